@@ -1,0 +1,246 @@
+//! The one place where time is asked for, written and read.
+//!
+//! Everything else takes a [`Clock`], so that a test can replay a run to the byte. There is no other
+//! caller of the system clock, and the binary has no flag that sets one.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A point in time, UTC, to the nanosecond. Written as RFC 3339 with nine decimals and `Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(DateTime<Utc>);
+
+/// Now, as two clocks tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Wall-clock time, which anyone with privileges can set.
+    pub utc: Timestamp,
+    /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`): it never steps, so it proves order.
+    pub boottime_ns: u64,
+}
+
+/// Where moments come from.
+pub trait Clock: Send + Sync {
+    /// The moment of the call.
+    fn moment(&self) -> Moment;
+}
+
+/// The kernel's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn moment(&self) -> Moment {
+        let boot = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(boot.tv_sec).unwrap_or(0);
+        let nanos = u64::try_from(boot.tv_nsec).unwrap_or(0);
+        Moment { utc: Timestamp(Utc::now()), boottime_ns: seconds * 1_000_000_000 + nanos }
+    }
+}
+
+/// A clock that starts where it is told and gains one millisecond with each question.
+#[derive(Debug)]
+pub struct FixedClock {
+    start: Timestamp,
+    asked: AtomicU64,
+}
+
+impl FixedClock {
+    /// A clock whose first answer is `start`.
+    pub fn starting(start: Timestamp) -> FixedClock {
+        FixedClock { start, asked: AtomicU64::new(0) }
+    }
+}
+
+impl Clock for FixedClock {
+    fn moment(&self) -> Moment {
+        let elapsed = Duration::from_millis(self.asked.fetch_add(1, Ordering::Relaxed));
+        Moment {
+            utc: self.start.plus(elapsed),
+            boottime_ns: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// A time that a person typed and that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {text:?} as a time")]
+pub struct TimeError {
+    text: String,
+}
+
+impl Timestamp {
+    /// From seconds since 1970-01-01T00:00:00Z and nanoseconds; what no calendar can hold becomes its edge.
+    pub fn from_unix(seconds: i64, nanos: u32) -> Timestamp {
+        let edge = if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        Timestamp(DateTime::from_timestamp(seconds, nanos.min(999_999_999)).unwrap_or(edge))
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    pub fn unix(self) -> i64 {
+        self.0.timestamp()
+    }
+
+    /// Later by `span`.
+    pub fn plus(self, span: Duration) -> Timestamp {
+        let delta = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
+        Timestamp(self.0.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
+    /// Earlier by `span`.
+    pub fn minus(self, span: Duration) -> Timestamp {
+        let delta = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
+        Timestamp(self.0.checked_sub_signed(delta).unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
+    /// The span from `earlier` to this moment; zero if the clock went back between them.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        (self.0 - earlier.0).to_std().unwrap_or(Duration::ZERO)
+    }
+
+    /// As it stands in a bundle's name: `20261121t201948z`.
+    pub fn compact(self) -> String {
+        self.0.format("%Y%m%dt%H%M%Sz").to_string()
+    }
+
+    /// The day alone: `2026-11-21`.
+    pub fn day(self) -> String {
+        self.0.format("%Y-%m-%d").to_string()
+    }
+
+    /// The same day `years` later (28 February where that year has no 29th): `2032-11-21`.
+    pub fn day_after_years(self, years: u32) -> String {
+        let later = self.0.date_naive().checked_add_months(chrono::Months::new(years.saturating_mul(12)));
+        later.map_or_else(|| self.day(), |date| date.to_string())
+    }
+
+    /// To the second, for people and for `journalctl`: `2026-11-21 20:19:48 UTC`.
+    pub fn spoken(self) -> String {
+        self.0.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+    }
+
+    /// The date as `ausearch` reads it under `LC_ALL=C`: `11/21/26`. It follows the locale's `%x`, and a
+    /// year of four digits is an error there (seen with audit 3.0.9).
+    pub fn audit_date(self) -> String {
+        self.0.format("%m/%d/%y").to_string()
+    }
+
+    /// The time of day as `ausearch` reads it: `20:19:48`.
+    pub fn audit_time(self) -> String {
+        self.0.format("%H:%M:%S").to_string()
+    }
+
+    /// Year, month, day, hour, minute, second: what a ZIP header can hold of it.
+    pub fn calendar(self) -> (i32, u32, u32, u32, u32, u32) {
+        use chrono::{Datelike as _, Timelike as _};
+        let t = self.0;
+        (t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second())
+    }
+
+    /// Reads RFC 3339 (`2026-11-21T20:19:48Z`, any offset), and nothing else.
+    pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|time| Timestamp(time.with_timezone(&Utc)))
+            .map_err(|_| TimeError { text: text.to_owned() })
+    }
+
+    /// Reads what a person types: a span back from `now` (`7d`, `36h`, `90m`), a day (`2026-11-21`), a day and
+    /// time (`2026-11-21 20:19[:48]`), all UTC, or RFC 3339.
+    pub fn typed(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
+        if let Ok(span) = parse_span(text) {
+            return Ok(now.minus(span));
+        }
+        let spaced = text.trim().replacen('T', " ", 1);
+        let naive = NaiveDateTime::parse_from_str(&spaced, "%Y-%m-%d %H:%M:%S")
+            .or_else(|_| NaiveDateTime::parse_from_str(&spaced, "%Y-%m-%d %H:%M"))
+            .ok()
+            .or_else(|| NaiveDate::parse_from_str(&spaced, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
+        match naive {
+            Some(time) => Ok(Timestamp(time.and_utc())),
+            None => Timestamp::parse(text.trim()),
+        }
+    }
+}
+
+/// Reads a span: digits and one of `s`, `m`, `h`, `d` (`90s`, `15m`, `36h`, `7d`).
+pub fn parse_span(text: &str) -> Result<Duration, TimeError> {
+    let wrong = || TimeError { text: text.to_owned() };
+    let trimmed = text.trim();
+    let unit = trimmed.chars().next_back().ok_or_else(wrong)?;
+    let digits = trimmed.strip_suffix(unit).ok_or_else(wrong)?;
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    Ok(Duration::from_secs(count.checked_mul(seconds).ok_or_else(wrong)?))
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Nanos, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Timestamp::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_written_in_utc_to_the_nanosecond() {
+        assert_eq!(Timestamp::from_unix(1_795_292_388, 5).to_string(), "2026-11-21T20:19:48.000000005Z");
+        assert_eq!(Timestamp::from_unix(1_795_292_388, 0).compact(), "20261121t201948z");
+    }
+
+    #[test]
+    fn what_a_person_types_is_read_as_utc() {
+        let now = Timestamp::from_unix(1_795_292_388, 0);
+        for (typed, meant) in [
+            ("1d", "2026-11-20T20:19:48Z"),
+            ("90m", "2026-11-21T18:49:48Z"),
+            ("2026-11-01", "2026-11-01T00:00:00Z"),
+            ("2026-11-01 08:30", "2026-11-01T08:30:00Z"),
+            ("2026-11-01T08:30:15", "2026-11-01T08:30:15Z"),
+            ("2026-11-01T08:30:15+02:00", "2026-11-01T06:30:15Z"),
+        ] {
+            assert_eq!(Timestamp::typed(typed, now).unwrap(), Timestamp::parse(meant).unwrap(), "{typed}");
+        }
+        for nonsense in ["", "yesterday", "7 d", "d", "-1d", "2026-13-01", "99999999999999999999d", "7é"] {
+            assert!(Timestamp::typed(nonsense, now).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_any_calendar_becomes_its_edge_and_does_not_panic() {
+        assert!(Timestamp::from_unix(i64::MAX, 0) > Timestamp::from_unix(0, 0));
+        assert!(Timestamp::from_unix(i64::MIN, u32::MAX) < Timestamp::from_unix(0, 0));
+        assert_eq!(Timestamp::from_unix(i64::MAX, 0).plus(Duration::MAX), Timestamp::from_unix(i64::MAX, 0));
+    }
+
+    #[test]
+    fn retention_survives_a_leap_day() {
+        let leap = Timestamp::parse("2028-02-29T12:00:00Z").unwrap();
+        assert_eq!(leap.day_after_years(6), "2034-02-28");
+    }
+}

@@ -1,0 +1,151 @@
+//! The files of the PHI folders: metadata of every one, digests of those that changed in the window. Their content
+//! is not taken.
+//!
+//! Listing a folder opens the folder and none of its files. Only digests open files, within the audit budget.
+
+use crate::collector::run::Run;
+use crate::collector::steps::{self, changed_in};
+use crate::custody::entry::{Kind, Source};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::FileRow;
+use crate::host::Trouble;
+use crate::host::pattern::Pattern;
+use crate::host::walk::{Found, Match, Wanted};
+use crate::intake::Halt;
+use crate::path::HostPath;
+
+/// Rows of one member at most, so that two listings can be compared without holding either in memory.
+const ROWS: u64 = 32_768;
+
+/// Rows are handed on in pieces of this many bytes.
+const PIECE: usize = 128 << 10;
+
+/// Troubles that one listing keeps apart.
+const TROUBLES_KEPT: usize = 10_000;
+
+/// Lists every PHI folder that is known.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let roots = run.request.phi_paths();
+    if roots.is_empty() {
+        let words = "no folder is known to hold PHI: none was named, and no audit rule watches one";
+        let reason = Reason::new(ReasonCode::NoPhiRoot, words);
+        run.intake.gap(Source::text("PHI folders"), Outcome::Inconclusive, reason)?;
+        return Ok(());
+    }
+    let mut listing = Listing { part: 0, rows: 0, bytes: Vec::new(), found: 0, unhashed: 0, troubles: Vec::new() };
+    for root in &roots {
+        listing.folder(run, root)?;
+    }
+    listing.finish(run)
+}
+
+struct Listing {
+    part: u32,
+    rows: u64,
+    bytes: Vec<u8>,
+    found: u64,
+    unhashed: u64,
+    troubles: Vec<Found>,
+}
+
+impl Listing {
+    fn folder(&mut self, run: &mut Run<'_, '_>, root: &HostPath) -> Result<(), Halt> {
+        for pattern in [Pattern::exactly(root), Pattern::below(root)] {
+            let host = run.host;
+            for found in host.walk(&pattern, Wanted::Everything, true) {
+                match found {
+                    Found::Match(found) => self.row(run, &found)?,
+                    // Said once, by the pattern for the folder itself.
+                    Found::Trouble(path, _) if path == *root && !pattern.is_plain() => {}
+                    Found::Led(_) if !pattern.is_plain() => {}
+                    other if self.troubles.len() < TROUBLES_KEPT => self.troubles.push(other),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
+        let mut row = FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref());
+        if found.met.kind == rustix::fs::FileType::RegularFile && changed_in(run.intake.window(), &found.met.stat) {
+            match self.digest(run, found)? {
+                Ok(digest) => row.sha256 = Some(digest),
+                Err(why) => row.sha256_missing = Some(why),
+            }
+        }
+        if self.rows == 0 {
+            self.begin(run)?;
+        }
+        json::row(&mut self.bytes, &row)?;
+        self.rows += 1;
+        self.found += 1;
+        if self.bytes.len() >= PIECE {
+            run.intake.write(std::mem::take(&mut self.bytes))?;
+        }
+        if self.rows >= ROWS { self.end(run) } else { Ok(()) }
+    }
+
+    fn digest(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        found: &Match,
+    ) -> Result<Result<crate::custody::digest::Digest, &'static str>, Halt> {
+        run.intake.check_within_member()?;
+        if !run.budget.spend() {
+            self.unhashed += 1;
+            return Ok(Err("audit_budget"));
+        }
+        Ok(match run.host.digest(&found.spot) {
+            Ok(digest) => Ok(digest),
+            Err(Trouble::Changed(_)) => Err("changed"),
+            Err(Trouble::Denied(_)) => Err("denied"),
+            Err(Trouble::Missing(_) | Trouble::Vanished(_)) => Err("missing"),
+            Err(Trouble::Hung(..) | Trouble::DeadMount(_)) => Err("timed_out"),
+            Err(_) => Err("failed"),
+        })
+    }
+
+    fn begin(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        self.part += 1;
+        let name = format!("files-{:06}.jsonl", self.part);
+        let mut draft = Draft::new(Kind::Listing, Source::text("PHI folders"), run.intake.now());
+        draft.window = Some(run.intake.window().clone());
+        let modified = draft.taken.utc;
+        run.intake.begin_member(Member::of_live("phi-files", &name), draft, modified)
+    }
+
+    fn end(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        if !self.bytes.is_empty() {
+            run.intake.write(std::mem::take(&mut self.bytes))?;
+        }
+        self.rows = 0;
+        run.intake.end_member(|_| ()).map(drop)
+    }
+
+    fn finish(mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        if self.rows > 0 {
+            self.end(run)?;
+        }
+        let clear = self.troubles.is_empty();
+        for found in std::mem::take(&mut self.troubles) {
+            steps::tell(run, found)?;
+        }
+        if self.unhashed > 0 {
+            let words = format!(
+                "would overwrite the audit log: {} files that changed in the window were listed and not hashed",
+                self.unhashed
+            );
+            let reason = Reason::new(ReasonCode::AuditBudget, words);
+            run.intake.gap(Source::text("digests of PHI files"), Outcome::Truncated, reason)?;
+        }
+        if self.found == 0 && clear {
+            let reason = Reason::new(ReasonCode::NotFound, "the PHI folders were listed and hold nothing");
+            run.intake.gap(Source::text("PHI folders"), Outcome::Empty, reason)?;
+        }
+        Ok(())
+    }
+}

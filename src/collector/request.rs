@@ -1,0 +1,87 @@
+//! What the person at the keyboard asked for, and what follows from it: the part of a run that collectors see.
+
+use std::path::PathBuf;
+
+use super::Profile;
+use crate::case::{BundleKind, Case, Line};
+use crate::config::LoadedConfig;
+use crate::custody::entry::{Base64, Window};
+use crate::custody::plan::{Limits, NamedRoot};
+use crate::custody::seal::{Recipient, Tool};
+use crate::path::HostPath;
+
+/// Everything that was asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The bundle's id.
+    pub id: String,
+    /// What kind of bundle.
+    pub kind: BundleKind,
+    /// The case.
+    pub case: Case,
+    /// Who collects.
+    pub examiner: Option<Line>,
+    /// On whose authority.
+    pub authority: Option<Line>,
+    /// Why.
+    pub reason: Option<Line>,
+    /// What a person read off another clock at the start.
+    pub clock_reference: Option<Line>,
+    /// How much.
+    pub profile: Profile,
+    /// Only these collectors.
+    pub only: Vec<String>,
+    /// Not these.
+    pub skip: Vec<String>,
+    /// Paths that were pointed at.
+    pub also: Vec<HostPath>,
+    /// The window of interest.
+    pub window: Window,
+    /// The folders that hold PHI.
+    pub phi_roots: Vec<PhiRoot>,
+    /// The audit keys that belong to them.
+    pub phi_keys: Vec<Vec<u8>>,
+    /// The content of PHI files is taken.
+    pub include_content: bool,
+    /// Host programs are run.
+    pub tools: bool,
+    /// What the run is limited by.
+    pub limits: Limits,
+    /// The program.
+    pub tool: Tool,
+    /// Who can open the bundle.
+    pub recipients: Vec<Recipient>,
+    /// The config that was read, if there is one.
+    pub config: Option<LoadedConfig>,
+    /// Where the bundle goes; none for a pipe.
+    pub output: Option<PathBuf>,
+    /// The arguments of this program. Secrets never stand among them.
+    pub argv: Vec<Vec<u8>>,
+}
+
+/// A folder that holds PHI, and how it became known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhiRoot {
+    /// The folder.
+    pub path: HostPath,
+    /// `argument`, `config`, or the rules file that watches it.
+    pub origin: String,
+}
+
+impl PhiRoot {
+    /// As the plan has it.
+    pub fn named(&self) -> NamedRoot {
+        NamedRoot {
+            display: self.path.to_string(),
+            path_b64: Base64(self.path.as_bytes().to_vec()),
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+impl Request {
+    /// The PHI folders' paths.
+    pub fn phi_paths(&self) -> Vec<HostPath> {
+        self.phi_roots.iter().map(|root| root.path.clone()).collect()
+    }
+}

@@ -1,0 +1,120 @@
+//! Carrying out a plan: every step in its turn, each behind a wall, each with at least one entry.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::audit_budget::AuditBudget;
+use super::definition::{Action, Definition, Step};
+use super::plan::{Plan, context};
+use super::request::Request;
+use super::{native, steps};
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::Host;
+use crate::host::facts::is_root;
+use crate::intake::{Halt, Intake};
+use crate::path::HostPath;
+
+/// What a step has at hand.
+pub struct Run<'r, 'v> {
+    /// The examined machine.
+    pub host: &'r Host,
+    /// What was asked for.
+    pub request: &'r Request,
+    /// The plan that is carried out.
+    pub plan: &'r Plan,
+    /// The door.
+    pub intake: &'r mut Intake<'v>,
+    /// Every home of the examined machine.
+    pub homes: &'r [HostPath],
+    /// What opening PHI files may still cost the audit log.
+    pub budget: AuditBudget,
+}
+
+/// Carries out the whole plan. A stop is no error: the steps that it leaves undone say so, and what stands at the
+/// end of a run is still done. An error means that the bundle is lost.
+pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intake<'_>) -> Result<(), Halt> {
+    let homes = steps::homes(host);
+    let mut run = Run { host, request, plan, intake, homes: &homes, budget: AuditBudget::of(host) };
+    let is_tool = |step: &Step| matches!(step.action, Action::Tool(_));
+    let total = plan.collectors().count();
+    let mut number = 0;
+    for definition in plan.opening.iter().chain(&plan.evidence) {
+        number += 1;
+        run.intake.progress().collector(number, total, &definition.title);
+        run.steps(definition, |step| !is_tool(step))?;
+    }
+    for definition in &plan.evidence {
+        if definition.steps.iter().any(is_tool) {
+            run.intake.progress().collector(number, total, &format!("{} (host programs)", definition.title));
+            run.steps(definition, is_tool)?;
+        }
+    }
+    run.intake.begin_closing();
+    for definition in &plan.closing {
+        number += 1;
+        run.intake.progress().collector(number, total, &definition.title);
+        run.steps(definition, |_| true)?;
+    }
+    Ok(())
+}
+
+impl Run<'_, '_> {
+    fn steps(&mut self, definition: &Definition, wanted: impl Fn(&Step) -> bool) -> Result<(), Halt> {
+        for step in definition.steps.iter().filter(|step| wanted(step)) {
+            self.step(definition, step)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, definition: &Definition, step: &Step) -> Result<(), Halt> {
+        let context = context(definition, step);
+        if let Some((outcome, reason)) = self.not_now(definition, step) {
+            return self.intake.leave_step(context, outcome, reason);
+        }
+        self.intake.begin_step(context.clone());
+        // Whatever a hostile file makes a parser do, it must not cost the bundle.
+        match catch_unwind(AssertUnwindSafe(|| self.act(definition, step))) {
+            Ok(Ok(())) => self.intake.end_step(),
+            // What was obtained of it stands; what was not is said.
+            Ok(Err(Halt::Stopped(cause))) => {
+                self.intake.leave_step(context, Outcome::Skipped, cause.reason())
+            }
+            Ok(Err(lost)) => Err(lost),
+            Err(_) => self.intake.rescue(context),
+        }
+    }
+
+    fn act(&mut self, definition: &Definition, step: &Step) -> Result<(), Halt> {
+        match &step.action {
+            Action::Native => match native::find(&definition.id) {
+                Some(collect) => collect(self),
+                None => Ok(()),
+            },
+            Action::Copy(copy) => steps::copy(self, copy),
+            Action::Listing(listing) => steps::listing(self, definition, step, listing),
+            Action::Link(link) => steps::link(self, link),
+            Action::Tool(tool) => steps::tool(self, definition, step, tool),
+        }
+    }
+
+    /// Why a step is not even tried.
+    fn not_now(&self, definition: &Definition, step: &Step) -> Option<(Outcome, Reason)> {
+        if let Some(cause) = self.intake.stopped().filter(|_| definition.bracket.is_none()) {
+            return Some((Outcome::Skipped, cause.reason()));
+        }
+        let is_tool = matches!(step.action, Action::Tool(_));
+        if !self.host.is_live() && (definition.needs_live || is_tool) {
+            let words = "the examined root is an image; there is no running system to ask";
+            return Some((Outcome::Skipped, Reason::new(ReasonCode::NotLive, words)));
+        }
+        if is_tool && !self.request.tools {
+            let words = "host programs were switched off with --no-tools";
+            return Some((Outcome::Skipped, Reason::new(ReasonCode::ToolsOff, words)));
+        }
+        if is_tool && definition.needs_root && !is_root() {
+            let words = "the program needs root, and this run is not root's";
+            return Some((Outcome::Denied, Reason::new(ReasonCode::NeedsRoot, words)));
+        }
+        None
+    }
+}

@@ -1,0 +1,316 @@
+//! The steps that a definition can declare: copy, listing, link, tool.
+
+mod listing;
+mod tool;
+
+use super::definition::{CopyStep, LinkStep};
+use super::request::Request;
+use super::run::Run;
+use crate::custody::entry::{FileStat, Source, Window};
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::mounts::KeepOut;
+use crate::host::pattern::{Pattern, PatternError};
+use crate::host::walk::{Found, Match, Wanted};
+use crate::host::{Host, Trouble};
+use crate::intake::{CopyLimits, Halt};
+use crate::path::HostPath;
+use crate::records::accounts;
+
+pub use listing::listing;
+pub use tool::tool;
+
+/// The collector of what `--also` names.
+pub const ALSO: &str = "also";
+
+/// Whether a definition's path can be read. `~`, `{phi_roots}` and `{also}` stand for folders.
+pub fn check_path(text: &str) -> Result<(), PatternError> {
+    let (_, rest) = prefix(text);
+    if rest.is_empty() { Ok(()) } else { Pattern::new(rest).map(drop) }
+}
+
+/// What a path of a definition begins with.
+enum Prefix {
+    Root,
+    Homes,
+    PhiRoots,
+    Also,
+}
+
+fn prefix(text: &str) -> (Prefix, &str) {
+    for (mark, prefix) in [("~", Prefix::Homes), ("{phi_roots}", Prefix::PhiRoots), ("{also}", Prefix::Also)]
+    {
+        if let Some(rest) = text.strip_prefix(mark) {
+            return (prefix, rest);
+        }
+    }
+    (Prefix::Root, text)
+}
+
+/// Everything that one path of a definition stands for.
+pub struct Group {
+    /// As the definition has it.
+    pub text: String,
+    /// What is looked for.
+    pub patterns: Vec<Pattern>,
+}
+
+/// Spells out the paths of a step.
+pub fn expand(paths: &[String], request: &Request, homes: &[HostPath]) -> Vec<Group> {
+    let spell_out = |text: &String| {
+        let (prefix, rest) = prefix(text);
+        let folders = match prefix {
+            Prefix::Root => vec![HostPath::root()],
+            Prefix::Homes => homes.to_vec(),
+            Prefix::PhiRoots => request.phi_paths(),
+            Prefix::Also => request.also.clone(),
+        };
+        let patterns = if rest.is_empty() {
+            folders.iter().flat_map(|folder| [Pattern::exactly(folder), Pattern::below(folder)]).collect()
+        } else {
+            // Checked when the definition was read.
+            let below = Pattern::new(rest).ok();
+            folders.iter().filter_map(|folder| Some(below.as_ref()?.under(folder))).collect()
+        };
+        Group { text: text.clone(), patterns }
+    };
+    paths.iter().map(spell_out).collect()
+}
+
+/// The homes of the examined machine: of every account in `/etc/passwd`, and every folder of `/home`, because the
+/// accounts of a directory service stand in no file.
+pub fn homes(host: &Host) -> Vec<HostPath> {
+    let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| host.peek(&path, 16 << 20).ok());
+    let (accounts, _) = accounts::parse_passwd(passwd.as_deref().unwrap_or_default());
+    let mut homes: Vec<HostPath> = accounts.into_iter().filter_map(|account| account.home).collect();
+    if let Ok(pattern) = Pattern::new("/home/*") {
+        for found in host.walk(&pattern, Wanted::Everything, false) {
+            if let Found::Match(found) = found
+                && found.met.kind == rustix::fs::FileType::Directory
+            {
+                homes.push(found.spot.path);
+            }
+        }
+    }
+    homes.sort();
+    homes.dedup();
+    homes
+}
+
+/// Below these nothing lies but what a running kernel tells.
+fn is_volatile(path: &HostPath) -> bool {
+    path.components().next().is_some_and(|top| [&b"proc"[..], b"sys", b"run", b"dev"].contains(&top))
+}
+
+/// Whether a file changed in the window: its content as it claims, or anything of it as the kernel says.
+pub fn changed_in(window: &Window, stat: &FileStat) -> bool {
+    let within = |time| window.from.is_none_or(|from| time >= from) && window.to.is_none_or(|to| time <= to);
+    within(stat.mtime) || within(stat.ctime)
+}
+
+/// `[[copy]]`
+pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
+    let excluded = excluded(run, &step.exclude);
+    let mut left = step.max_files.unwrap_or(u64::MAX);
+    let mut absent = Absent::default();
+    for group in expand(&step.paths, run.request, run.homes) {
+        if run.skip_volatile(&group)? {
+            continue;
+        }
+        let mut seen = Seen::default();
+        for pattern in &group.patterns {
+            let host = run.host;
+            for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
+                let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
+                let passed_over = is_excluded(&excluded, &found.spot.path)
+                    || (step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat));
+                if passed_over {
+                    continue;
+                }
+                if left == 0 {
+                    return run.too_many(&group, step.max_files);
+                }
+                left -= 1;
+                if !run.may_open(&found)? {
+                    return Ok(());
+                }
+                let limits =
+                    CopyLimits { max_size: step.max_size.unwrap_or(u64::MAX), by_name: pattern.is_plain() };
+                run.take(&found, limits, step.follow)?;
+            }
+        }
+        absent.note(&group, &seen);
+    }
+    absent.tell(run)
+}
+
+/// `[[link]]`
+pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
+    let mut absent = Absent::default();
+    for group in expand(&step.paths, run.request, run.homes) {
+        if run.skip_volatile(&group)? {
+            continue;
+        }
+        let mut seen = Seen::default();
+        for pattern in &group.patterns {
+            let host = run.host;
+            for found in host.walk(pattern, Wanted::Files, false) {
+                let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
+                if found.target.is_some() {
+                    run.intake.take(host, &found, CopyLimits { max_size: 0, by_name: false })?;
+                }
+            }
+        }
+        absent.note(&group, &seen);
+    }
+    absent.tell(run)
+}
+
+/// What a group of patterns has come across.
+#[derive(Default)]
+struct Seen {
+    matched: bool,
+    other: bool,
+    missing_bases: usize,
+}
+
+/// The paths of a step of which nothing was found: told together, in one entry for each way of not being there.
+#[derive(Default)]
+struct Absent {
+    missing: Vec<String>,
+    empty: Vec<String>,
+    unknown: Vec<String>,
+}
+
+impl Absent {
+    /// Asked for everything in a folder that is there, nothing means that there is nothing; a particular thing is
+    /// missing.
+    fn note(&mut self, group: &Group, seen: &Seen) {
+        if seen.matched || seen.other {
+            return;
+        }
+        let proven = seen.missing_bases < group.patterns.len()
+            && group.patterns.iter().all(Pattern::asks_for_everything);
+        let list = match (group.patterns.is_empty(), proven) {
+            (true, _) => &mut self.unknown,
+            (false, true) => &mut self.empty,
+            (false, false) => &mut self.missing,
+        };
+        list.push(group.text.clone());
+    }
+
+    fn tell(self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        let told = [
+            (self.missing, Outcome::Missing, ReasonCode::NotFound, "there is no such file on this host"),
+            (self.empty, Outcome::Empty, ReasonCode::NotFound, "looked, and there is nothing of this kind"),
+            (self.unknown, Outcome::Inconclusive, ReasonCode::NoPhiRoot, "no folder is known to look in"),
+        ];
+        for (paths, outcome, code, words) in told {
+            if !paths.is_empty() {
+                run.intake.gap(Source::text(paths.join(" ")), outcome, Reason::new(code, words))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Run<'_, '_> {
+    /// Sorts out what is no match, with an entry where it needs one; gives back what is.
+    fn sort_out(
+        &mut self,
+        found: Found,
+        pattern: &Pattern,
+        seen: &mut Seen,
+    ) -> Result<Option<Box<Match>>, Halt> {
+        match found {
+            Found::Match(found) => {
+                seen.matched = true;
+                return Ok(Some(found));
+            }
+            // Told once for the whole group, if nothing else of it is there either.
+            Found::Trouble(path, Trouble::Missing(_)) if path == *pattern.base() => seen.missing_bases += 1,
+            other => {
+                seen.other |= !matches!(other, Found::Led(_));
+                tell(self, other)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the audit log can bear that a file below a PHI folder is opened.
+    fn may_open(&mut self, found: &Match) -> Result<bool, Halt> {
+        let below_phi = self.intake.phi_roots().iter().any(|root| found.spot.path.is_within(root));
+        if !below_phi || self.budget.spend() {
+            return Ok(true);
+        }
+        let words = "would overwrite the audit log: no further file below the PHI folders was opened";
+        let reason = Reason::new(ReasonCode::AuditBudget, words);
+        self.intake.gap(Source::text("PHI files"), Outcome::Truncated, reason)?;
+        Ok(false)
+    }
+
+    /// Takes a match; where `follow` says so, also what a trusted link leads to.
+    fn take(&mut self, found: &Match, limits: CopyLimits, follow: bool) -> Result<(), Halt> {
+        self.intake.take(self.host, found, limits)?;
+        if !follow || found.target.is_none() {
+            return Ok(());
+        }
+        for led in self.host.walk(&Pattern::exactly(&found.spot.path), Wanted::Files, true) {
+            match led {
+                Found::Match(led) if led.target.is_none() => self.intake.take(self.host, &led, limits)?,
+                Found::Match(_) | Found::Led(_) => {}
+                other => tell(self, other)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_volatile(&mut self, group: &Group) -> Result<bool, Halt> {
+        let volatile = group.patterns.iter().any(|pattern| is_volatile(pattern.base()));
+        if self.host.is_live() || !volatile {
+            return Ok(false);
+        }
+        let words = "the examined root is an image; what a running kernel tells is not in it";
+        let reason = Reason::new(ReasonCode::NotLive, words);
+        self.intake.gap(Source::text(&group.text), Outcome::Skipped, reason)?;
+        Ok(true)
+    }
+
+    fn too_many(&mut self, group: &Group, most: Option<u64>) -> Result<(), Halt> {
+        let words =
+            format!("there are more than the {} files that this step takes", most.unwrap_or_default());
+        let reason = Reason::new(ReasonCode::CountLimit, words);
+        self.intake.gap(Source::text(&group.text), Outcome::Truncated, reason)?;
+        Ok(())
+    }
+}
+
+/// An entry for what a walk came across that is no match.
+pub fn tell(run: &mut Run<'_, '_>, found: Found) -> Result<(), Halt> {
+    match found {
+        Found::Match(_) => Ok(()),
+        Found::Led(link) => run.intake.take_link(&link),
+        Found::Trouble(path, trouble) => run.intake.trouble(&path, &trouble),
+        Found::LeftOut(path, why) => {
+            let (code, words) = match why {
+                KeepOut::Network => (ReasonCode::NetworkMount, "a network or FUSE mount that was not named"),
+                KeepOut::Pseudo => (ReasonCode::PseudoMount, "a mount without files of its own"),
+                KeepOut::Dead => (ReasonCode::DeadMount, "a mount that does not answer"),
+            };
+            run.intake.gap(Source::path(&path), Outcome::Skipped, Reason::new(code, words)).map(drop)
+        }
+        Found::TooDeep(path) => {
+            let words = format!("deeper than {} folders", crate::host::walk::DEPTH_LIMIT);
+            let reason = Reason::new(ReasonCode::CountLimit, words);
+            run.intake.gap(Source::path(&path), Outcome::Truncated, reason).map(drop)
+        }
+    }
+}
+
+fn excluded(run: &Run<'_, '_>, paths: &[String]) -> Vec<Pattern> {
+    expand(paths, run.request, run.homes).into_iter().flat_map(|group| group.patterns).collect()
+}
+
+fn is_excluded(excluded: &[Pattern], path: &HostPath) -> bool {
+    excluded.iter().any(|pattern| pattern.matches(path))
+}

@@ -1,0 +1,158 @@
+//! `[[tool]]`: a host program, once, or once for each audit key of a PHI folder.
+
+use crate::clock::Timestamp;
+use crate::collector::definition::{Definition, Step, ToolStep};
+use crate::collector::request::Request;
+use crate::collector::run::Run;
+use crate::custody::entry::{Base64, Kind, Source};
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::tool::{Ended, Tool};
+use crate::intake::Halt;
+use crate::path::shown;
+
+/// The placeholder that runs a program once for each key.
+const KEYS: &str = "{phi_keys}";
+
+/// Runs a program and seals what it prints: stdout and stderr as two members of one run.
+pub fn tool(
+    run: &mut Run<'_, '_>,
+    definition: &Definition,
+    step: &Step,
+    tool: &ToolStep,
+) -> Result<(), Halt> {
+    let name = tool.argv.first().map(String::as_str).unwrap_or_default();
+    let lines = spelt_out(&tool.argv, run.request, run.intake.now().utc);
+    if lines.is_empty() {
+        let words = "no audit key is known that watches a PHI folder, so that there is nothing to ask for";
+        let reason = Reason::new(ReasonCode::NoPhiKey, words);
+        run.intake.gap(Source::text(tool.argv.join(" ")), Outcome::Inconclusive, reason)?;
+        return Ok(());
+    }
+    let program = match run.host.tool(name) {
+        Ok(program) => program,
+        Err(none) => {
+            let (outcome, reason) = none.verdict();
+            run.intake.gap(Source::text(tool.argv.join(" ")), outcome, reason)?;
+            return Ok(());
+        }
+    };
+    let single = lines.len() == 1;
+    for (argv, number) in lines.into_iter().zip(1..) {
+        let label = if single { step.id.clone() } else { format!("{}-{number}", step.id) };
+        one_run(run, definition, tool, &program, argv, &format!("{label}-{name}"))?;
+    }
+    Ok(())
+}
+
+/// Every command line that an argv stands for.
+fn spelt_out(argv: &[String], request: &Request, now: Timestamp) -> Vec<Vec<Vec<u8>>> {
+    let from = request.window.from.unwrap_or_else(|| Timestamp::from_unix(0, 0));
+    let to = request.window.to.unwrap_or(now);
+    let fill = |argument: &String, key: &[u8]| match argument.as_str() {
+        KEYS => key.to_vec(),
+        "{since}" => from.spoken().into_bytes(),
+        "{until}" => to.spoken().into_bytes(),
+        "{since_date}" => from.audit_date().into_bytes(),
+        "{since_time}" => from.audit_time().into_bytes(),
+        "{until_date}" => to.audit_date().into_bytes(),
+        "{until_time}" => to.audit_time().into_bytes(),
+        other => other.as_bytes().to_vec(),
+    };
+    let line = |key: &[u8]| argv.iter().map(|argument| fill(argument, key)).collect();
+    if argv.iter().any(|argument| argument == KEYS) {
+        request.phi_keys.iter().map(|key| line(key)).collect()
+    } else {
+        vec![line(b"")]
+    }
+}
+
+fn one_run(
+    run: &mut Run<'_, '_>,
+    definition: &Definition,
+    step: &ToolStep,
+    program: &Tool,
+    argv: Vec<Vec<u8>>,
+    label: &str,
+) -> Result<(), Halt> {
+    run.intake.check()?;
+    let display: Vec<String> = argv.iter().map(|argument| shown(argument)).collect();
+    let arguments = argv.get(1..).unwrap_or_default().to_vec();
+    let source = |stream: &str| Source {
+        argv_b64: argv.iter().cloned().map(Base64).collect(),
+        stream: Some(stream.into()),
+        exe: Some(program.executable.clone()),
+        ..Source::text(display.join(" "))
+    };
+    let id = run.intake.next_run();
+    let limit = step.max_output.unwrap_or(u64::MAX);
+    let taken = run.intake.now();
+    let mut running = match run.host.run(program, &arguments, step.timeout, limit) {
+        Ok(running) => running,
+        Err(error) => {
+            let reason = Reason::new(ReasonCode::IoError, format!("it could not be started: {error}"));
+            run.intake.gap(source("stdout"), Outcome::Failed, reason)?;
+            return Ok(());
+        }
+    };
+    let draft = |stream: &str| {
+        let mut draft = Draft::new(Kind::Tool, source(stream), taken);
+        draft.run = Some(id.clone());
+        draft
+    };
+    let member = |stream: &str| Member::of_tool(&definition.id, &format!("{label}.{stream}"));
+    run.intake.begin_member(member("stdout"), draft("stdout"), taken.utc)?;
+    let mut printed = 0_u64;
+    while let Some(bytes) = running.output() {
+        printed += bytes.len() as u64;
+        run.intake.write(bytes)?;
+    }
+    let ended = running.finish();
+    let stderr = ended.stderr.clone();
+    run.intake.end_member(|draft| judge(draft, step, &ended, printed))?;
+    if stderr.is_empty() {
+        return Ok(());
+    }
+    let mut draft = draft("stderr");
+    (draft.exit, draft.signal) = (ended.exit, ended.signal);
+    draft.title = Some("What the program complained of".into());
+    run.intake.capture(member("stderr"), draft, stderr)?;
+    Ok(())
+}
+
+/// What a program's end says about what it printed.
+fn judge(draft: &mut Draft, step: &ToolStep, ended: &Ended, printed: u64) {
+    (draft.exit, draft.signal) = (ended.exit, ended.signal);
+    let (outcome, reason) = match (ended, ended.exit) {
+        (Ended { timed_out: true, .. }, _) => {
+            let words = format!("no end within {} s; it was killed", step.timeout.as_secs());
+            (Outcome::TimedOut, Some(Reason::new(ReasonCode::Deadline, words)))
+        }
+        (Ended { cut: true, .. }, _) => {
+            let words =
+                format!("it printed more than {} bytes and was killed", step.max_output.unwrap_or_default());
+            (Outcome::Truncated, Some(Reason::new(ReasonCode::OutputLimit, words)))
+        }
+        (Ended { signal: Some(signal), .. }, _) => {
+            let words = format!("it was ended by signal {signal}");
+            (Outcome::Failed, Some(Reason::new(ReasonCode::ToolSignal, words)))
+        }
+        (_, Some(status)) => by_status(step, status, printed),
+        (_, None) => (Outcome::Failed, Some(Reason::new(ReasonCode::ToolStatus, "its end is not known"))),
+    };
+    draft.outcome = outcome;
+    draft.reason = reason;
+}
+
+fn by_status(step: &ToolStep, status: i32, printed: u64) -> (Outcome, Option<Reason>) {
+    let known = step.exit.get(&status).copied();
+    let outcome = known.unwrap_or(if status == 0 { Outcome::Collected } else { Outcome::Failed });
+    if outcome == Outcome::Collected && printed == 0 {
+        let words = "it ended well and printed nothing";
+        return (step.silent, Some(Reason::new(ReasonCode::ToolSilent, words)));
+    }
+    let words = format!("it ended with status {status}");
+    let reason = (outcome != Outcome::Collected).then(|| Reason::new(ReasonCode::ToolStatus, words));
+    (outcome, reason)
+}

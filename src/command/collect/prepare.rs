@@ -1,0 +1,310 @@
+//! From what was typed and configured to a request, a plan, and keys; everything that can fail before a bundle
+//! exists fails here.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Args;
+use crate::case::{BundleKind, Case, Line};
+use crate::clock::{Clock, Timestamp, parse_span};
+use crate::collector::audit_budget::AuditBudget;
+use crate::collector::catalog::Catalog;
+use crate::collector::definition::parse_size;
+use crate::collector::phi;
+use crate::collector::plan::Plan;
+use crate::collector::request::{PhiRoot, Request};
+use crate::command::keys;
+use crate::config::{self, Config, LoadedConfig};
+use crate::custody::entry::Window;
+use crate::custody::plan::Limits;
+use crate::custody::seal::Tool;
+use crate::host::myself::own_digest;
+use crate::host::{Host, READ_DEADLINE, facts, sys};
+use crate::path::HostPath;
+use crate::seal::envelope::{KeyError, Recipients};
+use crate::seal::signature::{SigningError, SigningKey};
+use crate::term::Failure;
+
+/// Everything that a collection needs before it begins.
+pub struct Prepared {
+    /// What was asked for.
+    pub request: Request,
+    /// What will be done.
+    pub plan: Plan,
+    /// The examined machine.
+    pub host: Host,
+    /// Who can open the bundle.
+    pub recipients: Recipients,
+    /// What signs it.
+    pub signer: SigningKey,
+    /// Years to keep it.
+    pub retention_years: u32,
+}
+
+/// Lets the machine's own work go first, on processor and disk.
+pub fn yield_to_others() {
+    // Neither is worth failing for: without them the collection is merely less polite.
+    let _ = rustix::process::nice(19);
+    let _ = sys::use_idle_io();
+}
+
+impl Prepared {
+    /// Reads config, keys and arguments, and makes the plan.
+    pub fn from(args: &Args, kind: BundleKind, clock: &dyn Clock) -> Result<Prepared, Failure> {
+        let loaded = load_config()?;
+        let config = loaded.as_ref().map(|loaded| loaded.config.clone()).unwrap_or_default();
+        let recipients = recipients(args, &config)?;
+        let signer = signer(args, &config)?;
+        let (host, request, plan) = plan_for(args, kind, clock, loaded, &recipients)?;
+        let retention_years = config.retention_years.unwrap_or(6);
+        Ok(Prepared { request, plan, host, recipients, signer, retention_years })
+    }
+}
+
+/// What a dry run needs: no keys.
+pub fn plan_for(
+    args: &Args,
+    kind: BundleKind,
+    clock: &dyn Clock,
+    loaded: Option<LoadedConfig>,
+    recipients: &Recipients,
+) -> Result<(Host, Request, Plan), Failure> {
+    let config = loaded.as_ref().map(|loaded| loaded.config.clone()).unwrap_or_default();
+    let named = |paths: &[PathBuf]| paths.iter().map(|path| on_host(path)).collect::<Result<Vec<_>, _>>();
+    let (by_argument, by_config, also) = (named(&args.phi)?, named(&config.phi)?, named(&args.also)?);
+    let pointed_at: Vec<HostPath> = by_argument.iter().chain(&by_config).chain(&also).cloned().collect();
+    let host = match &args.root {
+        Some(root) => Host::image(root, &pointed_at)
+            .map_err(|error| Failure::new(format!("cannot examine {}: {error}", root.display())))?,
+        None => {
+            Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
+        }
+    };
+    let root = |origin: &'static str| move |path| PhiRoot { path, origin: origin.to_owned() };
+    let mut phi_roots: Vec<PhiRoot> = by_argument.into_iter().map(root("argument")).collect();
+    if phi_roots.is_empty() {
+        phi_roots = by_config.into_iter().map(root("config")).collect();
+    }
+    let watched = phi::watches(&host);
+    if phi_roots.is_empty() {
+        phi_roots = phi::roots_of(&watched);
+    }
+    let phi_keys = phi::keys_for(&watched, &phi_roots);
+    let now = clock.moment().utc;
+    let request = Request {
+        id: bundle_id(args, &host, now)?,
+        kind,
+        case: case(args, now)?,
+        examiner: args.said.examiner.clone(),
+        authority: args.said.authority.clone(),
+        reason: reason(args)?,
+        clock_reference: args.said.clock_reference.clone(),
+        profile: args.profile,
+        only: args.only.clone(),
+        skip: args.skip.clone(),
+        also,
+        window: window(args, now)?,
+        phi_roots,
+        phi_keys,
+        include_content: args.include_content,
+        tools: !args.no_tools,
+        limits: limits(args, &config, &host)?,
+        tool: tool(),
+        recipients: recipients.facts(),
+        config: loaded,
+        output: output(args, &config),
+        argv: std::env::args_os().map(|argument| argument.as_encoded_bytes().to_vec()).collect(),
+    };
+    let mut catalog = Catalog::built_in()?;
+    for folder in args.definitions.iter().chain(&config.collectors) {
+        catalog.add_folder(folder)?;
+    }
+    let plan = Plan::make(&catalog, &request)
+        .map_err(|error| Failure::usage(error).hint("'phi-ir collectors' lists them all"))?;
+    Ok((host, request, plan))
+}
+
+/// The config, if there is one.
+pub fn load_config() -> Result<Option<LoadedConfig>, Failure> {
+    config::load(std::env::var_os("PHI_IR_CONFIG").map(PathBuf::from)).map_err(|error| {
+        Failure::new(error).hint("the config must be yours or root's, and nobody else may write it")
+    })
+}
+
+/// Where the bundle goes; none for a pipe.
+pub fn output(args: &Args, config: &Config) -> Option<PathBuf> {
+    match args.output.as_deref().or(config.output.as_deref()) {
+        Some(path) if path.as_os_str() == "-" => None,
+        Some(path) => Some(path.to_owned()),
+        None => Some(PathBuf::from(".")),
+    }
+}
+
+/// A path as it is on the examined host. Relative ones are of the folder that this was started in.
+fn on_host(path: &Path) -> Result<HostPath, Failure> {
+    let absolute = std::path::absolute(path)?;
+    HostPath::new(absolute.as_os_str().as_encoded_bytes()).map_err(Failure::usage)
+}
+
+fn recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
+    if let Some(number) = args.passphrase_fd {
+        return Ok(Recipients::Passphrase(keys::passphrase_from(number)?));
+    }
+    if args.passphrase {
+        let first = keys::ask("passphrase for the bundle")?;
+        if first.is_empty() || !first.equals(&keys::ask("the same again")?) {
+            return Err(Failure::new("the two passphrases are not the same, or empty"));
+        }
+        return Ok(Recipients::Passphrase(first));
+    }
+    let mut recipients = Recipients::none();
+    for key in &args.recipients {
+        recipients.add(key, None, "argument", "-r").map_err(not_a_recipient)?;
+    }
+    if let Some(path) = &args.recipients_file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+        recipients.add_file(&text, "file", &path.display().to_string()).map_err(not_a_recipient)?;
+    }
+    if recipients.is_empty() {
+        for one in &config.recipients {
+            let label = one.label.as_deref().and_then(|label| Line::new(label).ok());
+            recipients.add(&one.key, label, "config", "config").map_err(not_a_recipient)?;
+        }
+    }
+    if recipients.is_empty() {
+        return Err(Failure::usage("nobody could open the bundle: no recipient was named")
+            .hint("the compliance officer runs 'phi-ir keygen -o officer.key' on their own computer, and sends you")
+            .hint("  the line that begins with age1; then: phi-ir collect -r age1…")
+            .hint("if there is no time for that: phi-ir collect --passphrase, which leaves no key here"));
+    }
+    Ok(recipients)
+}
+
+fn not_a_recipient(error: KeyError) -> Failure {
+    let failure = Failure::usage(&error);
+    match error {
+        KeyError::PrivateKey { .. } => {
+            failure.hint("make a new key on the officer's own computer, and use its age1… line here")
+        }
+        _ => failure
+            .hint("a recipient is the line that 'phi-ir keygen' or 'age-keygen' prints; it begins with age1"),
+    }
+}
+
+fn signer(args: &Args, config: &Config) -> Result<SigningKey, Failure> {
+    let named = args.sign_with.as_deref().map(|path| (path, "file"));
+    let Some((path, kind)) = named.or(config.sign_with.as_deref().map(|path| (path, "config"))) else {
+        return Ok(SigningKey::one_run()?);
+    };
+    let key = SigningKey::read(&keys::read_key_file(path)?, kind).map_err(|error| {
+        let failure = Failure::new(format!("{}: {error}", path.display()));
+        match error {
+            SigningError::NotAKey => failure.hint("make one with 'phi-ir keygen --signing -o host.key'"),
+            _ => failure,
+        }
+    })?;
+    if !key.is_locked() {
+        return Ok(key);
+    }
+    let passphrase = keys::ask(&format!("passphrase of {}", path.display()))?;
+    key.unlock(&passphrase).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+}
+
+fn case(args: &Args, now: Timestamp) -> Result<Case, Failure> {
+    let said = &args.said;
+    let first_alert = said.first_alert.as_deref().map(|text| Timestamp::typed(text, now)).transpose();
+    Ok(Case {
+        id: said.case_id.clone(),
+        evidence_no: said.evidence_no.clone(),
+        description: said.description.clone(),
+        first_alert: first_alert.map_err(|error| bad_time("--first-alert", error))?,
+        reported_by: said.reported_by.clone(),
+        hold: said.hold,
+        part2: said.part2,
+        privileged: said.privileged,
+    })
+}
+
+fn reason(args: &Args) -> Result<Option<Line>, Failure> {
+    let text = match args.said.reason.as_deref() {
+        Some("-") => Some(std::io::read_to_string(std::io::stdin())?),
+        other => other.map(str::to_owned),
+    };
+    let line = text.map(|text| Line::new(&text)).transpose();
+    let line = line.map_err(|error| Failure::usage(format!("--reason: {error}")))?;
+    if args.include_content && line.is_none() {
+        return Err(Failure::usage("--include-content needs --reason")
+            .hint("say why the content of PHI files is needed; it is sealed with them (45 CFR 164.502(b))"));
+    }
+    Ok(line)
+}
+
+fn bad_time(what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("{what}: {error}"))
+        .hint("write it as 7d, 36h, 2026-11-14, or 2026-11-14T08:30:00Z (UTC)")
+}
+
+fn window(args: &Args, now: Timestamp) -> Result<Window, Failure> {
+    let from = Timestamp::typed(&args.since, now).map_err(|error| bad_time("--since", error))?;
+    if from > now {
+        return Err(bad_time("--since", "the time lies in the future"));
+    }
+    Ok(Window { from: Some(from), ..Window::default() })
+}
+
+fn limits(args: &Args, config: &Config, host: &Host) -> Result<Limits, Failure> {
+    let max_bytes = match &args.max_bytes {
+        Some(text) => Some(parse_size(text).ok_or_else(|| {
+            Failure::usage(format!("--max-bytes: cannot read {text:?} as a size"))
+                .hint("write it as 500M or 20G")
+        })?),
+        None => config.max_bytes,
+    };
+    let max_time = args.max_time.as_deref().or(config.max_time.as_deref()).map(parse_span).transpose();
+    let max_time = max_time
+        .map_err(|error| Failure::usage(format!("--max-time: {error}")).hint("write it as 30m or 2h"))?;
+    let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    Ok(Limits {
+        max_bytes,
+        max_time_ns: max_time.map(nanos),
+        read_deadline_ns: nanos(READ_DEADLINE),
+        audit_events: AuditBudget::of(host).events(),
+    })
+}
+
+fn tool() -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME").into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: env!("PHI_IR_COMMIT").into(),
+        target: env!("PHI_IR_TARGET").into(),
+        sha256: own_digest(),
+    }
+}
+
+/// `host-case-20261121t201948z-xxxxxxxx`, at most 80 bytes of `a-z`, `0-9`, `.` and `-`.
+fn bundle_id(args: &Args, host: &Host, now: Timestamp) -> Result<String, Failure> {
+    let name = match &args.said.pseudonym {
+        Some(pseudonym) => pseudonym.clone(),
+        None if host.is_live() => facts::kernel().nodename,
+        None => {
+            let hostname = HostPath::new("/etc/hostname").ok().and_then(|path| host.peek(&path, 256).ok());
+            String::from_utf8_lossy(hostname.as_deref().unwrap_or(b"image")).into_owned()
+        }
+    };
+    let plain: String = name
+        .trim()
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' { c } else { '-' })
+        .take(28)
+        .collect();
+    let plain = plain.trim_matches(['-', '.']);
+    let plain = if plain.is_empty() { "host" } else { plain };
+    let case = args.said.case_id.as_ref().map(|case| format!("-{}", case.as_str())).unwrap_or_default();
+    let mut random = [0_u8; 4];
+    getrandom::fill(&mut random)?;
+    let suffix = format!("{:08x}", u32::from_be_bytes(random));
+    Ok(format!("{plain}{case}-{}-{suffix}", now.compact()))
+}

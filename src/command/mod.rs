@@ -1,0 +1,12 @@
+//! One file per verb: `struct Args` and `fn run`.
+
+pub mod collect;
+pub mod collectors;
+pub mod drill;
+pub mod generate;
+pub mod keygen;
+pub mod open;
+pub mod plan;
+pub mod verify;
+
+mod keys;

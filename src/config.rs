@@ -1,0 +1,185 @@
+//! What an administrator has set once: `/etc/phi-ir/config.toml`. All works without it. Also the one way in which
+//! TOML is read; the only user of `toml`.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Where the file is, unless `PHI_IR_CONFIG` says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/phi-ir/config.toml";
+
+/// The longest TOML file that is read, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Folders that hold PHI.
+    #[serde(default)]
+    pub phi: Vec<PathBuf>,
+    /// Who may open bundles.
+    #[serde(default)]
+    pub recipients: Vec<ConfiguredRecipient>,
+    /// An OpenSSH Ed25519 private key that signs bundles.
+    pub sign_with: Option<PathBuf>,
+    /// Where bundles go.
+    pub output: Option<PathBuf>,
+    /// Evidence bytes at most.
+    pub max_bytes: Option<u64>,
+    /// Running time at most, as `2h`.
+    pub max_time: Option<String>,
+    /// Years that a bundle must be kept; six if not set (45 CFR 164.316(b)(2)(i)).
+    pub retention_years: Option<u32>,
+    /// A folder of further collector definitions.
+    pub collectors: Option<PathBuf>,
+}
+
+/// One who may open bundles.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredRecipient {
+    /// Who that is.
+    pub label: Option<String>,
+    /// `age1…`
+    pub key: String,
+}
+
+/// A config that was read: what it says, and its exact text, which is sealed.
+#[derive(Clone, Debug)]
+pub struct LoadedConfig {
+    /// What it says.
+    pub config: Config,
+    /// Where it was.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a file is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else could have written it.
+    #[error("{path} is not used: {why}")]
+    Untrusted {
+        /// The file or folder.
+        path: PathBuf,
+        /// Who could have changed it.
+        why: String,
+    },
+    /// It is not what it should be.
+    #[error("{0}")]
+    Toml(#[from] TomlError),
+}
+
+/// Text that is no TOML, or has a key or value that is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct TomlError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// Reads the config, if there is one. A path in the environment is ignored where privileges were raised.
+pub fn load(from_environment: Option<PathBuf>) -> Result<Option<LoadedConfig>, ConfigError> {
+    let raised = rustix::process::getuid() != rustix::process::geteuid()
+        || rustix::process::getgid() != rustix::process::getegid();
+    let named = from_environment.filter(|_| !raised);
+    let must_exist = named.is_some();
+    let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
+    let text = match read_trusted(&path) {
+        Ok(text) => text,
+        Err(ConfigError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound && !must_exist => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let config = parse_toml(&path.display().to_string(), &text)?;
+    Ok(Some(LoadedConfig { config, path, text }))
+}
+
+/// Reads a text file that only root, or whoever runs this, can have written.
+pub fn read_trusted(path: &Path) -> Result<String, ConfigError> {
+    let failed = |source| ConfigError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    check_trusted(path, &file.metadata().map_err(failed)?)?;
+    let mut text = String::new();
+    file.take(FILE_LIMIT).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Whether only root, or whoever runs this, can have changed what `met` describes.
+pub fn check_trusted(path: &Path, met: &std::fs::Metadata) -> Result<(), ConfigError> {
+    let me = rustix::process::geteuid().as_raw();
+    let untrusted = |why: String| ConfigError::Untrusted { path: path.to_owned(), why };
+    if met.uid() != 0 && met.uid() != me {
+        return Err(untrusted(format!("it belongs to uid {}, neither root nor you", met.uid())));
+    }
+    if met.mode() & 0o022 != 0 {
+        return Err(untrusted("others than its owner can write it".into()));
+    }
+    Ok(())
+}
+
+/// Reads TOML; an error names file and line, and for an unknown key the nearest known one.
+pub fn parse_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, TomlError> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let message = error.message().trim().to_owned();
+        TomlError { file: file.to_owned(), line, message: nearest(&message).unwrap_or(message) }
+    })
+}
+
+/// Turns serde's "unknown field `x`, expected one of `a`, `b`" into a suggestion.
+fn nearest(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let kind = ["unknown field", "unknown variant"].into_iter().find(|kind| message.starts_with(kind))?;
+    let what = kind.strip_prefix("unknown ").map(|kind| if kind == "field" { "key" } else { "word" })?;
+    let wrong = quoted.next()?;
+    let best = quoted.min_by_key(|known| strsim::damerau_levenshtein(wrong, known))?;
+    Some(format!("unknown {what} '{wrong}'; the nearest known one is '{best}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_key_is_named_with_its_line_and_the_nearest_one() {
+        let error = parse_toml::<Config>("config.toml", "output = \"/srv\"\n\nrecipient = []\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "config.toml:3: unknown key 'recipient'; the nearest known one is 'recipients'"
+        );
+        let error = parse_toml::<Config>("config.toml", "max-bytes = \"many\"\n").unwrap_err();
+        assert_eq!(error.line, 1);
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, "output = \"/srv\"\n").unwrap();
+        assert!(load(Some(path.clone())).unwrap().unwrap().config.output.is_some());
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o646)).unwrap();
+        assert!(matches!(load(Some(path)), Err(ConfigError::Untrusted { .. })));
+        assert!(load(Some(dir.path().join("none"))).is_err());
+    }
+}

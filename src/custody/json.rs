@@ -1,0 +1,86 @@
+//! JSON as this project writes and reads it: UTF-8, sorted keys, no floats. The only user of `serde_json`.
+//!
+//! Signatures and digests cover exact bytes, so nothing ever needs to be canonicalised to be verified; one
+//! spelling merely makes two bundles comparable.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// JSON that cannot be written, or that is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON, or not of the expected shape.
+    #[error("{0}")]
+    Shape(#[from] serde_json::Error),
+    /// Longer than anything this project writes in that place.
+    #[error("{size} bytes are more than the {limit} that such a document may have")]
+    TooLong {
+        /// Bytes found.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+}
+
+/// One object on one line, keys sorted, with a final newline.
+pub fn line<T: Serialize>(value: &T) -> Result<Vec<u8>, JsonError> {
+    // Through `Value`, whose objects are sorted maps.
+    let mut bytes = serde_json::to_vec(&serde_json::to_value(value)?)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// One object over several lines for people to read, keys sorted, with a final newline.
+pub fn document<T: Serialize>(value: &T) -> Result<Vec<u8>, JsonError> {
+    let mut bytes = serde_json::to_vec_pretty(&serde_json::to_value(value)?)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Appends one table row. Rows come by the million, so the keys stand as the type declares them; each row type
+/// declares them sorted and has a test that says so.
+pub fn row<T: Serialize>(rows: &mut Vec<u8>, value: &T) -> Result<(), JsonError> {
+    serde_json::to_writer(&mut *rows, value)?;
+    rows.push(b'\n');
+    Ok(())
+}
+
+/// Reads one document of at most `limit` bytes. Unknown keys are ignored (a schema may gain optional ones); a
+/// known key that stands twice is an error, and so is a known value nested deeper than 128.
+pub fn read<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, JsonError> {
+    if bytes.len() > limit {
+        return Err(JsonError::TooLong { size: bytes.len(), limit });
+    }
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Serialize, Deserialize)]
+    struct Sample {
+        zeta: u32,
+        alpha: String,
+    }
+
+    #[test]
+    fn keys_are_sorted() {
+        let sample = Sample { zeta: 1, alpha: "é".into() };
+        assert_eq!(line(&sample).unwrap(), "{\"alpha\":\"é\",\"zeta\":1}\n".as_bytes());
+        assert_eq!(document(&sample).unwrap(), "{\n  \"alpha\": \"é\",\n  \"zeta\": 1\n}\n".as_bytes());
+    }
+
+    #[test]
+    fn a_repeated_key_and_a_long_document_are_refused_and_a_deep_one_does_no_harm() {
+        assert!(read::<Sample>(br#"{"zeta":1,"alpha":"x","zeta":2}"#, 100).is_err());
+        assert!(read::<Sample>(br#"{"zeta":1,"alpha":"x","new":2}"#, 100).is_ok());
+        assert!(read::<Sample>(br#"{"zeta":1,"alpha":"x"}"#, 10).is_err());
+        let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let ignored = format!("{{\"zeta\":1,\"alpha\":\"x\",\"new\":{nested}}}");
+        assert!(read::<Sample>(ignored.as_bytes(), 1 << 20).is_ok());
+        let known = format!("{{\"zeta\":{nested},\"alpha\":\"x\"}}");
+        assert!(read::<Sample>(known.as_bytes(), 1 << 20).is_err());
+    }
+}

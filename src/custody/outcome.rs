@@ -1,0 +1,226 @@
+//! What became of everything that was looked for. Each entry has one outcome, and a reason in words where it
+//! is not plainly `collected`.
+
+use serde::{Deserialize, Serialize};
+
+/// How one artifact ended. The words are frozen; `docs/outcomes.md` explains them to an officer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Obtained whole.
+    Collected,
+    /// Looked, and it is proven that there is nothing.
+    Empty,
+    /// Looked, found nothing, and cannot say that there was nothing.
+    Inconclusive,
+    /// Overwritten while it was read: the bytes are a mixture.
+    Changed,
+    /// A limit was reached; kept up to it.
+    Truncated,
+    /// Not there.
+    Missing,
+    /// The host refused.
+    Denied,
+    /// An error; it is kept in the reason.
+    Failed,
+    /// No answer within the deadline.
+    TimedOut,
+    /// Not attempted, for a reason that is stated.
+    Skipped,
+}
+
+impl Outcome {
+    /// All outcomes, in the order of the documentation.
+    pub const ALL: [Outcome; 10] = [
+        Outcome::Collected,
+        Outcome::Empty,
+        Outcome::Inconclusive,
+        Outcome::Changed,
+        Outcome::Truncated,
+        Outcome::Missing,
+        Outcome::Denied,
+        Outcome::Failed,
+        Outcome::TimedOut,
+        Outcome::Skipped,
+    ];
+
+    /// The word as it stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Collected => "collected",
+            Outcome::Empty => "empty",
+            Outcome::Inconclusive => "inconclusive",
+            Outcome::Changed => "changed",
+            Outcome::Truncated => "truncated",
+            Outcome::Missing => "missing",
+            Outcome::Denied => "denied",
+            Outcome::Failed => "failed",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Skipped => "skipped",
+        }
+    }
+
+    /// Whether something that was asked for is not there as asked for.
+    pub fn is_gap(self) -> bool {
+        !matches!(self, Outcome::Collected | Outcome::Empty)
+    }
+}
+
+/// Why, as a word that a program can sort by. The words are frozen; new ones may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// Every file of the step holds no byte.
+    ZeroBytes,
+    /// A FIFO, socket or device where a file was expected; never opened.
+    SpecialFile,
+    /// A link that somebody else than root made; it was recorded and not followed.
+    UntrustedLink,
+    /// The same path was sealed under an earlier entry of this bundle.
+    SealedEarlier,
+    /// No such file, or nothing matched.
+    NotFound,
+    /// It was listed a moment ago and is gone.
+    Vanished,
+    /// The kernel refused: permission.
+    Permission,
+    /// Only root can obtain it, and the run was not root's.
+    NeedsRoot,
+    /// The kernel reported an error.
+    IoError,
+    /// The file became shorter, or other bytes were written into it, while it was read.
+    Overwritten,
+    /// The step's limit on one file's size.
+    SizeLimit,
+    /// The step's limit on the number of files or rows.
+    CountLimit,
+    /// The run's limit on bytes (`--max-bytes`).
+    ByteLimit,
+    /// The run's limit on time (`--max-time`).
+    TimeLimit,
+    /// A tool printed more than its limit.
+    OutputLimit,
+    /// The run was interrupted by a signal.
+    Interrupted,
+    /// The floor of free space was reached.
+    NoSpace,
+    /// The examined root is an image; there is no running kernel to ask.
+    NotLive,
+    /// A network or FUSE file system that nobody named.
+    NetworkMount,
+    /// A file system without files of its own (cgroup, debugfs, …).
+    PseudoMount,
+    /// A mount that did not answer once is not asked again.
+    DeadMount,
+    /// No answer within the deadline.
+    Deadline,
+    /// Our own output.
+    OwnOutput,
+    /// The collector failed by a programming error; what it had obtained is kept.
+    Panicked,
+    /// The step ended without saying anything about what it looked for.
+    RecordedNothing,
+    /// The program is not in the system directories.
+    ToolMissing,
+    /// The program could be replaced by others than root, so it was not run.
+    ToolUntrusted,
+    /// The program ended with a status that means failure.
+    ToolStatus,
+    /// The program was ended by a signal.
+    ToolSignal,
+    /// The program ended well and printed nothing.
+    ToolSilent,
+    /// Host programs were switched off (`--no-tools`).
+    ToolsOff,
+    /// No PHI folder is known.
+    NoPhiRoot,
+    /// No audit key is known that belongs to a PHI folder.
+    NoPhiKey,
+    /// Opening more files would make the audit log overwrite itself.
+    AuditBudget,
+    /// This kernel or system does not offer it.
+    Unsupported,
+    /// The content has a form that this version does not read; the raw bytes may be there all the same.
+    NotParsed,
+    /// A code from a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ReasonCode {
+    /// What would settle the gap, told to the person who reads the summary; empty where nothing would.
+    pub fn settle(self) -> &'static str {
+        match self {
+            ReasonCode::NeedsRoot | ReasonCode::Permission => "run the collection again as root",
+            ReasonCode::ZeroBytes => "ask where this host sends its logs, and collect there too",
+            ReasonCode::SpecialFile => "look at the entry: something other than a file lies at this path",
+            ReasonCode::UntrustedLink => "look where the link points, and name that place with --also",
+            ReasonCode::NotFound => {
+                "ask whether this host keeps it elsewhere, and name the place with --also"
+            }
+            ReasonCode::Vanished => "collect again; if it is always gone, somebody or something removes it",
+            ReasonCode::IoError => "check the disk's health, then collect again or image the disk",
+            ReasonCode::Overwritten => "collect again; the entry holds the file's state before and after",
+            ReasonCode::SizeLimit | ReasonCode::CountLimit => "name the path with --also to take it whole",
+            ReasonCode::ByteLimit => "collect again with a higher --max-bytes",
+            ReasonCode::TimeLimit => "collect again with a longer --max-time",
+            ReasonCode::OutputLimit => "read the raw source, which is sealed beside it",
+            ReasonCode::Interrupted => "collect again and let it finish",
+            ReasonCode::NoSpace => "collect again with -o on a larger disk, or stream with -o -",
+            ReasonCode::NetworkMount => {
+                "name the folder with --also or --phi, or collect on the server that owns it"
+            }
+            ReasonCode::DeadMount | ReasonCode::Deadline => "repair the mount, then collect again",
+            ReasonCode::Panicked => "report this as a defect, with the entry",
+            ReasonCode::RecordedNothing => "report this as a defect, with the collector's definition",
+            ReasonCode::ToolMissing => "nothing: the native evidence beside it stands alone",
+            ReasonCode::ToolUntrusted => "find out who can change the program, before anyone runs it",
+            ReasonCode::ToolStatus | ReasonCode::ToolSignal | ReasonCode::ToolSilent => {
+                "compare with the raw source that is sealed beside it"
+            }
+            ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi",
+            ReasonCode::NoPhiKey => "find out whether access to PHI is audited at all, and under which key",
+            ReasonCode::AuditBudget => "copy the audit logs away, then collect again",
+            ReasonCode::NotParsed => "read the raw bytes with another tool",
+            ReasonCode::NotLive
+            | ReasonCode::PseudoMount
+            | ReasonCode::OwnOutput
+            | ReasonCode::SealedEarlier
+            | ReasonCode::ToolsOff
+            | ReasonCode::Unsupported
+            | ReasonCode::Unknown => "",
+        }
+    }
+
+    /// Whether a `skipped` with this reason was decided while the run went on, and not by its plan.
+    pub fn is_mid_run(self) -> bool {
+        matches!(
+            self,
+            ReasonCode::Interrupted
+                | ReasonCode::NoSpace
+                | ReasonCode::ByteLimit
+                | ReasonCode::TimeLimit
+                | ReasonCode::DeadMount
+                | ReasonCode::AuditBudget
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::json;
+
+    #[test]
+    fn the_word_of_an_outcome_is_its_json() {
+        for outcome in Outcome::ALL {
+            assert_eq!(json::line(&outcome).unwrap(), format!("\"{}\"\n", outcome.word()).into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_code_of_a_later_version_is_read() {
+        let code: ReasonCode = json::read(b"\"of_the_year_2030\"", 100).unwrap();
+        assert_eq!(code, ReasonCode::Unknown);
+    }
+}

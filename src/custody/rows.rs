@@ -1,0 +1,132 @@
+//! Rows of listings. The columns are frozen; keys are sorted.
+
+use serde::Serialize;
+
+use super::digest::Digest;
+use super::entry::{Base64, FileStat};
+use crate::clock::Timestamp;
+use crate::path::{HostPath, shown};
+
+/// One file, folder, link or other name: its metadata without its content.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileRow {
+    /// Last access.
+    pub atime: Timestamp,
+    /// 512-byte blocks in use.
+    pub blocks: u64,
+    /// Birth, where the file system keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub btime: Option<Timestamp>,
+    /// Last change of content or metadata.
+    pub ctime: Timestamp,
+    /// Device, `major:minor`.
+    pub dev: String,
+    /// Owning group.
+    pub gid: u32,
+    /// Inode number.
+    pub ino: u64,
+    /// Type and permissions, octal.
+    pub mode: String,
+    /// The kernel's number of the mount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount_id: Option<u64>,
+    /// Last change of content, as claimed.
+    pub mtime: Timestamp,
+    /// Hard links.
+    pub nlink: u64,
+    /// The path, escaped.
+    pub path: String,
+    /// The exact path, where the escaped one is not the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_b64: Option<Base64>,
+    /// SHA-256 of the content, where it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// Why there is no digest although the file falls into the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256_missing: Option<&'static str>,
+    /// Apparent size.
+    pub size: u64,
+    /// What a link points to, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Exactly, where the escaped one is not the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_b64: Option<Base64>,
+    /// Owner.
+    pub uid: u32,
+}
+
+impl FileRow {
+    /// A row of what was met at `path`; `target` is where a link points.
+    pub fn new(path: &HostPath, stat: FileStat, target: Option<&[u8]>) -> FileRow {
+        let (path, path_b64) = text(path.as_bytes());
+        let (target, target_b64) = target.map(text).map_or((None, None), |(text, exact)| (Some(text), exact));
+        FileRow {
+            atime: stat.atime,
+            blocks: stat.blocks,
+            btime: stat.btime,
+            ctime: stat.ctime,
+            dev: stat.dev,
+            gid: stat.gid,
+            ino: stat.ino,
+            mode: stat.mode,
+            mount_id: stat.mount_id,
+            mtime: stat.mtime,
+            nlink: stat.nlink,
+            path,
+            path_b64,
+            sha256: None,
+            sha256_missing: None,
+            size: stat.size,
+            target,
+            target_b64,
+            uid: stat.uid,
+        }
+    }
+}
+
+/// Escaped, and the exact bytes where escaping changed anything.
+fn text(bytes: &[u8]) -> (String, Option<Base64>) {
+    let escaped = shown(bytes);
+    let exact = (escaped.as_bytes() != bytes).then(|| Base64(bytes.to_vec()));
+    (escaped, exact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::json;
+
+    fn stat() -> FileStat {
+        let zero = Timestamp::from_unix(0, 0);
+        FileStat {
+            atime: zero,
+            blocks: 0,
+            btime: Some(zero),
+            ctime: zero,
+            dev: "8:1".into(),
+            gid: 0,
+            ino: 1,
+            mode: "120777".into(),
+            mount_id: Some(1),
+            mtime: zero,
+            nlink: 1,
+            size: 3,
+            uid: 0,
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_row_are_sorted_and_odd_names_survive() {
+        let mut row = FileRow::new(&HostPath::new(b"/a\n\xff").unwrap(), stat(), Some(b"b\xff"));
+        row.sha256 = Some(Digest::of(b""));
+        row.sha256_missing = Some("x");
+        let mut bytes = Vec::new();
+        json::row(&mut bytes, &row).unwrap();
+        assert_eq!(bytes, json::line(&row).unwrap());
+        assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert!(row.path_b64.is_some() && row.target_b64.is_some());
+        assert!(FileRow::new(&HostPath::root(), stat(), None).path_b64.is_none());
+    }
+}

@@ -1,0 +1,202 @@
+//! The machine under examination: the only code that reads evidence.
+//!
+//! A [`Host`] is a directory: `/` with a running kernel behind it, or an image's root. Everything is opened from
+//! that directory downwards, component by component, never through a link that was not asked for, never a device
+//! or FIFO, without changing access times where the kernel allows it, and on threads that can be left behind when
+//! a file system does not answer.
+
+pub mod audit;
+pub mod facts;
+pub mod file;
+pub mod footprint;
+pub mod kmsg;
+pub mod mounts;
+pub mod myself;
+pub mod patience;
+pub mod pattern;
+pub mod place;
+pub mod stat;
+pub mod sys;
+pub mod tool;
+pub mod walk;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{self, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::path::HostPath;
+use footprint::Footprint;
+use mounts::MountTable;
+use patience::Patience;
+
+/// How long one read of evidence may take before its mount counts as dead.
+pub const READ_DEADLINE: Duration = Duration::from_secs(20);
+
+/// The examined machine.
+pub struct Host {
+    root: Arc<OwnedFd>,
+    image: Option<PathBuf>,
+    trusted_owner: u32,
+    mounts: MountTable,
+    patience: Patience,
+    footprint: Arc<Footprint>,
+    own_output: Vec<(u64, u64)>,
+}
+
+/// Why something on the host could not be obtained.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// Not there.
+    #[error("{0} is not there")]
+    Missing(String),
+    /// It was listed a moment ago and is gone.
+    #[error("{0} was there a moment ago and is gone")]
+    Vanished(String),
+    /// It was written to while it was read.
+    #[error("{0} changed while it was read")]
+    Changed(String),
+    /// The kernel refused.
+    #[error("{0}: permission denied")]
+    Denied(String),
+    /// A link on the way that somebody else than the root's owner made.
+    #[error("{0} is a link that its owner could point anywhere; it was not followed")]
+    UntrustedLink(String),
+    /// Something on the way, or in place of a file, is of another type.
+    #[error("{0} is {1}")]
+    OtherType(String, &'static str),
+    /// No answer within the deadline.
+    #[error("{0}: no answer within {1} s")]
+    Hung(String, u64),
+    /// The mount did not answer before.
+    #[error("{0} lies on a mount that does not answer")]
+    DeadMount(String),
+    /// It lies on a network or FUSE mount that nobody named.
+    #[error("{0} lies on a network mount that was not named")]
+    NetworkMount(String),
+    /// The kernel reported an error.
+    #[error("{0}: {1}")]
+    Io(String, io::Error),
+}
+
+impl Trouble {
+    /// Sorts an error of the kernel, met at `place`.
+    pub fn from_errno(errno: Errno, place: impl Into<String>) -> Trouble {
+        let place = place.into();
+        match errno {
+            Errno::NOENT => Trouble::Missing(place),
+            Errno::ACCESS | Errno::PERM => Trouble::Denied(place),
+            Errno::NOTDIR => Trouble::OtherType(place, "not a folder"),
+            other => Trouble::Io(place, other.into()),
+        }
+    }
+
+    /// The outcome and reason that an entry gets for it.
+    pub fn verdict(&self) -> (Outcome, Reason) {
+        let (outcome, code) = match self {
+            Trouble::Missing(_) => (Outcome::Missing, ReasonCode::NotFound),
+            Trouble::Vanished(_) => (Outcome::Missing, ReasonCode::Vanished),
+            Trouble::Changed(_) => (Outcome::Changed, ReasonCode::Overwritten),
+            Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
+            Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
+            Trouble::OtherType(..) => (Outcome::Failed, ReasonCode::SpecialFile),
+            Trouble::Hung(..) => (Outcome::TimedOut, ReasonCode::Deadline),
+            Trouble::DeadMount(_) => (Outcome::TimedOut, ReasonCode::DeadMount),
+            Trouble::NetworkMount(_) => (Outcome::Skipped, ReasonCode::NetworkMount),
+            Trouble::Io(..) => (Outcome::Failed, ReasonCode::IoError),
+        };
+        (outcome, Reason::new(code, self.to_string()))
+    }
+}
+
+impl Host {
+    /// The running machine. `named` are paths that a person pointed at: network mounts are entered only there.
+    pub fn live(named: &[HostPath]) -> io::Result<Host> {
+        Host::open(Path::new("/"), None, named)
+    }
+
+    /// An image's root, such as a mounted disk.
+    pub fn image(root: &Path, named: &[HostPath]) -> io::Result<Host> {
+        Host::open(root, Some(root.canonicalize()?), named)
+    }
+
+    fn open(root: &Path, image: Option<PathBuf>, named: &[HostPath]) -> io::Result<Host> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = fs::open(root, flags, Mode::empty())?;
+        let trusted_owner = fs::fstat(&fd)?.st_uid;
+        Ok(Host {
+            root: Arc::new(fd),
+            mounts: MountTable::read(image.as_deref(), named),
+            image,
+            trusted_owner,
+            patience: Patience::new(READ_DEADLINE),
+            footprint: Arc::new(Footprint::default()),
+            own_output: Vec::new(),
+        })
+    }
+
+    /// Whether there is a running kernel to ask.
+    pub fn is_live(&self) -> bool {
+        self.image.is_none()
+    }
+
+    /// The image's root on this machine, if it is one.
+    pub fn image_root(&self) -> Option<&Path> {
+        self.image.as_deref()
+    }
+
+    /// The mounts below the examined root.
+    pub fn mounts(&self) -> &MountTable {
+        &self.mounts
+    }
+
+    /// What this run has done to the host so far.
+    pub fn footprint(&self) -> &Arc<Footprint> {
+        &self.footprint
+    }
+
+    fn root(&self) -> &Arc<OwnedFd> {
+        &self.root
+    }
+
+    fn trusted_owner(&self) -> u32 {
+        self.trusted_owner
+    }
+
+    fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// Whether this file is our own output.
+    pub fn is_own_output(&self, identity: (u64, u64)) -> bool {
+        self.own_output.contains(&identity)
+    }
+
+    /// Never read the file with this device and inode: it is our own output.
+    pub fn exclude_own_output(&mut self, identity: (u64, u64)) {
+        self.own_output.push(identity);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod test_host {
+    use super::*;
+
+    /// A host made of a folder, with the files given.
+    pub fn host_with(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Host) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, bytes) in files {
+            let path = dir.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let host = Host::image(dir.path(), &[]).unwrap();
+        (dir, host)
+    }
+}

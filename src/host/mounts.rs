@@ -1,0 +1,245 @@
+//! What is mounted where, and which of it a walk may enter.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use crate::custody::entry::MountFacts;
+use crate::path::{HostPath, shown};
+use crate::records::mounts::{self, Mount};
+
+/// The mounts below the examined root, as they were when the run began.
+pub struct MountTable {
+    by_point: HashMap<HostPath, Mount>,
+    by_id: HashMap<u64, HostPath>,
+    named: Vec<HostPath>,
+    dead: Mutex<HashSet<HostPath>>,
+    readable: bool,
+}
+
+/// Why a walk stays out of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepOut {
+    /// On the network, or FUSE, or an automounter, and nobody named it.
+    Network,
+    /// It has no files of its own.
+    Pseudo,
+    /// It did not answer before.
+    Dead,
+}
+
+impl MountTable {
+    /// Reads the table of this process. Under an image only the mounts below its root count, by their path in it.
+    pub fn read(image: Option<&Path>, named: &[HostPath]) -> MountTable {
+        let text = std::fs::read("/proc/self/mountinfo");
+        let (all, _) = mounts::parse(text.as_deref().unwrap_or_default());
+        let root = image.and_then(|root| HostPath::new(root.as_os_str().as_encoded_bytes()).ok());
+        let inside = all.into_iter().filter_map(|mut mount| {
+            mount.point = match &root {
+                None => mount.point,
+                Some(root) if mount.point.is_within(root) => {
+                    let below = mount.point.as_bytes().get(root.as_bytes().len()..).unwrap_or_default();
+                    HostPath::new([b"/", below].concat()).ok()?
+                }
+                Some(_) => return None,
+            };
+            Some(mount)
+        });
+        let mut by_point = HashMap::new();
+        let mut by_id = HashMap::new();
+        for mount in inside {
+            by_id.insert(mount.id, mount.point.clone());
+            // A later mount on the same point hides the earlier one.
+            by_point.insert(mount.point.clone(), mount);
+        }
+        MountTable { by_point, by_id, named: named.to_vec(), dead: Mutex::default(), readable: text.is_ok() }
+    }
+
+    /// Whether the kernel's table could be read at all.
+    pub fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    /// Every mount, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Mount> {
+        self.by_point.values()
+    }
+
+    /// The mount that a path lies on.
+    pub fn holding(&self, path: &HostPath) -> Option<&Mount> {
+        let mut at = path.clone();
+        loop {
+            if let Some(mount) = self.by_point.get(&at) {
+                return Some(mount);
+            }
+            if at == HostPath::root() {
+                return None;
+            }
+            at = at.parent();
+        }
+    }
+
+    /// What an entry says of the mount with this number.
+    pub fn facts(&self, id: Option<u64>) -> Option<MountFacts> {
+        let mount = self.by_point.get(self.by_id.get(&id?)?)?;
+        Some(MountFacts {
+            fstype: shown(&mount.fstype),
+            point: mount.point.to_string(),
+            source: shown(&mount.source),
+        })
+    }
+
+    /// Whether a walk that comes to `point` must stay out, because something is mounted there.
+    pub fn keep_out_of(&self, point: &HostPath) -> Option<KeepOut> {
+        let mount = self.by_point.get(point)?;
+        if *point == HostPath::root() {
+            return None;
+        }
+        if self.dead.lock().unwrap_or_else(PoisonError::into_inner).contains(point) {
+            return Some(KeepOut::Dead);
+        }
+        let named = self.named.iter().any(|named| named.is_within(point));
+        if is_network(&mount.fstype) && !named {
+            return Some(KeepOut::Network);
+        }
+        is_pseudo(&mount.fstype).then_some(KeepOut::Pseudo)
+    }
+
+    /// Whether what lies at `path` may be asked for by name: not on a network mount that nobody named, not on one
+    /// that is dead. What has no files of its own may be asked for, that is how /proc is read.
+    pub fn keep_away_from(&self, path: &HostPath) -> Option<KeepOut> {
+        let mut at = path.clone();
+        loop {
+            match self.keep_out_of(&at) {
+                Some(KeepOut::Pseudo) | None => {}
+                other => return other,
+            }
+            if at == HostPath::root() {
+                return None;
+            }
+            at = at.parent();
+        }
+    }
+
+    /// The mount that holds `path` did not answer: it costs one deadline, not one for each file.
+    pub fn declare_dead(&self, path: &HostPath) {
+        // The root itself is never given up: without it there is nothing to examine.
+        if let Some(mount) = self.holding(path).filter(|mount| mount.point != HostPath::root()) {
+            self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.point.clone());
+        }
+    }
+}
+
+fn is_network(fstype: &[u8]) -> bool {
+    const KINDS: [&[u8]; 24] = [
+        b"9p",
+        b"afs",
+        b"autofs",
+        b"beegfs",
+        b"ceph",
+        b"cifs",
+        b"coda",
+        b"davfs",
+        b"davfs2",
+        b"fuse",
+        b"fuseblk",
+        b"glusterfs",
+        b"gpfs",
+        b"lustre",
+        b"ncpfs",
+        b"nfs",
+        b"nfs4",
+        b"ocfs2",
+        b"orangefs",
+        b"pvfs2",
+        b"smb3",
+        b"smbfs",
+        b"virtiofs",
+        b"vboxsf",
+    ];
+    KINDS.contains(&fstype) || fstype.starts_with(b"fuse.")
+}
+
+fn is_pseudo(fstype: &[u8]) -> bool {
+    const KINDS: [&[u8]; 22] = [
+        b"binfmt_misc",
+        b"bpf",
+        b"cgroup",
+        b"cgroup2",
+        b"configfs",
+        b"debugfs",
+        b"devpts",
+        b"efivarfs",
+        b"fusectl",
+        b"hugetlbfs",
+        b"mqueue",
+        b"nfsd",
+        b"nsfs",
+        b"proc",
+        b"pstore",
+        b"rpc_pipefs",
+        b"securityfs",
+        b"selinuxfs",
+        b"smackfs",
+        b"sysfs",
+        b"tracefs",
+        b"devtmpfs",
+    ];
+    KINDS.contains(&fstype)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: &[(&str, &str)], named: &[&str]) -> MountTable {
+        let path = |text: &str| HostPath::new(text).unwrap();
+        let mounts = rows.iter().zip(1..).map(|((point, fstype), id)| Mount {
+            id,
+            point: path(point),
+            fstype: fstype.as_bytes().to_vec(),
+            source: b"source".to_vec(),
+        });
+        let by_point: HashMap<_, _> = mounts.map(|mount| (mount.point.clone(), mount)).collect();
+        MountTable {
+            by_id: by_point.values().map(|mount| (mount.id, mount.point.clone())).collect(),
+            by_point,
+            named: named.iter().map(|name| path(name)).collect(),
+            dead: Mutex::default(),
+            readable: true,
+        }
+    }
+
+    #[test]
+    fn local_mounts_are_entered_network_ones_only_by_name() {
+        let rows = [("/", "ext4"), ("/var/log", "xfs"), ("/srv/share", "nfs4"), ("/mnt/x", "fuse.sshfs")];
+        let path = |text: &str| HostPath::new(text).unwrap();
+        let unnamed = table(&rows, &[]);
+        assert_eq!(unnamed.keep_out_of(&path("/var/log")), None);
+        assert_eq!(unnamed.keep_out_of(&path("/srv/share")), Some(KeepOut::Network));
+        assert_eq!(unnamed.keep_away_from(&path("/mnt/x/deep/down")), Some(KeepOut::Network));
+        let named = table(&rows, &["/srv/share/phi"]);
+        assert_eq!(named.keep_out_of(&path("/srv/share")), None);
+        assert_eq!(named.keep_out_of(&path("/mnt/x")), Some(KeepOut::Network));
+    }
+
+    #[test]
+    fn a_dead_mount_is_not_asked_again_and_the_root_never_dies() {
+        let rows = [("/", "ext4"), ("/data", "ext4"), ("/proc", "proc")];
+        let path = |text: &str| HostPath::new(text).unwrap();
+        let table = table(&rows, &[]);
+        table.declare_dead(&path("/data/a/b"));
+        table.declare_dead(&path("/etc/passwd"));
+        assert_eq!(table.keep_away_from(&path("/data/c")), Some(KeepOut::Dead));
+        assert_eq!(table.keep_away_from(&path("/etc/shadow")), None);
+        assert_eq!(table.keep_away_from(&path("/proc/net/tcp")), None);
+        assert_eq!(table.keep_out_of(&path("/proc")), Some(KeepOut::Pseudo));
+    }
+
+    #[test]
+    fn the_mounts_of_this_machine_are_read() {
+        let table = MountTable::read(None, &[]);
+        assert!(table.is_readable());
+        assert!(table.holding(&HostPath::new("/proc/self").unwrap()).is_some());
+    }
+}

@@ -1,0 +1,225 @@
+//! From a path to a place: a folder that is held open, and a name in it.
+//!
+//! The way is walked component by component, so that no kernel is too old for it and nobody can swap a folder for
+//! a link behind our back. A link on the way is followed only if the owner of the examined root (root) made it, as
+//! `/var/run` or `/var/log -> /data/log`; every such link is told. Links never lead out of the examined root.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::mounts::KeepOut;
+use super::patience::NoAnswer;
+use super::stat;
+use super::{Host, Trouble};
+use crate::custody::entry::FileStat;
+use crate::path::HostPath;
+
+/// How many links one path may lead over, as in the kernel.
+const LINK_LIMIT: usize = 40;
+
+/// A name in a folder that is held open.
+#[derive(Clone, Debug)]
+pub struct Spot {
+    /// The folder.
+    pub folder: Arc<OwnedFd>,
+    /// The name in it; `.` for the folder itself.
+    pub name: Vec<u8>,
+    /// The path as it was asked for.
+    pub path: HostPath,
+}
+
+/// A link that was followed, or met.
+#[derive(Clone, Debug)]
+pub struct LinkMet {
+    /// Where it lies.
+    pub path: HostPath,
+    /// What it points to.
+    pub target: Vec<u8>,
+    /// Its metadata.
+    pub stat: FileStat,
+}
+
+/// Where a path leads.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// The folder and name; the path is the one asked for.
+    pub spot: Spot,
+    /// The same without links.
+    pub resolved: HostPath,
+    /// The links that were followed.
+    pub links: Vec<LinkMet>,
+}
+
+impl Host {
+    /// Where `path` leads. With `follow_last` a trusted link at its very end is followed as well.
+    pub fn locate(&self, path: &HostPath, follow_last: bool) -> Result<Located, Trouble> {
+        self.may_ask(path)?;
+        let walker = Walker {
+            root: Arc::clone(self.root()),
+            trusted_owner: self.trusted_owner(),
+            asked: path.clone(),
+            follow_last,
+        };
+        match self.patience().ask(move || walker.walk()) {
+            Ok(located) => {
+                let located = located?;
+                self.may_ask(&located.resolved)?;
+                Ok(located)
+            }
+            Err(no_answer) => Err(self.no_answer(no_answer, path)),
+        }
+    }
+
+    /// Whether anything at `path` may be asked for.
+    pub fn may_ask(&self, path: &HostPath) -> Result<(), Trouble> {
+        match self.mounts().keep_away_from(path) {
+            None | Some(KeepOut::Pseudo) => Ok(()),
+            Some(KeepOut::Dead) => Err(Trouble::DeadMount(path.to_string())),
+            Some(KeepOut::Network) => Err(Trouble::NetworkMount(path.to_string())),
+        }
+    }
+
+    /// What it means that a reader gave no answer about `path`.
+    pub fn no_answer(&self, no_answer: NoAnswer, path: &HostPath) -> Trouble {
+        match no_answer {
+            NoAnswer::Hung => {
+                self.footprint().left_behind();
+                self.mounts().declare_dead(path);
+                Trouble::Hung(path.to_string(), self.patience().deadline().as_secs())
+            }
+            NoAnswer::Gone => {
+                Trouble::Io(path.to_string(), std::io::Error::other("the reader ended without an answer"))
+            }
+        }
+    }
+}
+
+struct Walker {
+    root: Arc<OwnedFd>,
+    trusted_owner: u32,
+    asked: HostPath,
+    follow_last: bool,
+}
+
+impl Walker {
+    fn walk(self) -> Result<Located, Trouble> {
+        let mut way = vec![(Arc::clone(&self.root), HostPath::root())];
+        let mut ahead: VecDeque<Vec<u8>> = self.asked.components().map(<[u8]>::to_vec).collect();
+        let mut links = Vec::new();
+        while let Some(name) = ahead.pop_front() {
+            if name == b".." {
+                // As at the kernel's own root, there is nothing above the examined one.
+                way.truncate(way.len().saturating_sub(1).max(1));
+                continue;
+            }
+            let Some((folder, at)) = way.last().cloned() else { break };
+            let here = at.join(&name);
+            let last = ahead.is_empty();
+            if last && !self.follow_last {
+                return Ok(self.found(folder, name, here, links));
+            }
+            let fd = self.open(&folder, &name, &here)?;
+            let met = stat::of(&fd).map_err(|errno| Trouble::from_errno(errno, here.to_string()))?;
+            match met.kind {
+                FileType::Symlink => {
+                    let link = self.follow(&fd, met.stat, here, &mut way, &mut ahead)?;
+                    links.push(link);
+                    if links.len() > LINK_LIMIT {
+                        return Err(Trouble::from_errno(Errno::LOOP, self.asked.to_string()));
+                    }
+                }
+                FileType::Directory if !last => way.push((Arc::new(fd), here)),
+                _ if last => return Ok(self.found(folder, name, here, links)),
+                _ => return Err(Trouble::OtherType(here.to_string(), "not a folder")),
+            }
+        }
+        // The root itself, or a link that ended in a folder's own name ("." or "..").
+        let (folder, at) = way.pop().unwrap_or((self.root.clone(), HostPath::root()));
+        Ok(self.found(folder, b".".to_vec(), at, links))
+    }
+
+    fn found(&self, folder: Arc<OwnedFd>, name: Vec<u8>, resolved: HostPath, links: Vec<LinkMet>) -> Located {
+        Located { spot: Spot { folder, name, path: self.asked.clone() }, resolved, links }
+    }
+
+    fn open(&self, folder: &OwnedFd, name: &[u8], here: &HostPath) -> Result<OwnedFd, Trouble> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        fs::openat(folder, name, flags, Mode::empty())
+            .map_err(|errno| Trouble::from_errno(errno, here.to_string()))
+    }
+
+    fn follow(
+        &self,
+        link: &OwnedFd,
+        stat: FileStat,
+        here: HostPath,
+        way: &mut Vec<(Arc<OwnedFd>, HostPath)>,
+        ahead: &mut VecDeque<Vec<u8>>,
+    ) -> Result<LinkMet, Trouble> {
+        if stat.uid != self.trusted_owner {
+            return Err(Trouble::UntrustedLink(here.to_string()));
+        }
+        let target = fs::readlinkat(link, c"", Vec::new())
+            .map_err(|errno| Trouble::from_errno(errno, here.to_string()))?
+            .into_bytes();
+        if target.first() == Some(&b'/') {
+            way.truncate(1);
+        }
+        let components = target.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
+        for component in components.rev() {
+            ahead.push_front(component.to_vec());
+        }
+        Ok(LinkMet { path: here, target, stat })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_host::host_with;
+    use super::*;
+    use std::os::unix::fs::{lchown, symlink};
+
+    fn path(text: &str) -> HostPath {
+        HostPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_trusted_link_on_the_way_is_followed_and_told_and_stays_inside() {
+        let (dir, host) = host_with(&[("/data/log/auth.log", b"x"), ("/etc/passwd", b"inside")]);
+        std::fs::create_dir(dir.path().join("var")).unwrap();
+        symlink("/data/log", dir.path().join("var/log")).unwrap();
+        symlink("../../../../../../etc/passwd", dir.path().join("data/up")).unwrap();
+        let located = host.locate(&path("/var/log/auth.log"), false).unwrap();
+        assert_eq!(located.resolved, path("/data/log/auth.log"));
+        assert_eq!(located.spot.path, path("/var/log/auth.log"));
+        assert_eq!((located.links.len(), located.links[0].target.as_slice()), (1, &b"/data/log"[..]));
+        assert_eq!(host.locate(&path("/data/up"), true).unwrap().resolved, path("/etc/passwd"));
+        assert_eq!(host.locate(&path("/data/up"), false).unwrap().resolved, path("/data/up"));
+    }
+
+    #[test]
+    fn a_link_that_somebody_else_made_is_not_followed() {
+        let (dir, host) = host_with(&[("/etc/shadow", b"secret")]);
+        symlink("/etc", dir.path().join("home")).unwrap();
+        if lchown(dir.path().join("home"), Some(4242), None).is_err() {
+            eprintln!("SKIPPED: only root can give a link to somebody else");
+            return;
+        }
+        assert!(matches!(host.locate(&path("/home/shadow"), false), Err(Trouble::UntrustedLink(_))));
+    }
+
+    #[test]
+    fn loops_and_files_on_the_way_are_troubles_with_names() {
+        let (dir, host) = host_with(&[("/file", b"")]);
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        assert!(matches!(host.locate(&path("/a/x"), false), Err(Trouble::Io(..))));
+        assert!(matches!(host.locate(&path("/file/x"), false), Err(Trouble::OtherType(..))));
+        assert!(matches!(host.locate(&path("/none/x"), false), Err(Trouble::Missing(_))));
+        assert_eq!(host.locate(&HostPath::root(), true).unwrap().spot.name, b".");
+    }
+}

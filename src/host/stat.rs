@@ -1,0 +1,99 @@
+//! Metadata of files, as the kernel tells it with statx(2), or stat(2) where it must.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{self, AtFlags, FileType, Statx, StatxFlags, StatxTimestamp};
+use rustix::io::Errno;
+
+use crate::clock::Timestamp;
+use crate::custody::entry::FileStat;
+
+/// Metadata, and the type of file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// What goes into entries and rows.
+    pub stat: FileStat,
+    /// File, folder, link, …
+    pub kind: FileType,
+    /// Device and inode, to know a file again.
+    pub identity: (u64, u64),
+}
+
+impl Met {
+    /// A type in words, for reasons.
+    pub fn kind_in_words(&self) -> &'static str {
+        match self.kind {
+            FileType::RegularFile => "a file",
+            FileType::Directory => "a folder",
+            FileType::Symlink => "a link",
+            FileType::Fifo => "a FIFO",
+            FileType::Socket => "a socket",
+            FileType::CharacterDevice | FileType::BlockDevice => "a device",
+            FileType::Unknown => "of unknown type",
+        }
+    }
+}
+
+/// Metadata of an open descriptor.
+pub fn of(fd: impl AsFd) -> Result<Met, Errno> {
+    stat(fd, c"", AtFlags::EMPTY_PATH)
+}
+
+/// Metadata of a name in a folder; of a link itself, and without waking an automounter.
+pub fn at(folder: impl AsFd, name: &[u8]) -> Result<Met, Errno> {
+    stat(folder, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)
+}
+
+fn stat(fd: impl AsFd, name: impl rustix::path::Arg + Copy, flags: AtFlags) -> Result<Met, Errno> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID;
+    match fs::statx(&fd, name, flags, wanted) {
+        Ok(statx) => Ok(from_statx(&statx)),
+        // Before Linux 4.11, and in filters that do not know the call.
+        Err(Errno::NOSYS) => Ok(from_stat(&fs::statat(&fd, name, flags)?)),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn from_statx(statx: &Statx) -> Met {
+    let time = |at: StatxTimestamp| Timestamp::from_unix(at.tv_sec, at.tv_nsec);
+    let has = |flag| StatxFlags::from_bits_retain(statx.stx_mask).contains(flag);
+    let mode = u32::from(statx.stx_mode);
+    let stat = FileStat {
+        atime: time(statx.stx_atime),
+        blocks: statx.stx_blocks,
+        btime: has(StatxFlags::BTIME).then(|| time(statx.stx_btime)),
+        ctime: time(statx.stx_ctime),
+        dev: format!("{}:{}", statx.stx_dev_major, statx.stx_dev_minor),
+        gid: statx.stx_gid,
+        ino: statx.stx_ino,
+        mode: format!("{mode:06o}"),
+        mount_id: has(StatxFlags::MNT_ID).then_some(statx.stx_mnt_id),
+        mtime: time(statx.stx_mtime),
+        nlink: statx.stx_nlink.into(),
+        size: statx.stx_size,
+        uid: statx.stx_uid,
+    };
+    let device = fs::makedev(statx.stx_dev_major, statx.stx_dev_minor);
+    Met { stat, kind: FileType::from_raw_mode(mode), identity: (device, statx.stx_ino) }
+}
+
+fn from_stat(stat: &fs::Stat) -> Met {
+    let time = |seconds: i64, nanos: u64| Timestamp::from_unix(seconds, u32::try_from(nanos).unwrap_or(0));
+    let kept = FileStat {
+        atime: time(stat.st_atime, stat.st_atime_nsec),
+        blocks: u64::try_from(stat.st_blocks).unwrap_or(0),
+        btime: None,
+        ctime: time(stat.st_ctime, stat.st_ctime_nsec),
+        dev: format!("{}:{}", fs::major(stat.st_dev), fs::minor(stat.st_dev)),
+        gid: stat.st_gid,
+        ino: stat.st_ino,
+        mode: format!("{:06o}", stat.st_mode),
+        mount_id: None,
+        mtime: time(stat.st_mtime, stat.st_mtime_nsec),
+        #[allow(clippy::useless_conversion, reason = "its width depends on the processor")]
+        nlink: stat.st_nlink.into(),
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        uid: stat.st_uid,
+    };
+    Met { stat: kept, kind: FileType::from_raw_mode(stat.st_mode), identity: (stat.st_dev, stat.st_ino) }
+}

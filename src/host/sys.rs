@@ -1,0 +1,73 @@
+//! The system calls that need `unsafe`, all of them, each with its reason. Nothing else in this program may.
+
+#![expect(unsafe_code, reason = "the one audited place for calls that rustix does not offer")]
+
+use std::io;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+
+#[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+unsafe extern "C" {
+    /// glibc, nss/nsswitch.h: replaces what nsswitch.conf says about one database.
+    fn __nss_configure_lookup(database: *const libc::c_char, services: *const libc::c_char) -> libc::c_int;
+}
+
+/// Keeps glibc's name service to plain files.
+///
+/// A static glibc loads name-service plug-ins of the examined host with `dlopen` and crashes in them:
+/// `passwd: files systemd`, as Debian ships it, is enough. This program resolves no names, but a library might one
+/// day. Call it before anything else runs.
+pub fn keep_name_service_to_files() {
+    #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+    for database in [
+        c"passwd",
+        c"group",
+        c"initgroups",
+        c"shadow",
+        c"gshadow",
+        c"services",
+        c"networks",
+        c"protocols",
+        c"netgroup",
+    ] {
+        // SAFETY: both arguments are NUL-terminated and outlive the call; glibc copies them. The call is made
+        // once, before any thread exists.
+        unsafe { __nss_configure_lookup(database.as_ptr(), c"files".as_ptr()) };
+    }
+    #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+    // SAFETY: as above.
+    unsafe {
+        __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr());
+    }
+}
+
+/// Marks every descriptor above stderr close-on-exec, so that no program that we start inherits what whoever
+/// started us left open. Kernels before 5.11 do not know the call; there our own descriptors carry the mark anyway.
+pub fn close_descriptors_on_exec() {
+    // SAFETY: takes three integers and changes a flag of descriptors of this process; it closes none.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+}
+
+/// Asks the disk scheduler to serve us only when nobody else wants it (ioprio_set(2), class idle).
+pub fn use_idle_io() -> io::Result<()> {
+    const WHO_PROCESS: libc::c_int = 1;
+    const CLASS_IDLE: libc::c_int = 3 << 13;
+    // SAFETY: takes three integers; 0 means the calling thread.
+    match unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Takes over a descriptor that whoever started us has opened for us (`--passphrase-fd`).
+pub fn inherited(number: i32) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: the call has no memory effects; a number that is not open gives an error.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open, as just seen, and was handed to us to be read and closed; nothing else in
+    // this process knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}

@@ -1,0 +1,360 @@
+//! The one door that evidence passes through: from the host into the vault, hashed, limited, and with an entry for
+//! everything, whether it was obtained or not.
+//!
+//! Two kinds of trouble and no third. Evidence that cannot be read becomes an outcome in its entry, and the run
+//! goes on. Only trouble with the seal itself, or a stop, is a [`Halt`]; after a stop what was gathered is sealed.
+
+mod copy;
+mod stop;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use crate::clock::{Clock, Timestamp};
+use crate::custody::digest::Digest;
+use crate::custody::entry::{EntryId, Kind, Source, Taken, Window};
+use crate::custody::ledger::{Draft, Ledger, MAX_ENTRIES, Reason, StepContext};
+use crate::custody::member::{Member, Members};
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::{Sealed, Vault, VaultError};
+use crate::path::HostPath;
+
+pub use copy::CopyLimits;
+pub use stop::{Halt, StopCause, StopMark};
+
+/// Entries kept back for the steps that an early end leaves undone.
+const ENTRIES_KEPT_BACK: usize = 2_000;
+
+/// Who is told how a run goes on. Called often; must be quick.
+pub trait Progress {
+    /// The next step begins: the `number`-th of `total` collectors.
+    fn collector(&mut self, number: usize, total: usize, title: &str);
+    /// So many evidence bytes have been sealed in all.
+    fn bytes(&mut self, total: u64);
+}
+
+/// Everything that an intake is told before it begins.
+pub struct Terms<'a> {
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+    /// Gives 32 random bytes, different each time.
+    pub salts: &'a mut dyn FnMut() -> Digest,
+    /// Where signals are noted.
+    pub stop: StopMark,
+    /// Who is told how it goes.
+    pub progress: &'a mut dyn Progress,
+    /// Evidence bytes at most.
+    pub max_bytes: Option<u64>,
+    /// Time at most.
+    pub max_time: Option<Duration>,
+    /// Folders below which names are not told on a screen.
+    pub phi_roots: Vec<HostPath>,
+    /// The window of interest, which entries of windowed sources quote.
+    pub window: Window,
+}
+
+/// The door.
+pub struct Intake<'a> {
+    vault: &'a mut dyn Vault,
+    ledger: Ledger,
+    terms: Terms<'a>,
+    members: Members,
+    sealed_paths: HashMap<HostPath, EntryId>,
+    links_told: HashSet<HostPath>,
+    roles: BTreeMap<String, EntryId>,
+    step: Option<StepContext>,
+    copied_in_step: (u64, u64),
+    open: Option<(Member, Draft)>,
+    deadline: Option<Instant>,
+    bytes: u64,
+    runs: u32,
+    stopped: Option<StopCause>,
+    closing: bool,
+}
+
+impl<'a> Intake<'a> {
+    /// An intake into `vault`, whose plan has been sealed already.
+    pub fn new(vault: &'a mut dyn Vault, ledger: Ledger, terms: Terms<'a>) -> Intake<'a> {
+        Intake {
+            vault,
+            ledger,
+            deadline: terms.max_time.map(|span| Instant::now() + span),
+            terms,
+            members: Members::default(),
+            sealed_paths: HashMap::new(),
+            links_told: HashSet::new(),
+            roles: BTreeMap::new(),
+            step: None,
+            copied_in_step: (0, 0),
+            open: None,
+            bytes: 0,
+            runs: 0,
+            stopped: None,
+            closing: false,
+        }
+    }
+
+    /// The ledger as it stands.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What stopped the run, if it was stopped.
+    pub fn stopped(&self) -> Option<StopCause> {
+        self.stopped
+    }
+
+    /// The folders that hold PHI.
+    pub fn phi_roots(&self) -> &[HostPath] {
+        &self.terms.phi_roots
+    }
+
+    /// The window of interest.
+    pub fn window(&self) -> &Window {
+        &self.terms.window
+    }
+
+    /// Whoever is told how it goes.
+    pub fn progress(&mut self) -> &mut dyn Progress {
+        self.terms.progress
+    }
+
+    /// The moment, for an entry.
+    pub fn now(&self) -> Taken {
+        self.terms.clock.moment().into()
+    }
+
+    /// Gives back the ledger and the entries that hold the facts about the run.
+    pub fn close(self) -> (Ledger, BTreeMap<String, EntryId>) {
+        (self.ledger, self.roles)
+    }
+
+    /// A step of the plan begins; everything up to [`Intake::end_step`] belongs to it.
+    pub fn begin_step(&mut self, step: StepContext) {
+        self.step = Some(step);
+        self.copied_in_step = (0, 0);
+    }
+
+    /// The step ends. One that said nothing at all is a defect, and is recorded as one; and one whose files all
+    /// hold nothing must not look as if nothing had happened.
+    pub fn end_step(&mut self) -> Result<(), Halt> {
+        let Some(step) = self.step.clone() else { return Ok(()) };
+        if !self.ledger.has_step(&step.collector, &step.step) {
+            let words = "the collector ended without saying anything about this step";
+            self.gap(
+                Source::text(&step.title),
+                Outcome::Failed,
+                Reason::new(ReasonCode::RecordedNothing, words),
+            )?;
+        }
+        let matters = step.need != crate::custody::completeness::Need::Optional;
+        if matters && self.copied_in_step.0 > 0 && self.copied_in_step.1 == 0 {
+            let words = "every file of this step is there and holds no byte; that does not show that nothing was written";
+            self.gap(
+                Source::text(&step.title),
+                Outcome::Inconclusive,
+                Reason::new(ReasonCode::ZeroBytes, words),
+            )?;
+        }
+        self.step = None;
+        Ok(())
+    }
+
+    /// The step is left undone: its one entry says why.
+    pub fn leave_step(&mut self, step: StepContext, outcome: Outcome, reason: Reason) -> Result<(), Halt> {
+        let source = Source::text(&step.title);
+        self.begin_step(step);
+        self.gap(source, outcome, reason)?;
+        self.end_step()
+    }
+
+    /// A collector panicked. What it was sealing is ended as it is, and the step says what happened.
+    pub fn rescue(&mut self, step: StepContext) -> Result<(), Halt> {
+        let reason = Reason::new(ReasonCode::Panicked, "the collector failed by a programming error");
+        self.step = Some(step);
+        match self.open.take() {
+            Some((member, draft)) => drop(self.seal_entry(member, draft.ended(Outcome::Failed, reason))?),
+            None => drop(self.gap(Source::text("collector"), Outcome::Failed, reason)?),
+        }
+        self.end_step()
+    }
+
+    /// The evidence is over; what stands at the end of a run is sealed even after a stop, in the space kept for it.
+    pub fn begin_closing(&mut self) {
+        self.closing = true;
+        self.vault.release_reserve();
+    }
+
+    /// Whether the run may go on.
+    pub fn check(&mut self) -> Result<(), Halt> {
+        if self.closing {
+            return Ok(());
+        }
+        if self.stopped.is_none() {
+            self.stopped = self.cause_to_stop();
+        }
+        match self.stopped {
+            Some(cause) => Err(Halt::Stopped(cause)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same in the middle of a member, which is then ended as `truncated` before the stop is told.
+    pub fn check_within_member(&mut self) -> Result<(), Halt> {
+        self.write(Vec::new())
+    }
+
+    fn cause_to_stop(&self) -> Option<StopCause> {
+        if let Some(signal) = self.terms.stop.get() {
+            return Some(StopCause::Signal(signal));
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Some(StopCause::TimeLimit);
+        }
+        if self.terms.max_bytes.is_some_and(|most| self.bytes >= most) {
+            return Some(StopCause::ByteLimit);
+        }
+        (self.ledger.len() + ENTRIES_KEPT_BACK >= MAX_ENTRIES as usize).then_some(StopCause::Full)
+    }
+
+    /// Evidence bytes that may still be taken.
+    fn bytes_left(&self) -> u64 {
+        self.terms.max_bytes.map_or(u64::MAX, |most| most.saturating_sub(self.bytes))
+    }
+
+    /// A name that joins what belongs to one run of a program.
+    pub fn next_run(&mut self) -> String {
+        self.runs += 1;
+        format!("run-{:03}", self.runs)
+    }
+
+    /// The entry that holds a fact about the run gets a name in the seal.
+    pub fn remember(&mut self, role: &str, entry: EntryId) {
+        self.roles.insert(role.to_owned(), entry);
+    }
+
+    /// Begins a member. It is private to the intake until [`Intake::end_member`]; one at a time.
+    pub fn begin_member(&mut self, wanted: Member, draft: Draft, modified: Timestamp) -> Result<(), Halt> {
+        self.check()?;
+        let identity = draft.source.path_b64.as_ref().map(|path| path.0.clone()).unwrap_or_default();
+        let member = self.members.claim(wanted, &identity);
+        match self.vault.begin(&member, modified) {
+            Ok(()) => {
+                self.open = Some((member, draft));
+                Ok(())
+            }
+            Err(error) => Err(self.stop_for(error)),
+        }
+    }
+
+    /// More bytes of the member that was begun. When the run is stopped in the middle of it, it is ended as
+    /// `truncated` before that is told.
+    pub fn write(&mut self, bytes: Vec<u8>) -> Result<(), Halt> {
+        let length = bytes.len() as u64;
+        let written = match self.check() {
+            Ok(()) if length > 0 => self.vault.write(bytes).map_err(|error| self.stop_for(error)),
+            checked => checked,
+        };
+        match written {
+            Ok(()) => {
+                self.bytes += length;
+                self.terms.progress.bytes(self.bytes);
+                Ok(())
+            }
+            Err(Halt::Stopped(cause)) => {
+                if let Some((member, draft)) = self.open.take() {
+                    self.seal_entry(member, draft.ended(Outcome::Truncated, cause.reason()))?;
+                }
+                Err(Halt::Stopped(cause))
+            }
+            Err(lost) => Err(lost),
+        }
+    }
+
+    /// Ends the member that was begun; `finish` may still say how it went.
+    pub fn end_member(&mut self, finish: impl FnOnce(&mut Draft)) -> Result<EntryId, Halt> {
+        match self.open.take() {
+            Some((member, mut draft)) => {
+                finish(&mut draft);
+                self.seal_entry(member, draft)
+            }
+            None => Err(Halt::Seal(VaultError::Io(std::io::Error::other("no member was begun")))),
+        }
+    }
+
+    /// No room is not the end of the bundle: what was kept back for finishing may be used from here on.
+    fn stop_for(&mut self, error: VaultError) -> Halt {
+        match error {
+            VaultError::NoSpace => {
+                self.vault.release_reserve();
+                let cause = *self.stopped.get_or_insert(StopCause::NoSpace);
+                Halt::Stopped(cause)
+            }
+            lost @ VaultError::Io(_) => Halt::Seal(lost),
+        }
+    }
+
+    fn seal_entry(&mut self, member: Member, mut draft: Draft) -> Result<EntryId, Halt> {
+        let sealed = self.vault.end()?;
+        let now = self.now();
+        draft.duration_ns = now.boottime_ns.saturating_sub(draft.taken.boottime_ns);
+        self.record(draft, Some((member, sealed)))
+    }
+
+    /// Appends an entry and seals it. Entries get through even where evidence does not any more.
+    fn record(&mut self, draft: Draft, member: Option<(Member, Sealed)>) -> Result<EntryId, Halt> {
+        let Some(step) = self.step.clone() else {
+            return Err(Halt::Seal(VaultError::Io(std::io::Error::other("an entry outside any step"))));
+        };
+        let private = self.is_private(&draft.source);
+        let taken = draft.taken.utc;
+        let salt = (self.terms.salts)();
+        let (id, bytes) = self.ledger.record(&step, draft, member, salt, private)?;
+        let name = Member::of_entry(id.0);
+        if let Err(error) = self.vault.begin(&name, taken) {
+            self.pass_over(error)?;
+            self.vault.begin(&name, taken)?;
+        }
+        if let Err(error) = self.vault.write(bytes.clone()) {
+            self.pass_over(error)?;
+            self.vault.write(bytes)?;
+        }
+        self.vault.end()?;
+        Ok(id)
+    }
+
+    fn pass_over(&mut self, error: VaultError) -> Result<(), Halt> {
+        match self.stop_for(error) {
+            Halt::Stopped(_) => Ok(()),
+            lost => Err(lost),
+        }
+    }
+
+    /// Whether a source lies below a folder that holds PHI.
+    fn is_private(&self, source: &Source) -> bool {
+        let Some(path) = source.path_b64.as_ref().and_then(|path| HostPath::new(&path.0).ok()) else {
+            return false;
+        };
+        self.terms.phi_roots.iter().any(|root| path.is_within(root) && path != *root)
+    }
+
+    /// Records that something is not here, or stands elsewhere.
+    pub fn gap(&mut self, source: Source, outcome: Outcome, reason: Reason) -> Result<EntryId, Halt> {
+        let draft = Draft::new(Kind::Gap, source, self.now()).ended(outcome, reason);
+        self.record(draft, None)
+    }
+
+    /// Records an entry without a member that is no gap, such as a link.
+    pub fn note(&mut self, draft: Draft) -> Result<EntryId, Halt> {
+        self.check()?;
+        self.record(draft, None)
+    }
+
+    /// Seals bytes that are all at hand.
+    pub fn capture(&mut self, member: Member, draft: Draft, bytes: Vec<u8>) -> Result<EntryId, Halt> {
+        let modified = draft.taken.utc;
+        self.begin_member(member, draft, modified)?;
+        self.write(bytes)?;
+        self.end_member(|_| ())
+    }
+}

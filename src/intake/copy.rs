@@ -1,0 +1,179 @@
+//! Copying one file into the vault: its bytes as they are, and what happened to it meanwhile.
+
+use super::{Halt, Intake};
+use crate::custody::entry::{Base64, EntryId, Kind, Source, Stats};
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::file::{End, Glimpse, Reading};
+use crate::host::place::LinkMet;
+use crate::host::stat::Met;
+use crate::host::walk::Match;
+use crate::host::{Host, Trouble};
+use crate::path::HostPath;
+
+/// What a copy may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyLimits {
+    /// Bytes of one file at most.
+    pub max_size: u64,
+    /// The path was asked for by its plain name, and not found by a pattern.
+    pub by_name: bool,
+}
+
+impl Intake<'_> {
+    /// Takes what a walk has found: a file's bytes, a link's target, anything else's metadata.
+    pub fn take(&mut self, host: &Host, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
+        self.check()?;
+        let path = &found.spot.path;
+        if host.is_own_output(found.met.identity) {
+            let words = "this is what is being written by this very run";
+            self.gap(Source::path(path), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
+            return Ok(());
+        }
+        if let Some(earlier) = self.sealed_paths.get(found.resolved.as_ref().unwrap_or(path)).copied() {
+            return self.refer_to(earlier, path);
+        }
+        match &found.target {
+            Some(target) => {
+                let stat = found.met.stat.clone();
+                self.take_link(&LinkMet { path: path.clone(), target: target.clone(), stat })
+            }
+            None => self.copy(host, found, limits),
+        }
+    }
+
+    /// The same file under an earlier entry, perhaps by another path: nothing is sealed twice.
+    fn refer_to(&mut self, earlier: EntryId, path: &HostPath) -> Result<(), Halt> {
+        let words = format!("already sealed, under entry {earlier}");
+        let mut draft = Draft::new(Kind::Gap, Source::path(path), self.now())
+            .ended(Outcome::Collected, Reason::new(ReasonCode::SealedEarlier, words));
+        draft.derived_from.push(earlier);
+        self.note(draft)?;
+        Ok(())
+    }
+
+    /// Records a link, once in a run.
+    pub fn take_link(&mut self, link: &LinkMet) -> Result<(), Halt> {
+        if !self.links_told.insert(link.path.clone()) {
+            return Ok(());
+        }
+        let mut source = Source::path(&link.path);
+        source.target_b64 = Some(Base64(link.target.clone()));
+        let mut draft = Draft::new(Kind::Link, source, self.now());
+        draft.stat = Some(Stats { before: link.stat.clone(), after: None });
+        self.note(draft)?;
+        Ok(())
+    }
+
+    fn copy(&mut self, host: &Host, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
+        let path = &found.spot.path;
+        let taken = self.now();
+        let most = limits.max_size.min(self.bytes_left());
+        let mut reading = match host.read(&found.spot, most) {
+            Ok(reading) => reading,
+            Err(trouble) => return self.trouble(path, &trouble),
+        };
+        match reading.glimpse() {
+            Ok(Glimpse::Opened(met)) => {
+                let mut source = Source::path(path);
+                source.resolved_b64 = found.resolved.as_ref().map(|path| Base64(path.as_bytes().to_vec()));
+                let mut draft = Draft::new(Kind::Copy, source, taken);
+                draft.mount = host.mounts().facts(met.stat.mount_id);
+                draft.stat = Some(Stats { before: met.stat.clone(), after: None });
+                self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
+                let id = self.pour(&mut reading, &met, most < limits.max_size)?;
+                self.sealed_paths.insert(found.resolved.clone().unwrap_or_else(|| path.clone()), id);
+                Ok(())
+            }
+            Ok(Glimpse::Other(met)) => self.special(path, met, limits.by_name),
+            Ok(Glimpse::Failed(errno, _)) => {
+                self.trouble(path, &vanished(Trouble::from_errno(errno, path.to_string())))
+            }
+            Ok(_) => {
+                self.trouble(path, &Trouble::Io(path.to_string(), std::io::Error::other("it was not opened")))
+            }
+            Err(trouble) => self.trouble(path, &trouble),
+        }
+    }
+
+    /// Pours the file's bytes into the member that was begun, and ends it with what is known then.
+    fn pour(&mut self, reading: &mut Reading<'_>, met: &Met, limited_by_run: bool) -> Result<EntryId, Halt> {
+        let ended = loop {
+            match reading.glimpse() {
+                Ok(Glimpse::Bytes(bytes)) => self.write(bytes)?,
+                Ok(Glimpse::Done(end)) => break Ok(end),
+                Ok(Glimpse::Failed(errno, doing)) => {
+                    let words =
+                        format!("{doing}: {}; what was read until then is kept", std::io::Error::from(errno));
+                    break Err((Outcome::Failed, Reason::new(ReasonCode::IoError, words)));
+                }
+                Ok(_) => {}
+                Err(trouble) => {
+                    let (outcome, mut reason) = trouble.verdict();
+                    reason.words.push_str("; what was read until then is kept");
+                    break Err((outcome, reason));
+                }
+            }
+        };
+        self.copied_in_step.0 += 1;
+        match ended {
+            Ok(end) => {
+                self.copied_in_step.1 += end.given;
+                self.end_member(|draft| judge(draft, met, &end, limited_by_run))
+            }
+            Err((outcome, reason)) => self.end_member(|draft| *draft = draft.clone().ended(outcome, reason)),
+        }
+    }
+
+    /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
+    /// by name, a file was expected.
+    fn special(&mut self, path: &HostPath, met: Met, by_name: bool) -> Result<(), Halt> {
+        let words =
+            format!("it is {}, which is never opened; its metadata is in this entry", met.kind_in_words());
+        let outcome = if by_name { Outcome::Failed } else { Outcome::Collected };
+        let mut draft = Draft::new(Kind::Listing, Source::path(path), self.now())
+            .ended(outcome, Reason::new(ReasonCode::SpecialFile, words));
+        draft.stat = Some(Stats { before: met.stat, after: None });
+        self.note(draft)?;
+        Ok(())
+    }
+
+    /// Records a trouble at a path.
+    pub fn trouble(&mut self, path: &HostPath, trouble: &Trouble) -> Result<(), Halt> {
+        self.check()?;
+        let (outcome, reason) = trouble.verdict();
+        self.gap(Source::path(path), outcome, reason)?;
+        Ok(())
+    }
+}
+
+/// It was there when it was listed.
+fn vanished(trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Missing(path) => Trouble::Vanished(path),
+        other => other,
+    }
+}
+
+/// What the metadata before and after say about the bytes between.
+fn judge(draft: &mut Draft, met: &Met, end: &End, limited_by_run: bool) {
+    let (before, after) = (&met.stat, &end.after.stat);
+    let mut ended = |outcome, code, words: &str| {
+        draft.outcome = outcome;
+        draft.reason = Some(Reason::new(code, words));
+    };
+    if after.size < before.size || (end.given < before.size && !end.cut) {
+        ended(Outcome::Changed, ReasonCode::Overwritten, "it became shorter while it was read");
+    } else if before.size > 0 && after.size == before.size && after.mtime != before.mtime {
+        ended(Outcome::Changed, ReasonCode::Overwritten, "it was written to while it was read");
+    } else if end.cut && limited_by_run {
+        ended(Outcome::Truncated, ReasonCode::ByteLimit, "the run's limit on bytes was reached");
+    } else if end.cut {
+        ended(Outcome::Truncated, ReasonCode::SizeLimit, "it is longer than this step takes");
+    }
+    draft.grew = before.size > 0 && after.size > before.size;
+    if let Some(stat) = &mut draft.stat {
+        stat.after = Some(after.clone());
+    }
+}

@@ -1,0 +1,88 @@
+//! Why a collection stops, and where a signal leaves its mark.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::custody::VaultError;
+use crate::custody::json::JsonError;
+use crate::custody::ledger::{LedgerError, MAX_ENTRIES, Reason};
+use crate::custody::outcome::ReasonCode;
+
+/// Why a collection does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// The bundle cannot be written; it is lost.
+    #[error(transparent)]
+    Seal(#[from] VaultError),
+    /// An entry cannot be written; it is lost.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A document cannot be written; it is lost.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It was stopped; what was gathered can be sealed.
+    #[error("stopped: {}", .0.words())]
+    Stopped(StopCause),
+}
+
+/// What stops a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// A signal, by number.
+    Signal(i32),
+    /// The floor of free space.
+    NoSpace,
+    /// The run's limit on bytes.
+    ByteLimit,
+    /// The run's limit on time.
+    TimeLimit,
+    /// The bundle has as many entries as it can.
+    Full,
+}
+
+impl StopCause {
+    /// In words, for reasons and the seal.
+    pub fn words(self) -> String {
+        match self {
+            StopCause::Signal(2) => "interrupted from the keyboard (SIGINT)".into(),
+            StopCause::Signal(15) => "asked to end (SIGTERM)".into(),
+            StopCause::Signal(1) => "the terminal went away (SIGHUP)".into(),
+            StopCause::Signal(number) => format!("ended by signal {number}"),
+            StopCause::NoSpace => "the output's file system has no room for more".into(),
+            StopCause::ByteLimit => "the limit on bytes was reached (--max-bytes)".into(),
+            StopCause::TimeLimit => "the limit on time was reached (--max-time)".into(),
+            StopCause::Full => format!("the bundle has as many as {MAX_ENTRIES} entries"),
+        }
+    }
+
+    fn code(self) -> ReasonCode {
+        match self {
+            StopCause::Signal(_) => ReasonCode::Interrupted,
+            StopCause::NoSpace => ReasonCode::NoSpace,
+            StopCause::ByteLimit => ReasonCode::ByteLimit,
+            StopCause::TimeLimit => ReasonCode::TimeLimit,
+            StopCause::Full => ReasonCode::CountLimit,
+        }
+    }
+
+    /// Why what comes after the stop is not there.
+    pub fn reason(self) -> Reason {
+        Reason::new(self.code(), self.words())
+    }
+}
+
+/// Where a signal handler leaves its mark.
+#[derive(Clone, Debug, Default)]
+pub struct StopMark(Arc<AtomicUsize>);
+
+impl StopMark {
+    /// The place that a handler writes the signal's number to.
+    pub fn flag(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.0)
+    }
+
+    /// The signal that came, if one did.
+    pub fn get(&self) -> Option<i32> {
+        i32::try_from(self.0.load(Ordering::Acquire)).ok().filter(|signal| *signal != 0)
+    }
+}

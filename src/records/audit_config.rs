@@ -1,0 +1,124 @@
+//! Audit rules on disk (audit.rules(7), auditctl(8)) and `auditd.conf` (auditd.conf(5)), as far as finding PHI
+//! folders, their keys, and the room in the log needs them.
+
+use crate::path::HostPath;
+
+/// A rule that watches a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// The path.
+    pub path: HostPath,
+    /// The permissions watched, a subset of `rwxa`; all of them where none are named.
+    pub permissions: String,
+    /// The keys that its records carry.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// The watches in a rules file: `-w PATH -p PERM -k KEY`, and `-a … -F dir=PATH|path=PATH -F perm=PERM -F key=KEY`.
+pub fn parse_watches(text: &[u8]) -> Vec<Watch> {
+    text.split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.starts_with(b"#"))
+        .filter_map(watch)
+        .collect()
+}
+
+fn watch(line: &[u8]) -> Option<Watch> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut path = None;
+    let mut permissions = None;
+    let mut keys = Vec::new();
+    let mut never = false;
+    while let Some(word) = words.next() {
+        match word {
+            b"-w" => path = words.next(),
+            b"-p" => permissions = words.next(),
+            b"-k" => keys.extend(words.next().map(<[u8]>::to_vec)),
+            b"-a" | b"-A" => {
+                never |= words.next().is_some_and(|list| list.windows(5).any(|part| part == b"never"))
+            }
+            b"-F" => {
+                let field = words.next()?;
+                let value = |name: &[u8]| field.strip_prefix(name)?.strip_prefix(b"=");
+                path = value(b"dir").or(value(b"path")).or(path);
+                permissions = value(b"perm").or(permissions);
+                keys.extend(value(b"key").map(<[u8]>::to_vec));
+            }
+            _ => {}
+        }
+    }
+    if never {
+        return None;
+    }
+    let path = HostPath::new(path?).ok()?;
+    let permissions =
+        permissions.map_or_else(|| "rwxa".to_owned(), |text| String::from_utf8_lossy(text).into_owned());
+    Some(Watch { path, permissions, keys })
+}
+
+/// The value of a key in `auditd.conf`: `key = value`, keys without regard to case, the last one counts.
+pub fn setting<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    let mut found = None;
+    for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
+        let Some(at) = line.iter().position(|byte| *byte == b'=') else { continue };
+        let (name, value) = line.split_at_checked(at)?;
+        if name.trim_ascii().eq_ignore_ascii_case(key.as_bytes()) {
+            found = value.get(1..).map(<[u8]>::trim_ascii);
+        }
+    }
+    found
+}
+
+/// How many bytes the audit log holds before it begins to forget: `num_logs` times `max_log_file` MiB where files
+/// are rotated away, nothing where they are kept. Defaults as auditd has them: 5 files (rotated from 2) of 8 MiB.
+pub fn log_capacity(auditd_conf: &[u8]) -> Option<u64> {
+    let number = |key: &str| std::str::from_utf8(setting(auditd_conf, key)?).ok()?.parse::<u64>().ok();
+    let action = setting(auditd_conf, "max_log_file_action").unwrap_or(b"rotate").to_ascii_lowercase();
+    if action != b"rotate" {
+        return None;
+    }
+    let files = number("num_logs").unwrap_or(5).clamp(1, 999);
+    Some(files * number("max_log_file").unwrap_or(8).clamp(1, 1 << 20) * (1 << 20))
+}
+
+/// Which free space `auditd` wants on its log's file system, in bytes (`space_left`: MiB, or a percentage of it).
+pub fn space_left(auditd_conf: &[u8], total: u64) -> Option<u64> {
+    let text = std::str::from_utf8(setting(auditd_conf, "space_left")?).ok()?;
+    match text.strip_suffix('%') {
+        Some(percent) => Some(total / 100 * percent.trim().parse::<u64>().ok()?.min(99)),
+        None => Some(text.parse::<u64>().ok()?.saturating_mul(1 << 20)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_a_watch_are_read() {
+        let rules = b"# PHI\n-D\n-b 8192\n-w /var/data/phi -p rwxa -k phi_access\n\
+            -a always,exit -F arch=b64 -S open,openat -F dir=/srv/records -F perm=r -F key=records -k both\n\
+            -a always,exit -F arch=b64 -S execve -F euid=0 -k root_commands\n\
+            -a never,exit -F dir=/srv/scratch\n-w relative -k x\n";
+        let watches = parse_watches(rules);
+        assert_eq!(watches.len(), 2);
+        assert_eq!(watches[0].path.as_bytes(), b"/var/data/phi");
+        assert_eq!((watches[0].permissions.as_str(), &watches[0].keys[0][..]), ("rwxa", &b"phi_access"[..]));
+        assert_eq!(watches[1].path.as_bytes(), b"/srv/records");
+        assert_eq!(watches[1].permissions, "r");
+        assert_eq!(watches[1].keys.len(), 2);
+    }
+
+    #[test]
+    fn the_room_in_the_log_follows_auditd() {
+        // From Debian 12's auditd.conf.
+        let conf = b"log_file = /var/log/audit/audit.log\nmax_log_file = 8\nnum_logs = 5\n\
+            max_log_file_action = ROTATE\nspace_left = 75\n";
+        assert_eq!(setting(conf, "LOG_FILE"), Some(&b"/var/log/audit/audit.log"[..]));
+        assert_eq!(log_capacity(conf), Some(40 << 20));
+        assert_eq!(space_left(conf, 1 << 40), Some(75 << 20));
+        assert_eq!(space_left(b"space_left = 25%", 1000), Some(250));
+        assert_eq!(log_capacity(b"max_log_file_action = keep_logs"), None);
+        assert_eq!(log_capacity(b""), Some(40 << 20));
+    }
+}

@@ -1,0 +1,9 @@
+//! Formats into records: pure, byte-safe, and without any I/O. What a parser cannot read it says, line by line;
+//! it never drops a line in silence.
+
+pub mod accounts;
+pub mod audit_config;
+pub mod audit_status;
+pub mod mounts;
+pub mod os_release;
+pub mod process;

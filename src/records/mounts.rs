@@ -1,0 +1,106 @@
+//! `/proc/PID/mountinfo` (Documentation/filesystems/proc.rst, 3.5).
+//!
+//! Read as bytes: one mount point with a byte that is not UTF-8 must not cost the whole table, and any local user
+//! with a FUSE file system can make one.
+
+use crate::path::HostPath;
+
+/// One mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The kernel's number of it, as `statx` tells it.
+    pub id: u64,
+    /// Where it is mounted.
+    pub point: HostPath,
+    /// File system type, such as `ext4` or `fuse.sshfs`.
+    pub fstype: Vec<u8>,
+    /// What is mounted.
+    pub source: Vec<u8>,
+}
+
+/// Reads the whole table, in the kernel's order (a later mount on the same point hides the earlier), and gives
+/// the numbers of the lines that could not be read.
+pub fn parse(text: &[u8]) -> (Vec<Mount>, Vec<usize>) {
+    let mut mounts = Vec::new();
+    let mut unread = Vec::new();
+    let lines = text.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
+    for (line, number) in lines {
+        match mount(line) {
+            Some(mount) => mounts.push(mount),
+            None => unread.push(number),
+        }
+    }
+    (mounts, unread)
+}
+
+/// `36 35 98:0 /root /point options [optional fields] - type source super-options`
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let point = fields.nth(3)?;
+    let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
+    let (fstype, source) = (rest.next()?, rest.next()?);
+    Some(Mount {
+        id,
+        point: HostPath::new(unescape(point)).ok()?,
+        fstype: unescape(fstype),
+        source: unescape(source),
+    })
+}
+
+/// Blank, tab, newline, backslash and `#` are written as a backslash and three octal digits (fs/proc_namespace.c,
+/// `mangle`).
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        let octal = |digit: &u8| (b'0'..=b'7').contains(digit).then(|| u32::from(digit - b'0'));
+        let value = match (first, after) {
+            (b'\\', [a, b, c, ..]) => {
+                octal(a).zip(octal(b)).zip(octal(c)).map(|((a, b), c)| a * 64 + b * 8 + c)
+            }
+            _ => None,
+        };
+        match value.and_then(|value| u8::try_from(value).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Captured on Debian 12, Linux 6.18; the last two lines made with `mount -t tmpfs 'a b' $'/mnt/x\ty'` and with
+    // a point whose name holds the byte 0xff.
+    const CAPTURED: &[u8] = b"21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard\n\
+        22 21 0:5 / /dev rw,relatime shared:2 - devtmpfs devtmpfs rw,size=12358268k\n\
+        40 21 0:40 / /mnt/x\\011y rw,relatime - tmpfs a\\040b rw\n\
+        41 21 0:41 / /mnt/\xff rw shared:9 master:3 - fuse.sshfs host:/ rw\n";
+
+    #[test]
+    fn a_captured_table_is_read_whole() {
+        let (mounts, unread) = parse(CAPTURED);
+        assert!(unread.is_empty());
+        assert_eq!(mounts.len(), 4);
+        assert_eq!((mounts[0].id, mounts[0].fstype.as_slice()), (21, &b"ext4"[..]));
+        assert_eq!(mounts[2].point.as_bytes(), b"/mnt/x\ty");
+        assert_eq!(mounts[2].source, b"a b");
+        assert_eq!(mounts[3].point.as_bytes(), b"/mnt/\xff");
+        assert_eq!(mounts[3].fstype, b"fuse.sshfs");
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_counted_and_costs_no_other() {
+        let (mounts, unread) = parse(b"nonsense\n21 1 254:0 / / rw - ext4 /dev/vda rw\n\n1 2 3\n");
+        assert_eq!((mounts.len(), unread), (1, vec![1, 4]));
+    }
+}

@@ -1,0 +1,259 @@
+//! Hashing, compression and encryption, each on a thread of its own, with bounded queues between them.
+//!
+//! ```text
+//!   write ──┬─▶ hash ──▶ SHA-256 of the member
+//!           └─▶ archive (probe, deflate or store) ─▶ envelope (age) ─▶ digest of all ─▶ output
+//! ```
+//! The queues bound what is under way to [`IN_FLIGHT`] bytes, which the output keeps free for them.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use super::archive::{Archive, Method, Zip, is_incompressible};
+use super::envelope::{Recipients, Sealing};
+use crate::clock::Timestamp;
+use crate::custody::digest::{Digest, Hasher};
+use crate::custody::receipt::Ciphertext;
+
+/// The longest piece that travels through the queues, in bytes.
+pub const CHUNK: usize = 128 << 10;
+
+/// Pieces that may wait before the archive, and blocks that may wait before the envelope.
+const QUEUE: usize = 4;
+
+/// Bytes of one block between archive and envelope.
+const BLOCK: usize = 64 << 10;
+
+/// More than what can be under way between `write` and the output: waiting and current pieces (a deflated one
+/// may be longer than it was), the compressor's window, blocks, and age's own chunk.
+pub const IN_FLIGHT: u64 = ((QUEUE + 2) * CHUNK * 9 / 8 + (QUEUE + 3) * BLOCK + (256 << 10)) as u64;
+
+enum Piece {
+    Begin { name: String, modified: Timestamp },
+    Bytes(Arc<Vec<u8>>),
+    End,
+}
+
+enum Hashed {
+    Bytes(Arc<Vec<u8>>),
+    End,
+}
+
+/// The running threads.
+pub struct Pipeline<W> {
+    to_archive: Option<SyncSender<Piece>>,
+    to_hash: Option<SyncSender<Hashed>>,
+    digests: Receiver<Digest>,
+    archive: Option<JoinHandle<io::Result<()>>>,
+    envelope: Option<JoinHandle<io::Result<(W, Ciphertext)>>>,
+}
+
+impl<W: Write + Send + 'static> Pipeline<W> {
+    /// Writes the envelope's header and starts the threads.
+    pub fn start(out: W, recipients: &Recipients) -> io::Result<Pipeline<W>> {
+        let sealing = recipients.encrypt(Measured::new(out))?;
+        let (to_envelope, blocks) = sync_channel(QUEUE);
+        let (to_archive, pieces) = sync_channel(QUEUE);
+        let (to_hash, hashing) = sync_channel(QUEUE);
+        let (digest, digests) = sync_channel(1);
+        let envelope = spawn("envelope", move || encrypt(sealing, &blocks))?;
+        let archive = spawn("archive", move || compress(Blocks::to(to_envelope), &pieces))?;
+        spawn("hash", move || hash(&hashing, &digest))?;
+        Ok(Pipeline {
+            to_archive: Some(to_archive),
+            to_hash: Some(to_hash),
+            digests,
+            archive: Some(archive),
+            envelope: Some(envelope),
+        })
+    }
+
+    /// Begins a member.
+    pub fn begin(&mut self, name: String, modified: Timestamp) -> io::Result<()> {
+        self.send(Piece::Begin { name, modified })
+    }
+
+    /// More of it, at most [`CHUNK`] bytes.
+    pub fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        let bytes = Arc::new(bytes);
+        let hashing = self.to_hash.as_ref().map(|queue| queue.send(Hashed::Bytes(Arc::clone(&bytes))));
+        if !matches!(hashing, Some(Ok(()))) {
+            return Err(self.failure());
+        }
+        self.send(Piece::Bytes(bytes))
+    }
+
+    /// Ends it; the digest of all its bytes.
+    pub fn end(&mut self) -> io::Result<Digest> {
+        self.send(Piece::End)?;
+        let asked = self.to_hash.as_ref().map(|queue| queue.send(Hashed::End));
+        match (asked, self.digests.recv()) {
+            (Some(Ok(())), Ok(digest)) => Ok(digest),
+            _ => Err(self.failure()),
+        }
+    }
+
+    /// Ends the archive and the envelope.
+    pub fn finish(mut self) -> io::Result<(W, Ciphertext)> {
+        self.stop()
+    }
+
+    fn send(&mut self, piece: Piece) -> io::Result<()> {
+        match self.to_archive.as_ref().map(|queue| queue.send(piece)) {
+            Some(Ok(())) => Ok(()),
+            _ => Err(self.failure()),
+        }
+    }
+
+    /// Why a thread is gone: the error nearest to the output, because the others only follow from it.
+    fn failure(&mut self) -> io::Error {
+        match self.stop() {
+            Err(error) => error,
+            Ok(_) => io::Error::other("a sealing thread ended early"),
+        }
+    }
+
+    fn stop(&mut self) -> io::Result<(W, Ciphertext)> {
+        self.to_archive = None;
+        self.to_hash = None;
+        let archived = self.archive.take().map_or_else(|| Err(ended()), join);
+        let enveloped = self.envelope.take().map_or_else(|| Err(ended()), join);
+        // A broken archive leaves its queue to the envelope closed as if it were done: the envelope must not
+        // count as finished then.
+        match (archived, enveloped) {
+            (_, Err(error)) | (Err(error), _) => Err(error),
+            (Ok(()), Ok(sealed)) => Ok(sealed),
+        }
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<JoinHandle<io::Result<T>>> {
+    thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+fn join<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
+    thread.join().unwrap_or_else(|_| Err(ended()))
+}
+
+fn ended() -> io::Error {
+    io::Error::other("a sealing thread ended early")
+}
+
+fn hash(pieces: &Receiver<Hashed>, digests: &SyncSender<Digest>) -> io::Result<()> {
+    let mut hasher = Hasher::new();
+    for piece in pieces {
+        match piece {
+            Hashed::Bytes(bytes) => hasher.update(&bytes),
+            Hashed::End => {
+                if digests.send(std::mem::take(&mut hasher).finish()).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The archive's thread. A member is begun with its first bytes, because they decide how it is kept.
+fn compress(out: Blocks, pieces: &Receiver<Piece>) -> io::Result<()> {
+    let mut archive = Zip::new(out);
+    let mut announced: Option<(String, Timestamp)> = None;
+    for piece in pieces {
+        match piece {
+            Piece::Begin { name, modified } => announced = Some((name, modified)),
+            Piece::Bytes(bytes) => {
+                if let Some((name, modified)) = announced.take() {
+                    let method = if is_incompressible(&bytes) { Method::Stored } else { Method::Deflated };
+                    archive.begin(&name, modified, method)?;
+                }
+                archive.write(&bytes)?;
+            }
+            Piece::End => {
+                if let Some((name, modified)) = announced.take() {
+                    archive.begin(&name, modified, Method::Stored)?;
+                }
+            }
+        }
+    }
+    let mut out = archive.finish()?;
+    out.flush()
+}
+
+/// The envelope's thread.
+fn encrypt<W: Write>(
+    mut sealing: Sealing<Measured<W>>,
+    blocks: &Receiver<Vec<u8>>,
+) -> io::Result<(W, Ciphertext)> {
+    for block in blocks {
+        sealing.write_all(&block)?;
+    }
+    let mut measured = sealing.finish()?;
+    measured.flush()?;
+    Ok(measured.finish())
+}
+
+/// A writer that hands on whole blocks through a queue.
+struct Blocks {
+    queue: SyncSender<Vec<u8>>,
+    block: Vec<u8>,
+}
+
+impl Blocks {
+    fn to(queue: SyncSender<Vec<u8>>) -> Blocks {
+        Blocks { queue, block: Vec::with_capacity(BLOCK) }
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(BLOCK - self.block.len());
+        self.block.extend_from_slice(bytes.get(..taken).unwrap_or_default());
+        if self.block.len() == BLOCK {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+        self.queue.send(block).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}
+
+/// A writer that counts and digests what passes.
+struct Measured<W> {
+    inner: W,
+    bytes: u64,
+    hasher: Hasher,
+}
+
+impl<W> Measured<W> {
+    fn new(inner: W) -> Measured<W> {
+        Measured { inner, bytes: 0, hasher: Hasher::new() }
+    }
+
+    fn finish(self) -> (W, Ciphertext) {
+        (self.inner, Ciphertext { bytes: self.bytes, sha256: self.hasher.finish() })
+    }
+}
+
+impl<W: Write> Write for Measured<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.inner.write(bytes)?;
+        self.hasher.update(bytes.get(..taken).unwrap_or_default());
+        self.bytes += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

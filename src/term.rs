@@ -1,0 +1,249 @@
+//! What the person at the keyboard sees.
+//!
+//! The rules of this interface:
+//! - Results go to stdout, everything else to stderr; with `--json`, stdout holds one JSON document and nothing else.
+//! - An error is one line, what and where, without a capital or a full stop; then `hint:` lines that say what to do.
+//! - Nothing that came from the examined host reaches the terminal unescaped.
+//! - Progress is a bar on a terminal, lines otherwise, nothing with `--quiet`.
+//! - Times are UTC. Colour only on a terminal, and never the only carrier of a meaning.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::custody::json;
+use crate::intake::Progress;
+use crate::path::shown;
+
+/// How the program ends. The numbers are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or the answer is yes.
+    Done = 0,
+    /// An error; nothing was done.
+    Error = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// Sealed with gaps, or the question cannot be answered.
+    Gaps = 3,
+    /// The bundle is not as it was sealed.
+    VerificationFailed = 4,
+    /// The answer is no.
+    No = 5,
+    /// Interrupted, and what was gathered is sealed.
+    Interrupted = 130,
+}
+
+/// An error for a person: one line, and what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hints: Vec<String>,
+    exit: Exit,
+}
+
+impl Failure {
+    /// An error of the world.
+    pub fn new(message: impl fmt::Display) -> Failure {
+        Failure { message: message.to_string(), hints: Vec::new(), exit: Exit::Error }
+    }
+
+    /// An error of the command line.
+    pub fn usage(message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::Usage, ..Failure::new(message) }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Failure {
+        self.hints.push(hint.to_string());
+        self
+    }
+
+    /// Tells it and gives the exit.
+    pub fn tell(&self) -> Exit {
+        let mut err = io::stderr().lock();
+        let _ = writeln!(err, "phi-ir: {}", one_line(&self.message));
+        for hint in &self.hints {
+            let _ = writeln!(err, "hint: {}", one_line(hint));
+        }
+        self.exit
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::new(error)
+    }
+}
+
+/// A message may quote what a stranger named; backslashes of an escaped name stay single.
+fn one_line(text: &str) -> String {
+    shown(text.as_bytes()).replace("\\\\", "\\")
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Voice {
+    /// The result as JSON.
+    pub json: bool,
+    /// Nothing but results, warnings and errors.
+    pub quiet: bool,
+    /// stdout carries a bundle: the result goes to stderr.
+    pub stdout_taken: bool,
+}
+
+impl Voice {
+    /// A line of the result.
+    pub fn result(self, line: impl fmt::Display) {
+        if self.stdout_taken {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        } else {
+            let _ = writeln!(io::stdout().lock(), "{line}");
+        }
+    }
+
+    /// The result as JSON.
+    pub fn document<T: Serialize>(self, value: &T) -> Result<(), Failure> {
+        let text = String::from_utf8(json::document(value)?)?;
+        self.result(text.trim_end());
+        Ok(())
+    }
+
+    /// A line on the way.
+    pub fn say(self, line: impl fmt::Display) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// Something that should be known, `--quiet` or not.
+    pub fn warn(self, line: impl fmt::Display) {
+        let _ = writeln!(io::stderr().lock(), "warning: {}", one_line(&line.to_string()));
+    }
+}
+
+/// Bytes for people: `1.4 GB`, powers of ten as disks are sold.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut unit = 0;
+    let mut scaled = count;
+    let mut rest = 0;
+    while scaled >= 1000 && unit + 1 < UNITS.len() {
+        rest = scaled % 1000 / 100;
+        scaled /= 1000;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or("B");
+    if unit == 0 || scaled >= 100 { format!("{scaled} {name}") } else { format!("{scaled}.{rest} {name}") }
+}
+
+/// A span for people: `0.7 s`, `42 s`, `3 min 07 s`, `2 h 05 min`.
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    if seconds < 10 {
+        return format!("{seconds}.{} s", span.subsec_millis() / 100);
+    }
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Progress of a run: a bar on a terminal, a line for each collector otherwise.
+pub struct Meter {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    started: Instant,
+    number: usize,
+    total: usize,
+    bytes: u64,
+}
+
+impl Meter {
+    /// A meter that says as much as `voice` does.
+    pub fn new(voice: Voice) -> Meter {
+        let on_terminal = io::stderr().is_terminal();
+        let bar = (on_terminal && !voice.quiet).then(|| {
+            let bar = ProgressBar::new(0);
+            let style = ProgressStyle::with_template("{spinner} [{pos}/{len}] {wide_msg} {prefix}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Meter {
+            bar,
+            lines: !on_terminal && !voice.quiet,
+            started: Instant::now(),
+            number: 0,
+            total: 0,
+            bytes: 0,
+        }
+    }
+
+    fn amounts(&self) -> String {
+        let elapsed = self.started.elapsed();
+        let rate = self.bytes * 1000 / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+        format!("{} · {}/s · {}", bytes(self.bytes), bytes(rate), span(elapsed))
+    }
+
+    /// The run is over.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Meter {
+    fn collector(&mut self, number: usize, total: usize, title: &str) {
+        (self.number, self.total) = (number, total);
+        let title = shown(title.as_bytes());
+        if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
+            bar.set_position(number as u64);
+            bar.set_message(title);
+        } else if self.lines {
+            let _ = writeln!(io::stderr().lock(), "[{number}/{total}] {title} ({})", self.amounts());
+        }
+    }
+
+    fn bytes(&mut self, total: u64) {
+        self.bytes = total;
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(self.amounts());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_told_for_people() {
+        assert_eq!(
+            [0, 999, 1000, 1449, 123_456, 2_500_000_000].map(bytes).join(", "),
+            "0 B, 999 B, 1.0 kB, 1.4 kB, 123 kB, 2.5 GB"
+        );
+        assert_eq!(
+            [7, 187, 7500].map(|s| span(Duration::from_secs(s))).join(", "),
+            "7.0 s, 3 min 07 s, 2 h 05 min"
+        );
+        assert_eq!((counted(1, "gap"), counted(0, "gap")), ("1 gap".into(), "0 gaps".into()));
+    }
+
+    #[test]
+    fn a_message_cannot_act_on_the_terminal() {
+        assert_eq!(one_line("bad \x1b[2J name\n\\x"), "bad \\u{1b}[2J name\\u{a}\\x");
+    }
+}
