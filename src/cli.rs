@@ -80,7 +80,6 @@ fn harden() {
     );
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        Voice::default()
-            .warn(format!("a programming error at {place}; the collection goes on without this collector"));
+        Voice::default().warn(format!("a programming error at {place}; please report it"));
     }));
 }

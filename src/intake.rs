@@ -38,7 +38,7 @@ pub struct Terms<'a> {
     /// Tells the time.
     pub clock: &'a dyn Clock,
     /// Gives 32 random bytes, different each time.
-    pub salts: &'a mut dyn FnMut() -> Digest,
+    pub salts: &'a dyn Fn() -> Digest,
     /// Where signals are noted.
     pub stop: StopMark,
     /// Who is told how it goes.

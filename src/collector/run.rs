@@ -7,7 +7,7 @@ use super::definition::{Action, Definition, Step};
 use super::plan::{Plan, context};
 use super::request::Request;
 use super::{native, steps};
-use crate::custody::ledger::Reason;
+use crate::custody::ledger::{Reason, StepContext};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Host;
 use crate::host::facts::is_root;
@@ -71,9 +71,17 @@ impl Run<'_, '_> {
         if let Some((outcome, reason)) = self.not_now(definition, step) {
             return self.intake.leave_step(context, outcome, reason);
         }
+        self.guarded(context, |run| run.act(definition, step))
+    }
+
+    /// Does the work of a step behind a wall: whatever a hostile file makes a parser do, it must not cost the bundle.
+    pub fn guarded(
+        &mut self,
+        context: StepContext,
+        work: impl FnOnce(&mut Self) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
         self.intake.begin_step(context.clone());
-        // Whatever a hostile file makes a parser do, it must not cost the bundle.
-        match catch_unwind(AssertUnwindSafe(|| self.act(definition, step))) {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(Ok(())) => self.intake.end_step(),
             // What was obtained of it stands; what was not is said.
             Ok(Err(Halt::Stopped(cause))) => {

@@ -114,7 +114,8 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
     let mut left = step.max_files.unwrap_or(u64::MAX);
     let mut absent = Absent::default();
     for group in expand(&step.paths, run.request, run.homes) {
-        if run.skip_volatile(&group)? {
+        if run.is_out_of_reach(&group) {
+            absent.out_of_reach.push(group.text);
             continue;
         }
         let mut seen = Seen::default();
@@ -148,7 +149,8 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
 pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
     let mut absent = Absent::default();
     for group in expand(&step.paths, run.request, run.homes) {
-        if run.skip_volatile(&group)? {
+        if run.is_out_of_reach(&group) {
+            absent.out_of_reach.push(group.text);
             continue;
         }
         let mut seen = Seen::default();
@@ -177,6 +179,7 @@ struct Seen {
 /// The paths of a step of which nothing was found: told together, in one entry for each way of not being there.
 #[derive(Default)]
 struct Absent {
+    out_of_reach: Vec<String>,
     missing: Vec<String>,
     empty: Vec<String>,
     unknown: Vec<String>,
@@ -200,7 +203,9 @@ impl Absent {
     }
 
     fn tell(self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        let image = "the examined root is an image; what a running kernel tells is not in it";
         let told = [
+            (self.out_of_reach, Outcome::Skipped, ReasonCode::NotLive, image),
             (self.missing, Outcome::Missing, ReasonCode::NotFound, "there is no such file on this host"),
             (self.empty, Outcome::Empty, ReasonCode::NotFound, "looked, and there is nothing of this kind"),
             (self.unknown, Outcome::Inconclusive, ReasonCode::NoPhiRoot, "no folder is known to look in"),
@@ -229,6 +234,8 @@ impl Run<'_, '_> {
             }
             // Told once for the whole group, if nothing else of it is there either.
             Found::Trouble(path, Trouble::Missing(_)) if path == *pattern.base() => seen.missing_bases += 1,
+            // A file that was asked for together with everything below it.
+            Found::Trouble(path, Trouble::OtherType(..)) if path == *pattern.base() && seen.matched => {}
             other => {
                 seen.other |= !matches!(other, Found::Led(_));
                 tell(self, other)?;
@@ -265,15 +272,9 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn skip_volatile(&mut self, group: &Group) -> Result<bool, Halt> {
-        let volatile = group.patterns.iter().any(|pattern| is_volatile(pattern.base()));
-        if self.host.is_live() || !volatile {
-            return Ok(false);
-        }
-        let words = "the examined root is an image; what a running kernel tells is not in it";
-        let reason = Reason::new(ReasonCode::NotLive, words);
-        self.intake.gap(Source::text(&group.text), Outcome::Skipped, reason)?;
-        Ok(true)
+    /// Whether a group asks a running kernel, and there is none.
+    fn is_out_of_reach(&self, group: &Group) -> bool {
+        !self.host.is_live() && group.patterns.iter().any(|pattern| is_volatile(pattern.base()))
     }
 
     fn too_many(&mut self, group: &Group, most: Option<u64>) -> Result<(), Halt> {

@@ -11,7 +11,7 @@ use crate::case::{CaseId, Line};
 use crate::clock::SystemClock;
 use crate::collector::Profile;
 use crate::term::{Exit, Failure, Meter, Voice};
-use journey::{Journey, Target};
+use journey::{Journey, Target, random_salt};
 use prepare::Prepared;
 
 /// Gather evidence from this host, or an image, and seal it for the recipients
@@ -147,7 +147,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     summary::before(&prepared, &target, voice);
     let stop = interrupt::listen()?;
     let mut meter = Meter::new(voice);
-    let journey = Journey { prepared: &prepared, clock: &SystemClock, stop };
+    let journey = Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop };
     let collected = journey.travel(target, &mut meter);
     meter.finish();
     let collected = collected?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::collect::journey::{Collected, Journey, Target};
+use super::collect::journey::{Collected, Journey, Target, random_salt};
 use super::collect::prepare::{Prepared, yield_to_others};
 use super::collect::{self, Said};
 use crate::case::{BundleKind, Line};
@@ -76,7 +76,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let prepared = Prepared::from(&asked(args, &folder, &keys, phi)?, BundleKind::Drill, &SystemClock)?;
     let target = Target::open(&collect::Args::default(), &prepared)?;
     let mut meter = Meter::new(voice);
-    let journey = Journey { prepared: &prepared, clock: &SystemClock, stop: StopMark::default() };
+    let journey =
+        Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop: StopMark::default() };
     let collected = journey.travel(target, &mut meter);
     meter.finish();
     let collected = collected?;

@@ -16,6 +16,7 @@ use crate::term::{Exit, Failure, Voice, bytes};
 ///
 /// Reads names and metadata only, opens no file and writes nothing.
 #[derive(clap::Args, Debug)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     collect: collect::Args,

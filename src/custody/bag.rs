@@ -90,8 +90,8 @@ const VERIFY_TEMPLATE: &str = r#"HOW TO CHECK THIS BUNDLE WITHOUT THE PROGRAM TH
 You need age, unzip, sha256sum and ssh-keygen (OpenSSH 8.2 or later), a POSIX shell, and in one folder:
   - the sealed file, its receipt, and the receipt's signature;
   - a key that opens the sealed file (for a passphrase, leave out -i "$KEY" below);
-  - a file allowed_signers that names who may sign, given to you by somebody you trust. A key that only
-    came with the bundle proves nothing.
+  - a file allowed_signers that names who may sign, given to you by somebody you trust. A key that only came with
+  the bundle proves nothing.
 The lines that begin with four blanks are commands. Each must succeed; stop at the first that does not.
 
     ID=@ID@

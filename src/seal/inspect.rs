@@ -1,5 +1,6 @@
 //! Walks an opened bundle once: measures every member, feeds the inspector, and unpacks where that is asked.
 
+use std::collections::HashSet;
 use std::io::{self, Read, Seek};
 
 use super::container::headers::Record;
@@ -51,8 +52,16 @@ pub fn inspect<R: Read + Seek>(
         }
     };
     let folder = container.records().first().and_then(|first| Some(first.name.split_once('/')?.0.to_owned()));
+    let mut names = HashSet::new();
     let walked = container.walk(|record, content| {
         let name = within(record, folder.as_deref(), &mut inspector);
+        // Two of one name, or of names that one desktop cannot tell apart: tools differ in which they unpack.
+        let fresh = names.insert(name.to_ascii_lowercase());
+        if !fresh {
+            let words = "another member of this name stands before it";
+            inspector.report(Finding::new(FindingCode::MemberName, &name, words));
+        }
+        let sink: &mut dyn Unpack = if fresh { &mut *sink } else { &mut Nowhere };
         let (sealed, kept) = measure(&name, record, content, sink)?;
         inspector.member(&name, sealed, kept);
         Ok(())

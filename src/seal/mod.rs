@@ -56,6 +56,15 @@ impl<W: Write + Send + 'static> Seal<W> {
         Ok(self.pipeline.finish()?)
     }
 
+    /// A piece counts only once it is under way: what there was no room for is not in the member.
+    fn pass_on(&mut self, piece: Vec<u8>) -> Result<(), VaultError> {
+        let length = piece.len() as u64;
+        self.make_room()?;
+        self.pipeline.write(piece)?;
+        self.size += length;
+        Ok(())
+    }
+
     fn make_room(&mut self) -> Result<(), VaultError> {
         match &mut self.reserve {
             Some(reserve) => reserve.hold(IN_FLIGHT + self.tail),
@@ -75,16 +84,10 @@ impl<W: Write + Send + 'static> Vault for Seal<W> {
     }
 
     fn write(&mut self, bytes: Vec<u8>) -> Result<(), VaultError> {
-        self.size += bytes.len() as u64;
         if bytes.len() <= CHUNK {
-            self.make_room()?;
-            return Ok(self.pipeline.write(bytes)?);
+            return self.pass_on(bytes);
         }
-        for piece in bytes.chunks(CHUNK) {
-            self.make_room()?;
-            self.pipeline.write(piece.to_vec())?;
-        }
-        Ok(())
+        bytes.chunks(CHUNK).try_for_each(|piece| self.pass_on(piece.to_vec()))
     }
 
     fn end(&mut self) -> Result<Sealed, VaultError> {

@@ -1,1 +1,30 @@
+//! What a user sees, through the real binary; one file per verb or promise.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod support;
+
+mod archive;
+mod collect;
+mod collectors;
+mod determinism;
+mod drill;
+mod generate;
+mod keygen;
+mod open;
+mod outcomes;
+mod panics;
+mod plan;
+mod salvage;
+mod space;
+mod stock;
+mod vectors;
+mod verify;

@@ -1,6 +1,6 @@
 //! `[[listing]]`: metadata of files, one JSON row each.
 
-use super::{excluded, expand, is_excluded, tell};
+use super::{Absent, excluded, expand, is_excluded, tell};
 use crate::collector::definition::{Definition, ListingStep, Step};
 use crate::collector::run::Run;
 use crate::custody::entry::{Kind, Source};
@@ -26,12 +26,16 @@ pub fn listing(
     step: &Step,
     listing: &ListingStep,
 ) -> Result<(), Halt> {
+    let mut absent = Absent::default();
     let mut groups = Vec::new();
     for group in expand(&listing.paths, run.request, run.homes) {
-        if !run.skip_volatile(&group)? {
+        if run.is_out_of_reach(&group) {
+            absent.out_of_reach.push(group.text);
+        } else {
             groups.push(group);
         }
     }
+    absent.tell(run)?;
     if groups.is_empty() {
         return Ok(());
     }

@@ -31,6 +31,8 @@ pub struct Journey<'a> {
     pub prepared: &'a Prepared,
     /// Tells the time.
     pub clock: &'a dyn Clock,
+    /// Gives 32 random bytes, different each time.
+    pub salts: &'a dyn Fn() -> Digest,
     /// Where signals are noted.
     pub stop: StopMark,
 }
@@ -207,7 +209,8 @@ impl Journey<'_> {
         Ok(())
     }
 
-    fn seal<W: Write + Send + 'static>(
+    /// Collects and seals to `out`, asking `reserve` for room; gives back `out`, what came of it, and the receipt.
+    pub fn seal<W: Write + Send + 'static>(
         &self,
         out: W,
         reserve: Option<Box<dyn Reserve>>,
@@ -225,10 +228,9 @@ impl Journey<'_> {
         let opening = tags.digests;
 
         let ledger = Ledger::starting_from(plan_digest, request.case.part2);
-        let mut salts = random_salt;
         let terms = Terms {
             clock: self.clock,
-            salts: &mut salts,
+            salts: self.salts,
             stop: self.stop.clone(),
             progress,
             max_bytes: request.limits.max_bytes,
@@ -357,9 +359,10 @@ fn bundle_lost(halt: Halt) -> Failure {
     Failure::new(format!("the bundle could not be finished: {halt}"))
 }
 
-fn random_salt() -> Digest {
+/// A salt from the kernel's generator, which cannot fail once it is seeded; that it is, was seen when the bundle got
+/// its random name.
+pub fn random_salt() -> Digest {
     let mut salt = [0; 32];
-    // The kernel's generator cannot fail once it is seeded; an entry without salt would still be an entry.
     let _ = getrandom::fill(&mut salt);
     Digest::from_bytes(salt)
 }

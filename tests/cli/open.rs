@@ -1,0 +1,55 @@
+//! `open`
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::{Desk, phi};
+
+#[test]
+fn a_bundle_unpacks_into_a_new_private_folder() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let opened = desk.open(&bundle);
+    assert_eq!(fs::metadata(&opened).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(opened.join("seal.json").exists() && opened.join("data/root/etc/passwd").exists());
+    let sealed = bundle.sealed.to_str().unwrap();
+    let key = desk.path("officer.key");
+    phi(["open", sealed, "-i", key.to_str().unwrap(), "-o", opened.to_str().unwrap()])
+        .run()
+        .code(1)
+        .says("does not exist yet");
+    phi(["open", sealed, "-o", "x"]).run().code(2).says("hint:");
+}
+
+#[test]
+fn the_times_of_the_files_are_those_of_the_host() {
+    let desk = Desk::new();
+    let host = crate::support::FakeHost::small();
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_001);
+    fs::File::options().write(true).open(host.at("/etc/group")).unwrap().set_modified(old).unwrap();
+    let bundle = crate::support::Bundle::of(&desk.collect(&host).run().code(3).json());
+    let opened = desk.open(&bundle);
+    assert_eq!(fs::metadata(opened.join("data/root/etc/group")).unwrap().modified().unwrap(), old);
+}
+
+#[test]
+fn what_is_not_as_it_was_sealed_is_not_unpacked() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let mut bytes = fs::read(&bundle.sealed).unwrap();
+    let last = bytes.len() - 100;
+    bytes[last] ^= 1;
+    fs::write(&bundle.sealed, bytes).unwrap();
+    let folder = desk.path("unpacked");
+    let key = desk.path("officer.key");
+    let args = [
+        "open",
+        bundle.sealed.to_str().unwrap(),
+        "-i",
+        key.to_str().unwrap(),
+        "-o",
+        folder.to_str().unwrap(),
+    ];
+    phi(args).run().code(4).says("FAILED").says("--salvage");
+    assert!(!folder.exists() && !folder.with_extension("partial").exists());
+}

@@ -1,0 +1,45 @@
+//! `plan`
+
+use std::fs;
+
+use crate::support::{Desk, FakeHost, phi};
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_does_none_of_it() {
+    let desk = Desk::new();
+    let host = FakeHost::small();
+    let root = host.path().to_str().unwrap();
+    let out = desk.out();
+    let planned = phi(["plan", "--root", root, "-o", out.to_str().unwrap()]).run().code(0);
+    let planned =
+        planned.says("audit-logs").says("1 files").says("needs the running host").says("/var/data/phi");
+    assert!(planned.stdout.contains("audit events below PHI folders"));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+
+    let json = phi(["plan", "--json", "--root", root, "-o", out.to_str().unwrap()]).run().code(0).json();
+    let steps = json["steps"].as_array().unwrap();
+    let audit = steps.iter().find(|s| s["collector"] == "audit-logs" && s["step"] == "copy-1").unwrap();
+    assert_eq!(audit["bytes"], fs::metadata(host.at("/var/log/audit/audit.log")).unwrap().len());
+    assert!(json["output_free_bytes"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn the_plan_is_the_one_that_is_carried_out() {
+    let desk = Desk::new();
+    let host = FakeHost::small();
+    let root = host.path().to_str().unwrap();
+    let json =
+        phi(["plan", "--json", "--root", root, "-o", desk.out().to_str().unwrap()]).run().code(0).json();
+    let planned: Vec<(String, String)> = json["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["collector"].as_str().unwrap().into(), step["step"].as_str().unwrap().into()))
+        .collect();
+    let bundle = crate::support::Bundle::of(&desk.collect(&host).run().code(3).json());
+    let entries = crate::support::entries(&desk.open(&bundle));
+    for (collector, step) in planned {
+        let done = entries.iter().any(|e| e["collector"] == collector.as_str() && e["step"] == step.as_str());
+        assert!(done, "{collector} {step} was planned and has no entry");
+    }
+}

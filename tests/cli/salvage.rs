@@ -1,0 +1,106 @@
+//! `open --salvage`: what a run that was cut off still gives.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{Bundle, Desk, FakeHost, entries, phi};
+
+fn salvage(desk: &Desk, sealed: &std::path::Path, name: &str) -> (PathBuf, serde_json::Value) {
+    let folder = desk.path(name);
+    let key = desk.path("officer.key");
+    let args = ["open", "--salvage", "--json", sealed.to_str().unwrap(), "-i", key.to_str().unwrap(), "-o"];
+    let ran = phi(args).args([&folder]).run().code(3);
+    (folder, ran.json())
+}
+
+/// A host whose bundle has stored members that hold forged archives: whoever fills a PHI server with files can do that.
+fn hostile(desk: &Desk) -> (FakeHost, Bundle) {
+    let mut noise = vec![0_u8; 200_000];
+    getrandom::fill(&mut noise).unwrap();
+    // A whole earlier archive of ours, entries and all, in the middle of bytes that do not compress.
+    let earlier =
+        Bundle::of(&desk.collect(&FakeHost::small()).args(["--only", "mounts"]).run().code(0).json());
+    let key = fs::read_to_string(desk.path("officer.key")).unwrap();
+    let identities = phi_ir::seal::envelope::Identities::parse(&key, "key").unwrap();
+    let mut archive = Vec::new();
+    let mut source = identities.decrypt(fs::File::open(&earlier.sealed).unwrap()).unwrap();
+    std::io::Read::read_to_end(&mut source, &mut archive).unwrap();
+    // And a descriptor that fits everything before it.
+    let mut fitting = noise[..100_000].to_vec();
+    let crc = crc32fast::hash(&fitting);
+    fitting.extend_from_slice(b"PK\x07\x08");
+    fitting.extend_from_slice(&crc.to_le_bytes());
+    fitting.extend_from_slice(&100_000_u64.to_le_bytes());
+    fitting.extend_from_slice(&100_000_u64.to_le_bytes());
+    fitting.extend_from_slice(&archive);
+    fitting.extend_from_slice(&noise);
+    let nested = [&noise[..], &archive, &noise].concat();
+    let host = FakeHost::small()
+        .file("/srv/a-nested", nested)
+        .file("/srv/b-fitting", fitting)
+        .file("/srv/c", "after\n");
+    let document = desk.collect(&host).args(["--only", "also", "--also", "/srv"]).run().code(0).json();
+    (host, Bundle::of(&document))
+}
+
+#[test]
+fn a_whole_bundle_salvages_whole() {
+    let desk = Desk::new();
+    let (host, bundle) = hostile(&desk);
+    let (folder, told) = salvage(&desk, &bundle.sealed, "whole");
+    for path in ["/srv/a-nested", "/srv/b-fitting", "/srv/c"] {
+        let salvaged = fs::read(folder.join(format!("data/root{path}"))).unwrap();
+        assert!(salvaged == fs::read(host.at(path)).unwrap(), "{path}");
+    }
+    assert_eq!(told["entries"], entries(&desk.open(&bundle)).len() as u64);
+}
+
+#[test]
+fn a_cut_bundle_gives_exactly_the_members_that_are_proven() {
+    let desk = Desk::new();
+    let (_, bundle) = hostile(&desk);
+    let whole = desk.open(&bundle);
+    let sealed = fs::read(&bundle.sealed).unwrap();
+    let mut counts = Vec::new();
+    for cut in (1..20).map(|part| sealed.len() * part / 20) {
+        let partial = desk.path(&format!("cut-{cut}.zip.age.partial"));
+        fs::write(&partial, &sealed[..cut]).unwrap();
+        let (folder, told) = salvage(&desk, &partial, &format!("cut-{cut}"));
+        let salvaged = if folder.join("entries").exists() { entries(&folder) } else { Vec::new() };
+        let mut with_member = 0;
+        for entry in &salvaged {
+            if let Some(member) = entry["member"].as_str() {
+                with_member += 1;
+                assert!(
+                    fs::read(folder.join(member)).unwrap() == fs::read(whole.join(member)).unwrap(),
+                    "{member}"
+                );
+            }
+        }
+        assert_eq!(told["members"], with_member as u64);
+        assert_eq!(told["entries"], salvaged.len() as u64);
+        let files = walk(&folder.join("data"));
+        assert_eq!(files, with_member, "a file without a proof was left at {cut}");
+        counts.push(with_member);
+    }
+    assert!(counts.windows(2).all(|pair| pair[0] <= pair[1]) && counts.last() > counts.first(), "{counts:?}");
+}
+
+#[test]
+fn a_damaged_chunk_ends_the_salvage_before_it() {
+    let desk = Desk::new();
+    let (_, bundle) = hostile(&desk);
+    let mut sealed = fs::read(&bundle.sealed).unwrap();
+    let middle = sealed.len() / 2;
+    sealed[middle] ^= 1;
+    let damaged = desk.path("damaged.zip.age");
+    fs::write(&damaged, &sealed).unwrap();
+    let (folder, told) = salvage(&desk, &damaged, "damaged");
+    assert!(told["entries"].as_u64().unwrap() > 5 && !told["ended"].as_str().unwrap().is_empty());
+    assert!(!folder.join("seal.json").exists());
+}
+
+fn walk(folder: &std::path::Path) -> usize {
+    let Ok(found) = fs::read_dir(folder) else { return 0 };
+    found.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
+}
