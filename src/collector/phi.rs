@@ -1,5 +1,5 @@
-//! Which folders hold PHI, where nobody has said so: those that an audit rule on disk watches for reading. And which
-//! audit keys belong to them.
+//! Which folders hold PHI, where nobody has said so: those that an audit rule, loaded or on disk, watches for reading.
+//! And which audit keys belong to them.
 
 use super::request::PhiRoot;
 use crate::host::Host;
@@ -7,6 +7,7 @@ use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::path::HostPath;
 use crate::records::audit_config::{Watch, parse_watches};
+use crate::records::audit_status;
 
 /// What is watched below these is the system's own, not PHI.
 const SYSTEM: [&str; 16] = [
@@ -28,9 +29,12 @@ const SYSTEM: [&str; 16] = [
     "/var/spool",
 ];
 
-/// The watches of the rules on disk, and the file that each stands in.
+/// The watches that are loaded, and those of the rules on disk with the file that each stands in.
 pub fn watches(host: &Host) -> Vec<(Watch, String)> {
-    let mut watches = Vec::new();
+    let loaded = host.audit_rules().unwrap_or_default();
+    let loaded = loaded.iter().filter_map(|rule| audit_status::watch_of_rule(rule));
+    let mut watches: Vec<(Watch, String)> =
+        loaded.map(|watch| (watch, "loaded audit rule".to_owned())).collect();
     for pattern in ["/etc/audit/rules.d/*.rules", "/etc/audit/audit.rules"] {
         let Ok(pattern) = Pattern::new(pattern) else { continue };
         for found in host.walk(&pattern, Wanted::Files, true) {

@@ -1,1 +1,23 @@
+//! On a real running system, as root: real auditd, rsyslogd and sshd, signals, and the name service.
+//!
+//! Everything that is started is stopped, and everything that is changed is put back. Tests that touch the kernel's
+//! audit state take one lock.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+#[path = "../cli/support.rs"]
+#[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
+mod support;
+
+mod daemons;
+mod incident;
+mod name_service;
+mod signals;
+mod volatile;
