@@ -123,7 +123,7 @@ mod tests {
     fn only_the_canonical_spelling_is_read() {
         let hex = Digest::of(b"").hex();
         assert!(Digest::parse(&hex.to_uppercase()).is_err());
-        assert!(Digest::parse(&hex[1..]).is_err());
+        assert!(Digest::parse(hex.get(1..).unwrap()).is_err());
         assert!(Digest::parse(&format!("{hex}0")).is_err());
         assert!(Digest::parse("").is_err());
     }

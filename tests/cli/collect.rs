@@ -72,8 +72,9 @@ fn content_needs_a_reason_and_is_taken_with_one() {
     let desk = Desk::new();
     let host = FakeHost::small();
     desk.collect(&host).args(["--include-content"]).run().code(2).says("--reason").says("hint:");
-    let args = ["--include-content", "--reason", "court order"];
-    let bundle = Bundle::of(&desk.collect(&host).args(args).run().code(3).json());
+    // From a pipe, so that it need not stand in anybody's shell history.
+    let args = ["--include-content", "--reason", "-"];
+    let bundle = Bundle::of(&desk.collect(&host).args(args).stdin("court order\n").run().code(3).json());
     let opened = desk.open(&bundle);
     assert_eq!(fs::read_to_string(opened.join("data/root/var/data/phi/a.txt")).unwrap(), "made up\n");
     let plan: Value = serde_json::from_slice(&fs::read(opened.join("plan.json")).unwrap()).unwrap();
@@ -324,7 +325,7 @@ fn a_user_without_privileges_gets_an_honest_bundle() {
     let ran =
         phi(["collect", "--quiet", "--json", "-r", &desk.recipient, "--root", host.path().to_str().unwrap()])
             .args([std::ffi::OsStr::new("-o"), desk.out().as_os_str()])
-            .as_nobody()
+            .by_nobody()
             .run()
             .code(3);
     let document = ran.json();
@@ -349,7 +350,7 @@ fn names_below_phi_folders_are_told_only_inside() {
         phi(["collect", "-r", &desk.recipient, "--root", host.path().to_str().unwrap()])
             .args([std::ffi::OsStr::new("-o"), desk.out().as_os_str()])
             .args(json)
-            .as_nobody()
+            .by_nobody()
             .run()
             .code(3)
     };

@@ -37,7 +37,7 @@ fn it_needs_no_root_and_never_an_existing_folder() {
         std::os::unix::fs::chown(dir.path(), Some(65534), Some(65534)).unwrap();
         let folder = dir.path().join("drill");
         phi(["drill", "--quiet", "-o", folder.to_str().unwrap()])
-            .as_nobody()
+            .by_nobody()
             .run()
             .code(0)
             .says("The journey worked")

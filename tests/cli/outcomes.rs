@@ -204,7 +204,7 @@ fn denied() {
     .args([&definitions])
     .args([std::ffi::OsStr::new("-o"), trial.desk.out().as_os_str()])
     .args([std::ffi::OsStr::new("--root"), trial.host.path().as_os_str()])
-    .as_nobody()
+    .by_nobody()
     .run()
     .code(3);
     let document = ran.json();

@@ -67,7 +67,7 @@ impl Phi {
     }
 
     /// As a user without privileges; only root can ask for that.
-    pub fn as_nobody(mut self) -> Phi {
+    pub fn by_nobody(mut self) -> Phi {
         self.command.uid(65534).gid(65534);
         // The config file of the tests is root's alone.
         self.command.env_remove("PHI_IR_CONFIG");
@@ -82,10 +82,6 @@ impl Phi {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             raw: output.stdout,
         }
-    }
-
-    pub fn spawn(mut self) -> std::process::Child {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
@@ -268,9 +264,14 @@ pub fn is_root() -> bool {
 /// Skips, visibly, what only root can show.
 pub fn only_root(what: &str) -> bool {
     if !is_root() {
-        eprintln!("SKIPPED (not root): {what}");
+        skipped(&format!("not root: {what}"));
     }
     is_root()
+}
+
+/// Says that a test shows nothing here, past the harness, which hides what a passing test prints.
+pub fn skipped(why: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {why}\n").as_bytes());
 }
 
 /// Runs a stock tool; a test that needs one fails without it.

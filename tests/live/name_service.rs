@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{PHI_IR, only_root};
+use crate::support::{PHI_IR, only_root, skipped};
 
 /// The little program of `name_service_trial.rs`, built beside this test.
 fn trial() -> PathBuf {
@@ -35,7 +35,7 @@ fn an_unfixed_program_crashes_and_ours_does_not() {
         return;
     }
     if !cfg!(target_feature = "crt-static") {
-        eprintln!("SKIPPED (not linked statically): the crash is one of static glibc");
+        skipped("not linked statically: the crash is one of static glibc");
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -1,26 +1,28 @@
 //! A run that is interrupted, and one that is killed.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Bundle, Desk, FakeHost, entries, phi};
+use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, phi};
 
 /// Begins a collection that takes its time, and waits until evidence is on its way to the disk.
 fn begin(desk: &Desk, host: &FakeHost) -> (std::process::Child, PathBuf) {
-    let child = phi(["collect", "--quiet", "--json", "-r", &desk.recipient, "--also", "/srv/big"])
-        .args([
-            std::ffi::OsStr::new("--root"),
-            host.path().as_os_str(),
-            "-o".as_ref(),
-            desk.out().as_os_str(),
-        ])
-        .args([std::ffi::OsStr::new("--sign-with"), desk.path("host.key").as_os_str()])
-        .spawn();
+    let child = Command::new(PHI_IR)
+        .args(["collect", "--quiet", "--json", "-r", &desk.recipient, "--also", "/srv/big"])
+        .args([OsStr::new("--root"), host.path().as_os_str(), OsStr::new("-o"), desk.out().as_os_str()])
+        .args([OsStr::new("--sign-with"), desk.path("host.key").as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let partial = fs::read_dir(desk.out()).unwrap().map(|entry| entry.unwrap().path()).next();
@@ -73,7 +75,7 @@ fn a_killed_run_leaves_no_final_name_no_clear_text_and_a_salvage() {
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
     let names: Vec<PathBuf> = fs::read_dir(desk.out()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names, [partial.clone()]);
+    assert_eq!(names, std::slice::from_ref(&partial));
     assert!(partial.to_str().unwrap().ends_with(".zip.age.partial"));
     assert!(!holds(&partial, b"MARKER-4711"), "clear text on the disk");
     assert!(holds(&host.at("/var/log/syslog"), b"MARKER-4711"), "the control: the marker can be found");
