@@ -7,7 +7,7 @@
 mod copy;
 mod stop;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::clock::{Clock, Timestamp};
@@ -60,7 +60,7 @@ pub struct Intake<'a> {
     terms: Terms<'a>,
     members: Members,
     sealed_paths: HashMap<HostPath, EntryId>,
-    links_told: HashSet<HostPath>,
+    links_told: HashMap<HostPath, EntryId>,
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,
     copied_in_step: (u64, u64),
@@ -82,7 +82,7 @@ impl<'a> Intake<'a> {
             terms,
             members: Members::default(),
             sealed_paths: HashMap::new(),
-            links_told: HashSet::new(),
+            links_told: HashMap::new(),
             roles: BTreeMap::new(),
             step: None,
             copied_in_step: (0, 0),

@@ -23,10 +23,13 @@ pub struct AuditBudget {
 }
 
 impl AuditBudget {
-    /// What this host can bear. Nothing limits an image, or a kernel whose auditing is off.
+    /// What this host can bear. Nothing limits an image, or a kernel that audits nothing; what the kernel does not
+    /// tell is taken for the worst.
     pub fn of(host: &Host) -> AuditBudget {
         let status = host.audit_status().ok().and_then(|answer| audit_status::parse(&answer));
-        if !host.is_live() || status.as_ref().is_some_and(|status| status.enabled == 0) {
+        let off = status.as_ref().is_some_and(|status| status.enabled == 0);
+        let no_rules = host.audit_rules().is_ok_and(|rules| rules.is_empty());
+        if !host.is_live() || off || no_rules {
             return AuditBudget::new(None, u32::MAX);
         }
         let conf =
@@ -37,7 +40,7 @@ impl AuditBudget {
         let panics = status.as_ref().is_some_and(|status| status.failure >= 2);
         let backlog = status.map_or(64, |status| status.backlog_limit);
         let gentle = if panics { 10 } else { 1 };
-        AuditBudget::new(Some(capacity / 10 / EVENT_BYTES / gentle), (backlog / 8).max(10) / gentle as u32)
+        AuditBudget::new(Some(capacity / 10 / EVENT_BYTES / gentle), (backlog / 4).max(25) / gentle as u32)
     }
 
     fn new(left: Option<u64>, per_second: u32) -> AuditBudget {

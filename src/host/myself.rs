@@ -104,7 +104,7 @@ fn parents(mut pid: i32) -> Vec<Parent> {
         };
         parents.push(Parent {
             exe: proc_link(&pid.to_string(), "exe"),
-            name: shown(stat.name.as_bytes()),
+            name: shown(&stat.name),
             pid,
             start_ticks: stat.start_ticks,
         });

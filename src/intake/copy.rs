@@ -31,7 +31,11 @@ impl Intake<'_> {
             self.gap(Source::path(path), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
             return Ok(());
         }
-        if let Some(earlier) = self.sealed_paths.get(found.resolved.as_ref().unwrap_or(path)).copied() {
+        let earlier = match found.target {
+            Some(_) => self.links_told.get(path),
+            None => self.sealed_paths.get(found.resolved.as_ref().unwrap_or(path)),
+        };
+        if let Some(earlier) = earlier.copied() {
             return self.refer_to(earlier, path);
         }
         match &found.target {
@@ -55,14 +59,15 @@ impl Intake<'_> {
 
     /// Records a link, once in a run.
     pub fn take_link(&mut self, link: &LinkMet) -> Result<(), Halt> {
-        if !self.links_told.insert(link.path.clone()) {
+        if self.links_told.contains_key(&link.path) {
             return Ok(());
         }
         let mut source = Source::path(&link.path);
         source.target_b64 = Some(Base64(link.target.clone()));
         let mut draft = Draft::new(Kind::Link, source, self.now());
         draft.stat = Some(Stats { before: link.stat.clone(), after: None });
-        self.note(draft)?;
+        let id = self.note(draft)?;
+        self.links_told.insert(link.path.clone(), id);
         Ok(())
     }
 

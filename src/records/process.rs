@@ -10,16 +10,28 @@ pub struct ProcessStat {
     pub pid: i32,
     /// Its parent's.
     pub parent: i32,
-    /// Its name, at most 15 bytes, as it chose.
-    pub name: String,
+    /// Its name, at most 15 bytes of its own choice.
+    pub name: Vec<u8>,
     /// When it started, in clock ticks since boot.
     pub start_ticks: u64,
 }
 
-/// Reads a `stat` file; none if it is not one. The name is process-controlled and may hold anything, brackets too.
+/// Reads a `stat` file; none if it is not one.
+///
+/// The name stands in brackets and may hold brackets, blanks and bytes that are no text: it is taken out first. The
+/// library reads the numbers; given the name, it panics on some (found by fuzzing procfs-core 0.18).
 pub fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
-    let stat = Stat::from_read(text).ok()?;
-    Some(ProcessStat { pid: stat.pid, parent: stat.ppid, name: stat.comm, start_ticks: stat.starttime })
+    let opens = text.iter().position(|byte| *byte == b'(')?;
+    let closes = text.iter().rposition(|byte| *byte == b')')?;
+    let name = text.get(opens + 1..closes)?.to_vec();
+    let (before, after) = (text.get(..opens)?, text.get(closes + 1..)?);
+    let pid = before.strip_suffix(b" ")?;
+    let is_number = !pid.is_empty() && pid.iter().all(u8::is_ascii_digit);
+    if !is_number || !after.starts_with(b" ") || !after.is_ascii() || after.trim_ascii().is_empty() {
+        return None;
+    }
+    let stat = Stat::from_read([before, b"(name)", after].concat().as_slice()).ok()?;
+    Some(ProcessStat { pid: stat.pid, parent: stat.ppid, name, start_ticks: stat.starttime })
 }
 
 /// The value of a field of a `status` file (proc_pid_status(5)), such as `CapEff`.
@@ -44,8 +56,15 @@ mod tests {
     fn a_name_with_brackets_does_not_move_the_fields() {
         let stat = parse_stat(CAPTURED).unwrap();
         assert_eq!((stat.pid, stat.parent, stat.start_ticks), (4242, 4200, 123_456));
-        assert_eq!(stat.name, "a) R (b");
+        assert_eq!(stat.name, b"a) R (b");
         assert_eq!(parse_stat(b"nonsense"), None);
+        // Each once made the library panic.
+        assert_eq!(parse_stat(b"1 )a( S 0 0\n"), None);
+        assert_eq!(parse_stat(b"1 (a)\xff\xff S 0 0\n"), None);
+        assert_eq!(parse_stat(b"(a) S 0 0\n"), None);
+        assert_eq!(parse_stat(b"1 (a) \n"), None);
+        let odd = [&b"7 (\xff) "[..], CAPTURED.get(15..).unwrap()].concat();
+        assert_eq!(parse_stat(&odd).unwrap().name, b"\xff");
     }
 
     #[test]

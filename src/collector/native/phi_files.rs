@@ -35,7 +35,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         run.intake.gap(Source::text("PHI folders"), Outcome::Inconclusive, reason)?;
         return Ok(());
     }
-    let mut listing = Listing { part: 0, rows: 0, bytes: Vec::new(), found: 0, unhashed: 0, troubles: Vec::new() };
+    let mut listing = Listing { part: 0, rows: 0, bytes: Vec::new(), found: 0, unhashed: 0, troubles: Vec::new(), untold: 0 };
     for root in &roots {
         listing.folder(run, root)?;
     }
@@ -49,6 +49,7 @@ struct Listing {
     found: u64,
     unhashed: u64,
     troubles: Vec<Found>,
+    untold: u64,
 }
 
 impl Listing {
@@ -62,7 +63,7 @@ impl Listing {
                     Found::Trouble(path, _) if path == *root && !pattern.is_plain() => {}
                     Found::Led(_) if !pattern.is_plain() => {}
                     other if self.troubles.len() < TROUBLES_KEPT => self.troubles.push(other),
-                    _ => {}
+                    _ => self.untold += 1,
                 }
             }
         }
@@ -133,6 +134,11 @@ impl Listing {
         let clear = self.troubles.is_empty();
         for found in std::mem::take(&mut self.troubles) {
             steps::tell(run, found)?;
+        }
+        if self.untold > 0 {
+            let words = format!("{} more places below the PHI folders could not be listed", self.untold);
+            let reason = Reason::new(ReasonCode::CountLimit, words);
+            run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
         }
         if self.unhashed > 0 {
             let words = format!(
