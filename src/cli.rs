@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{collect, collectors, drill, generate, keygen, open, plan, verify};
 use crate::host::sys;
-use crate::term::{Exit, Failure, Voice};
+use crate::term::{Exit, Failure, Voice, lost_result};
 
 /// Forensic evidence from Linux servers that hold patients' health information
 ///
@@ -43,10 +43,47 @@ enum Verb {
 pub fn main() -> ExitCode {
     sys::keep_name_service_to_files();
     harden();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(not_understood(&error) as u8),
+    };
     let voice = Voice { json: cli.json, quiet: cli.quiet, stdout_taken: false };
     let exit = dispatch(&cli.verb, voice).unwrap_or_else(|failure: Failure| failure.tell());
+    let exit = match lost_result() {
+        Some(lost) => lost.tell(),
+        None => exit,
+    };
     ExitCode::from(exit as u8)
+}
+
+/// Tells what is wrong with a command line as this program tells everything; help and version are no error.
+fn not_understood(error: &clap::Error) -> Exit {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Ok(()) => Exit::Done,
+            Err(_) => Exit::Error,
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            Exit::Usage
+        }
+        _ => in_our_words(&error.render().to_string()).tell(),
+    }
+}
+
+/// The parser's message is a paragraph, tips, and the usage: one line, and hints, are made of it.
+fn in_our_words(rendered: &str) -> Failure {
+    let lines = || rendered.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_extra = |line: &&str| {
+        line.starts_with("tip:") || line.starts_with("Usage:") || line.starts_with("For more information")
+    };
+    let message: Vec<&str> = lines().take_while(|line| !is_extra(line)).collect();
+    let message = message.join(" ");
+    let tips = lines().filter_map(|line| line.strip_prefix("tip:"));
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(&message));
+    tips.fold(failure, |failure, tip| failure.hint(tip.trim()))
+        .hint("'phi-ir VERB --help' lists what a verb takes")
 }
 
 fn dispatch(verb: &Verb, voice: Voice) -> Result<Exit, Failure> {

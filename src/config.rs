@@ -6,8 +6,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 
 /// Where the file is, unless `PHI_IR_CONFIG` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/phi-ir/config.toml";
@@ -29,7 +29,8 @@ pub struct Config {
     pub sign_with: Option<PathBuf>,
     /// Where bundles go.
     pub output: Option<PathBuf>,
-    /// Evidence bytes at most.
+    /// Evidence at most: a number of bytes, or `500M`, `20G`.
+    #[serde(default, deserialize_with = "size")]
     pub max_bytes: Option<u64>,
     /// Running time at most, as `2h`.
     pub max_time: Option<String>,
@@ -41,7 +42,10 @@ pub struct Config {
 
 /// One who may open bundles.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a recipient is written { key = \"age1…\", label = \"who that is\" }"
+)]
 pub struct ConfiguredRecipient {
     /// Who that is.
     pub label: Option<String>,
@@ -147,6 +151,38 @@ pub fn parse_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Toml
     })
 }
 
+/// `512 KiB`, `64 MiB`, `2 GiB`, or plain bytes.
+pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a size is a number of bytes, or a text such as \"64 MiB\"")]
+    enum Size {
+        Bytes(u64),
+        Text(String),
+    }
+    match Size::deserialize(deserializer)? {
+        Size::Bytes(bytes) => Ok(Some(bytes)),
+        Size::Text(text) => parse_size(&text)
+            .map(Some)
+            .ok_or_else(|| de::Error::custom(format!("{text:?} is no size; write it as \"64 MiB\""))),
+    }
+}
+
+/// Reads `512 KiB`, `64 MiB`, `2 GiB`, `1 TiB`, or plain bytes.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "KiB" | "K" => 10,
+        "MiB" | "M" => 20,
+        "GiB" | "G" => 30,
+        "TiB" | "T" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 /// Turns serde's "unknown field `x`, expected one of `a`, `b`" into a suggestion.
 fn nearest(message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
@@ -169,7 +205,11 @@ mod tests {
             "config.toml:3: unknown key 'recipient'; the nearest known one is 'recipients'"
         );
         let error = parse_toml::<Config>("config.toml", "max-bytes = \"many\"\n").unwrap_err();
-        assert_eq!(error.line, 1);
+        assert_eq!(error.to_string(), "config.toml:1: \"many\" is no size; write it as \"64 MiB\"");
+        let error = parse_toml::<Config>("config.toml", "recipients = [\"age1x\"]\n").unwrap_err();
+        assert!(error.to_string().contains("{ key = "), "{error}");
+        let config = parse_toml::<Config>("config.toml", "max-bytes = \"2G\"\n").unwrap();
+        assert_eq!(config.max_bytes, Some(2 << 30));
     }
 
     #[test]

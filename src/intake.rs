@@ -25,12 +25,17 @@ pub use stop::{Halt, StopCause, StopMark};
 /// Entries kept back for the steps that an early end leaves undone.
 const ENTRIES_KEPT_BACK: usize = 2_000;
 
+/// Bytes of an entry that are written at once.
+const ENTRY_PIECE: usize = 64 << 10;
+
 /// Who is told how a run goes on. Called often; must be quick.
 pub trait Progress {
     /// The next step begins: the `number`-th of `total` collectors.
     fn collector(&mut self, number: usize, total: usize, title: &str);
     /// So many evidence bytes have been sealed in all.
     fn bytes(&mut self, total: u64);
+    /// Something else than collecting begins, in words.
+    fn phase(&mut self, words: &str);
 }
 
 /// Everything that an intake is told before it begins.
@@ -114,9 +119,11 @@ impl<'a> Intake<'a> {
         &self.terms.window
     }
 
-    /// Whoever is told how it goes.
-    pub fn progress(&mut self) -> &mut dyn Progress {
-        self.terms.progress
+    /// The next collector begins. After a stop there is none worth telling of.
+    pub fn tell_collector(&mut self, number: usize, total: usize, title: &str) {
+        if self.stopped.is_none() {
+            self.terms.progress.collector(number, total, title);
+        }
     }
 
     /// The moment, for an entry.
@@ -190,13 +197,18 @@ impl<'a> Intake<'a> {
         if self.closing {
             return Ok(());
         }
-        if self.stopped.is_none() {
-            self.stopped = self.cause_to_stop();
-        }
-        match self.stopped {
-            Some(cause) => Err(Halt::Stopped(cause)),
+        match self.stopped.or_else(|| self.cause_to_stop()) {
+            Some(cause) => Err(Halt::Stopped(self.stop(cause))),
             None => Ok(()),
         }
+    }
+
+    /// Notes what stops the run; only the first cause counts.
+    fn stop(&mut self, cause: StopCause) -> StopCause {
+        if self.stopped.is_none() {
+            self.terms.progress.phase(&format!("{}; sealing what was gathered", cause.words()));
+        }
+        *self.stopped.get_or_insert(cause)
     }
 
     /// The same in the middle of a member, which is then ended as `truncated` before the stop is told.
@@ -287,8 +299,7 @@ impl<'a> Intake<'a> {
         match error {
             VaultError::NoSpace => {
                 self.vault.release_reserve();
-                let cause = *self.stopped.get_or_insert(StopCause::NoSpace);
-                Halt::Stopped(cause)
+                Halt::Stopped(self.stop(StopCause::NoSpace))
             }
             lost @ VaultError::Io(_) => Halt::Seal(lost),
         }
@@ -315,9 +326,12 @@ impl<'a> Intake<'a> {
             self.pass_over(error)?;
             self.vault.begin(&name, taken)?;
         }
-        if let Err(error) = self.vault.write(bytes.clone()) {
-            self.pass_over(error)?;
-            self.vault.write(bytes)?;
+        // In pieces that a vault takes whole or not at all, so that one that was refused can be written again.
+        for piece in bytes.chunks(ENTRY_PIECE) {
+            if let Err(error) = self.vault.write(piece.to_vec()) {
+                self.pass_over(error)?;
+                self.vault.write(piece.to_vec())?;
+            }
         }
         self.vault.end()?;
         Ok(id)
@@ -335,7 +349,7 @@ impl<'a> Intake<'a> {
         let Some(path) = source.path_b64.as_ref().and_then(|path| HostPath::new(&path.0).ok()) else {
             return false;
         };
-        self.terms.phi_roots.iter().any(|root| path.is_within(root) && path != *root)
+        self.terms.phi_roots.iter().any(|root| path.is_below(root))
     }
 
     /// Records that something is not here, or stands elsewhere.

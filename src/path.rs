@@ -86,6 +86,11 @@ impl HostPath {
             None => false,
         }
     }
+
+    /// Whether this path lies beneath `other`, and is not `other` itself.
+    pub fn is_below(&self, other: &HostPath) -> bool {
+        self != other && self.is_within(other)
+    }
 }
 
 impl fmt::Display for HostPath {
@@ -125,7 +130,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// Characters that a terminal or page would act on, reorder by, or not show: controls, line separators, zero
 /// width, bidi (Unicode TR 9, "Trojan Source"), variation selectors, tags, and the byte order mark.
-fn is_treacherous(c: char) -> bool {
+pub fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

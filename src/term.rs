@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -63,6 +64,16 @@ impl Failure {
         self
     }
 
+    /// What and where, on one line.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
     /// Tells it and gives the exit.
     pub fn tell(&self) -> Exit {
         let mut err = io::stderr().lock();
@@ -85,6 +96,14 @@ fn one_line(text: &str) -> String {
     shown(text.as_bytes()).replace("\\\\", "\\")
 }
 
+/// The first error of writing the result.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// What kept the result from being written, if anything did.
+pub fn lost_result() -> Option<Failure> {
+    LOST.get().map(|error| Failure::new(format!("the result could not be written to stdout: {error}")))
+}
+
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Voice {
@@ -97,12 +116,15 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// A line of the result.
+    /// A line of the result. Should it get lost, the program does not end as if all were well: see [`lost_result`].
     pub fn result(self, line: impl fmt::Display) {
-        if self.stdout_taken {
-            let _ = writeln!(io::stderr().lock(), "{line}");
+        let written = if self.stdout_taken {
+            writeln!(io::stderr().lock(), "{line}")
         } else {
-            let _ = writeln!(io::stdout().lock(), "{line}");
+            writeln!(io::stdout().lock(), "{line}")
+        };
+        if let Err(error) = written {
+            let _ = LOST.set(error);
         }
     }
 
@@ -221,6 +243,15 @@ impl Progress for Meter {
         self.bytes = total;
         if let Some(bar) = &self.bar {
             bar.set_prefix(self.amounts());
+        }
+    }
+
+    fn phase(&mut self, words: &str) {
+        let words = shown(words.as_bytes());
+        if let Some(bar) = &self.bar {
+            bar.set_message(words);
+        } else if self.lines {
+            let _ = writeln!(io::stderr().lock(), "{words} ({})", self.amounts());
         }
     }
 }

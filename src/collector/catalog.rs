@@ -98,10 +98,19 @@ impl Catalog {
         self.definitions.iter().find(|definition| definition.id == id)
     }
 
-    /// The id nearest to a mistyped one.
-    pub fn nearest(&self, id: &str) -> Option<&str> {
-        let ids = self.definitions.iter().map(|definition| definition.id.as_str());
-        ids.min_by_key(|known| strsim::damerau_levenshtein(id, known))
+    /// What somebody who typed `wanted` may have meant.
+    pub fn suggestion(&self, wanted: &str) -> String {
+        const ALL: &str = "'phi-ir collectors' lists them all";
+        if wanted.contains([',', ' ']) {
+            return format!("name one at a time: --only ID --only ID; {ALL}");
+        }
+        let ids = || self.definitions.iter().map(|definition| definition.id.as_str());
+        let near = ids().map(|id| (strsim::damerau_levenshtein(wanted, id), id)).min();
+        let alike: Vec<&str> = match near {
+            Some((distance, id)) if distance <= 2 => vec![id],
+            _ => ids().filter(|id| !wanted.is_empty() && id.contains(wanted)).collect(),
+        };
+        if alike.is_empty() { ALL.into() } else { format!("did you mean {}? {ALL}", alike.join(" or ")) }
     }
 }
 

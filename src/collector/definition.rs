@@ -13,9 +13,7 @@ use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
 use crate::custody::entry::Phi;
 use crate::custody::outcome::Outcome;
-use values::{exits, size, span};
-
-pub use values::parse_size;
+use values::{exits, span};
 
 /// A collector as it was read.
 #[derive(Clone, Debug)]
@@ -104,7 +102,7 @@ pub struct CopyStep {
     #[serde(default)]
     need: Need,
     /// Bytes of one file at most.
-    #[serde(default, deserialize_with = "size")]
+    #[serde(default, deserialize_with = "config::size")]
     pub max_size: Option<u64>,
     /// Files at most.
     #[serde(default)]
@@ -164,7 +162,7 @@ pub struct ToolStep {
     #[serde(default = "tool_timeout", deserialize_with = "span")]
     pub timeout: Duration,
     /// Bytes that it may print.
-    #[serde(default = "tool_output", deserialize_with = "size")]
+    #[serde(default = "tool_output", deserialize_with = "config::size")]
     pub max_output: Option<u64>,
     /// What its exit statuses mean; 0 is `collected` and everything else `failed` unless said otherwise.
     #[serde(default, deserialize_with = "exits")]

@@ -1,13 +1,22 @@
 //! Which folders hold PHI, where nobody has said so: those that an audit rule, loaded or on disk, watches for reading.
 //! And which audit keys belong to them.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use super::request::PhiRoot;
-use crate::host::Host;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
+use crate::host::{Host, Trouble};
 use crate::path::HostPath;
 use crate::records::audit_config::{Watch, parse_watches};
 use crate::records::audit_status;
+
+/// PHI folders that are taken from audit rules at most.
+pub const MOST_ROOTS: usize = 1_000;
+
+/// Audit keys that are asked for one by one at most.
+pub const MOST_KEYS: usize = 50;
 
 /// What is watched below these is the system's own, not PHI.
 const SYSTEM: [&str; 16] = [
@@ -49,20 +58,17 @@ pub fn watches(host: &Host) -> Vec<(Watch, String)> {
     watches
 }
 
-/// The folders that look like PHI: watched for reading, and not the system's own.
-pub fn roots_of(watches: &[(Watch, String)]) -> Vec<PhiRoot> {
-    let is_system = |path: &HostPath| {
-        *path == HostPath::root()
-            || SYSTEM.iter().filter_map(|text| HostPath::new(text).ok()).any(|system| path.is_within(&system))
-    };
-    let mut roots: Vec<PhiRoot> = Vec::new();
-    for (watch, origin) in watches {
-        let known = roots.iter().any(|root| root.path == watch.path);
-        if watch.permissions.contains('r') && !is_system(&watch.path) && !known {
-            roots.push(PhiRoot { path: watch.path.clone(), origin: origin.clone() });
-        }
-    }
-    roots
+/// The folders that look like PHI: watched for reading, and not the system's own. All of them, each once; whoever
+/// writes rules files on a hostile host can name any number.
+pub fn roots_of(host: &Host, watches: &[(Watch, String)]) -> Vec<PhiRoot> {
+    let system: Vec<HostPath> = SYSTEM.iter().filter_map(|text| HostPath::new(text).ok()).collect();
+    let is_system =
+        |path: &HostPath| *path == HostPath::root() || system.iter().any(|system| path.is_within(system));
+    let mut known = HashSet::new();
+    let watched =
+        watches.iter().filter(|(watch, _)| watch.permissions.contains('r') && !is_system(&watch.path));
+    let fresh = watched.filter(|(watch, _)| known.insert(&watch.path));
+    fresh.map(|(watch, origin)| PhiRoot::new(host, watch.path.clone(), origin.clone())).collect()
 }
 
 /// The keys of the watches that touch one of the folders, sorted, each once.
@@ -80,6 +86,43 @@ pub fn keys_for(watches: &[(Watch, String)], roots: &[PhiRoot]) -> Vec<Vec<u8>> 
     keys
 }
 
+/// Why a folder that is taken for PHI cannot be listed as one.
+pub enum Obstacle {
+    /// It is not there.
+    Missing,
+    /// Something else is there.
+    NotAFolder(&'static str),
+    /// It cannot be looked at; says why.
+    Unreachable(String),
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Obstacle::Missing => f.write_str("does not exist"),
+            Obstacle::NotAFolder(what) => write!(f, "is {what}, not a folder"),
+            Obstacle::Unreachable(why) => write!(f, "cannot be listed: {why}"),
+        }
+    }
+}
+
+/// What stands in the way of listing `root`; none if it is a folder.
+pub fn obstacle(host: &Host, root: &HostPath) -> Option<Obstacle> {
+    let mut obstacle = Some(Obstacle::Missing);
+    for found in host.walk(&Pattern::exactly(root), Wanted::Everything, true) {
+        match found {
+            Found::Match(found) if found.met.kind == rustix::fs::FileType::Directory => return None,
+            Found::Match(found) => obstacle = Some(Obstacle::NotAFolder(found.met.kind_in_words())),
+            Found::Trouble(_, Trouble::Missing(_)) | Found::Led(_) => {}
+            Found::Trouble(_, trouble) => obstacle = Some(Obstacle::Unreachable(trouble.to_string())),
+            Found::LeftOut(..) | Found::TooDeep(_) => {
+                obstacle = Some(Obstacle::Unreachable("it lies on a mount that is not read".into()));
+            }
+        }
+    }
+    obstacle
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,12 +135,12 @@ mod tests {
         let (_dir, host) = host_with(&[("/etc/audit/rules.d/hipaa.rules", rules)]);
         let watched = watches(&host);
         assert_eq!(watched.len(), 5);
-        let roots = roots_of(&watched);
+        let roots = roots_of(&host, &watched);
         let paths: Vec<String> = roots.iter().map(|root| root.path.to_string()).collect();
         assert_eq!(paths, ["/var/data/phi", "/opt/healthcare-app"]);
         assert!(roots[0].origin.ends_with("/etc/audit/rules.d/hipaa.rules"));
         assert_eq!(keys_for(&watched, &roots), [b"app_access".to_vec(), b"phi_access".to_vec()]);
-        let below = PhiRoot { path: HostPath::new("/home/records").unwrap(), origin: "argument".into() };
+        let below = PhiRoot::new(&host, HostPath::new("/home/records").unwrap(), "argument");
         assert_eq!(keys_for(&watched, &[below]), [b"ssh_key_changes".to_vec()]);
     }
 }

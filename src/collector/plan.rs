@@ -3,6 +3,7 @@
 use super::catalog::Catalog;
 use super::definition::{Action, Definition, Step};
 use super::request::Request;
+use super::steps::ALSO;
 use super::{Bracket, Volatility};
 use crate::clock::Timestamp;
 use crate::custody::entry::{Base64, Phi};
@@ -20,29 +21,41 @@ pub struct Plan {
     pub closing: Vec<Definition>,
 }
 
-/// A name of a collector that there is none of.
+/// Why there is nothing to carry out, or not what was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no collector {wanted:?}; the nearest is {nearest:?}")]
-pub struct UnknownCollector {
-    wanted: String,
-    nearest: String,
+pub enum PlanError {
+    /// A name that no collector has.
+    #[error("there is no collector {0:?}")]
+    Unknown(String),
+    /// A collector was named that does nothing by itself.
+    #[error("--only {0} collects nothing without {1}")]
+    Needs(String, &'static str),
+    /// Nothing is left but what frames every run.
+    #[error("nothing would be collected: what is left speaks of the run itself, and not of this host")]
+    Nothing,
 }
 
 impl Plan {
     /// Chooses and orders what the request asks for.
-    pub fn make(catalog: &Catalog, request: &Request) -> Result<Plan, UnknownCollector> {
+    pub fn make(catalog: &Catalog, request: &Request) -> Result<Plan, PlanError> {
         for wanted in request.only.iter().chain(&request.skip) {
-            if catalog.get(wanted).is_none() {
-                let nearest = catalog.nearest(wanted).unwrap_or_default().to_owned();
-                return Err(UnknownCollector { wanted: wanted.clone(), nearest });
+            let Some(definition) = catalog.get(wanted) else {
+                return Err(PlanError::Unknown(wanted.clone()));
+            };
+            if let Some(what) = lacks(definition, request).filter(|_| request.only.contains(wanted)) {
+                return Err(PlanError::Needs(wanted.clone(), what));
             }
         }
         let at =
             |bracket| catalog.all().iter().filter(move |one| one.bracket == Some(bracket)).cloned().collect();
         let evidence = catalog.all().iter().filter(|one| one.bracket.is_none() && chosen(one, request));
+        let evidence: Vec<Definition> = evidence.cloned().collect();
+        if evidence.is_empty() {
+            return Err(PlanError::Nothing);
+        }
         Ok(Plan {
             opening: in_order(at(Bracket::Opening)),
-            evidence: in_order(evidence.cloned().collect()),
+            evidence: in_order(evidence),
             closing: in_order(at(Bracket::Closing)),
         })
     }
@@ -84,25 +97,34 @@ pub fn context(definition: &Definition, step: &Step) -> StepContext {
     StepContext {
         collector: definition.id.clone(),
         step: step.id.clone(),
-        title: step.title.clone().unwrap_or_else(|| definition.title.clone()),
+        title: title_of(definition, step),
         phi: definition.phi,
         hipaa: definition.hipaa.clone(),
         need: step.need.clone(),
     }
 }
 
+/// What a step takes, in words.
+pub fn title_of(definition: &Definition, step: &Step) -> String {
+    step.title.clone().unwrap_or_else(|| definition.title.clone())
+}
+
+/// The option without which a collector has nothing to do.
+fn lacks(definition: &Definition, request: &Request) -> Option<&'static str> {
+    if definition.phi == Phi::Content && !request.include_content {
+        return Some("--include-content");
+    }
+    (definition.id == ALSO && request.also.is_empty()).then_some("--also PATH")
+}
+
 fn chosen(definition: &Definition, request: &Request) -> bool {
     let id = &definition.id;
-    if request.skip.contains(id) || !(request.only.is_empty() || request.only.contains(id)) {
+    if request.skip.contains(id) || lacks(definition, request).is_some() {
         return false;
     }
-    if definition.phi == Phi::Content {
-        return request.include_content;
-    }
-    if id == super::steps::ALSO {
-        return !request.also.is_empty();
-    }
-    definition.profiles.contains(&request.profile) || request.only.contains(id)
+    // What was pointed at by its path is asked for, however few collectors are.
+    let named = request.only.contains(id) || definition.phi == Phi::Content || id == ALSO;
+    if request.only.is_empty() { named || definition.profiles.contains(&request.profile) } else { named }
 }
 
 /// By volatility, then by what comes after what, then by name.
@@ -144,6 +166,7 @@ fn planned_step(definition: &Definition, step: &Step) -> PlannedStep {
     };
     PlannedStep {
         id: step.id.clone(),
+        title: title_of(definition, step),
         kind: step.action.word().into(),
         need: step.need.clone(),
         phi: definition.phi,

@@ -1,18 +1,19 @@
 //! What a plan would do here, found out without opening a single file: the dry run.
 
+use rustix::fs::FileType;
 use serde::Serialize;
 
 use super::audit_budget::AuditBudget;
 use super::definition::{Action, Definition, Step};
-use super::plan::Plan;
+use super::plan::{Plan, title_of};
 use super::request::Request;
-use super::steps::{self, Group, changed_in};
+use super::steps::{self, Group, Places, changed_in};
+use crate::clock::Timestamp;
 use crate::custody::entry::Phi;
 use crate::host::facts::is_root;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::host::{Host, Trouble};
-use crate::path::HostPath;
 
 /// The whole preview. Keys are sorted.
 #[derive(Debug, Serialize)]
@@ -44,13 +45,15 @@ pub struct StepPreview {
     pub phi: Phi,
     /// Its id.
     pub step: String,
-    /// Paths or command line.
+    /// What it takes, in words.
+    pub title: String,
+    /// Paths or command lines, spelt out.
     pub what: Vec<String>,
 }
 
 /// Looks at everything that the plan would look at: names and metadata only.
-pub fn preview(plan: &Plan, host: &Host, request: &Request) -> Preview {
-    let homes = steps::homes(host);
+pub fn preview(plan: &Plan, host: &Host, request: &Request, now: Timestamp) -> Preview {
+    let places = Places::of(host);
     let mut preview = Preview {
         audit_budget: AuditBudget::of(host).events(),
         audit_events: 0,
@@ -59,7 +62,7 @@ pub fn preview(plan: &Plan, host: &Host, request: &Request) -> Preview {
     };
     for definition in plan.collectors() {
         for step in &definition.steps {
-            let seen = look(definition, step, host, request, &homes);
+            let seen = look(definition, step, host, request, &places, now);
             preview.bytes += seen.bytes;
             preview.steps.push(seen);
         }
@@ -73,7 +76,8 @@ fn look(
     step: &Step,
     host: &Host,
     request: &Request,
-    homes: &[HostPath],
+    places: &Places,
+    now: Timestamp,
 ) -> StepPreview {
     let mut preview = StepPreview {
         bytes: 0,
@@ -83,12 +87,17 @@ fn look(
         obstacle: obstacle(definition, step, host, request),
         phi: definition.phi,
         step: step.id.clone(),
+        title: title_of(definition, step),
         what: Vec::new(),
     };
     match &step.action {
         Action::Native => preview.what.push("asked of the system by code of ours".into()),
         Action::Tool(tool) => {
-            preview.what.push(tool.argv.join(" "));
+            preview.what = steps::command_lines(&tool.argv, request, now);
+            if preview.what.is_empty() {
+                preview.what.push(tool.argv.join(" "));
+                preview.obstacle = "no audit key is known that watches a PHI folder".into();
+            }
             let name = tool.argv.first().map(String::as_str).unwrap_or_default();
             if preview.obstacle.is_empty()
                 && let Err(none) = host.tool(name)
@@ -97,9 +106,9 @@ fn look(
             }
         }
         Action::Copy(copy) => {
-            preview.what.clone_from(&copy.paths);
             let window = copy.changed_in_window.then_some(&request.window);
-            for group in steps::expand(&copy.paths, request, homes) {
+            for group in steps::expand(&copy.paths, request, places) {
+                preview.what.push(group.spelt_out());
                 count(
                     &mut preview,
                     &group,
@@ -110,12 +119,14 @@ fn look(
             }
         }
         Action::Listing(listing) => {
-            preview.what.clone_from(&listing.paths);
-            for group in steps::expand(&listing.paths, request, homes) {
+            for group in steps::expand(&listing.paths, request, places) {
+                preview.what.push(group.spelt_out());
                 count(&mut preview, &group, host, |_| true, false);
             }
         }
-        Action::Link(link) => preview.what.clone_from(&link.paths),
+        Action::Link(link) => {
+            preview.what = steps::expand(&link.paths, request, places).iter().map(Group::spelt_out).collect();
+        }
     }
     preview
 }
@@ -156,19 +167,26 @@ fn obstacle(definition: &Definition, step: &Step, host: &Host, request: &Request
     }
 }
 
-/// One event for each folder, and one for each file that would be hashed or copied, up to the budget.
+/// One event for each folder, and one for each file that would be hashed or copied, up to the budget: a run stops there,
+/// and so does this look at what it would do.
 fn phi_events(host: &Host, request: &Request) -> u64 {
-    let mut folders = 0;
-    let mut files = 0;
+    let most = AuditBudget::of(host).events().unwrap_or(u64::MAX);
+    let mut events = 0_u64;
     for root in request.phi_paths() {
         for pattern in [Pattern::exactly(&root), Pattern::below(&root)] {
             for found in host.walk(&pattern, Wanted::Everything, true) {
                 let Found::Match(found) = found else { continue };
-                folders += u64::from(found.met.kind == rustix::fs::FileType::Directory);
-                let regular = found.met.kind == rustix::fs::FileType::RegularFile;
-                files += u64::from(regular && changed_in(&request.window, &found.met.stat));
+                let changed = || changed_in(&request.window, &found.met.stat);
+                events += u64::from(match found.met.kind {
+                    FileType::Directory => true,
+                    FileType::RegularFile => changed(),
+                    _ => false,
+                });
+                if events >= most {
+                    return most;
+                }
             }
         }
     }
-    folders + AuditBudget::of(host).events().map_or(files, |most| files.min(most))
+    events
 }

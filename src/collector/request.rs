@@ -8,6 +8,7 @@ use crate::config::LoadedConfig;
 use crate::custody::entry::{Base64, Window};
 use crate::custody::plan::{Limits, NamedRoot};
 use crate::custody::seal::{Recipient, Tool};
+use crate::host::Host;
 use crate::path::HostPath;
 
 /// Everything that was asked for.
@@ -39,8 +40,12 @@ pub struct Request {
     pub window: Window,
     /// The folders that hold PHI.
     pub phi_roots: Vec<PhiRoot>,
+    /// How many more folders the audit rules watch than are taken for PHI.
+    pub phi_roots_left: usize,
     /// The audit keys that belong to them.
     pub phi_keys: Vec<Vec<u8>>,
+    /// How many more keys there are than are asked for.
+    pub phi_keys_left: usize,
     /// The content of PHI files is taken.
     pub include_content: bool,
     /// Host programs are run.
@@ -64,22 +69,40 @@ pub struct Request {
 pub struct PhiRoot {
     /// The folder.
     pub path: HostPath,
+    /// Where it really lies, if links lead there.
+    pub real: HostPath,
     /// `argument`, `config`, or the rules file that watches it.
     pub origin: String,
 }
 
 impl PhiRoot {
+    /// A folder of a host.
+    pub fn new(host: &Host, path: HostPath, origin: impl Into<String>) -> PhiRoot {
+        let real = host.locate(&path, true).map_or_else(|_| path.clone(), |located| located.spot.real);
+        PhiRoot { path, real, origin: origin.into() }
+    }
+
     /// As the plan has it.
     pub fn named(&self) -> NamedRoot {
         NamedRoot {
             display: self.path.to_string(),
             path_b64: Base64(self.path.as_bytes().to_vec()),
+            resolved_b64: (self.real != self.path).then(|| Base64(self.real.as_bytes().to_vec())),
             origin: self.origin.clone(),
         }
     }
 }
 
 impl Request {
+    /// Every path below which PHI lies: the PHI folders as they are called, and where they really are.
+    pub fn phi_places(&self) -> Vec<HostPath> {
+        let mut places: Vec<HostPath> =
+            self.phi_roots.iter().flat_map(|root| [root.path.clone(), root.real.clone()]).collect();
+        places.sort();
+        places.dedup();
+        places
+    }
+
     /// The PHI folders' paths.
     pub fn phi_paths(&self) -> Vec<HostPath> {
         self.phi_roots.iter().map(|root| root.path.clone()).collect()

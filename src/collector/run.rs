@@ -6,13 +6,13 @@ use super::audit_budget::AuditBudget;
 use super::definition::{Action, Definition, Step};
 use super::plan::{Plan, context};
 use super::request::Request;
+use super::steps::Places;
 use super::{native, steps};
 use crate::custody::ledger::{Reason, StepContext};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Host;
 use crate::host::facts::is_root;
 use crate::intake::{Halt, Intake};
-use crate::path::HostPath;
 
 /// What a step has at hand.
 pub struct Run<'r, 'v> {
@@ -24,8 +24,8 @@ pub struct Run<'r, 'v> {
     pub plan: &'r Plan,
     /// The door.
     pub intake: &'r mut Intake<'v>,
-    /// Every home of the examined machine.
-    pub homes: &'r [HostPath],
+    /// Where things are on the examined machine.
+    pub places: &'r Places,
     /// What opening PHI files may still cost the audit log.
     pub budget: AuditBudget,
 }
@@ -33,26 +33,26 @@ pub struct Run<'r, 'v> {
 /// Carries out the whole plan. A stop is no error: the steps that it leaves undone say so, and what stands at the
 /// end of a run is still done. An error means that the bundle is lost.
 pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intake<'_>) -> Result<(), Halt> {
-    let homes = steps::homes(host);
-    let mut run = Run { host, request, plan, intake, homes: &homes, budget: AuditBudget::of(host) };
+    let places = Places::of(host);
+    let mut run = Run { host, request, plan, intake, places: &places, budget: AuditBudget::of(host) };
     let is_tool = |step: &Step| matches!(step.action, Action::Tool(_));
     let total = plan.collectors().count();
     let mut number = 0;
     for definition in plan.opening.iter().chain(&plan.evidence) {
         number += 1;
-        run.intake.progress().collector(number, total, &definition.title);
+        run.intake.tell_collector(number, total, &definition.title);
         run.steps(definition, |step| !is_tool(step))?;
     }
     for definition in &plan.evidence {
         if definition.steps.iter().any(is_tool) {
-            run.intake.progress().collector(number, total, &format!("{} (host programs)", definition.title));
+            run.intake.tell_collector(number, total, &format!("{} (host programs)", definition.title));
             run.steps(definition, is_tool)?;
         }
     }
     run.intake.begin_closing();
     for definition in &plan.closing {
         number += 1;
-        run.intake.progress().collector(number, total, &definition.title);
+        run.intake.tell_collector(number, total, &definition.title);
         run.steps(definition, |_| true)?;
     }
     Ok(())

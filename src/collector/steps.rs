@@ -1,7 +1,9 @@
 //! The steps that a definition can declare: copy, listing, link, tool.
 
 mod listing;
+mod places;
 mod tool;
+mod withheld;
 
 use super::definition::{CopyStep, LinkStep};
 use super::request::Request;
@@ -9,24 +11,29 @@ use super::run::Run;
 use crate::custody::entry::{FileStat, Source, Window};
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::Trouble;
 use crate::host::mounts::KeepOut;
 use crate::host::pattern::{Pattern, PatternError};
 use crate::host::walk::{Found, Match, Wanted};
-use crate::host::{Host, Trouble};
 use crate::intake::{CopyLimits, Halt};
 use crate::path::HostPath;
-use crate::records::accounts;
 
 pub use listing::listing;
-pub use tool::tool;
+pub use places::Places;
+pub use tool::{command_lines, tool};
+use withheld::Withheld;
 
 /// The collector of what `--also` names.
 pub const ALSO: &str = "also";
 
-/// Whether a definition's path can be read. `~`, `{phi_roots}` and `{also}` stand for folders.
+/// Whether a definition's path can be read. `~`, `{phi_roots}` and `{also}` stand for folders, `{audit_log}` for a
+/// file.
 pub fn check_path(text: &str) -> Result<(), PatternError> {
-    let (_, rest) = prefix(text);
-    if rest.is_empty() { Ok(()) } else { Pattern::new(rest).map(drop) }
+    match prefix(text) {
+        (_, "") => Ok(()),
+        (Prefix::AuditLog, rest) => Pattern::beside(&HostPath::root().join(b"log"), rest).map(drop),
+        (_, rest) => Pattern::new(rest).map(drop),
+    }
 }
 
 /// What a path of a definition begins with.
@@ -35,11 +42,17 @@ enum Prefix {
     Homes,
     PhiRoots,
     Also,
+    AuditLog,
 }
 
 fn prefix(text: &str) -> (Prefix, &str) {
-    for (mark, prefix) in [("~", Prefix::Homes), ("{phi_roots}", Prefix::PhiRoots), ("{also}", Prefix::Also)]
-    {
+    let marks = [
+        ("~", Prefix::Homes),
+        ("{phi_roots}", Prefix::PhiRoots),
+        ("{also}", Prefix::Also),
+        ("{audit_log}", Prefix::AuditLog),
+    ];
+    for (mark, prefix) in marks {
         if let Some(rest) = text.strip_prefix(mark) {
             return (prefix, rest);
         }
@@ -47,54 +60,63 @@ fn prefix(text: &str) -> (Prefix, &str) {
     (Prefix::Root, text)
 }
 
-/// Everything that one path of a definition stands for.
+/// Everything that one path of a definition stands for; where a person named folders, one of them.
 pub struct Group {
     /// As the definition has it.
     pub text: String,
+    /// The folder or file that a person named, where the path begins with one.
+    pub named: Option<HostPath>,
     /// What is looked for.
     pub patterns: Vec<Pattern>,
 }
 
-/// Spells out the paths of a step.
-pub fn expand(paths: &[String], request: &Request, homes: &[HostPath]) -> Vec<Group> {
-    let spell_out = |text: &String| {
-        let (prefix, rest) = prefix(text);
-        let folders = match prefix {
-            Prefix::Root => vec![HostPath::root()],
-            Prefix::Homes => homes.to_vec(),
-            Prefix::PhiRoots => request.phi_paths(),
-            Prefix::Also => request.also.clone(),
-        };
-        let patterns = if rest.is_empty() {
-            folders.iter().flat_map(|folder| [Pattern::exactly(folder), Pattern::below(folder)]).collect()
-        } else {
-            // Checked when the definition was read.
-            let below = Pattern::new(rest).ok();
-            folders.iter().filter_map(|folder| Some(below.as_ref()?.under(folder))).collect()
-        };
-        Group { text: text.clone(), patterns }
-    };
-    paths.iter().map(spell_out).collect()
-}
-
-/// The homes of the examined machine: of every account in `/etc/passwd`, and every folder of `/home`, because the
-/// accounts of a directory service stand in no file.
-pub fn homes(host: &Host) -> Vec<HostPath> {
-    let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| host.peek(&path, 16 << 20).ok());
-    let (accounts, _) = accounts::parse_passwd(passwd.as_deref().unwrap_or_default());
-    let mut homes: Vec<HostPath> = accounts.into_iter().filter_map(|account| account.home).collect();
-    if let Ok(pattern) = Pattern::new("/home/*") {
-        for found in host.walk(&pattern, Wanted::Everything, false) {
-            if let Found::Match(found) = found
-                && found.met.kind == rustix::fs::FileType::Directory
-            {
-                homes.push(found.spot.path);
-            }
+impl Group {
+    /// As a person reads it: what somebody named, or what the definition has.
+    pub fn spelt_out(&self) -> String {
+        match (&self.named, self.text.split_once('}')) {
+            (Some(named), Some((_, rest))) => format!("{named}{rest}"),
+            (None, Some(("{audit_log", _))) => self.patterns.iter().map(Pattern::text).collect(),
+            _ => self.text.clone(),
         }
     }
-    homes.sort();
-    homes.dedup();
-    homes
+}
+
+/// Spells out the paths of a step.
+pub fn expand(paths: &[String], request: &Request, places: &Places) -> Vec<Group> {
+    let spell_out = |text: &String| {
+        let (prefix, rest) = prefix(text);
+        // What a person named is looked for one by one, so that each has its own answer.
+        let one_by_one = |folders: &[HostPath]| -> Vec<Group> {
+            folders
+                .iter()
+                .map(|folder| group(text, Some(folder), std::slice::from_ref(folder), rest))
+                .collect()
+        };
+        match prefix {
+            Prefix::Root => vec![group(text, None, &[HostPath::root()], rest)],
+            Prefix::Homes => vec![group(text, None, &places.homes, rest)],
+            Prefix::PhiRoots if request.phi_roots.is_empty() => vec![group(text, None, &[], rest)],
+            Prefix::PhiRoots => one_by_one(&request.phi_paths()),
+            Prefix::Also => one_by_one(&request.also),
+            Prefix::AuditLog => {
+                // Checked when the definition was read.
+                let patterns = Pattern::beside(&places.audit_log, rest).into_iter().collect();
+                vec![Group { text: text.clone(), named: None, patterns }]
+            }
+        }
+    };
+    paths.iter().flat_map(spell_out).collect()
+}
+
+fn group(text: &str, named: Option<&HostPath>, folders: &[HostPath], rest: &str) -> Group {
+    let patterns = if rest.is_empty() {
+        folders.iter().flat_map(|folder| [Pattern::exactly(folder), Pattern::below(folder)]).collect()
+    } else {
+        // Checked when the definition was read.
+        let below = Pattern::new(rest).ok();
+        folders.iter().filter_map(|folder| Some(below.as_ref()?.under(folder))).collect()
+    };
+    Group { text: text.to_owned(), named: named.cloned(), patterns }
 }
 
 /// Below these nothing lies but what a running kernel tells.
@@ -113,9 +135,10 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
     let excluded = excluded(run, &step.exclude);
     let mut left = step.max_files.unwrap_or(u64::MAX);
     let mut absent = Absent::default();
-    for group in expand(&step.paths, run.request, run.homes) {
+    let mut withheld = Withheld::default();
+    for group in expand(&step.paths, run.request, run.places) {
         if run.is_out_of_reach(&group) {
-            absent.out_of_reach.push(group.text);
+            absent.out_of_reach.push(group);
             continue;
         }
         let mut seen = Seen::default();
@@ -123,11 +146,12 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
             let host = run.host;
             for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
                 let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
-                let passed_over = is_excluded(&excluded, &found.spot.path)
-                    || (step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat));
-                if passed_over {
+                let unchanged = step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
+                seen.unchanged |= unchanged;
+                if unchanged || is_excluded(&excluded, &found.spot.path) || withheld.holds_back(run, &found) {
                     continue;
                 }
+                seen.taken = true;
                 if left == 0 {
                     return run.too_many(&group, step.max_files);
                 }
@@ -137,20 +161,21 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
                 }
                 let limits =
                     CopyLimits { max_size: step.max_size.unwrap_or(u64::MAX), by_name: pattern.is_plain() };
-                run.take(&found, limits, step.follow)?;
+                run.take(&found, limits, step.follow, &mut withheld)?;
             }
         }
-        absent.note(&group, &seen);
+        absent.note(group, &seen);
     }
+    withheld.tell(run)?;
     absent.tell(run)
 }
 
 /// `[[link]]`
 pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
     let mut absent = Absent::default();
-    for group in expand(&step.paths, run.request, run.homes) {
+    for group in expand(&step.paths, run.request, run.places) {
         if run.is_out_of_reach(&group) {
-            absent.out_of_reach.push(group.text);
+            absent.out_of_reach.push(group);
             continue;
         }
         let mut seen = Seen::default();
@@ -163,7 +188,7 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
                 }
             }
         }
-        absent.note(&group, &seen);
+        absent.note(group, &seen);
     }
     absent.tell(run)
 }
@@ -172,6 +197,8 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
 #[derive(Default)]
 struct Seen {
     matched: bool,
+    taken: bool,
+    unchanged: bool,
     other: bool,
     missing_bases: usize,
 }
@@ -179,27 +206,31 @@ struct Seen {
 /// The paths of a step of which nothing was found: told together, in one entry for each way of not being there.
 #[derive(Default)]
 struct Absent {
-    out_of_reach: Vec<String>,
-    missing: Vec<String>,
-    empty: Vec<String>,
-    unknown: Vec<String>,
+    out_of_reach: Vec<Group>,
+    missing: Vec<Group>,
+    empty: Vec<Group>,
+    unchanged: Vec<Group>,
+    unknown: Vec<Group>,
 }
 
 impl Absent {
     /// Asked for everything in a folder that is there, nothing means that there is nothing; a particular thing is
     /// missing.
-    fn note(&mut self, group: &Group, seen: &Seen) {
+    fn note(&mut self, group: Group, seen: &Seen) {
+        if seen.unchanged && !seen.taken && !seen.other {
+            return self.unchanged.push(group);
+        }
         if seen.matched || seen.other {
             return;
         }
         let proven = seen.missing_bases < group.patterns.len()
-            && group.patterns.iter().all(Pattern::asks_for_everything);
+            && group.patterns.iter().any(Pattern::asks_for_everything);
         let list = match (group.patterns.is_empty(), proven) {
             (true, _) => &mut self.unknown,
             (false, true) => &mut self.empty,
             (false, false) => &mut self.missing,
         };
-        list.push(group.text.clone());
+        list.push(group);
     }
 
     fn tell(self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
@@ -208,11 +239,22 @@ impl Absent {
             (self.out_of_reach, Outcome::Skipped, ReasonCode::NotLive, image),
             (self.missing, Outcome::Missing, ReasonCode::NotFound, "there is no such file on this host"),
             (self.empty, Outcome::Empty, ReasonCode::NotFound, "looked, and there is nothing of this kind"),
+            (
+                self.unchanged,
+                Outcome::Empty,
+                ReasonCode::NotFound,
+                "looked, and nothing changed in the window",
+            ),
             (self.unknown, Outcome::Inconclusive, ReasonCode::NoPhiRoot, "no folder is known to look in"),
         ];
-        for (paths, outcome, code, words) in told {
-            if !paths.is_empty() {
-                run.intake.gap(Source::text(paths.join(" ")), outcome, Reason::new(code, words))?;
+        for (groups, outcome, code, words) in told {
+            let (named, others): (Vec<Group>, Vec<Group>) =
+                groups.into_iter().partition(|group| group.named.is_some());
+            let together = (!others.is_empty())
+                .then(|| Source::text(others.iter().map(Group::spelt_out).collect::<Vec<_>>().join(" ")));
+            let one_by_one = named.iter().filter_map(|group| group.named.as_ref()).map(Source::path);
+            for source in one_by_one.chain(together) {
+                run.intake.gap(source, outcome, Reason::new(code, words))?;
             }
         }
         Ok(())
@@ -246,8 +288,7 @@ impl Run<'_, '_> {
 
     /// Whether the audit log can bear that a file below a PHI folder is opened.
     fn may_open(&mut self, found: &Match) -> Result<bool, Halt> {
-        let below_phi = self.intake.phi_roots().iter().any(|root| found.spot.path.is_within(root));
-        if !below_phi || self.budget.spend() {
+        if !self.is_below_phi(found) || self.budget.spend() {
             return Ok(true);
         }
         let words = "would overwrite the audit log: no further file below the PHI folders was opened";
@@ -256,15 +297,29 @@ impl Run<'_, '_> {
         Ok(false)
     }
 
+    /// Whether it lies in a PHI folder, whichever way led there.
+    pub fn is_below_phi(&self, found: &Match) -> bool {
+        let spot = &found.spot;
+        self.intake.phi_roots().iter().any(|root| spot.path.is_within(root) || spot.real.is_within(root))
+    }
+
     /// Takes a match; where `follow` says so, also what a trusted link leads to.
-    fn take(&mut self, found: &Match, limits: CopyLimits, follow: bool) -> Result<(), Halt> {
+    fn take(
+        &mut self,
+        found: &Match,
+        limits: CopyLimits,
+        follow: bool,
+        withheld: &mut Withheld,
+    ) -> Result<(), Halt> {
         self.intake.take(self.host, found, limits)?;
         if !follow || found.target.is_none() {
             return Ok(());
         }
         for led in self.host.walk(&Pattern::exactly(&found.spot.path), Wanted::Files, true) {
             match led {
-                Found::Match(led) if led.target.is_none() => self.intake.take(self.host, &led, limits)?,
+                Found::Match(led) if led.target.is_none() && !withheld.holds_back(self, &led) => {
+                    self.intake.take(self.host, &led, limits)?;
+                }
                 Found::Match(_) | Found::Led(_) => {}
                 other => tell(self, other)?,
             }
@@ -272,9 +327,11 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Whether a group asks a running kernel, and there is none.
+    /// Whether a group asks a running kernel, and there is none. A home may lie anywhere: an account with one below
+    /// `/run` must not hide the others.
     fn is_out_of_reach(&self, group: &Group) -> bool {
-        !self.host.is_live() && group.patterns.iter().any(|pattern| is_volatile(pattern.base()))
+        let all = group.patterns.iter().all(|pattern| is_volatile(pattern.base()));
+        !self.host.is_live() && !group.patterns.is_empty() && all
     }
 
     fn too_many(&mut self, group: &Group, most: Option<u64>) -> Result<(), Halt> {
@@ -309,7 +366,7 @@ pub fn tell(run: &mut Run<'_, '_>, found: Found) -> Result<(), Halt> {
 }
 
 fn excluded(run: &Run<'_, '_>, paths: &[String]) -> Vec<Pattern> {
-    expand(paths, run.request, run.homes).into_iter().flat_map(|group| group.patterns).collect()
+    expand(paths, run.request, run.places).into_iter().flat_map(|group| group.patterns).collect()
 }
 
 fn is_excluded(excluded: &[Pattern], path: &HostPath) -> bool {

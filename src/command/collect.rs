@@ -1,84 +1,102 @@
 //! `collect`: gather by profile, hash, seal.
 
-mod interrupt;
 pub mod journey;
 pub mod prepare;
-mod summary;
+pub mod summary;
+pub mod target;
 
 use std::path::PathBuf;
 
 use crate::case::{CaseId, Line};
 use crate::clock::SystemClock;
 use crate::collector::Profile;
+use crate::command::interrupt;
 use crate::term::{Exit, Failure, Meter, Voice};
-use journey::{Journey, Target, random_salt};
+use journey::{Journey, random_salt};
 use prepare::Prepared;
+use target::Target;
+
+const OPENS: &str = "Who can open it, who signs it";
+const TAKES: &str = "What is collected";
+const GOES: &str = "Where it goes, and limits";
+
+const EXAMPLES: &str = "\
+Examples:
+  phi-ir collect -r age1…                        what an incident needs, into this folder
+  phi-ir collect -R officers.txt -o /mnt/usb     for everyone in a file, onto another disk
+  phi-ir collect -r age1… --phi /srv/records --since 2026-11-14
+  phi-ir collect -r age1… -o - --receipt r.json | ssh vault 'cat > incident.zip.age'
+  phi-ir collect -r age1… --root /mnt/image      from a mounted disk image
+
+Profiles: volatile (what a reboot takes away), incident (the default), baseline (the state of the safeguards), full.
+All times are UTC. Settings of /etc/phi-ir/config.toml hold where nothing is said here.";
 
 /// Gather evidence from this host, or an image, and seal it for the recipients
 ///
 /// Nothing is written but the sealed file, its receipt and the receipt's signature. Exit status: 0 complete, 3 sealed
 /// with gaps, 130 interrupted but sealed, 1 error, 2 usage.
 #[derive(clap::Args, Debug, Default)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// How much to collect
-    #[arg(long, value_name = "NAME", default_value = "incident", value_parser = profile)]
-    pub profile: Profile,
     /// Who may open the bundle: an age1… key; may be repeated
-    #[arg(short = 'r', long = "recipient", value_name = "AGE1…")]
+    #[arg(short = 'r', long = "recipient", value_name = "AGE1…", help_heading = OPENS)]
     pub recipients: Vec<String>,
     /// A file of recipients, one age1… a line
-    #[arg(short = 'R', long, value_name = "FILE")]
+    #[arg(short = 'R', long, value_name = "FILE", help_heading = OPENS)]
     pub recipients_file: Option<PathBuf>,
     /// Seal with a passphrase instead of keys; asked twice
-    #[arg(long, conflicts_with_all = ["recipients", "recipients_file"])]
+    #[arg(long, conflicts_with_all = ["recipients", "recipients_file"], help_heading = OPENS)]
     pub passphrase: bool,
     /// Seal with a passphrase read from this open file descriptor
-    #[arg(long, value_name = "N", conflicts_with_all = ["recipients", "recipients_file", "passphrase"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["recipients", "recipients_file", "passphrase"], help_heading = OPENS)]
     pub passphrase_fd: Option<i32>,
-    /// Where the bundle goes: a folder, or '-' for stdout [default: the config's, else here]
-    #[arg(short, long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// Where the receipt goes when the bundle goes to stdout
-    #[arg(long, value_name = "FILE")]
-    pub receipt: Option<PathBuf>,
+    /// Sign with this OpenSSH Ed25519 key
+    #[arg(long, value_name = "KEY", help_heading = OPENS)]
+    pub sign_with: Option<PathBuf>,
+    /// How much to collect
+    #[arg(long, value_name = "NAME", default_value = "incident", value_parser = profile, help_heading = TAKES)]
+    pub profile: Profile,
     /// Examine a mounted image or folder instead of this host
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = TAKES)]
     pub root: Option<PathBuf>,
-    /// A folder that holds PHI; may be repeated
-    #[arg(long, value_name = "DIR")]
+    /// A folder that holds PHI (with --root: as it is called in the image); may be repeated
+    #[arg(long, value_name = "DIR", help_heading = TAKES)]
     pub phi: Vec<PathBuf>,
-    /// The beginning of the time of interest: 7d, 36h, 2026-11-14, or RFC 3339
-    #[arg(long, value_name = "TIME", default_value = "7d")]
+    /// The beginning of the time of interest, UTC: 7d, 36h, 2026-11-14, or RFC 3339
+    #[arg(long, value_name = "TIME", default_value = "7d", help_heading = TAKES)]
     pub since: String,
     /// Take this file or folder too; may be repeated
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = TAKES)]
     pub also: Vec<PathBuf>,
     /// Only this collector; may be repeated
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = TAKES)]
     pub only: Vec<String>,
     /// Not this collector; may be repeated
-    #[arg(long, value_name = "ID", conflicts_with = "only")]
+    #[arg(long, value_name = "ID", conflicts_with = "only", help_heading = TAKES)]
     pub skip: Vec<String>,
     /// Take the content of changed PHI files too; needs --reason
-    #[arg(long)]
+    #[arg(long, help_heading = TAKES)]
     pub include_content: bool,
     /// Run no program of the examined host
-    #[arg(long)]
+    #[arg(long, help_heading = TAKES)]
     pub no_tools: bool,
     /// Further collector definitions
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = TAKES)]
     pub definitions: Option<PathBuf>,
-    /// Sign with this OpenSSH Ed25519 key
-    #[arg(long, value_name = "KEY")]
-    pub sign_with: Option<PathBuf>,
-    /// Stop after so many bytes of evidence, and seal those: 500M, 20G
-    #[arg(long, value_name = "N")]
+    /// Where the bundle goes: a folder, or '-' for stdout [default: the config's, else here]
+    #[arg(short, long, value_name = "DIR", help_heading = GOES)]
+    pub output: Option<PathBuf>,
+    /// Where the receipt goes when the bundle goes to stdout
+    #[arg(long, value_name = "FILE", help_heading = GOES)]
+    pub receipt: Option<PathBuf>,
+    /// Stop after so many bytes of evidence, and seal those: 500M, 20G (M: 2^20 bytes)
+    #[arg(long, value_name = "N", help_heading = GOES)]
     pub max_bytes: Option<String>,
     /// Stop after so long, and seal what there is: 30m, 2h
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = GOES)]
     pub max_time: Option<String>,
     /// Do not yield to other programs
-    #[arg(long)]
+    #[arg(long, help_heading = GOES)]
     pub fast: bool,
     /// What people say about this collection
     #[command(flatten)]
@@ -87,6 +105,7 @@ pub struct Args {
 
 /// What people say about a collection.
 #[derive(clap::Args, Debug, Default)]
+#[command(next_help_heading = "What people say about it")]
 pub struct Said {
     /// An opaque case number: up to 24 of a-z, 0-9 and '-'
     #[arg(long = "case", value_name = "ID")]
@@ -137,12 +156,11 @@ pub fn profile(text: &str) -> Result<Profile, String> {
 
 /// Collects.
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
-    let voice =
-        Voice { stdout_taken: args.output.as_deref().is_some_and(|path| path.as_os_str() == "-"), ..voice };
     if !args.fast {
         prepare::yield_to_others();
     }
     let prepared = Prepared::from(args, crate::case::BundleKind::Incident, &SystemClock)?;
+    let voice = Voice { stdout_taken: prepared.request.output.is_none(), ..voice };
     let target = Target::open(args, &prepared)?;
     summary::before(&prepared, &target, voice);
     let stop = interrupt::listen()?;

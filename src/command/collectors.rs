@@ -50,9 +50,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     }
     if let Some(id) = &args.id {
         let Some(definition) = catalog.get(id) else {
-            let nearest = catalog.nearest(id).unwrap_or_default();
-            return Err(Failure::usage(format!("there is no collector {id:?}"))
-                .hint(format!("the nearest is {nearest:?}; 'phi-ir collectors' lists them all")));
+            return Err(Failure::usage(format!("there is no collector {id:?}")).hint(catalog.suggestion(id)));
         };
         explain(definition, voice)?;
         return Ok(Exit::Done);

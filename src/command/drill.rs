@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::collect::journey::{Collected, Journey, Target, random_salt};
+use super::collect::journey::{Collected, Journey, random_salt};
 use super::collect::prepare::{Prepared, yield_to_others};
+use super::collect::target::Target;
 use super::collect::{self, Said};
+use super::gaps::{Claim, Sorted};
 use crate::case::{BundleKind, Line};
 use crate::clock::{Clock as _, SystemClock};
 use crate::custody::completeness::Completeness;
 use crate::custody::verdict::Word;
 use crate::intake::StopMark;
 use crate::seal::envelope::Identities;
+use crate::seal::files::BundleFiles;
 use crate::seal::inspect::Nowhere;
-use crate::seal::opened::{BundleFiles, Trust};
-use crate::seal::unpack::NewFolder;
+use crate::seal::opened::Trust;
+use crate::seal::unpack::{Interruption, NewFolder};
 use crate::seal::{envelope, signature};
 use crate::term::{Exit, Failure, Meter, Voice, bytes, counted, span};
 
@@ -84,8 +87,9 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let bundle = collected.bundle.clone().ok_or_else(|| Failure::new("the drill wrote no bundle"))?;
 
     voice.say("3. verifying");
-    let trust = Trust { allowed: Some(crate::custody::signers::parse(&keys.allowed)?), expected: None };
-    let files = BundleFiles::around(&bundle)?;
+    let allowed = Some(crate::custody::signers::parse(&keys.allowed)?);
+    let trust = Trust { allowed, code: Some(collected.spoken_code.clone()), ..Trust::default() };
+    let files = BundleFiles::around(&bundle, None)?;
     let checked = files.examine(Some(&keys.identities), &trust, now, &mut Nowhere)?;
     let opened = open(&folder, &files, &keys, &trust)?;
     if !args.keep {
@@ -99,7 +103,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
             identity: folder.join("officer.key").display().to_string(),
             allowed_signers: folder.join("allowed_signers").display().to_string(),
             verdict: checked.verdict.verdict,
-            result: collected.result,
+            result: collected.seal.result,
             gaps: collected.gaps.len(),
             files_opened: opened,
             opened: args.keep.then(|| folder.join("opened").display().to_string()),
@@ -151,7 +155,7 @@ fn asked(args: &Args, folder: &Path, keys: &Keys, phi: PathBuf) -> Result<collec
 
 /// Opens the bundle into `opened`, and looks for the made-up file in its listing.
 fn open(folder: &Path, files: &BundleFiles, keys: &Keys, trust: &Trust) -> Result<u64, Failure> {
-    let mut unpacked = NewFolder::create(&folder.join("opened"))?;
+    let mut unpacked = NewFolder::create(&folder.join("opened"), Interruption::none())?;
     let now = SystemClock.moment().utc;
     let examination = files.examine(Some(&keys.identities), trust, now, &mut unpacked)?;
     unpacked.keep()?;
@@ -177,21 +181,20 @@ fn tell(
     let id = bundle.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let id = id.trim_end_matches(".zip.age");
     let journey = if word == Word::Verified { "worked" } else { "did NOT work" };
-    let result = match collected.result {
-        Completeness::Complete => "COMPLETE".to_owned(),
-        Completeness::Partial => format!("PARTIAL, {}", counted(collected.gaps.len() as u64, "gap")),
-    };
+    let sorted = Sorted::of(&collected.gaps, &collected.seal.coverage);
+    let result = format!("{}: {}", Claim::from(&collected.seal).words(&[]), sorted.numbers());
     voice.result(format!(
         "The journey {journey}: collected, sealed, verified, opened ({}).",
         counted(opened, "file")
     ));
     voice.result(format!(
-        "{} of evidence sealed in {}, {}; {result}.",
-        bytes(collected.counts.bytes),
+        "{} of evidence sealed into a file of {}, in {}.",
+        bytes(collected.seal.counts.bytes),
         bytes(collected.ciphertext.bytes),
         span(collected.duration)
     ));
-    if collected.result == Completeness::Partial && !crate::host::facts::is_root() {
+    voice.result(result);
+    if collected.seal.result == Completeness::Partial && !crate::host::facts::is_root() {
         voice.result(
             "Gaps are to be expected without root; run the drill as root to see what an incident would give.",
         );
@@ -202,10 +205,11 @@ fn tell(
     voice.result(
         "  officer.key, host.key, allowed_signers   throw-away keys; never use them for anything else",
     );
+    voice.result("  phi/                     the made-up PHI folder");
     if args.keep {
-        voice
-            .result("  opened/                  the content, unpacked; delete it when you have looked at it");
+        voice.result("  opened/                  the content, unpacked");
     }
+    voice.result("The bundle holds real logs of this host, and its key lies beside it: delete the folder when you are done.");
     voice.result("\nCheck it without this program:");
     voice.result(format!("  cd {}", folder.display()));
     voice.result(format!("  age -d -i officer.key -o {id}.zip {id}.zip.age && unzip -q {id}.zip -d by-hand"));

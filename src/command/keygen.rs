@@ -54,7 +54,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     }
     if let Some(line) = &made.allowed_signer {
         voice.result(line);
-        voice.say("That line belongs into the allowed_signers file of whoever verifies bundles.");
+        voice.say("Send that line to whoever verifies bundles: it belongs into their allowed_signers file.");
+        voice.say(format!("Sign with: phi-ir collect --sign-with {} …", made.file));
     }
     Ok(Exit::Done)
 }
@@ -86,8 +87,9 @@ fn signing_key(args: &Args, folder: &Folder, name: &str) -> Result<Made, Failure
             .hint("use letters, digits and - _ . @ :"));
     }
     let new = signature::generate(principal)?;
-    folder.write_new(name, new.private.as_bytes()).map_err(taken)?;
-    folder.write_new(&format!("{name}.pub"), format!("{}\n", new.public).as_bytes()).map_err(taken)?;
+    let public = format!("{name}.pub");
+    folder.write_new(&public, format!("{}\n", new.public).as_bytes()).map_err(taken)?;
+    folder.write_new(name, new.private.as_bytes()).inspect_err(|_| folder.discard(&public)).map_err(taken)?;
     let line = format!("{principal} namespaces=\"*@phi-ir\" {}", new.public);
     Ok(Made {
         file: args.output.display().to_string(),

@@ -9,4 +9,6 @@ pub mod open;
 pub mod plan;
 pub mod verify;
 
+mod gaps;
+mod interrupt;
 mod keys;

@@ -5,29 +5,38 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::interrupt;
 use super::keys::OpenWith;
-use super::verify::{TrustArgs, cannot_open, find, tell};
+use super::verify::{TrustArgs, cannot_open, find, say_size, tell};
 use crate::clock::{Clock as _, SystemClock};
-use crate::custody::verdict::{Verdict, Word};
+use crate::custody::verdict::Verdict;
+use crate::seal::OpenError;
+use crate::seal::envelope::Identities;
 use crate::seal::salvage::{Salvaged, salvage};
-use crate::seal::unpack::NewFolder;
+use crate::seal::unpack::{Interruption, NewFolder};
 use crate::term::{Exit, Failure, Voice, counted};
 
 /// Unpack a bundle into a new folder, verifying on the way
 ///
-/// What comes out is not encrypted any more: choose a place that may hold PHI. A bundle that is not as it was sealed is
-/// not unpacked; --salvage gives back those of its members that can still be proven whole.
+/// What comes out is not encrypted any more: choose a place that may hold PHI, and delete it when it is not needed. A
+/// bundle that is not as it was sealed, or not by the signer that was asked for, is not unpacked; --salvage gives back
+/// those of its files that can still be proven whole.
+///
+/// Exit status: 0 unpacked, 3 salvaged, 4 not unpacked because it is not as it should be, 1 error, 2 usage.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The sealed file
     bundle: PathBuf,
+    /// The receipt, where it does not lie beside the sealed file under its own name
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
     #[command(flatten)]
     open_with: OpenWith,
     /// The folder to make; it must not exist
     #[arg(short, long, value_name = "NEWDIR")]
     output: PathBuf,
     /// Take what is whole out of a bundle that is broken or was never finished
-    #[arg(long)]
+    #[arg(long, conflicts_with = "receipt")]
     salvage: bool,
     #[command(flatten)]
     trust: TrustArgs,
@@ -53,84 +62,113 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         return Err(Failure::usage("a bundle opens only with a key or a passphrase")
             .hint("name the key with -i KEY, or use --passphrase"));
     };
-    let mut folder =
-        NewFolder::create(&args.output).map_err(|error| not_a_new_folder(&args.output, &error))?;
-    if args.salvage {
-        let source = std::fs::File::open(&args.bundle)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", args.bundle.display())))?;
-        let salvaged = identities
-            .decrypt(source)
-            .map_err(|error| cannot_open(&args.bundle, error))
-            .and_then(|source| Ok(salvage(source, &mut folder)?));
-        let salvaged = or_discard(salvaged, folder)?;
-        return tell_salvaged(args, &salvaged, voice);
-    }
-    let files = find(&args.bundle)?;
-    let trust = args.trust.trust()?;
-    let examined = files
-        .examine(Some(&identities), &trust, SystemClock.moment().utc, &mut folder)
-        .map_err(|error| cannot_open(&args.bundle, error));
-    let examination = match examined {
-        Ok(examination) if examination.verdict.verdict != Word::Failed => {
-            folder.keep()?;
-            examination
-        }
-        Ok(examination) => {
-            folder.discard()?;
-            if !voice.json {
-                voice.warn("nothing was unpacked; --salvage gives back what can still be proven whole");
-            }
-            examination
-        }
-        Err(failure) => {
-            folder.discard()?;
-            return Err(failure);
-        }
+    let interruption = interrupt::listen_while_unpacking()?;
+    let ended = if args.salvage {
+        salvaged(args, &identities, interruption.clone(), voice)
+    } else {
+        opened(args, &identities, interruption.clone(), voice)
     };
-    let kept = (examination.verdict.verdict != Word::Failed).then(|| args.output.display().to_string());
+    match ended {
+        Err(_) if interruption.came() => {
+            voice.say("interrupted; what had been unpacked is removed again");
+            Ok(Exit::Interrupted)
+        }
+        other => other,
+    }
+}
+
+fn opened(args: &Args, identities: &Identities, stop: Interruption, voice: Voice) -> Result<Exit, Failure> {
+    let files = find(&args.bundle, args.receipt.as_deref())?;
+    if files.sealed.is_none() {
+        return Err(Failure::new(format!(
+            "{}: the sealed file is not beside its receipt",
+            args.bundle.display()
+        )));
+    }
+    let trust = args.trust.trust()?;
+    let mut folder = new_folder(&args.output, stop)?;
+    say_size(&files, voice);
+    let examination = files
+        .examine(Some(identities), &trust, SystemClock.moment().utc, &mut folder)
+        .map_err(|error| cannot_open(&args.bundle, error))?;
+    let exit = args.trust.exit(&examination.verdict);
+    let kept = if exit == Exit::Done {
+        folder.keep()?;
+        Some(args.output.display().to_string())
+    } else {
+        folder.discard()?;
+        None
+    };
     if voice.json {
         voice.document(&Opened { folder: kept, verdict: &examination.verdict })?;
-    } else {
-        tell(&examination, voice);
-        if let Some(kept) = kept {
-            voice.result(format!("unpacked into {kept}; data/root is the examined file system"));
-        }
+        return Ok(exit);
     }
-    Ok(args.trust.exit(&examination.verdict))
+    tell(&examination, voice);
+    match kept {
+        Some(kept) => {
+            voice.result(format!("\nunpacked into {kept}, and not encrypted any more"));
+            voice.result(
+                "data/root is the examined file system; VERIFY.txt says how to check all of it by hand",
+            );
+        }
+        None if examination.verdict.unchanged == crate::custody::verdict::Answer::No => {
+            voice.warn("nothing was unpacked; --salvage gives back what can still be proven whole");
+        }
+        None => voice.warn("nothing was unpacked: it is not signed by whom you asked for"),
+    }
+    Ok(exit)
 }
 
-fn or_discard<T>(result: Result<T, Failure>, folder: NewFolder) -> Result<T, Failure> {
-    match result {
-        Ok(value) => {
-            folder.keep()?;
-            Ok(value)
-        }
-        Err(failure) => {
-            folder.discard()?;
-            Err(failure)
-        }
+fn salvaged(args: &Args, identities: &Identities, stop: Interruption, voice: Voice) -> Result<Exit, Failure> {
+    let source = std::fs::File::open(&args.bundle)
+        .map_err(|error| Failure::new(format!("cannot read {}: {error}", args.bundle.display())))?;
+    let source = identities.decrypt(source).map_err(|error| cannot_open(&args.bundle, error))?;
+    let mut folder = new_folder(&args.output, stop)?;
+    let salvaged =
+        salvage(source, &mut folder).map_err(|error| cannot_open(&args.bundle, OpenError::Io(error)))?;
+    if salvaged.entries == 0 {
+        folder.discard()?;
+        let message = format!(
+            "{}: nothing in it can be proven whole; it ended {}",
+            args.bundle.display(),
+            salvaged.ended
+        );
+        return Err(Failure::new(message).hint("the run was stopped before it had sealed anything"));
     }
+    folder.keep()?;
+    tell_salvaged(args, &salvaged, voice)?;
+    Ok(Exit::Gaps)
 }
 
-fn not_a_new_folder(path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::new(format!("cannot make {}: {error}", path.display()));
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            failure.hint("a bundle is unpacked only into a folder that does not exist yet")
+fn new_folder(path: &Path, stop: Interruption) -> Result<NewFolder, Failure> {
+    NewFolder::create(path, stop).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists if error.to_string().ends_with(".partial") => {
+            Failure::new(format!("{error} is left over from an earlier attempt"))
+                .hint("it holds evidence in the clear: delete it, then try again")
         }
-        _ => failure,
-    }
+        io::ErrorKind::AlreadyExists => Failure::new(format!("{} exists already", path.display()))
+            .hint("a bundle is unpacked only into a folder that does not exist yet; choose another name"),
+        _ => Failure::new(format!("cannot make {}: {error}", path.display()))
+            .hint("name a folder to make with -o NEWDIR"),
+    })
 }
 
-fn tell_salvaged(args: &Args, salvaged: &Salvaged, voice: Voice) -> Result<Exit, Failure> {
+fn tell_salvaged(args: &Args, salvaged: &Salvaged, voice: Voice) -> Result<(), Failure> {
     let folder = args.output.display().to_string();
     if voice.json {
-        voice.document(&SalvagedDocument { folder, salvaged })?;
-        return Ok(Exit::Gaps);
+        return voice.document(&SalvagedDocument { folder, salvaged });
     }
-    voice.result("salvaged; this is NOT the whole bundle, and its seal was not checked");
-    voice.result(format!("  proven whole by their entries: {}", counted(salvaged.members, "file")));
-    voice.result(format!("  the bundle ended or broke at:  {}", salvaged.ended));
-    voice.result(format!("unpacked into {folder}"));
-    Ok(Exit::Gaps)
+    if salvaged.whole {
+        voice.result("everything is there; this bundle is not broken");
+        voice.result(
+            "  its seal was not checked: 'phi-ir verify' does that, and 'phi-ir open' without --salvage too",
+        );
+    } else {
+        voice.result("salvaged; this is NOT the whole bundle, and there was no seal to check");
+        voice.result(format!("  it ends {}", salvaged.ended));
+    }
+    let (files, entries) = (counted(salvaged.members, "file"), salvaged.entries);
+    voice.result(format!("  proven whole by their entries: {files}; entries: {entries}"));
+    voice.result(format!("unpacked into {folder}, and not encrypted any more"));
+    Ok(())
 }

@@ -1,20 +1,23 @@
-//! `plan`: the dry run. Reads names and metadata, opens no file, writes nothing.
+//! `plan`: the dry run. Reads names and metadata, opens no file below a PHI folder, writes nothing.
 
 use serde::Serialize;
 
 use super::collect;
-use super::collect::prepare::{load_config, plan_for};
+use super::collect::prepare::{load_config, plan_for, refusals};
+use super::collect::summary::warnings;
+use super::collect::target::Room;
 use crate::case::BundleKind;
-use crate::clock::SystemClock;
-use crate::collector::preview::{Preview, preview};
+use crate::clock::{Clock as _, SystemClock};
+use crate::collector::preview::{Preview, StepPreview, preview};
+use crate::collector::request::Request;
 use crate::host::facts::is_root;
 use crate::seal::envelope::Recipients;
-use crate::seal::output::Folder;
 use crate::term::{Exit, Failure, Voice, bytes};
 
 /// Show what 'collect' with the same arguments would do: read, run, cause, and miss
 ///
-/// Reads names and metadata only, opens no file and writes nothing.
+/// Reads names, metadata and the system's own settings; writes nothing. Exit status: 0 'collect' would begin, 5 it
+/// would refuse to, 1 error, 2 usage.
 #[derive(clap::Args, Debug)]
 #[group(skip)]
 pub struct Args {
@@ -28,72 +31,102 @@ struct Document<'a> {
     phi_roots: Vec<String>,
     output: Option<String>,
     output_free_bytes: Option<u64>,
+    output_floor_bytes: Option<u64>,
+    refusals: Vec<&'a str>,
+    warnings: &'a [String],
     #[serde(flatten)]
     preview: &'a Preview,
 }
 
 /// Shows what `collect` with the same arguments would do.
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
+    let loaded = load_config()?;
+    let config = loaded.as_ref().map(|loaded| loaded.config.clone()).unwrap_or_default();
     let (host, request, plan) =
-        plan_for(&args.collect, BundleKind::Incident, &SystemClock, load_config()?, &Recipients::none())?;
-    let preview = preview(&plan, &host, &request);
-    let free = match &request.output {
-        Some(path) => Some(Folder::open(path)?.space()?.free),
-        None => None,
-    };
-    let phi_roots: Vec<String> =
-        request.phi_roots.iter().map(|root| format!("{} ({})", root.path, root.origin)).collect();
+        plan_for(&args.collect, BundleKind::Incident, &SystemClock, loaded, &Recipients::none())?;
+    let preview = preview(&plan, &host, &request, SystemClock.moment().utc);
+    let refusals = refusals(&args.collect, &config, &request, &host);
+    let warnings = warnings(&host, &request, &plan);
+    let room = request.output.as_ref().and_then(|path| Room::in_folder(path, &host).ok());
+    let exit = if refusals.is_empty() { Exit::Done } else { Exit::No };
     if voice.json {
-        let output = request.output.as_ref().map(|path| path.display().to_string());
         voice.document(&Document {
             root: is_root(),
-            phi_roots,
-            output,
-            output_free_bytes: free,
+            phi_roots: phi_roots(&request),
+            output: request.output.as_ref().map(|path| path.display().to_string()),
+            output_free_bytes: room.as_ref().map(|room| room.free),
+            output_floor_bytes: room.as_ref().map(|room| room.floor),
+            refusals: refusals.iter().map(Failure::message).collect(),
+            warnings: &warnings,
             preview: &preview,
         })?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
-    tell(&preview, voice);
-    voice.result(format!(
-        "\nreads about {} in {} steps; as {}",
-        bytes(preview.bytes),
-        preview.steps.len(),
-        if is_root() { "root" } else { "an ordinary user: expect gaps" }
-    ));
-    match phi_roots.as_slice() {
-        [] => voice.result("holds PHI: no folder is known; name it with --phi DIR"),
-        roots => voice.result(format!("holds PHI: {}", roots.join(", "))),
-    }
-    let budget =
-        preview.audit_budget.map_or("no limit applies".into(), |most| format!("at most {most} are allowed"));
-    voice.result(format!("audit events below PHI folders: about {} ({budget})", preview.audit_events));
-    if let (Some(path), Some(free)) = (&request.output, free) {
-        voice.result(format!("output: {}, {} free", path.display(), bytes(free)));
-        if free < preview.bytes {
-            voice.warn("the output may not have room for all of it; choose another disk with -o DIR");
-        }
-    }
-    voice.say("nothing was collected; 'phi-ir collect' with the same arguments does it");
-    Ok(Exit::Done)
-}
-
-fn tell(preview: &Preview, voice: Voice) {
+    tell_whole(&preview, &request, room.as_ref(), voice);
+    warnings.iter().for_each(|warning| voice.warn(warning));
     let mut last = "";
     for step in &preview.steps {
         if step.collector != last {
-            voice.result(&step.collector);
+            voice.result(format!("\n{}", step.collector));
             last = &step.collector;
         }
-        let amount = if step.files > 0 {
-            format!(" [{} files, {}]", step.files, bytes(step.bytes))
-        } else {
-            String::new()
-        };
-        let need = if step.need == "optional" { String::new() } else { format!(" ({})", step.need) };
-        voice.result(format!("  {}{need}{amount}: {}", step.step, step.what.join(" ")));
-        if !step.obstacle.is_empty() {
-            voice.result(format!("      obstacle: {}", step.obstacle));
+        tell_step(step, voice);
+    }
+    for refusal in &refusals {
+        voice.result(format!("\n'collect' would refuse: {}", refusal.message()));
+        refusal.hints().iter().for_each(|hint| voice.result(format!("hint: {hint}")));
+    }
+    if refusals.is_empty() {
+        voice.say("\nnothing was collected; 'phi-ir collect' with the same arguments does it");
+    }
+    Ok(exit)
+}
+
+fn phi_roots(request: &Request) -> Vec<String> {
+    request.phi_roots.iter().map(|root| format!("{} ({})", root.path, root.origin)).collect()
+}
+
+fn tell_whole(preview: &Preview, request: &Request, room: Option<&Room>, voice: Voice) {
+    let who = if is_root() { "as root" } else { "as an ordinary user: expect gaps" };
+    let since = request.window.from.map(|from| format!("; time of interest from {}", from.spoken()));
+    voice.result(format!(
+        "profile {}, {who}; {} steps, about {} to read{}",
+        request.profile.word(),
+        preview.steps.len(),
+        bytes(preview.bytes),
+        since.unwrap_or_default()
+    ));
+    match phi_roots(request).as_slice() {
+        [] => voice.result("holds PHI: no folder is known"),
+        roots => voice.result(format!("holds PHI: {}", roots.join(", "))),
+    }
+    let budget = preview.audit_budget.map_or("no rule is loaded, so that none is recorded".into(), |most| {
+        format!("at most {most} are allowed")
+    });
+    voice.result(format!("audit events below PHI folders: about {} ({budget})", preview.audit_events));
+    if let (Some(path), Some(room)) = (&request.output, room) {
+        let (free, floor) = (bytes(room.free), bytes(room.floor));
+        voice.result(format!(
+            "output: {}, {free} free, of which {floor} stay free for the host",
+            path.display()
+        ));
+        if room.free.saturating_sub(room.floor) < preview.bytes {
+            voice.warn("the output may not have room for all of it; choose another disk with -o DIR");
         }
+    }
+}
+
+fn tell_step(step: &StepPreview, voice: Voice) {
+    let amount = if step.files > 0 {
+        format!(" [{} files, {}]", step.files, bytes(step.bytes))
+    } else {
+        String::new()
+    };
+    let need = if step.need == "optional" { String::new() } else { format!(" ({})", step.need) };
+    voice.result(format!("  {}{need}{amount}", step.title));
+    let lines = if step.step.starts_with("tool") { step.what.join("\n      ") } else { step.what.join(" ") };
+    voice.result(format!("      {lines}"));
+    if !step.obstacle.is_empty() {
+        voice.result(format!("      obstacle: {}", step.obstacle));
     }
 }

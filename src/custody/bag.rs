@@ -88,27 +88,32 @@ pub fn verify_text(id: &str) -> String {
 const VERIFY_TEMPLATE: &str = r#"HOW TO CHECK THIS BUNDLE WITHOUT THE PROGRAM THAT MADE IT
 
 You need age, unzip, sha256sum and ssh-keygen (OpenSSH 8.2 or later), a POSIX shell, and in one folder:
-  - the sealed file, its receipt, and the receipt's signature;
+  - the sealed file, its receipt, and the receipt's signature, under the names that they were given
+  (@ID@.zip.age, and the same with .receipt.json and .receipt.json.sig);
   - a key that opens the sealed file (for a passphrase, leave out -i "$KEY" below);
   - a file allowed_signers that names who may sign, given to you by somebody you trust. A key that only came with
-  the bundle proves nothing.
+  the bundle proves nothing. If you have none, see "Without a list of signers" at the end.
 The lines that begin with four blanks are commands. Each must succeed; stop at the first that does not.
+This text lies inside the sealed file: if you read it there, you have done step 3 already. Do it again all the same.
 
+    umask 077
     ID=@ID@
     KEY=officer.key
     SIGNERS=$PWD/allowed_signers
 
-1. The receipt was signed by somebody you know.
+1. The receipt was signed by somebody you know. Compare the code too, if one was read out when the bundle was made:
+   the last command prints it.
 
     WHO=$(ssh-keygen -Y find-principals -s "$ID.receipt.json.sig" -f "$SIGNERS" | head -n 1)
     ssh-keygen -Y verify -f "$SIGNERS" -I "$WHO" -n receipt@phi-ir -s "$ID.receipt.json.sig" < "$ID.receipt.json"
+    sha256sum < "$ID.receipt.json" | cut -c 1-24 | sed 's/..../&-/g; s/-$//'
 
 2. The sealed file is the one that the receipt speaks of.
 
     test "$(sha256sum < "$ID.zip.age" | cut -c 1-64)" = "$(grep -A 3 '"ciphertext": {' "$ID.receipt.json" | grep -oE '[0-9a-f]{64}')"
 
 3. It opens whole. Never send what age prints straight into another program: a damaged file would be
-   half unpacked before the damage is noticed.
+   half unpacked before the damage is noticed. The archive and the folder "opened" are not encrypted any more.
 
     age -d -i "$KEY" -o "$ID.zip" "$ID.zip.age" || { rm -f "$ID.zip"; false; }
     unzip -tq "$ID.zip"
@@ -133,20 +138,30 @@ The lines that begin with four blanks are commands. Each must succeed; stop at t
 6. There is nothing else.
 
     test "$(ls entries | wc -l)" -eq "$(wc -l < entries-sha256.txt)"
-    test "$(find data -type f | wc -l)" -eq "$(wc -l < manifest-sha256.txt)"
-    test "$(find . -type f | wc -l)" -eq "$(($(cat entries-sha256.txt manifest-sha256.txt | wc -l) + 9))"
+    test "$(find data ! -type d | wc -l)" -eq "$(wc -l < manifest-sha256.txt)"
+    test "$(find . ! -type d | wc -l)" -eq "$(($(cat entries-sha256.txt manifest-sha256.txt | wc -l) + 9))"
 
 7. The entries stand in the order of work: each names the digest of the one before.
 
-    PREV=$(sha256sum < plan.json | cut -c 1-64)
-    for E in entries/*.json; do grep -q "\"prev\":\"$PREV\"" "$E" || { echo "order broken at $E"; false; }; PREV=$(sha256sum < "$E" | cut -c 1-64); done
+    PREV=$(sha256sum < plan.json | cut -c 1-64) BROKEN=0
+    for E in entries/*.json; do grep -q "\"prev\":\"$PREV\"" "$E" || { echo "order broken at $E"; BROKEN=1; }; PREV=$(sha256sum < "$E" | cut -c 1-64); done
+    test "$BROKEN" -eq 0
+    echo "$(wc -l < manifest-sha256.txt) files and $(wc -l < entries-sha256.txt) entries are as they were sealed"
 
 What this shows: the bytes are unchanged since they were sealed, and which key sealed them. It does not show that
 the examined host told the truth, nor who held the key, nor when, unless a time-stamp token is with the receipt.
-What was not obtained, and why, stands in the entries: look for "outcome" other than "collected".
 
-Without an allowed_signers file you can still learn which key signed, and compare its fingerprint with one that was
-read out to you: ssh-keygen -Y check-novalidate -n seal@phi-ir -s seal.json.sig < seal.json
+What was not obtained, and why, stands in the entries. This lists the outcomes of all of them, and how often each:
+
+    grep -ohE '"outcome":"[a-z_]+"' entries/*.json | sort | uniq -c
+
+When you are done, delete what is not encrypted: the .zip, and the folder "opened".
+
+WITHOUT A LIST OF SIGNERS
+
+You can still learn which key signed, and compare its fingerprint, and the code of step 1, with those that were read
+out to you. Leave out the commands with WHO in steps 1 and 4, and put this in place of the one in step 4:
+  ssh-keygen -Y check-novalidate -n seal@phi-ir -s seal.json.sig < seal.json
 "#;
 
 #[cfg(test)]

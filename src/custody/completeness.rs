@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Outcome;
+use super::entry::{Entry, Kind};
+use super::outcome::{Outcome, ReasonCode};
+use super::seal::Coverage;
 
 /// How much a step matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,37 +76,68 @@ pub struct StepRecord {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// One of its entries was skipped while the run went on.
     pub skipped_mid_run: bool,
+    /// One of its entries was skipped, and the plan had not foreseen that.
+    pub skipped_unplanned: bool,
+    /// One of its entries holds something.
+    pub obtained: bool,
 }
 
 impl StepRecord {
+    /// Counts one more entry of the step.
+    pub fn count(&mut self, entry: &Entry) {
+        let (outcome, code) = (entry.outcome, entry.reason_code);
+        self.obtained |= outcome == Outcome::Collected && is_evidence(entry);
+        *self.outcomes.entry(outcome).or_default() += 1;
+        if outcome == Outcome::Skipped {
+            self.skipped_mid_run |= code.is_some_and(ReasonCode::is_mid_run);
+            self.skipped_unplanned |= !code.is_some_and(ReasonCode::is_by_plan);
+        }
+    }
+
     fn has(&self, outcome: Outcome) -> bool {
         self.outcomes.contains_key(&outcome)
     }
 
     /// Whether the step itself spoils completeness, groups aside.
     fn spoils(&self) -> bool {
-        self.has(Outcome::Changed)
-            || self.skipped_mid_run
-            || (self.need == Need::Required && self.fell_short())
+        let fell_short = || self.fell_short() || self.has(Outcome::Missing) || self.holds_nothing();
+        self.has(Outcome::Changed) || self.skipped_mid_run || (self.need == Need::Required && fell_short())
     }
 
+    /// Something of it was there and was not obtained whole.
     fn fell_short(&self) -> bool {
-        [
-            Outcome::Denied,
-            Outcome::Failed,
-            Outcome::TimedOut,
-            Outcome::Truncated,
-            Outcome::Inconclusive,
-            Outcome::Missing,
-        ]
-        .iter()
-        .any(|outcome| self.has(*outcome))
+        let short =
+            [Outcome::Denied, Outcome::Failed, Outcome::TimedOut, Outcome::Truncated, Outcome::Inconclusive];
+        short.iter().any(|outcome| self.has(*outcome)) || self.skipped_unplanned
+    }
+
+    /// Nothing of it was obtained, it is not proven that there is nothing, and the plan did not leave it out: a link
+    /// alone, a FIFO, a file without a byte.
+    fn holds_nothing(&self) -> bool {
+        let by_plan = self.outcomes.keys().all(|outcome| *outcome == Outcome::Skipped);
+        !self.obtained && !self.has(Outcome::Empty) && !by_plan
+    }
+
+    /// Whether the step alone is enough for its group: something is there, and all of it.
+    fn suffices(&self) -> bool {
+        self.obtained && !self.fell_short()
+    }
+}
+
+/// Whether a collected entry is what was looked for, and not merely a name where it should be.
+fn is_evidence(entry: &Entry) -> bool {
+    match entry.kind {
+        Kind::Copy => entry.size > 0,
+        Kind::Link => false,
+        Kind::Gap => entry.reason_code == Some(ReasonCode::SealedEarlier),
+        Kind::Listing => entry.reason_code != Some(ReasonCode::SpecialFile),
+        Kind::Capture | Kind::Tool | Kind::Derived => true,
     }
 }
 
 /// The collectors that are why a bundle is PARTIAL, by id; none if it is COMPLETE. `steps` are keyed by
 /// collector and step.
-pub fn incomplete_collectors(steps: &BTreeMap<(String, String), StepRecord>) -> BTreeSet<String> {
+fn incomplete_collectors(steps: &BTreeMap<(String, String), StepRecord>) -> BTreeSet<String> {
     let spoiled = steps.iter().filter(|(_, step)| step.spoils()).map(|((collector, _), _)| collector.clone());
     let mut groups: BTreeMap<&str, Vec<(&String, &StepRecord)>> = BTreeMap::new();
     for ((collector, _), step) in steps {
@@ -112,26 +145,73 @@ pub fn incomplete_collectors(steps: &BTreeMap<(String, String), StepRecord>) -> 
             groups.entry(group).or_default().push((collector, step));
         }
     }
-    let unmet =
-        groups.into_values().filter(|members| !members.iter().any(|(_, step)| step.has(Outcome::Collected)));
+    let unmet = groups.into_values().filter(|members| !members.iter().any(|(_, step)| step.suffices()));
     spoiled.chain(unmet.flatten().map(|(collector, _)| collector.clone())).collect()
+}
+
+/// The word, and per collector what ended how. What was stopped before its end is never complete.
+pub fn account(
+    steps: &BTreeMap<(String, String), StepRecord>,
+    stopped: bool,
+) -> (Completeness, BTreeMap<String, Coverage>) {
+    let incomplete = incomplete_collectors(steps);
+    let mut coverage: BTreeMap<String, Coverage> = BTreeMap::new();
+    for ((collector, _), step) in steps {
+        let row = coverage.entry(collector.clone()).or_default();
+        row.complete = !incomplete.contains(collector);
+        row.steps += 1;
+        for (outcome, count) in &step.outcomes {
+            *row.outcomes.entry(*outcome).or_default() += count;
+        }
+    }
+    let complete = incomplete.is_empty() && !stopped;
+    (if complete { Completeness::Complete } else { Completeness::Partial }, coverage)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn entry(kind: Kind, size: u64, outcome: Outcome, code: Option<ReasonCode>) -> Entry {
+        let text = format!(
+            r#"{{"id":"000001","salt":"{0}","prev":"{0}","collector":"c","step":"s","title":"t","kind":"copy",
+            "source":{{"display":"d"}},"taken":{{"utc":"2026-11-21T00:00:00Z","boottime_ns":0}},"duration_ns":0,
+            "size":{size},"outcome":"collected","phi":"none"}}"#,
+            "0".repeat(64)
+        );
+        let entry: Entry = crate::custody::json::read(text.as_bytes(), 10_000).unwrap();
+        Entry { kind, outcome, reason_code: code, ..entry }
+    }
+
     fn steps(rows: &[(&str, &str, &str, &[Outcome])]) -> BTreeMap<(String, String), StepRecord> {
         rows.iter()
             .map(|(collector, step, need, outcomes)| {
                 let mut record =
                     StepRecord { need: Need::try_from(need.to_string()).unwrap(), ..StepRecord::default() };
-                for outcome in *outcomes {
-                    *record.outcomes.entry(*outcome).or_default() += 1;
-                }
+                outcomes.iter().for_each(|outcome| record.count(&entry(Kind::Copy, 1, *outcome, None)));
                 ((collector.to_string(), step.to_string()), record)
             })
             .collect()
+    }
+
+    fn spoils(need: &str, entry: &Entry) -> bool {
+        let mut record = StepRecord { need: Need::try_from(need.to_owned()).unwrap(), ..Default::default() };
+        record.count(entry);
+        !incomplete_collectors(&BTreeMap::from([(("a".to_owned(), "1".to_owned()), record)])).is_empty()
+    }
+
+    #[test]
+    fn a_name_where_evidence_should_be_is_not_enough() {
+        let collected = |kind, size, code| entry(kind, size, Outcome::Collected, code);
+        for need in ["required", "any-of logs"] {
+            assert!(!spoils(need, &collected(Kind::Copy, 1, None)));
+            assert!(!spoils(need, &collected(Kind::Gap, 0, Some(ReasonCode::SealedEarlier))));
+            assert!(spoils(need, &collected(Kind::Link, 0, None)), "a link alone");
+            assert!(spoils(need, &collected(Kind::Copy, 0, None)), "a file without a byte");
+            assert!(spoils(need, &collected(Kind::Listing, 0, Some(ReasonCode::SpecialFile))), "a FIFO");
+        }
+        assert!(!spoils("required", &entry(Kind::Gap, 0, Outcome::Empty, None)));
+        assert!(!spoils("optional", &collected(Kind::Link, 0, None)));
     }
 
     #[test]
@@ -155,6 +235,23 @@ mod tests {
         assert!(incomplete_collectors(&steps(&[text, journal])).is_empty());
         let empty = ("journal", "files", "any-of auth", &[Outcome::Empty][..]);
         assert_eq!(incomplete_collectors(&steps(&[text, empty])).len(), 2);
+        let no_byte = ("journal", "files", "any-of auth", &[Outcome::Collected, Outcome::Inconclusive][..]);
+        assert_eq!(
+            incomplete_collectors(&steps(&[text, no_byte])).len(),
+            2,
+            "files without a byte are no log"
+        );
+    }
+
+    #[test]
+    fn what_was_required_and_passed_over_spoils_unless_the_plan_said_so() {
+        let skipped = |need: &str, code| spoils(need, &entry(Kind::Gap, 0, Outcome::Skipped, code));
+        assert!(skipped("required", Some(ReasonCode::UntrustedLink)));
+        assert!(skipped("required", Some(ReasonCode::NetworkMount)));
+        assert!(skipped("required", None));
+        assert!(!skipped("required", Some(ReasonCode::NotLive)));
+        assert!(!skipped("optional", Some(ReasonCode::UntrustedLink)));
+        assert!(skipped("optional", Some(ReasonCode::Interrupted)));
     }
 
     #[test]

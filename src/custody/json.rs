@@ -3,8 +3,12 @@
 //! Signatures and digests cover exact bytes, so nothing ever needs to be canonicalised to be verified; one
 //! spelling merely makes two bundles comparable.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::path::is_treacherous;
 
 /// JSON that cannot be written, or that is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +34,24 @@ pub fn line<T: Serialize>(value: &T) -> Result<Vec<u8>, JsonError> {
     Ok(bytes)
 }
 
-/// One object over several lines for people to read, keys sorted, with a final newline.
+/// One object over several lines for people to read, keys sorted, with a final newline. Nothing in it acts on a
+/// terminal.
 pub fn document<T: Serialize>(value: &T) -> Result<Vec<u8>, JsonError> {
-    let mut bytes = serde_json::to_vec_pretty(&serde_json::to_value(value)?)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let text = serde_json::to_string_pretty(&serde_json::to_value(value)?)?;
+    // People read these on a terminal, where a name from the host could hold what acts on it. Outside of strings
+    // such characters do not occur, and in a string their escape means the same.
+    let mut harmless = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if c != '\n' && is_treacherous(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(harmless, "\\u{unit:04x}");
+            }
+        } else {
+            harmless.push(c);
+        }
+    }
+    harmless.push('\n');
+    Ok(harmless.into_bytes())
 }
 
 /// Appends one table row. Rows come by the million, so the keys stand as the type declares them; each row type
@@ -70,6 +87,14 @@ mod tests {
         let sample = Sample { zeta: 1, alpha: "é".into() };
         assert_eq!(line(&sample).unwrap(), "{\"alpha\":\"é\",\"zeta\":1}\n".as_bytes());
         assert_eq!(document(&sample).unwrap(), "{\n  \"alpha\": \"é\",\n  \"zeta\": 1\n}\n".as_bytes());
+    }
+
+    #[test]
+    fn a_document_cannot_act_on_a_terminal() {
+        let sample = Sample { zeta: 1, alpha: "a\u{9b}2J\u{202e}\u{7f}\u{e0041}".into() };
+        let text = String::from_utf8(document(&sample).unwrap()).unwrap();
+        assert!(text.contains(r#""a\u009b2J\u202e\u007f\udb40\udc41""#), "{text}");
+        assert_eq!(read::<Sample>(text.as_bytes(), 1000).unwrap().alpha, sample.alpha);
     }
 
     #[test]

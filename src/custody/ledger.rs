@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Sealed;
-use super::completeness::{Completeness, Need, StepRecord, incomplete_collectors};
+use super::completeness::{Completeness, Need, StepRecord, account};
 use super::digest::Digest;
 use super::entry::{Entry, EntryId, Kind, Loss, MountFacts, Phi, Source, Stats, Taken, Window};
+use super::gap::Gap;
 use super::json::{self, JsonError};
 use super::member::Member;
 use super::outcome::{Outcome, ReasonCode};
@@ -115,25 +116,6 @@ impl Draft {
     }
 }
 
-/// An entry that is not plainly there, as it is told at the end of a run.
-#[derive(Clone, Debug)]
-pub struct Gap {
-    /// Its entry.
-    pub entry: EntryId,
-    /// The collector's id.
-    pub collector: String,
-    /// What it is.
-    pub title: String,
-    /// Where it was looked for; none below a PHI folder.
-    pub source: Option<String>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Why; without words below a PHI folder.
-    pub reason: Option<Reason>,
-    /// How much the step matters.
-    pub need: Need,
-}
-
 /// The growing chain.
 #[derive(Debug)]
 pub struct Ledger {
@@ -184,20 +166,6 @@ impl Ledger {
         let number = u32::try_from(self.entries.len() + 1).ok().filter(|number| *number <= MAX_ENTRIES);
         let id = EntryId(number.ok_or(LedgerError::Full)?);
         let title = draft.title.clone().unwrap_or_else(|| step.title.clone());
-        self.count(step, &draft);
-        if draft.outcome.is_gap() {
-            let told =
-                |reason: Reason| if private { Reason { words: String::new(), ..reason } } else { reason };
-            self.gaps.push(Gap {
-                entry: id,
-                collector: step.collector.clone(),
-                title: if private { step.title.clone() } else { title.clone() },
-                source: (!private).then(|| draft.source.display.clone()),
-                outcome: draft.outcome,
-                reason: draft.reason.clone().map(told),
-                need: step.need.clone(),
-            });
-        }
         let entry = Entry {
             id,
             salt,
@@ -228,6 +196,10 @@ impl Ledger {
             hipaa: step.hipaa.clone(),
             derived_from: draft.derived_from,
         };
+        let record = self.steps.entry((step.collector.clone(), step.step.clone())).or_default();
+        record.need = step.need.clone();
+        record.count(&entry);
+        self.gaps.extend(Gap::of(&entry, &step.need, &step.title, private));
         let bytes = json::line(&entry)?;
         self.head = Digest::of(&bytes);
         self.entries.push(self.head);
@@ -236,15 +208,6 @@ impl Ledger {
             self.members.push((member, sealed.sha256));
         }
         Ok((id, bytes))
-    }
-
-    fn count(&mut self, step: &StepContext, draft: &Draft) {
-        let key = (step.collector.clone(), step.step.clone());
-        let record = self.steps.entry(key).or_default();
-        record.need = step.need.clone();
-        *record.outcomes.entry(draft.outcome).or_default() += 1;
-        record.skipped_mid_run |= draft.outcome == Outcome::Skipped
-            && draft.reason.as_ref().is_some_and(|why| why.code.is_mid_run());
     }
 
     /// How many entries there are.
@@ -297,28 +260,9 @@ impl Ledger {
         }
     }
 
-    /// COMPLETE or PARTIAL so far.
-    pub fn completeness(&self) -> Completeness {
-        if incomplete_collectors(&self.steps).is_empty() {
-            Completeness::Complete
-        } else {
-            Completeness::Partial
-        }
-    }
-
-    /// Per collector, what ended how.
-    pub fn coverage(&self) -> BTreeMap<String, Coverage> {
-        let incomplete = incomplete_collectors(&self.steps);
-        let mut coverage: BTreeMap<String, Coverage> = BTreeMap::new();
-        for ((collector, _), step) in &self.steps {
-            let row = coverage.entry(collector.clone()).or_default();
-            row.complete = !incomplete.contains(collector);
-            row.steps += 1;
-            for (outcome, count) in &step.outcomes {
-                *row.outcomes.entry(*outcome).or_default() += count;
-            }
-        }
-        coverage
+    /// COMPLETE or PARTIAL, and per collector what ended how. `stopped` says that the run did not come to its end.
+    pub fn account(&self, stopped: bool) -> (Completeness, BTreeMap<String, Coverage>) {
+        account(&self.steps, stopped)
     }
 }
 
@@ -363,8 +307,9 @@ mod tests {
         assert_eq!(second_entry.prev, Digest::of(&first));
         assert_eq!((id, ledger.len()), (EntryId(2), 2));
         assert_eq!(ledger.counts().members, 1);
-        assert_eq!(ledger.completeness(), Completeness::Partial);
-        assert!(!ledger.coverage()["sample"].complete);
+        let (word, coverage) = ledger.account(false);
+        assert_eq!(word, Completeness::Partial);
+        assert!(!coverage["sample"].complete);
     }
 
     #[test]

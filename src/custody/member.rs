@@ -136,7 +136,7 @@ fn is_legal_component(component: &str) -> bool {
 }
 
 /// Whether Windows would open a device instead of a file: the part before the first dot, in any case.
-fn is_device_name(component: &[u8]) -> bool {
+pub fn is_device_name(component: &[u8]) -> bool {
     let stem = component.split(|byte| *byte == b'.').next().unwrap_or_default();
     let stem = stem.trim_ascii_end().to_ascii_uppercase();
     match stem.as_slice() {
@@ -172,6 +172,20 @@ impl Members {
             };
             count += 1;
         }
+        self.take(&name);
+        name
+    }
+
+    /// Takes a name that somebody else gave out, if it collides with none before it.
+    pub fn admit(&mut self, name: &Member) -> bool {
+        let free = self.clash(name).is_none();
+        if free {
+            self.take(name);
+        }
+        free
+    }
+
+    fn take(&mut self, name: &Member) {
         let lower = name.0.to_ascii_lowercase();
         for (at, _) in lower.match_indices('/') {
             let folder = lower.get(..at).unwrap_or_default();
@@ -180,7 +194,6 @@ impl Members {
             }
         }
         self.files.insert(lower);
-        name
     }
 
     /// Where the name collides with one given out: the length of the folder that is a file already, or of the

@@ -7,6 +7,7 @@ pub mod bag;
 pub mod completeness;
 pub mod digest;
 pub mod entry;
+pub mod gap;
 pub mod inspector;
 pub mod json;
 pub mod ledger;

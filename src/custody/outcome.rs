@@ -98,6 +98,8 @@ pub enum ReasonCode {
     ByteLimit,
     /// The run's limit on time (`--max-time`).
     TimeLimit,
+    /// The bundle has as many entries as it can have.
+    EntryLimit,
     /// A tool printed more than its limit.
     OutputLimit,
     /// The run was interrupted by a signal.
@@ -116,6 +118,10 @@ pub enum ReasonCode {
     Deadline,
     /// Our own output.
     OwnOutput,
+    /// It holds password hashes, which never leave the host.
+    Secret,
+    /// It is the content of PHI files, which nobody asked for.
+    PhiContent,
     /// The collector failed by a programming error; what it had obtained is kept.
     Panicked,
     /// The step ended without saying anything about what it looked for.
@@ -161,9 +167,12 @@ impl ReasonCode {
             ReasonCode::Vanished => "collect again; if it is always gone, somebody or something removes it",
             ReasonCode::IoError => "check the disk's health, then collect again or image the disk",
             ReasonCode::Overwritten => "collect again; the entry holds the file's state before and after",
-            ReasonCode::SizeLimit | ReasonCode::CountLimit => "name the path with --also to take it whole",
+            ReasonCode::SizeLimit | ReasonCode::CountLimit => {
+                "collect again and name what matters, with --also PATH or --phi DIR"
+            }
             ReasonCode::ByteLimit => "collect again with a higher --max-bytes",
             ReasonCode::TimeLimit => "collect again with a longer --max-time",
+            ReasonCode::EntryLimit => "collect again with --only or --skip, in two bundles",
             ReasonCode::OutputLimit => "read the raw source, which is sealed beside it",
             ReasonCode::Interrupted => "collect again and let it finish",
             ReasonCode::NoSpace => "collect again with -o on a larger disk, or stream with -o -",
@@ -178,18 +187,34 @@ impl ReasonCode {
             ReasonCode::ToolStatus | ReasonCode::ToolSignal | ReasonCode::ToolSilent => {
                 "compare with the raw source that is sealed beside it"
             }
-            ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi",
+            ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi DIR",
             ReasonCode::NoPhiKey => "find out whether access to PHI is audited at all, and under which key",
             ReasonCode::AuditBudget => "copy the audit logs away, then collect again",
             ReasonCode::NotParsed => "read the raw bytes with another tool",
+            ReasonCode::PhiContent => {
+                "collect again with --include-content --reason TEXT, if the records themselves are needed"
+            }
             ReasonCode::NotLive
             | ReasonCode::PseudoMount
+            | ReasonCode::Secret
             | ReasonCode::OwnOutput
             | ReasonCode::SealedEarlier
             | ReasonCode::ToolsOff
             | ReasonCode::Unsupported
             | ReasonCode::Unknown => "",
         }
+    }
+
+    /// Whether a `skipped` with this reason was certain before the run began: nobody could have expected it.
+    pub fn is_by_plan(self) -> bool {
+        matches!(
+            self,
+            ReasonCode::NotLive
+                | ReasonCode::ToolsOff
+                | ReasonCode::OwnOutput
+                | ReasonCode::Secret
+                | ReasonCode::PseudoMount
+        )
     }
 
     /// Whether a `skipped` with this reason was decided while the run went on, and not by its plan.
@@ -200,6 +225,7 @@ impl ReasonCode {
                 | ReasonCode::NoSpace
                 | ReasonCode::ByteLimit
                 | ReasonCode::TimeLimit
+                | ReasonCode::EntryLimit
                 | ReasonCode::DeadMount
                 | ReasonCode::AuditBudget
         )

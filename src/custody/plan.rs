@@ -3,6 +3,8 @@
 //! Its steps are the unit of account: each must end in at least one entry, and a bundle in which one does not
 //! fails verification.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::completeness::Need;
@@ -37,6 +39,27 @@ pub struct PlanDocument {
     pub limits: Limits,
     /// What will be done, in the order of work.
     pub collectors: Vec<PlannedCollector>,
+}
+
+impl PlanDocument {
+    /// Where not the whole profile was asked for, the collectors that the result speaks of.
+    pub fn speaks_of(&self) -> Option<Vec<String>> {
+        let whole = self.asked.only.is_empty() && self.asked.skip.is_empty();
+        let of_evidence =
+            |one: &&PlannedCollector| !["opening", "closing"].contains(&one.volatility.as_str());
+        (!whole).then(|| self.collectors.iter().filter(of_evidence).map(|one| one.id.clone()).collect())
+    }
+
+    /// How much each step matters, and what it takes in words; by collector and step.
+    pub fn steps(&self) -> HashMap<(String, String), (Need, String)> {
+        let rows = self.collectors.iter().flat_map(|collector| {
+            collector.steps.iter().map(|step| {
+                let title = if step.title.is_empty() { &collector.title } else { &step.title };
+                ((collector.id.clone(), step.id.clone()), (step.need.clone(), title.clone()))
+            })
+        });
+        rows.collect()
+    }
 }
 
 /// What the person at the keyboard asked for.
@@ -77,6 +100,9 @@ pub struct NamedRoot {
     pub display: String,
     /// Exactly.
     pub path_b64: Base64,
+    /// Where it really lies, if links lead there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_b64: Option<Base64>,
     /// How it became known: `argument`, `config`, or the audit rules file that watches it.
     pub origin: String,
 }
@@ -119,6 +145,9 @@ pub struct PlannedCollector {
 pub struct PlannedStep {
     /// Its id, unique within the collector.
     pub id: String,
+    /// What it takes, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// `copy`, `listing`, `link`, `tool` or `native`.
     pub kind: String,
     /// How much it matters.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::completeness::Completeness;
 use super::digest::{Digest, Hasher};
+use super::member::is_device_name;
 use super::seal::{Chain, Counts, Signer, Tool};
 use crate::case::BundleKind;
 use crate::clock::Timestamp;
@@ -35,8 +36,17 @@ pub struct Receipt {
     pub seal_sha256: Digest,
     /// The seal's numbers.
     pub counts: Counts,
+    /// How much was to be collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// COMPLETE or PARTIAL.
     pub result: Completeness,
+    /// What stopped the run before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
+    /// The collectors that the result speaks of, where not the whole profile was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_for: Option<Vec<String>>,
     /// The program.
     pub tool: Tool,
     /// Whose key signed.
@@ -81,6 +91,25 @@ pub fn spoken_code(receipt: &[u8]) -> String {
     groups.join("-")
 }
 
+/// Whether two codes are the same, however they were written down: blanks, hyphens and capitals do not matter.
+pub fn same_code(one: &str, other: &str) -> bool {
+    let plain = |code: &str| -> String {
+        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    !plain(one).is_empty() && plain(one) == plain(other)
+}
+
+/// Whether a text can be a bundle's id: 1 to 80 of `a-z`, `0-9`, `.` and `-`, with a letter or digit at both ends, and
+/// no name that Windows keeps for a device. It becomes the names of files and of a folder.
+pub fn is_bundle_id(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=80).contains(&text.len())
+        && text.chars().all(|c| plain(c) || c == '.' || c == '-')
+        && text.starts_with(plain)
+        && text.ends_with(plain)
+        && !is_device_name(text.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +118,22 @@ mod tests {
     fn the_spoken_code_is_the_beginning_of_the_digest() {
         // SHA-256("abc") begins ba7816bf 8f01cfea 414140de.
         assert_eq!(spoken_code(b"abc"), "ba78-16bf-8f01-cfea-4141-40de");
+    }
+
+    #[test]
+    fn a_code_is_the_same_however_it_was_written_down() {
+        assert!(same_code("ba78-16bf-8f01-cfea-4141-40de", "BA78 16BF 8F01 CFEA 4141 40DE"));
+        assert!(!same_code("ba78-16bf-8f01-cfea-4141-40de", "ba78-16bf-8f01-cfea-4141-40df"));
+        assert!(!same_code("", " "));
+    }
+
+    #[test]
+    fn an_id_cannot_lead_elsewhere() {
+        assert!(is_bundle_id("clinic-db-c7-20261121t201948z-0a1b2c3d"));
+        for bad in
+            ["", ".", "..", "../x", "a/b", "A", ".hidden", "-r", "a.", "aux.lan-20261121", "com1", "c:\\x"]
+        {
+            assert!(!is_bundle_id(bad), "{bad}");
+        }
     }
 }

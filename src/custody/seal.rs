@@ -40,6 +40,9 @@ pub struct SealDocument {
     pub started: Timestamp,
     /// End of the run, when this was written.
     pub ended: Timestamp,
+    /// How much was to be collected: `volatile`, `incident`, `baseline` or `full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// COMPLETE or PARTIAL.
     pub result: Completeness,
     /// What stopped the run before its end.

@@ -57,7 +57,7 @@ pub fn parse(text: &str) -> Result<Vec<AllowedSigner>, SignersError> {
 pub fn standing(signers: &[AllowedSigner], key: &str, namespace: &str, at: Timestamp) -> Standing {
     let mut standing = Standing::NotListed;
     for signer in signers.iter().filter(|signer| signer.key == key) {
-        let named = |names: &Vec<String>| names.iter().any(|name| matches_pattern(name, namespace));
+        let named = |names: &Vec<String>| is_named(names, namespace);
         if !signer.namespaces.as_ref().is_none_or(named) {
             standing = Standing::NotForThis("it is listed for other purposes only");
         } else if signer.valid_after.is_some_and(|start| at < start) {
@@ -158,6 +158,14 @@ fn is_key_type(field: &str) -> bool {
     ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|prefix| field.starts_with(prefix))
 }
 
+/// A list of patterns as in ssh_config(5), PATTERNS: one that begins with `!` and matches refuses, whatever the others
+/// say.
+fn is_named(patterns: &[String], name: &str) -> bool {
+    let refused =
+        |pattern: &String| pattern.strip_prefix('!').is_some_and(|rest| matches_pattern(rest, name));
+    !patterns.iter().any(refused) && patterns.iter().any(|pattern| matches_pattern(pattern, name))
+}
+
 /// `*` and `?`, as in ssh_config(5), PATTERNS.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     match (pattern.split_at_checked(1), text.chars().next()) {
@@ -205,6 +213,15 @@ mod tests {
         assert!(matches!(stands("git", "2026-06-01T00:00:00Z"), Standing::NotForThis(_)));
         assert!(matches!(stands("seal@phi-ir", "2025-12-31T23:59:59Z"), Standing::NotForThis(_)));
         assert!(matches!(stands("seal@phi-ir", "2026-12-31T12:00:01Z"), Standing::NotForThis(_)));
+    }
+
+    #[test]
+    fn a_namespace_that_is_refused_is_refused_among_others() {
+        let text = format!("web01 namespaces=\"!seal@phi-ir,*@phi-ir\" {KEY}");
+        let signers = parse(&text).unwrap();
+        let stands = |namespace: &str| standing(&signers, KEY, namespace, at("2026-11-21T00:00:00Z"));
+        assert!(matches!(stands("seal@phi-ir"), Standing::NotForThis(_)));
+        assert!(matches!(stands("receipt@phi-ir"), Standing::Allowed(_)));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::entry::EntryId;
-use super::outcome::{Outcome, ReasonCode};
+use super::completeness::Completeness;
+use super::gap::Gap;
 use crate::clock::Timestamp;
 
 /// The word.
@@ -47,8 +47,12 @@ pub struct Verdict {
     pub sealed_by: SealedBy,
     /// Existed no later than when?
     pub not_later_than: NotLaterThan,
+    /// COMPLETE or PARTIAL, as the seal or receipt says; none where that cannot be relied upon.
+    pub result: Option<Completeness>,
+    /// The code to compare with what was read out, if there is a receipt.
+    pub spoken_code: Option<String>,
     /// What was not obtained. Without a key only its count is known.
-    pub missing: Vec<MissingEvidence>,
+    pub missing: Vec<Gap>,
     /// Everything that is not as it should be, or that a reader must know.
     pub findings: Vec<Finding>,
 }
@@ -71,21 +75,6 @@ pub struct NotLaterThan {
     pub answer: Answer,
     /// The time that the examined host's own clock claimed.
     pub claimed: Option<Timestamp>,
-}
-
-/// One gap. Where it lies below a PHI folder, there are no words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MissingEvidence {
-    /// Its entry.
-    pub entry: EntryId,
-    /// The collector.
-    pub collector: String,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Why, as a code.
-    pub reason_code: Option<ReasonCode>,
-    /// Why, in words.
-    pub reason: Option<String>,
 }
 
 /// One finding.
@@ -123,6 +112,8 @@ pub enum FindingCode {
     MemberDiffers,
     /// A member stands in another place than it was sealed in.
     MemberOrder,
+    /// A member's time is not the one that was sealed.
+    MemberTime,
     /// A member has no entry behind it.
     EntryMissing,
     /// An entry cannot be read.
@@ -157,6 +148,10 @@ pub enum FindingCode {
     ReceiptUnreadable,
     /// There is no receipt beside the bundle.
     ReceiptMissing,
+    /// The receipt's signature is not beside it.
+    ReceiptUnsigned,
+    /// The receipt is not the one whose code the reader was told.
+    CodeDiffers,
     /// The signer is not known to the reader.
     SignerUnknown,
     /// The sealed file is not beside the receipt.
@@ -171,10 +166,22 @@ impl FindingCode {
         !matches!(
             self,
             FindingCode::ReceiptMissing
+                | FindingCode::ReceiptUnsigned
                 | FindingCode::SignerUnknown
                 | FindingCode::SealedFileAbsent
                 | FindingCode::NotOpened
         )
+    }
+
+    /// Whether it speaks of who sealed the bundle, and not of what is in it.
+    pub fn is_about_signer(self) -> bool {
+        matches!(self, FindingCode::SignerUnexpected | FindingCode::SignerUnknown)
+    }
+
+    /// The word as it stands in JSON.
+    pub fn word(self) -> String {
+        let json = super::json::line(&self).unwrap_or_default();
+        String::from_utf8_lossy(&json).trim().trim_matches('"').to_owned()
     }
 }
 

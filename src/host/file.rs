@@ -69,7 +69,7 @@ impl Reading<'_> {
 impl Host {
     /// Begins to read what lies at `spot`, at most `limit` bytes of it.
     pub fn read<'h>(&'h self, spot: &Spot, limit: u64) -> Result<Reading<'h>, Trouble> {
-        self.may_ask(&spot.path)?;
+        self.may_ask(&spot.real)?;
         let (glimpse, glimpses) = sync_channel(AHEAD);
         let (folder, name) = (Arc::clone(&spot.folder), spot.name.clone());
         let footprint = Arc::clone(self.footprint());
@@ -79,8 +79,9 @@ impl Host {
             }
         });
         match started {
-            Ok(()) => Ok(Reading { host: self, path: spot.path.clone(), glimpses }),
-            Err(_) => Err(self.no_answer(NoAnswer::Gone, &spot.path)),
+            // Should it not answer, it is the mount of where it really lies that is dead.
+            Ok(()) => Ok(Reading { host: self, path: spot.real.clone(), glimpses }),
+            Err(_) => Err(self.no_answer(NoAnswer::Gone, &spot.real)),
         }
     }
 

@@ -18,7 +18,8 @@ pub struct Footprint {
 /// The counters at one moment. Keys are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FootprintCounts {
-    /// Files and folders that had to be opened without `O_NOATIME`: their access time may have changed.
+    /// Files and folders that had to be opened without `O_NOATIME`, and links that were read: their access time may
+    /// have changed.
     pub atimes_at_risk: u64,
     /// Bytes read from files.
     pub bytes_read: u64,
@@ -43,6 +44,11 @@ impl Footprint {
     pub fn folder(&self, without_atime: bool) {
         self.folders_opened.fetch_add(1, Ordering::Relaxed);
         self.atime(without_atime);
+    }
+
+    /// A link was read, which no kernel does without its access time.
+    pub fn link(&self) {
+        self.atime(false);
     }
 
     fn atime(&self, without_atime: bool) {

@@ -23,7 +23,7 @@ pub mod walk;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::fs::{self, Mode, OFlags};
@@ -43,11 +43,21 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(20);
 pub struct Host {
     root: Arc<OwnedFd>,
     image: Option<PathBuf>,
-    trusted_owner: u32,
-    mounts: MountTable,
+    trusted_owners: TrustedOwners,
+    mounts: Arc<MountTable>,
     patience: Patience,
     footprint: Arc<Footprint>,
-    own_output: Vec<(u64, u64)>,
+    own_output: OnceLock<(u64, u64)>,
+}
+
+/// Whose links are followed: root's, and in an image also those of its root's owner.
+#[derive(Clone, Copy, Debug)]
+struct TrustedOwners(u32);
+
+impl TrustedOwners {
+    fn made(self, uid: u32) -> bool {
+        uid == 0 || uid == self.0
+    }
 }
 
 /// Why something on the host could not be obtained.
@@ -129,15 +139,17 @@ impl Host {
     fn open(root: &Path, image: Option<PathBuf>, named: &[HostPath]) -> io::Result<Host> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::open(root, flags, Mode::empty())?;
-        let trusted_owner = fs::fstat(&fd)?.st_uid;
+        // An image may have been unpacked by somebody who is not root; on a live host, whoever owns `/` by mistake or
+        // on purpose gains nothing by it.
+        let owner = if image.is_some() { fs::fstat(&fd)?.st_uid } else { 0 };
         Ok(Host {
             root: Arc::new(fd),
-            mounts: MountTable::read(image.as_deref(), named),
+            mounts: Arc::new(MountTable::read(image.as_deref(), named)),
             image,
-            trusted_owner,
+            trusted_owners: TrustedOwners(owner),
             patience: Patience::new(READ_DEADLINE),
             footprint: Arc::new(Footprint::default()),
-            own_output: Vec::new(),
+            own_output: OnceLock::new(),
         })
     }
 
@@ -152,7 +164,7 @@ impl Host {
     }
 
     /// The mounts below the examined root.
-    pub fn mounts(&self) -> &MountTable {
+    pub fn mounts(&self) -> &Arc<MountTable> {
         &self.mounts
     }
 
@@ -165,8 +177,8 @@ impl Host {
         &self.root
     }
 
-    fn trusted_owner(&self) -> u32 {
-        self.trusted_owner
+    fn trusted_owners(&self) -> TrustedOwners {
+        self.trusted_owners
     }
 
     fn patience(&self) -> &Patience {
@@ -175,12 +187,13 @@ impl Host {
 
     /// Whether this file is our own output.
     pub fn is_own_output(&self, identity: (u64, u64)) -> bool {
-        self.own_output.contains(&identity)
+        self.own_output.get() == Some(&identity)
     }
 
-    /// Never read the file with this device and inode: it is our own output.
-    pub fn exclude_own_output(&mut self, identity: (u64, u64)) {
-        self.own_output.push(identity);
+    /// From here on the file with this device and inode is our own output, and is not read.
+    pub fn exclude_own_output(&self, identity: (u64, u64)) {
+        // There is one output in a run.
+        let _ = self.own_output.set(identity);
     }
 }
 

@@ -62,6 +62,14 @@ impl Pattern {
         Pattern { text: path.to_string(), base: path.clone(), parts: Vec::new() }
     }
 
+    /// Names that begin as `path` does and go on as `rest` says, in the same folder: `{audit_log}*`.
+    pub fn beside(path: &HostPath, rest: &str) -> Result<Pattern, PatternError> {
+        let text = format!("{path}{rest}");
+        // The name may hold whatever means something in a pattern.
+        let name = globset::escape(&String::from_utf8_lossy(path.name()));
+        Ok(Pattern { base: path.parent(), parts: vec![part(&text, &format!("{name}{rest}"))?], text })
+    }
+
     /// Everything below a folder.
     pub fn below(folder: &HostPath) -> Pattern {
         Pattern { text: format!("{folder}/**"), base: folder.clone(), parts: vec![Part::Deep] }
@@ -169,6 +177,15 @@ fn part(text: &str, component: &str) -> Result<Part, PatternError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_signs_in_it_stands_for_itself() {
+        let log = HostPath::new("/data/audit[1]/au*dit.log").unwrap();
+        let pattern = Pattern::beside(&log, "*").unwrap();
+        assert!(pattern.matches(&HostPath::new("/data/audit[1]/au*dit.log.1").unwrap()));
+        assert!(!pattern.matches(&HostPath::new("/data/audit[1]/auXdit.log").unwrap()));
+        assert_eq!(pattern.base().to_string(), "/data/audit[1]");
+    }
 
     fn matches(pattern: &str, path: &[u8]) -> bool {
         Pattern::new(pattern).unwrap().matches(&HostPath::new(path).unwrap())

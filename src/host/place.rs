@@ -1,20 +1,20 @@
 //! From a path to a place: a folder that is held open, and a name in it.
 //!
 //! The way is walked component by component, so that no kernel is too old for it and nobody can swap a folder for
-//! a link behind our back. A link on the way is followed only if the owner of the examined root (root) made it, as
-//! `/var/run` or `/var/log -> /data/log`; every such link is told. Links never lead out of the examined root.
+//! a link behind our back. A link on the way is followed only if root made it, as `/var/run` or
+//! `/var/log -> /data/log`; every such link is told. Links never lead out of the examined root.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::mounts::KeepOut;
+use super::mounts::{KeepOut, MountTable};
 use super::patience::NoAnswer;
 use super::stat;
-use super::{Host, Trouble};
+use super::{Host, Trouble, TrustedOwners};
 use crate::custody::entry::FileStat;
 use crate::path::HostPath;
 
@@ -30,6 +30,8 @@ pub struct Spot {
     pub name: Vec<u8>,
     /// The path as it was asked for.
     pub path: HostPath,
+    /// The same without links: where it really lies.
+    pub real: HostPath,
 }
 
 /// A link that was followed, or met.
@@ -46,10 +48,8 @@ pub struct LinkMet {
 /// Where a path leads.
 #[derive(Clone, Debug)]
 pub struct Located {
-    /// The folder and name; the path is the one asked for.
+    /// The folder and name.
     pub spot: Spot,
-    /// The same without links.
-    pub resolved: HostPath,
     /// The links that were followed.
     pub links: Vec<LinkMet>,
 }
@@ -57,30 +57,38 @@ pub struct Located {
 impl Host {
     /// Where `path` leads. With `follow_last` a trusted link at its very end is followed as well.
     pub fn locate(&self, path: &HostPath, follow_last: bool) -> Result<Located, Trouble> {
-        self.may_ask(path)?;
+        let (links, spot) = self.trace(path, follow_last);
+        Ok(Located { spot: spot?, links })
+    }
+
+    /// The same, with the links that were followed even where the way then ends in nothing.
+    pub fn trace(&self, path: &HostPath, follow_last: bool) -> (Vec<LinkMet>, Result<Spot, Trouble>) {
+        if let Err(closed) = self.may_ask(path) {
+            return (Vec::new(), Err(closed));
+        }
+        let at = Arc::new(Mutex::new(path.clone()));
         let walker = Walker {
             root: Arc::clone(self.root()),
-            trusted_owner: self.trusted_owner(),
+            mounts: Arc::clone(self.mounts()),
+            trusted: self.trusted_owners(),
             asked: path.clone(),
+            at: Arc::clone(&at),
+            links: Vec::new(),
             follow_last,
         };
         match self.patience().ask(move || walker.walk()) {
-            Ok(located) => {
-                let located = located?;
-                self.may_ask(&located.resolved)?;
-                Ok(located)
+            Ok(traced) => traced,
+            // What does not answer need not lie on the mount of what was asked for: a link may have led there.
+            Err(no_answer) => {
+                let place = at.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                (Vec::new(), Err(self.no_answer(no_answer, &place)))
             }
-            Err(no_answer) => Err(self.no_answer(no_answer, path)),
         }
     }
 
     /// Whether anything at `path` may be asked for.
     pub fn may_ask(&self, path: &HostPath) -> Result<(), Trouble> {
-        match self.mounts().keep_away_from(path) {
-            None | Some(KeepOut::Pseudo) => Ok(()),
-            Some(KeepOut::Dead) => Err(Trouble::DeadMount(path.to_string())),
-            Some(KeepOut::Network) => Err(Trouble::NetworkMount(path.to_string())),
-        }
+        refuse(self.mounts().keep_away_from(path), path)
     }
 
     /// What it means that a reader gave no answer about `path`.
@@ -98,18 +106,34 @@ impl Host {
     }
 }
 
+fn refuse(why: Option<KeepOut>, path: &HostPath) -> Result<(), Trouble> {
+    match why {
+        None | Some(KeepOut::Pseudo) => Ok(()),
+        Some(KeepOut::Dead) => Err(Trouble::DeadMount(path.to_string())),
+        Some(KeepOut::Network) => Err(Trouble::NetworkMount(path.to_string())),
+    }
+}
+
 struct Walker {
     root: Arc<OwnedFd>,
-    trusted_owner: u32,
+    mounts: Arc<MountTable>,
+    trusted: TrustedOwners,
     asked: HostPath,
+    /// Where it is, for whoever waits in vain.
+    at: Arc<Mutex<HostPath>>,
+    links: Vec<LinkMet>,
     follow_last: bool,
 }
 
 impl Walker {
-    fn walk(self) -> Result<Located, Trouble> {
+    fn walk(mut self) -> (Vec<LinkMet>, Result<Spot, Trouble>) {
+        let spot = self.find();
+        (self.links, spot)
+    }
+
+    fn find(&mut self) -> Result<Spot, Trouble> {
         let mut way = vec![(Arc::clone(&self.root), HostPath::root())];
         let mut ahead: VecDeque<Vec<u8>> = self.asked.components().map(<[u8]>::to_vec).collect();
-        let mut links = Vec::new();
         while let Some(name) = ahead.pop_front() {
             if name == b".." {
                 // As at the kernel's own root, there is nothing above the examined one.
@@ -118,32 +142,35 @@ impl Walker {
             }
             let Some((folder, at)) = way.last().cloned() else { break };
             let here = at.join(&name);
+            // Before anything on it is touched: what is mounted here may not answer.
+            refuse(self.mounts.keep_out_of(&here), &here)?;
+            self.at.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&here);
             let last = ahead.is_empty();
             if last && !self.follow_last {
-                return Ok(self.found(folder, name, here, links));
+                return Ok(self.found(folder, name, here));
             }
             let fd = self.open(&folder, &name, &here)?;
             let met = stat::of(&fd).map_err(|errno| Trouble::from_errno(errno, here.to_string()))?;
             match met.kind {
                 FileType::Symlink => {
                     let link = self.follow(&fd, met.stat, here, &mut way, &mut ahead)?;
-                    links.push(link);
-                    if links.len() > LINK_LIMIT {
+                    self.links.push(link);
+                    if self.links.len() > LINK_LIMIT {
                         return Err(Trouble::from_errno(Errno::LOOP, self.asked.to_string()));
                     }
                 }
                 FileType::Directory if !last => way.push((Arc::new(fd), here)),
-                _ if last => return Ok(self.found(folder, name, here, links)),
+                _ if last => return Ok(self.found(folder, name, here)),
                 _ => return Err(Trouble::OtherType(here.to_string(), "not a folder")),
             }
         }
         // The root itself, or a link that ended in a folder's own name ("." or "..").
         let (folder, at) = way.pop().unwrap_or((self.root.clone(), HostPath::root()));
-        Ok(self.found(folder, b".".to_vec(), at, links))
+        Ok(self.found(folder, b".".to_vec(), at))
     }
 
-    fn found(&self, folder: Arc<OwnedFd>, name: Vec<u8>, resolved: HostPath, links: Vec<LinkMet>) -> Located {
-        Located { spot: Spot { folder, name, path: self.asked.clone() }, resolved, links }
+    fn found(&self, folder: Arc<OwnedFd>, name: Vec<u8>, real: HostPath) -> Spot {
+        Spot { folder, name, path: self.asked.clone(), real }
     }
 
     fn open(&self, folder: &OwnedFd, name: &[u8], here: &HostPath) -> Result<OwnedFd, Trouble> {
@@ -160,7 +187,7 @@ impl Walker {
         way: &mut Vec<(Arc<OwnedFd>, HostPath)>,
         ahead: &mut VecDeque<Vec<u8>>,
     ) -> Result<LinkMet, Trouble> {
-        if stat.uid != self.trusted_owner {
+        if !self.trusted.made(stat.uid) {
             return Err(Trouble::UntrustedLink(here.to_string()));
         }
         let target = fs::readlinkat(link, c"", Vec::new())
@@ -194,11 +221,11 @@ mod tests {
         symlink("/data/log", dir.path().join("var/log")).unwrap();
         symlink("../../../../../../etc/passwd", dir.path().join("data/up")).unwrap();
         let located = host.locate(&path("/var/log/auth.log"), false).unwrap();
-        assert_eq!(located.resolved, path("/data/log/auth.log"));
+        assert_eq!(located.spot.real, path("/data/log/auth.log"));
         assert_eq!(located.spot.path, path("/var/log/auth.log"));
         assert_eq!((located.links.len(), located.links[0].target.as_slice()), (1, &b"/data/log"[..]));
-        assert_eq!(host.locate(&path("/data/up"), true).unwrap().resolved, path("/etc/passwd"));
-        assert_eq!(host.locate(&path("/data/up"), false).unwrap().resolved, path("/data/up"));
+        assert_eq!(host.locate(&path("/data/up"), true).unwrap().spot.real, path("/etc/passwd"));
+        assert_eq!(host.locate(&path("/data/up"), false).unwrap().spot.real, path("/data/up"));
     }
 
     #[test]

@@ -41,10 +41,20 @@ pub fn keep_name_service_to_files() {
 }
 
 /// Marks every descriptor above stderr close-on-exec, so that no program that we start inherits what whoever
-/// started us left open. Kernels before 5.11 do not know the call; there our own descriptors carry the mark anyway.
+/// started us left open. Kernels before 5.11 do not know the call; there the descriptors are marked one by one.
 pub fn close_descriptors_on_exec() {
     // SAFETY: takes three integers and changes a flag of descriptors of this process; it closes none.
-    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    let marked = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if marked == 0 {
+        return;
+    }
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return };
+    for number in open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<libc::c_int>().ok()) {
+        if number > 2 {
+            // SAFETY: sets one flag of one descriptor and has no memory effects; for one that is gone it fails.
+            unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
 }
 
 /// Asks the disk scheduler to serve us only when nobody else wants it (ioprio_set(2), class idle).

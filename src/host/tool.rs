@@ -4,16 +4,21 @@
 //! digest taken first; an empty environment; no input, no descriptors of ours, a process group of its own that is
 //! killed as a whole when time or output run out.
 
+mod complaints;
+mod leash;
+
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use complaints::{Complaints, listen};
+use leash::Leash;
 
 use super::file::PIECE;
 use super::{Host, Trouble};
@@ -27,9 +32,6 @@ pub const DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// How long a silent program is waited for before whoever listens is asked again.
 const TICK: Duration = Duration::from_millis(200);
-
-/// What is kept of a program's stderr, in bytes.
-const STDERR_LIMIT: usize = 1 << 20;
 
 /// A program that may be run.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ impl Host {
     }
 
     fn examine(&self, name: &str, located: super::place::Located) -> Result<Tool, NoTool> {
-        let path = located.resolved;
+        let path = located.spot.real.clone();
         let folder = super::stat::of(&located.spot.folder);
         let folder = folder.map_err(|errno| NoTool::Trouble(Trouble::from_errno(errno, path.to_string())))?;
         let met = super::stat::at(&located.spot.folder, &located.spot.name);
@@ -121,10 +123,13 @@ impl Host {
         let mut child = command.spawn()?;
         self.footprint().tool();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let leash = Leash::new(child, timeout);
         let stdout = stdout.map(|pipe| pump(pipe, PIECE)).transpose()?;
-        let stderr = stderr.map(|pipe| pump(pipe, 16 << 10)).transpose()?;
-        let leash = Leash { child, deadline: Instant::now() + timeout, ended: None };
-        Ok(Running { leash, stdout, stderr, left: limit, cut: false, timed_out: false })
+        let complaints = Arc::<Mutex<Complaints>>::default();
+        if let Some(pipe) = stderr {
+            listen(pipe, Arc::clone(&complaints))?;
+        }
+        Ok(Running { leash, stdout, complaints, left: limit, cut: false, timed_out: false })
     }
 }
 
@@ -151,52 +156,11 @@ fn pump(mut pipe: impl Read + Send + 'static, piece: usize) -> io::Result<Receiv
     Ok(incoming)
 }
 
-struct Leash {
-    child: Child,
-    deadline: Instant,
-    ended: Option<ExitStatus>,
-}
-
-impl Leash {
-    fn kill(&mut self) {
-        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if self.ended.is_none()
-            && let Some(group) = group
-        {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-
-    fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
-
-    /// Waits for the end until the deadline.
-    fn wait(&mut self) -> Option<ExitStatus> {
-        while self.ended.is_none() {
-            match self.child.try_wait() {
-                Ok(Some(status)) => self.ended = Some(status),
-                Ok(None) if self.left().is_zero() => return None,
-                Ok(None) => thread::sleep(self.left().min(Duration::from_millis(5))),
-                Err(_) => return None,
-            }
-        }
-        self.ended
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A program that is running.
 pub struct Running {
     leash: Leash,
     stdout: Option<Receiver<Vec<u8>>>,
-    stderr: Option<Receiver<Vec<u8>>>,
+    complaints: Arc<Mutex<Complaints>>,
     left: u64,
     cut: bool,
     timed_out: bool,
@@ -215,6 +179,8 @@ pub struct Ended {
     pub cut: bool,
     /// What it printed on stderr, at most 1 MiB.
     pub stderr: Vec<u8>,
+    /// It printed more there.
+    pub stderr_cut: bool,
 }
 
 impl Running {
@@ -252,36 +218,37 @@ impl Running {
         if self.leash.wait().is_none() {
             self.timed_out = !self.cut;
             self.leash.kill();
-            self.leash.deadline = Instant::now() + Duration::from_secs(2);
-            self.leash.wait();
+            self.leash.wait_a_moment();
         }
-        let stderr = self.stderr.take().map(|pieces| gather(&pieces)).unwrap_or_default();
-        let status = self.leash.ended;
+        let complaints = self.complaints();
+        let status = self.leash.ended();
         Ended {
             exit: status.and_then(|status| status.code()),
             signal: status.and_then(|status| status.signal()),
             timed_out: self.timed_out,
             cut: self.cut,
-            stderr,
+            stderr: complaints.kept,
+            stderr_cut: complaints.cut,
         }
     }
-}
 
-/// What waits in a pipe; a moment of silence ends it, because a fled child may hold it open.
-fn gather(pieces: &Receiver<Vec<u8>>) -> Vec<u8> {
-    let mut all = Vec::new();
-    while let Ok(piece) = pieces.recv_timeout(Duration::from_millis(200)) {
-        let room = STDERR_LIMIT.saturating_sub(all.len());
-        all.extend_from_slice(piece.get(..piece.len().min(room)).unwrap_or_default());
-        if all.len() >= STDERR_LIMIT {
-            break;
+    /// Everything from stderr. One that has fled from the group may hold it open for ever: it is not waited for.
+    fn complaints(&self) -> Complaints {
+        let until = Instant::now() + Duration::from_millis(500);
+        loop {
+            let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+            if complaints.ended || Instant::now() >= until {
+                return std::mem::take(&mut *complaints);
+            }
+            drop(complaints);
+            thread::sleep(Duration::from_millis(2));
         }
     }
-    all
 }
 
 #[cfg(test)]
 mod tests {
+    use super::complaints::STDERR_LIMIT;
     use super::*;
 
     fn run(script: &str, timeout: u64, limit: u64) -> (Vec<u8>, Ended) {
@@ -321,6 +288,32 @@ mod tests {
         let (_, ended) = run("exec >&-; exec 2>&-; sleep 60", 1, 1000);
         assert!(ended.timed_out, "{ended:?}");
         assert!(start.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn what_it_complains_of_is_drained_and_a_cut_is_said() {
+        let start = Instant::now();
+        let (out, ended) = run("head -c 700000 /dev/zero >&2; echo done", 20, 1000);
+        assert_eq!((out.as_slice(), ended.exit, ended.timed_out), (&b"done\n"[..], Some(0), false));
+        assert_eq!((ended.stderr.len(), ended.stderr_cut), (700_000, false));
+        let (_, ended) = run("head -c 1200000 /dev/zero >&2", 20, 1000);
+        assert_eq!((ended.stderr.len(), ended.stderr_cut), (STDERR_LIMIT, true));
+        assert!(start.elapsed() < Duration::from_secs(15));
+    }
+
+    #[test]
+    fn what_it_started_ends_with_it() {
+        let (out, _) = run("sleep 3331 >/dev/null 2>&1 & echo $!", 20, 1000);
+        let pid = String::from_utf8(out).unwrap();
+        let gone = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+            status.map_or(true, |status| status.contains("State:\tZ"))
+        };
+        let until = Instant::now() + Duration::from_secs(5);
+        while !gone() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(gone(), "sleep {pid} goes on");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{self, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -52,10 +52,15 @@ pub struct Match {
     pub resolved: Option<HostPath>,
 }
 
+/// Where a walker is, for whoever waits for it in vain.
+type At = Arc<Mutex<Option<(HostPath, HostPath)>>>;
+
 /// A walk that is under way.
 pub struct Walk<'h> {
     host: &'h Host,
     base: HostPath,
+    /// The folder that the walker is in: as it was asked for, and where it really is.
+    at: At,
     finds: Receiver<Vec<Found>>,
     waiting: std::vec::IntoIter<Found>,
     ended: bool,
@@ -78,50 +83,46 @@ impl Host {
         let mut walk = Walk {
             host: self,
             base: base.clone(),
+            at: At::default(),
             finds: incoming,
             waiting: Vec::new().into_iter(),
             ended: false,
         };
         // A plain path is not followed at its end unless that was asked for; a folder to walk in always is.
-        let located = match self.locate(&base, follow || !pattern.is_plain()) {
-            Ok(located) => located,
-            Err(trouble) => return walk.ending_with(base, trouble),
+        let (links, spot) = self.trace(&base, follow || !pattern.is_plain());
+        let led: Vec<Found> = links.into_iter().map(Found::Led).collect();
+        let spot = match spot {
+            Ok(spot) => spot,
+            Err(trouble) => return walk.ending_with(led, base, trouble),
         };
         let mut walker = Walker {
             pattern: pattern.clone(),
             wanted,
             footprint: Arc::clone(self.footprint()),
-            closed: self.closed_mounts(&located.resolved, &base),
-            led_to: Some(located.resolved).filter(|resolved| *resolved != base),
-            base: base.clone(),
-            outbox: Outbox { finds, batch: located.links.into_iter().map(Found::Led).collect() },
+            closed: self.closed_mounts(&spot.real),
+            at: Arc::clone(&walk.at),
+            outbox: Outbox { finds, batch: led },
         };
-        let spot = located.spot;
         if self.patience().start(move || walker.walk(spot)).is_err() {
             let gone = std::io::Error::other("no reader can be started");
-            walk = walk.ending_with(base.clone(), Trouble::Io(base.to_string(), gone));
+            walk = walk.ending_with(Vec::new(), base.clone(), Trouble::Io(base.to_string(), gone));
         }
         walk
     }
 
-    /// The mounts below `resolved` that a walk must stay out of, by the path at which it will meet them: the way
-    /// that led there may have been another, `asked`.
-    fn closed_mounts(&self, resolved: &HostPath, asked: &HostPath) -> HashMap<HostPath, KeepOut> {
-        let skip = resolved.components().count();
-        let as_met = |point: &HostPath| {
-            point.components().skip(skip).fold(asked.clone(), |path, name| path.join(name))
-        };
-        self.mounts()
-            .all()
-            .filter(|mount| mount.point.is_within(resolved))
-            .filter_map(|mount| Some((as_met(&mount.point), self.mounts().keep_out_of(&mount.point)?)))
+    /// The mounts below `real` that a walk must stay out of.
+    fn closed_mounts(&self, real: &HostPath) -> HashMap<HostPath, KeepOut> {
+        let below = self.mounts().all().filter(|mount| mount.point.is_within(real));
+        below
+            .filter_map(|mount| Some((mount.point.clone(), self.mounts().keep_out_of(&mount.point)?)))
             .collect()
     }
 }
 
 impl Walk<'_> {
-    fn ending_with(mut self, path: HostPath, trouble: Trouble) -> Self {
-        self.waiting = vec![Found::Trouble(path, trouble)].into_iter();
+    fn ending_with(mut self, mut before: Vec<Found>, path: HostPath, trouble: Trouble) -> Self {
+        before.push(Found::Trouble(path, trouble));
+        self.waiting = before.into_iter();
         self.ended = true;
         self
     }
@@ -144,7 +145,9 @@ impl Iterator for Walk<'_> {
                 Ok(batch) => self.waiting = batch.into_iter(),
                 Err(none) => {
                     self.ended = true;
-                    return Some(Found::Trouble(self.base.clone(), self.host.no_answer(none, &self.base)));
+                    let at = self.at.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let (path, real) = at.unwrap_or_else(|| (self.base.clone(), self.base.clone()));
+                    return Some(Found::Trouble(path, self.host.no_answer(none, &real)));
                 }
             }
         }
@@ -177,9 +180,9 @@ struct Walker {
     pattern: Pattern,
     wanted: Wanted,
     footprint: Arc<Footprint>,
+    /// Where it really must not go.
     closed: HashMap<HostPath, KeepOut>,
-    base: HostPath,
-    led_to: Option<HostPath>,
+    at: At,
     outbox: Outbox,
 }
 
@@ -197,8 +200,7 @@ impl Walker {
             self.tell_of(&base)
         } else {
             let start = self.pattern.start();
-            let path = base.path.clone();
-            self.enter(&base, &path, &start, 0)
+            self.enter(&base, &start, 0)
         };
         if told.is_ok() && self.outbox.send().is_ok() {
             let _ = self.outbox.finds.send(Vec::new());
@@ -217,26 +219,20 @@ impl Walker {
             .then(|| fs::readlinkat(&spot.folder, spot.name.as_slice(), Vec::new()).ok())
             .flatten()
             .map(|target| target.into_bytes());
-        let resolved = self.resolved(&spot.path);
+        if target.is_some() {
+            self.footprint.link();
+        }
+        let resolved = Some(spot.real.clone()).filter(|real| *real != spot.path);
         self.outbox.tell(Found::Match(Box::new(Match { spot: spot.clone(), met, target, resolved })))
-    }
-
-    fn resolved(&self, path: &HostPath) -> Option<HostPath> {
-        let below = path.components().skip(self.base.components().count());
-        Some(below.fold(self.led_to.clone()?, |path, name| path.join(name)))
     }
 
     fn trouble(&mut self, path: &HostPath, errno: Errno) -> Result<(), Unheard> {
         self.outbox.tell(Found::Trouble(path.clone(), Trouble::from_errno(errno, path.to_string())))
     }
 
-    fn enter(
-        &mut self,
-        spot: &Spot,
-        path: &HostPath,
-        progress: &Progress,
-        depth: usize,
-    ) -> Result<(), Unheard> {
+    fn enter(&mut self, spot: &Spot, progress: &Progress, depth: usize) -> Result<(), Unheard> {
+        let path = &spot.path;
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some((path.clone(), spot.real.clone()));
         if depth >= DEPTH_LIMIT {
             return self.outbox.tell(Found::TooDeep(path.clone()));
         }
@@ -247,7 +243,12 @@ impl Walker {
         let (turns, broken) = self.turns(&folder, progress);
         for turn in turns {
             let name = if turn.enter { turn.key.strip_suffix(b"/").unwrap_or(&turn.key) } else { &turn.key };
-            let below = Spot { folder: Arc::clone(&folder), name: name.to_vec(), path: path.join(name) };
+            let below = Spot {
+                folder: Arc::clone(&folder),
+                name: name.to_vec(),
+                path: path.join(name),
+                real: spot.real.join(name),
+            };
             if turn.enter {
                 self.go_into(&below, turn.kind, progress, depth)?;
             } else {
@@ -267,7 +268,7 @@ impl Walker {
         progress: &Progress,
         depth: usize,
     ) -> Result<(), Unheard> {
-        if let Some(why) = self.closed.get(&spot.path).copied() {
+        if let Some(why) = self.closed.get(&spot.real).copied() {
             return self.outbox.tell(Found::LeftOut(spot.path.clone(), why));
         }
         // File systems that do not tell the type with the name.
@@ -278,7 +279,7 @@ impl Walker {
             return Ok(());
         }
         let (_, below) = self.pattern.advance(progress, &spot.name);
-        self.enter(spot, &spot.path, &below, depth + 1)
+        self.enter(spot, &below, depth + 1)
     }
 
     fn open(&self, spot: &Spot) -> Result<OwnedFd, Errno> {

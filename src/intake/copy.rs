@@ -87,8 +87,11 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
-                let id = self.pour(&mut reading, &met, most < limits.max_size)?;
-                self.sealed_paths.insert(found.resolved.clone().unwrap_or_else(|| path.clone()), id);
+                let (id, whole) = self.pour(&mut reading, found, &met, most < limits.max_size)?;
+                // What was cut, changed or failed the first time is taken anew when somebody asks again.
+                if whole {
+                    self.sealed_paths.insert(found.resolved.clone().unwrap_or_else(|| path.clone()), id);
+                }
                 Ok(())
             }
             Ok(Glimpse::Other(met)) => self.special(path, met, limits.by_name),
@@ -102,8 +105,15 @@ impl Intake<'_> {
         }
     }
 
-    /// Pours the file's bytes into the member that was begun, and ends it with what is known then.
-    fn pour(&mut self, reading: &mut Reading<'_>, met: &Met, limited_by_run: bool) -> Result<EntryId, Halt> {
+    /// Pours the file's bytes into the member that was begun, and ends it with what is known then; also whether it is
+    /// whole.
+    fn pour(
+        &mut self,
+        reading: &mut Reading<'_>,
+        found: &Match,
+        met: &Met,
+        limited_by_run: bool,
+    ) -> Result<(EntryId, bool), Halt> {
         let ended = loop {
             match reading.glimpse() {
                 Ok(Glimpse::Bytes(bytes)) => self.write(bytes)?,
@@ -122,13 +132,27 @@ impl Intake<'_> {
             }
         };
         self.copied_in_step.0 += 1;
-        match ended {
+        let mut outcome = Outcome::Collected;
+        let id = match ended {
             Ok(end) => {
                 self.copied_in_step.1 += end.given;
-                self.end_member(|draft| judge(draft, met, &end, limited_by_run))
+                self.end_member(|draft| {
+                    judge(draft, met, &end, limited_by_run);
+                    if is_another(found, met) {
+                        let words = "another file had taken its name since it was listed; this is that file";
+                        *draft = draft
+                            .clone()
+                            .ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
+                    }
+                    outcome = draft.outcome;
+                })?
             }
-            Err((outcome, reason)) => self.end_member(|draft| *draft = draft.clone().ended(outcome, reason)),
-        }
+            Err((failed, reason)) => {
+                outcome = failed;
+                self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?
+            }
+        };
+        Ok((id, outcome == Outcome::Collected))
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
@@ -159,6 +183,12 @@ fn vanished(trouble: Trouble) -> Trouble {
         Trouble::Missing(path) => Trouble::Vanished(path),
         other => other,
     }
+}
+
+/// Whether a log was rotated, or a file replaced, between being listed and being opened. What the kernel makes up, as
+/// in /proc, has no length and no lasting number.
+fn is_another(found: &Match, opened: &Met) -> bool {
+    opened.stat.size > 0 && found.met.identity != opened.identity
 }
 
 /// What the metadata before and after say about the bytes between.

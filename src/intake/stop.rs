@@ -61,7 +61,7 @@ impl StopCause {
             StopCause::NoSpace => ReasonCode::NoSpace,
             StopCause::ByteLimit => ReasonCode::ByteLimit,
             StopCause::TimeLimit => ReasonCode::TimeLimit,
-            StopCause::Full => ReasonCode::CountLimit,
+            StopCause::Full => ReasonCode::EntryLimit,
         }
     }
 

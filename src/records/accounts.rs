@@ -12,19 +12,19 @@ use crate::path::{HostPath, shown};
 pub struct Account {
     /// Its name.
     pub name: Vec<u8>,
-    /// Its number.
-    pub uid: u32,
-    /// Its home, if that is an absolute path.
+    /// Its home, if that is an absolute path; `..` in it goes up, as it does for a login.
     pub home: Option<HostPath>,
 }
 
-/// Reads a whole passwd file; lines that are none (NIS `+`, comments, damage) are given by number.
+/// Reads a whole passwd file; lines that are damaged are given by number. Those of NIS (`+`, `-`) and comments are no
+/// accounts and no damage. Nothing but the home is read: what makes the number odd must not hide the home.
 pub fn parse_passwd(text: &[u8]) -> (Vec<Account>, Vec<usize>) {
     let mut accounts = Vec::new();
     let mut unread = Vec::new();
     for (line, number) in lines(text) {
         match account(line) {
             Some(account) => accounts.push(account),
+            None if line.starts_with(b"+") || line.starts_with(b"-") || line.starts_with(b"#") => {}
             None => unread.push(number),
         }
     }
@@ -37,9 +37,20 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
 
 fn account(line: &[u8]) -> Option<Account> {
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
-    let [name, _, uid, _, _, home, ..] = fields.as_slice() else { return None };
-    let uid = std::str::from_utf8(uid).ok()?.parse().ok()?;
-    Some(Account { name: name.to_vec(), uid, home: HostPath::new(home).ok() })
+    let [name, _, _, _, _, home, ..] = fields.as_slice() else { return None };
+    Some(Account { name: name.to_vec(), home: home_of(home) })
+}
+
+fn home_of(field: &[u8]) -> Option<HostPath> {
+    if field.first() != Some(&b'/') || field.contains(&0) {
+        return None;
+    }
+    let step = |path: HostPath, name: &[u8]| match name {
+        b"" | b"." => path,
+        b".." => path.parent(),
+        name => path.join(name),
+    };
+    Some(field.split(|byte| *byte == b'/').fold(HostPath::root(), step))
 }
 
 /// One line of shadow or gshadow without its secret. Keys are sorted.
@@ -85,7 +96,8 @@ fn reduce(line: &[u8], number: usize) -> ReducedSecret {
         // Not a line of such a file: what stands in it might be a secret.
         _ => ("unknown", "unknown"),
     };
-    let name = if fields.len() > 1 { fields.first().copied().unwrap_or_default() } else { b"" };
+    // Where a line is broken, a hash may stand in the name's place.
+    let name = fields.first().copied().filter(|name| fields.len() > 1 && is_name(name)).unwrap_or_default();
     ReducedSecret {
         algorithm,
         expire: days(7),
@@ -98,6 +110,13 @@ fn reduce(line: &[u8], number: usize) -> ReducedSecret {
         state,
         warn: days(5),
     }
+}
+
+/// Whether it can be a name (useradd(8)): a `$` only at its end, as Samba's machines have it.
+fn is_name(field: &[u8]) -> bool {
+    let plain = field.strip_suffix(b"$").unwrap_or(field);
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-@+ ".contains(byte) || *byte >= 0x80;
+    (1..=64).contains(&plain.len()) && plain.iter().all(legal)
 }
 
 /// State and algorithm of the second field (crypt(5)).
@@ -149,11 +168,18 @@ mod tests {
     #[test]
     fn homes_are_found_and_damage_is_counted() {
         let (accounts, unread) = parse_passwd(PASSWD);
-        assert_eq!(unread, [3, 6]);
-        assert_eq!(accounts.len(), 4);
-        assert_eq!(accounts[1].home.as_ref().unwrap().as_bytes(), b"/home/alice");
-        assert!(accounts[2].home.is_none());
-        assert_eq!(accounts[3].home.as_ref().unwrap().as_bytes(), b"/home/j\xff");
+        assert_eq!(unread, [6]);
+        let homes: Vec<&[u8]> =
+            accounts.iter().filter_map(|account| Some(account.home.as_ref()?.as_bytes())).collect();
+        assert_eq!(homes, [&b"/root"[..], b"/home/alice", b"/home/j\xff"]);
+    }
+
+    #[test]
+    fn a_home_that_was_made_odd_to_hide_is_found() {
+        let (accounts, unread) =
+            parse_passwd(b"svc:x:0:0::/srv/../srv/./evil:/bin/bash\nsvc2:x: 0:0::/srv/e2:/bin/bash\n");
+        let homes: Vec<String> = accounts.iter().map(|one| one.home.as_ref().unwrap().to_string()).collect();
+        assert_eq!((homes, unread), (vec!["/srv/evil".to_owned(), "/srv/e2".to_owned()], vec![]));
     }
 
     #[test]
@@ -168,6 +194,7 @@ mod tests {
             ("odd:plaintextpassword:1:0:9:7:::", "usable", "unknown"),
             ("torn-line-with-hash$6$salt$Vx7nq", "unknown", "unknown"),
             ("staff:!::alice,bob", "none", "none"),
+            ("$6$salt$Vx7nq:19000:0:99999:7:::", "usable", "unknown"),
         ];
         for (line, state, algorithm) in lines {
             let reduced = &reduce_shadow(line.as_bytes())[0];

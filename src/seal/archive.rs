@@ -57,6 +57,7 @@ impl<W: Write> Archive for Zip<W> {
             Method::Stored => CompressionMethod::Stored,
             Method::Deflated => CompressionMethod::Deflated,
         };
+        let modified = bent(modified);
         let level = (method == CompressionMethod::Deflated).then_some(1);
         let mut options: FileOptions<'_, '_, ExtendedFileOptions> = FileOptions::default()
             .compression_method(method)
@@ -87,11 +88,21 @@ impl<W: Write> Drop for Zip<W> {
     }
 }
 
-/// Info-ZIP's extended timestamp: flags (1 = modification time) and seconds since 1970, at most what 32 bits hold.
+/// The nearest time, in whole seconds, that 32 bits can hold: what a member's headers say of its time.
+pub fn bent(modified: Timestamp) -> Timestamp {
+    Timestamp::from_unix(modified.unix().clamp(i64::from(i32::MIN), i64::from(i32::MAX)), 0)
+}
+
+/// Info-ZIP's extended timestamp: flags (1 = modification time) and seconds since 1970.
 fn extended_time(modified: Timestamp) -> [u8; 5] {
-    let seconds = modified.unix().clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-    let [a, b, c, d] = i32::try_from(seconds).unwrap_or(0).to_le_bytes();
+    let [a, b, c, d] = i32::try_from(modified.unix()).unwrap_or(0).to_le_bytes();
     [1, a, b, c, d]
+}
+
+/// The time as MS-DOS wrote it, as a header has it: the date in the upper 16 bits, the time of day in the lower.
+pub fn dos_bits(modified: Timestamp) -> u32 {
+    let time = dos_time(modified);
+    u32::from(time.datepart()) << 16 | u32::from(time.timepart())
 }
 
 /// The nearest time that MS-DOS knew; years 1980 to 2107.
@@ -157,7 +168,8 @@ mod tests {
         for seconds in [i64::MIN, -1, 0, 1_795_292_388, 5_000_000_000, i64::MAX] {
             let time = Timestamp::from_unix(seconds, 0);
             let _ = dos_time(time);
-            assert_eq!(extended_time(time)[0], 1);
+            assert_eq!(extended_time(bent(time))[0], 1);
+            assert!(dos_bits(bent(time)) >> 16 >= 0x21, "no header has a day before 1980-01-01");
         }
     }
 }

@@ -99,7 +99,8 @@ impl<R: Read + Seek> Container<R> {
                 return Err(structure(&record.name, "it does not lie directly behind the member before it"));
             }
             at += self.check_header(record)?;
-            at += record.packed + DESCRIPTOR_BYTES;
+            // A hostile length must not wrap around.
+            at = at.saturating_add(record.packed).saturating_add(DESCRIPTOR_BYTES);
             if at > self.directory_at {
                 return Err(structure(&record.name, "it reaches into the directory"));
             }

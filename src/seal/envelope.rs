@@ -3,23 +3,28 @@
 //! Only native X25519 recipients and passphrases. SSH keys would link a bundle to a person and drag in an RSA
 //! library with an unfixed timing flaw; plug-ins would run programs of the examined host.
 
+mod recipients;
+
 use std::fmt;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::str::FromStr as _;
 
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::{scrypt, x25519};
 
 use super::OpenError;
-use crate::case::Line;
-use crate::custody::digest::Digest;
-use crate::custody::seal::Recipient;
+use recipients::MAX_RECIPIENTS;
+
+pub use recipients::{KeyError, Recipients};
 
 /// scrypt's work factor for passphrases: 2^18, which takes 256 MiB for a moment.
 const WORK_FACTOR: u8 = 18;
 
-/// The highest work factor that is opened; a hostile file could ask for hours.
-const MAX_WORK_FACTOR: u8 = 22;
+/// The highest work factor that is opened; a hostile file could ask for hours. 2^20 takes 1 GiB for a moment.
+const MAX_WORK_FACTOR: u8 = 20;
+
+/// The longest header that is opened, in bytes: more than that many recipients need.
+const MAX_HEADER: u64 = 16 << 10;
 
 /// An encrypting writer; `finish` must be called, or the file counts as cut off.
 pub type Sealing<W> = age::stream::StreamWriter<W>;
@@ -27,60 +32,9 @@ pub type Sealing<W> = age::stream::StreamWriter<W>;
 /// A decrypting reader; it can seek if its source can.
 pub type Opening<R> = age::stream::StreamReader<R>;
 
-/// Everyone who may open a bundle: keys, or one passphrase.
-pub enum Recipients {
-    /// Public keys, and what the seal says of each.
-    Keys(Vec<(x25519::Recipient, Recipient)>),
-    /// One passphrase.
-    Passphrase(Passphrase),
-}
-
 /// A passphrase. It is wiped from memory when it is dropped and never printed.
 #[derive(Clone)]
 pub struct Passphrase(SecretString);
-
-/// Text that cannot serve as recipient, identity or passphrase.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// Not an `age1…` key.
-    #[error("{place}: not an age recipient (age1…)")]
-    Recipient {
-        /// Where it stood.
-        place: String,
-    },
-    /// A recipient of another kind.
-    #[error("{place}: {what} cannot receive bundles")]
-    OtherRecipient {
-        /// Where it stood.
-        place: String,
-        /// What it is.
-        what: &'static str,
-    },
-    /// Somebody pasted a private key.
-    #[error("{place}: this is a private key, and must not be on the examined host")]
-    PrivateKey {
-        /// Where it stood.
-        place: String,
-    },
-    /// No key in it.
-    #[error("{place}: there is no key in it")]
-    Empty {
-        /// The file.
-        place: String,
-    },
-    /// Not a file of identities.
-    #[error("{place}: not an age identity (AGE-SECRET-KEY-1…)")]
-    Identity {
-        /// Where it stood.
-        place: String,
-    },
-    /// The same recipient twice.
-    #[error("{place}: the same recipient is named twice")]
-    Twice {
-        /// Where it stood.
-        place: String,
-    },
-}
 
 impl Passphrase {
     /// Takes a passphrase.
@@ -110,110 +64,6 @@ impl fmt::Debug for Passphrase {
     }
 }
 
-impl Recipients {
-    /// No key yet.
-    pub fn none() -> Recipients {
-        Recipients::Keys(Vec::new())
-    }
-
-    /// Adds one key, as it is typed or configured. `source` is `argument`, `file` or `config`.
-    pub fn add(
-        &mut self,
-        text: &str,
-        label: Option<Line>,
-        source: &str,
-        place: &str,
-    ) -> Result<(), KeyError> {
-        let place = place.to_owned();
-        let text = text.trim();
-        if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
-            return Err(KeyError::PrivateKey { place });
-        }
-        if let Some(what) = other_kind(text) {
-            return Err(KeyError::OtherRecipient { place, what });
-        }
-        let key =
-            x25519::Recipient::from_str(text).map_err(|_| KeyError::Recipient { place: place.clone() })?;
-        let sha256 = Some(Digest::of(text.as_bytes()));
-        let facts = Recipient { label, kind: "x25519".into(), sha256, source: source.to_owned() };
-        let Recipients::Keys(keys) = self else { return Err(KeyError::Recipient { place }) };
-        if keys.iter().any(|(_, known)| known.sha256 == sha256) {
-            return Err(KeyError::Twice { place });
-        }
-        keys.push((key, facts));
-        Ok(())
-    }
-
-    /// Adds every key of a recipients file. A comment line directly above a key is its label.
-    pub fn add_file(&mut self, text: &str, source: &str, place: &str) -> Result<(), KeyError> {
-        let mut label = None;
-        let mut any = false;
-        for (line, number) in text.lines().map(str::trim).zip(1..) {
-            if let Some(comment) = line.strip_prefix('#') {
-                label = Line::new(comment).ok();
-            } else if !line.is_empty() {
-                self.add(line, label.take(), source, &format!("{place}:{number}"))?;
-                any = true;
-            }
-        }
-        if any { Ok(()) } else { Err(KeyError::Empty { place: place.to_owned() }) }
-    }
-
-    /// What the seal says of them.
-    pub fn facts(&self) -> Vec<Recipient> {
-        match self {
-            Recipients::Keys(keys) => keys.iter().map(|(_, facts)| facts.clone()).collect(),
-            Recipients::Passphrase(_) => vec![Recipient {
-                label: None,
-                kind: "passphrase".into(),
-                sha256: None,
-                source: "argument".into(),
-            }],
-        }
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Recipients::Keys(keys) => keys.len(),
-            Recipients::Passphrase(_) => 1,
-        }
-    }
-
-    /// Whether nobody could open what is sealed.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Writes the header for them on `out`, and gives a writer for the content.
-    pub fn encrypt<W: Write>(&self, out: W) -> io::Result<Sealing<W>> {
-        let encryptor = match self {
-            Recipients::Keys(keys) => {
-                age::Encryptor::with_recipients(keys.iter().map(|(key, _)| key as &dyn age::Recipient))
-            }
-            Recipients::Passphrase(Passphrase(secret)) => {
-                let mut recipient = scrypt::Recipient::new(secret.clone());
-                recipient.set_work_factor(WORK_FACTOR);
-                age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
-            }
-        };
-        encryptor.map_err(|error| io::Error::other(error.to_string()))?.wrap_output(out)
-    }
-}
-
-/// Keys that age knows and that are not taken here, by their beginning.
-fn other_kind(text: &str) -> Option<&'static str> {
-    let kinds = [
-        ("ssh-", "an SSH key"),
-        ("ecdsa-", "an SSH key"),
-        ("age1pq1", "a post-quantum key"),
-        ("age1tagpq1", "a hardware key"),
-        ("age1tag1", "a hardware key"),
-        ("age1yubikey1", "a plug-in's key"),
-    ];
-    kinds.iter().find(|(prefix, _)| text.starts_with(prefix)).map(|(_, what)| *what)
-}
-
 /// What opens a bundle.
 pub enum Identities {
     /// Private keys.
@@ -241,7 +91,8 @@ impl Identities {
     }
 
     /// Opens a sealed file.
-    pub fn decrypt<R: Read + Seek>(&self, source: R) -> Result<Opening<R>, OpenError> {
+    pub fn decrypt<R: Read + Seek>(&self, mut source: R) -> Result<Opening<R>, OpenError> {
+        check_header(&mut source)?;
         let decryptor = age::Decryptor::new(source).map_err(open_error)?;
         match (self, decryptor.is_scrypt()) {
             (Identities::Keys(_), true) => Err(OpenError::OtherKind("a passphrase")),
@@ -252,9 +103,31 @@ impl Identities {
             (Identities::Passphrase(Passphrase(secret)), true) => {
                 let mut identity = scrypt::Identity::new(secret.clone());
                 identity.set_max_work_factor(MAX_WORK_FACTOR);
-                decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(open_error)
+                let opened = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
+                opened.map_err(|error| match open_error(error) {
+                    OpenError::NoKey => OpenError::WrongPassphrase,
+                    other => other,
+                })
             }
         }
+    }
+}
+
+/// The library reads a header again and again while it grows, so that a hostile one of a few hundred kilobytes costs
+/// hours. Ours are short: refused is what no bundle of ours can have.
+fn check_header(source: &mut (impl Read + Seek)) -> Result<(), OpenError> {
+    let mut start = Vec::new();
+    source.by_ref().take(MAX_HEADER).read_to_end(&mut start)?;
+    source.rewind()?;
+    // The last line of a header begins so (age-encryption.org/v1, "Header").
+    match start.windows(5).position(|five| five == b"\n--- ") {
+        Some(end) => {
+            let header = start.get(..end).unwrap_or_default();
+            let stanzas = header.windows(4).filter(|four| *four == b"\n-> ").count();
+            // One for each recipient, and a few that mean nothing, which keep readers from choking on new ones.
+            if stanzas > MAX_RECIPIENTS + 8 { Err(OpenError::Header) } else { Ok(()) }
+        }
+        None => Err(OpenError::Header),
     }
 }
 
@@ -290,31 +163,34 @@ pub fn generate(created: &str) -> NewIdentity {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
-    fn labels_stand_above_the_keys_of_a_file() {
-        let (a, b) = (generate("now").recipient, generate("now").recipient);
+    fn a_header_that_would_take_hours_is_refused_at_once() {
+        let key = Identities::parse(&generate("now").file, "key").unwrap();
+        let many = "-> g x\n\n".repeat(200_000);
+        for hostile in [
+            format!("age-encryption.org/v1\n{many}--- AAAA\n"),
+            format!("age-encryption.org/v1\n{}--- AAAA\n", "-> g x\n\n".repeat(100)),
+            format!("age-encryption.org/v1\n-> g\n{}\n", "A".repeat(1 << 21)),
+        ] {
+            assert!(matches!(key.decrypt(io::Cursor::new(hostile.into_bytes())), Err(OpenError::Header)));
+        }
         let mut recipients = Recipients::none();
-        recipients.add_file(&format!("# Compliance officer\n{a}\n\n{b}\n"), "file", "r.txt").unwrap();
-        let facts = recipients.facts();
-        assert_eq!(facts[0].label.as_ref().unwrap().as_str(), "Compliance officer");
-        assert_eq!(facts[0].sha256, Some(Digest::of(a.as_bytes())));
-        assert!(facts[1].label.is_none());
-        assert!(matches!(recipients.add(&b, None, "argument", "-r"), Err(KeyError::Twice { .. })));
-    }
-
-    #[test]
-    fn what_cannot_receive_is_named() {
-        let mut recipients = Recipients::none();
-        let secret = generate("now").file;
-        let line = secret.lines().last().unwrap();
-        let mut error = |text: &str| recipients.add(text, None, "argument", "-r").unwrap_err().to_string();
-        assert!(error(line).contains("private key"));
-        assert!(!error(line).contains("AGE-SECRET"), "a secret never gets into a message");
-        assert!(error("ssh-ed25519 AAAA").contains("SSH key"));
-        assert!(error("age1pq1xyz").contains("post-quantum"));
-        assert!(error("nonsense").contains("not an age recipient"));
+        for _ in 0..MAX_RECIPIENTS {
+            recipients.add(&generate("now").recipient, None, "argument", "-r").unwrap();
+        }
+        let last = generate("now");
+        assert!(matches!(
+            recipients.add(&last.recipient, None, "argument", "-r"),
+            Err(KeyError::TooMany { .. })
+        ));
+        let sealed = recipients.encrypt(Vec::new()).unwrap().finish().unwrap();
+        // As many as can be sealed for can be opened by: none of them is ours, and the header is read.
+        let opened = Identities::parse(&last.file, "key").unwrap().decrypt(io::Cursor::new(sealed));
+        assert!(matches!(opened, Err(OpenError::NoKey)));
     }
 
     #[test]

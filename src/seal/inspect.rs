@@ -1,6 +1,5 @@
 //! Walks an opened bundle once: measures every member, feeds the inspector, and unpacks where that is asked.
 
-use std::collections::HashSet;
 use std::io::{self, Read, Seek};
 
 use super::container::headers::Record;
@@ -8,12 +7,16 @@ use super::container::{Container, ContainerError};
 use crate::clock::Timestamp;
 use crate::custody::Sealed;
 use crate::custody::digest::Hasher;
-use crate::custody::inspector::{Inspection, Inspector, wanted};
-use crate::custody::member::Member;
+use crate::custody::inspector::{Inspection, Inspector};
+use crate::custody::member::{Member, Members};
 use crate::custody::verdict::{Finding, FindingCode};
 
 /// Where members go that are unpacked on the way.
 pub trait Unpack {
+    /// So many bytes will come at most.
+    fn expect(&mut self, _bytes: u64) -> io::Result<()> {
+        Ok(())
+    }
     /// A member begins.
     fn begin(&mut self, member: &Member, modified: Timestamp) -> io::Result<()>;
     /// More of it.
@@ -51,19 +54,23 @@ pub fn inspect<R: Read + Seek>(
             return Ok((inspector.abandon(), None));
         }
     };
+    sink.expect(container.records().iter().fold(0, |sum: u64, record| sum.saturating_add(record.size)))?;
     let folder = container.records().first().and_then(|first| Some(first.name.split_once('/')?.0.to_owned()));
-    let mut names = HashSet::new();
+    let mut names = Members::default();
     let walked = container.walk(|record, content| {
         let name = within(record, folder.as_deref(), &mut inspector);
-        // Two of one name, or of names that one desktop cannot tell apart: tools differ in which they unpack.
-        let fresh = names.insert(name.to_ascii_lowercase());
+        // Two of one name, or of names that one desktop cannot tell apart, or one that is another's folder: tools
+        // differ in which they unpack.
+        let fresh = Member::parse(&name).map_or(true, |member| names.admit(&member));
         if !fresh {
-            let words = "another member of this name stands before it";
+            let words =
+                "a member before it has this name, or has it for a folder, or is a folder of its name";
             inspector.report(Finding::new(FindingCode::MemberName, &name, words));
         }
         let sink: &mut dyn Unpack = if fresh { &mut *sink } else { &mut Nowhere };
-        let (sealed, kept) = measure(&name, record, content, sink)?;
-        inspector.member(&name, sealed, kept);
+        let limit = inspector.wanted(&name);
+        let (sealed, kept) = measure(&name, record, content, limit, sink)?;
+        inspector.member(&name, sealed, record.modified, kept);
         Ok(())
     });
     match walked {
@@ -91,6 +98,7 @@ fn measure(
     name: &str,
     record: &Record,
     content: &mut dyn Read,
+    limit: Option<usize>,
     sink: &mut dyn Unpack,
 ) -> Result<(Sealed, Option<Vec<u8>>), ContainerError> {
     // A name that we would never give is reported by the inspector, and never touches a file system.
@@ -98,7 +106,6 @@ fn measure(
     if let Some((member, sink)) = &mut target {
         sink.begin(member, Timestamp::from_unix(record.modified, 0)).map_err(ContainerError::Sink)?;
     }
-    let limit = wanted(name);
     let mut kept = Vec::new();
     let mut hasher = Hasher::new();
     let mut size = 0_u64;

@@ -1,12 +1,13 @@
 //! The sealed file: a plain ZIP inside an age file, written in one pass and read back strictly.
 //!
 //! Writing: [`Seal`] takes members, as a [`Vault`], and runs hashing, compression and encryption on threads of
-//! their own; [`output`] owns the file. Reading: [`opened`] opens, [`container`] walks the archive and insists
+//! their own; [`output`] owns the file. Reading: [`files`] finds, [`opened`] opens, [`container`] walks the archive and insists
 //! on the one shape that we write, [`inspect`] feeds what it finds to `custody::inspector`.
 
 pub mod archive;
 pub mod container;
 pub mod envelope;
+pub mod files;
 pub mod inspect;
 pub mod opened;
 pub mod output;
@@ -28,6 +29,9 @@ use pipeline::{CHUNK, IN_FLIGHT, Pipeline};
 /// Bytes kept back for what stands behind the evidence, names and lists aside: the entries of the steps that
 /// an interruption leaves undone, and the seal.
 const TAIL_ALLOWANCE: u64 = 768 << 10;
+
+/// Free space without which a bundle cannot even be begun, in bytes.
+pub const ROOM_TO_BEGIN: u64 = IN_FLIGHT + TAIL_ALLOWANCE;
 
 /// A bundle being written. Nothing can be written after [`Seal::finish`].
 pub struct Seal<W> {
@@ -109,6 +113,9 @@ pub enum OpenError {
     /// None of the keys given opens it.
     #[error("none of the keys given opens this bundle")]
     NoKey,
+    /// The passphrase does not open it.
+    #[error("the passphrase does not open this bundle")]
+    WrongPassphrase,
     /// It was sealed with a passphrase, and none was given, or the reverse.
     #[error("the bundle was sealed with {0}")]
     OtherKind(&'static str),

@@ -1,11 +1,11 @@
-//! The files of a bundle as they lie with the person who checks it, and the whole examination of them.
+//! The whole examination of a bundle's files.
 
 use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::OpenError;
 use super::envelope::Identities;
+use super::files::BundleFiles;
 use super::inspect::{Unpack, inspect};
 use super::signature::{self, SignatureCheck, SignedBy};
 use crate::clock::Timestamp;
@@ -13,29 +13,23 @@ use crate::custody::bag::{RECEIPT_NAMESPACE, SEAL, SEAL_NAMESPACE, SEAL_SIG};
 use crate::custody::digest::Digest;
 use crate::custody::inspector::Inspection;
 use crate::custody::json;
-use crate::custody::receipt::{Ciphertext, RECEIPT_LIMIT, Receipt, spoken_code};
+use crate::custody::plan::PlanDocument;
+use crate::custody::receipt::{
+    Ciphertext, RECEIPT_LIMIT, RECEIPT_SCHEMA, Receipt, is_bundle_id, same_code, spoken_code,
+};
 use crate::custody::seal::SealDocument;
 use crate::custody::signers::{self, AllowedSigner, Standing};
 use crate::custody::verdict::{Answer, Finding, FindingCode, NotLaterThan, SealedBy, Verdict, Word};
 
-/// A bundle's files: the sealed one, and what lies beside it.
-pub struct BundleFiles {
-    /// The sealed file, if it is there.
-    pub sealed: Option<PathBuf>,
-    /// The receipt's exact bytes, if it is there.
-    pub receipt: Option<Vec<u8>>,
-    /// The receipt's signature, if it is there.
-    pub receipt_sig: Option<Vec<u8>>,
-    receipt_name: String,
-}
-
-/// Whom the reader trusts to sign.
+/// What the reader knows from elsewhere: who may sign, and what was read out.
 #[derive(Default)]
 pub struct Trust {
     /// The reader's allowed signers.
     pub allowed: Option<Vec<AllowedSigner>>,
     /// The one fingerprint that the reader expects, `SHA256:…`.
     pub expected: Option<String>,
+    /// The spoken code that the reader was told.
+    pub code: Option<String>,
 }
 
 /// What an examination found.
@@ -46,36 +40,11 @@ pub struct Examination {
     pub seal: Option<SealDocument>,
     /// The receipt, if there is one and it could be read.
     pub receipt: Option<Receipt>,
-    /// The code to compare with what was read out, if there is a receipt.
-    pub spoken_code: Option<String>,
+    /// The plan, if the content was opened and it could be read.
+    pub plan: Option<PlanDocument>,
 }
 
 impl BundleFiles {
-    /// Finds the files around a sealed file or a receipt.
-    pub fn around(path: &Path) -> io::Result<BundleFiles> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_receipt = name.ends_with(".receipt.json");
-        let stem = [".receipt.json", ".zip.age.partial", ".zip.age"]
-            .iter()
-            .find_map(|ending| name.strip_suffix(ending))
-            .unwrap_or(&name)
-            .to_owned();
-        let receipt_name = format!("{stem}.receipt.json");
-        let beside = |name: String| path.with_file_name(name);
-        let sealed = if is_receipt { beside(format!("{stem}.zip.age")) } else { path.to_owned() };
-        let receipt = read_small(&beside(receipt_name.clone()))?;
-        let receipt_sig = read_small(&beside(format!("{receipt_name}.sig")))?;
-        let there = match File::open(&sealed) {
-            Ok(_) => true,
-            Err(error) if is_receipt && error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
-        if is_receipt && receipt.is_none() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(BundleFiles { sealed: there.then_some(sealed), receipt, receipt_sig, receipt_name })
-    }
-
     /// Examines them, unpacking into `sink` on the way if identities are given. Whatever is wrong with the bundle
     /// is in the verdict; an error means that it could not be examined.
     pub fn examine(
@@ -87,6 +56,8 @@ impl BundleFiles {
     ) -> Result<Examination, OpenError> {
         let mut examiner = Examiner { findings: Vec::new() };
         let receipt = examiner.receipt(self);
+        let spoken_code = self.receipt.as_deref().map(spoken_code);
+        examiner.code(trust, spoken_code.as_deref());
         let receipt_signer = examiner.receipt_signer(self, receipt.as_ref());
         let ciphertext_matches = examiner.ciphertext(self, receipt.as_ref())?;
         let inspected = match (identities, &self.sealed) {
@@ -105,24 +76,27 @@ impl BundleFiles {
             examiner.ids(seal, inspection, folder.flatten().as_deref());
             examiner.receipt_against_seal(receipt.as_ref(), seal, inspection);
         }
-        let signer = seal_signer.or(receipt_signer);
-        let sealed_by = examiner.standing(signer, trust, now);
-        let missing = inspection.map(|inspection| inspection.missing).unwrap_or_default();
-        let failed = examiner.findings.iter().any(|finding| finding.code.fails());
-        let whole = opened || ciphertext_matches;
-        let unchanged = match (failed, whole) {
+        // A receipt that nobody signed shows nothing: whoever changed the file could have changed it too.
+        let whole = opened || (ciphertext_matches && receipt_signer.is_some());
+        let sealed_by = examiner.standing(seal_signer.or(receipt_signer), trust, now);
+        let (plan, missing) =
+            inspection.map(|inspection| (inspection.plan, inspection.missing)).unwrap_or_default();
+        let mut failing = examiner.findings.iter().filter(|finding| finding.code.fails()).peekable();
+        let failed = failing.peek().is_some();
+        let unchanged = match (failing.any(|finding| !finding.code.is_about_signer()), whole) {
             (true, _) => Answer::No,
             (false, true) => Answer::Yes,
             (false, false) => Answer::Unknown,
         };
-        let word = match (unchanged, sealed_by.known) {
-            (Answer::No, _) => Word::Failed,
-            (Answer::Yes, Answer::Yes) => Word::Verified,
+        let word = match (failed, unchanged, sealed_by.known) {
+            (true, ..) => Word::Failed,
+            (false, Answer::Yes, Answer::Yes) => Word::Verified,
             _ => Word::Unknown,
         };
         let claimed = seal.as_ref().map(|seal| seal.ended).or(receipt.as_ref().map(|receipt| receipt.sealed));
         let id =
             seal.as_ref().map(|seal| seal.id.clone()).or(receipt.as_ref().map(|receipt| receipt.id.clone()));
+        let result = seal.as_ref().map(|seal| seal.result).or(receipt.as_ref().map(|receipt| receipt.result));
         let verdict = Verdict {
             verdict: word,
             id,
@@ -130,22 +104,14 @@ impl BundleFiles {
             unchanged,
             sealed_by,
             not_later_than: NotLaterThan { answer: Answer::Unknown, claimed },
+            // What a damaged bundle says of itself is worth nothing.
+            result: result.filter(|_| unchanged != Answer::No),
+            spoken_code,
             missing,
             findings: examiner.findings,
         };
-        Ok(Examination { verdict, seal, receipt, spoken_code: self.receipt.as_deref().map(spoken_code) })
+        Ok(Examination { verdict, seal, receipt, plan })
     }
-}
-
-fn read_small(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.take(RECEIPT_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
 }
 
 struct Examiner {
@@ -159,12 +125,18 @@ impl Examiner {
 
     fn receipt(&mut self, files: &BundleFiles) -> Option<Receipt> {
         let Some(bytes) = &files.receipt else {
-            let words = "there is no receipt beside the bundle; whether this is the file that was sealed cannot be told";
+            let words = "there is no receipt of this name beside the bundle; without it (--receipt FILE), whether this is \
+                the file that was handed over cannot be told";
             self.find(FindingCode::ReceiptMissing, &files.receipt_name, words);
             return None;
         };
         match json::read::<Receipt>(bytes, RECEIPT_LIMIT) {
-            Ok(receipt) => Some(receipt),
+            Ok(receipt) if receipt.schema == RECEIPT_SCHEMA => Some(receipt),
+            Ok(receipt) => {
+                let words = format!("unknown schema {:?}", receipt.schema);
+                self.find(FindingCode::ReceiptUnreadable, &files.receipt_name, words);
+                None
+            }
             Err(error) => {
                 let words = format!("the receipt cannot be read: {error}");
                 self.find(FindingCode::ReceiptUnreadable, &files.receipt_name, words);
@@ -173,9 +145,28 @@ impl Examiner {
         }
     }
 
+    fn code(&mut self, trust: &Trust, spoken: Option<&str>) {
+        let Some(told) = &trust.code else { return };
+        match spoken {
+            Some(spoken) if same_code(told, spoken) => {}
+            Some(spoken) => {
+                let words = format!("its code is {spoken}, and not the one that you were told");
+                self.find(FindingCode::CodeDiffers, "receipt", words);
+            }
+            None => {
+                self.find(FindingCode::CodeDiffers, "receipt", "there is no receipt to compare the code with")
+            }
+        }
+    }
+
     fn receipt_signer(&mut self, files: &BundleFiles, receipt: Option<&Receipt>) -> Option<SignedBy> {
         let bytes = files.receipt.as_deref()?;
         let place = format!("{}.sig", files.receipt_name);
+        if files.receipt_sig.is_none() {
+            let words = "the receipt's signature is not beside it; what the receipt says is nobody's word";
+            self.find(FindingCode::ReceiptUnsigned, &place, words);
+            return None;
+        }
         let signed = self.signature(&place, files.receipt_sig.as_deref(), RECEIPT_NAMESPACE, bytes)?;
         if receipt.is_some_and(|receipt| receipt.signer.public_key != signed.public_key) {
             self.find(
@@ -252,7 +243,9 @@ impl Examiner {
                 return Ok(None);
             }
             // A changed header can look like a wrong key; that the file was changed is then known already.
-            Err(OpenError::NoKey | OpenError::OtherKind(_)) if self.knows_it_was_changed() => {
+            Err(OpenError::NoKey | OpenError::WrongPassphrase | OpenError::OtherKind(_))
+                if self.knows_it_was_changed() =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -271,6 +264,9 @@ impl Examiner {
         if folder != Some(&seal.id) || plan.is_some_and(|id| id != seal.id) {
             self.find(FindingCode::SealContradiction, SEAL, "folder, plan and seal are of different bundles");
         }
+        if !is_bundle_id(&seal.id) {
+            self.find(FindingCode::SealContradiction, SEAL, "its id is none that a bundle of ours has");
+        }
     }
 
     fn receipt_against_seal(
@@ -286,7 +282,9 @@ impl Examiner {
             ("the bundle's id", receipt.id != seal.id),
             ("the kind of bundle", receipt.kind != seal.kind),
             ("the counts", receipt.counts != seal.counts),
-            ("what is complete", receipt.result != seal.result),
+            ("the profile", receipt.profile != seal.profile),
+            ("what is complete", receipt.result != seal.result || receipt.complete_for != seal.complete_for),
+            ("what stopped it", receipt.stopped_by != seal.stopped_by),
             ("the program", receipt.tool != seal.tool),
             ("the series", receipt.chain != seal.chain),
         ];

@@ -96,9 +96,13 @@ impl Folder {
         }
     }
 
-    /// Creates a small private file and writes it through to the disk.
+    /// Creates a small private file and writes it through to the disk. One that cannot be written whole goes away.
     pub fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        let mut file = self.create(name)?;
+        self.fill(self.create(name)?, name, bytes).inspect_err(|_| self.discard(name))
+    }
+
+    /// Writes a small file of this folder through to the disk.
+    pub fn fill(&self, mut file: File, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.map_err(|source| self.failed("write", name, source))
     }

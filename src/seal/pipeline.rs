@@ -31,9 +31,22 @@ const BLOCK: usize = 64 << 10;
 pub const IN_FLIGHT: u64 = ((QUEUE + 2) * CHUNK * 9 / 8 + (QUEUE + 3) * BLOCK + (256 << 10)) as u64;
 
 enum Piece {
-    Begin { name: String, modified: Timestamp },
+    Begin {
+        name: String,
+        modified: Timestamp,
+    },
     Bytes(Arc<Vec<u8>>),
     End,
+    /// The archive is complete. A queue that merely ends was given up, and must not look complete.
+    Finish,
+}
+
+/// From the archive to the envelope.
+enum Block {
+    Bytes(Vec<u8>),
+    Finish,
+    /// The archive's thread is gone.
+    Broken,
 }
 
 enum Hashed {
@@ -59,7 +72,12 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         let (to_hash, hashing) = sync_channel(QUEUE);
         let (digest, digests) = sync_channel(1);
         let envelope = spawn("envelope", move || encrypt(sealing, &blocks))?;
-        let archive = spawn("archive", move || compress(Blocks::to(to_envelope), &pieces))?;
+        let archive = spawn("archive", move || {
+            let mut told = Told(to_envelope, Block::Broken);
+            compress(Blocks::to(told.0.clone()), &pieces)?;
+            told.1 = Block::Finish;
+            Ok(())
+        })?;
         spawn("hash", move || hash(&hashing, &digest))?;
         Ok(Pipeline {
             to_archive: Some(to_archive),
@@ -97,6 +115,7 @@ impl<W: Write + Send + 'static> Pipeline<W> {
 
     /// Ends the archive and the envelope.
     pub fn finish(mut self) -> io::Result<(W, Ciphertext)> {
+        self.send(Piece::Finish)?;
         self.stop()
     }
 
@@ -111,7 +130,7 @@ impl<W: Write + Send + 'static> Pipeline<W> {
     fn failure(&mut self) -> io::Error {
         match self.stop() {
             Err(error) => error,
-            Ok(_) => io::Error::other("a sealing thread ended early"),
+            Ok(_) => ended(),
         }
     }
 
@@ -120,11 +139,11 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         self.to_hash = None;
         let archived = self.archive.take().map_or_else(|| Err(ended()), join);
         let enveloped = self.envelope.take().map_or_else(|| Err(ended()), join);
-        // A broken archive leaves its queue to the envelope closed as if it were done: the envelope must not
-        // count as finished then.
         match (archived, enveloped) {
-            (_, Err(error)) | (Err(error), _) => Err(error),
             (Ok(()), Ok(sealed)) => Ok(sealed),
+            // If the envelope ended only because the archive did, the archive knows why.
+            (Err(error), Err(follows)) if is_ended(&follows) => Err(error),
+            (_, Err(error)) | (Err(error), _) => Err(error),
         }
     }
 }
@@ -141,8 +160,17 @@ fn join<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
 }
 
 fn ended() -> io::Error {
-    io::Error::other("a sealing thread ended early")
+    io::Error::other(EndedEarly)
 }
+
+fn is_ended(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<EndedEarly>())
+}
+
+/// A thread found that another had ended; why, the other knows.
+#[derive(Debug, thiserror::Error)]
+#[error("a sealing thread ended early")]
+struct EndedEarly;
 
 fn hash(pieces: &Receiver<Hashed>, digests: &SyncSender<Digest>) -> io::Result<()> {
     let mut hasher = Hasher::new();
@@ -178,33 +206,49 @@ fn compress(out: Blocks, pieces: &Receiver<Piece>) -> io::Result<()> {
                     archive.begin(&name, modified, Method::Stored)?;
                 }
             }
+            Piece::Finish => return archive.finish()?.flush(),
         }
     }
-    let mut out = archive.finish()?;
-    out.flush()
+    Err(ended())
+}
+
+/// Tells the envelope how the archive's thread ended, however it ends. The queue alone would not: an archive that
+/// is given up keeps its end of it.
+struct Told(SyncSender<Block>, Block);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.send(std::mem::replace(&mut self.1, Block::Broken));
+    }
 }
 
 /// The envelope's thread.
 fn encrypt<W: Write>(
     mut sealing: Sealing<Measured<W>>,
-    blocks: &Receiver<Vec<u8>>,
+    blocks: &Receiver<Block>,
 ) -> io::Result<(W, Ciphertext)> {
     for block in blocks {
-        sealing.write_all(&block)?;
+        match block {
+            Block::Bytes(bytes) => sealing.write_all(&bytes)?,
+            Block::Finish => {
+                let mut measured = sealing.finish()?;
+                measured.flush()?;
+                return Ok(measured.finish());
+            }
+            Block::Broken => break,
+        }
     }
-    let mut measured = sealing.finish()?;
-    measured.flush()?;
-    Ok(measured.finish())
+    Err(ended())
 }
 
 /// A writer that hands on whole blocks through a queue.
 struct Blocks {
-    queue: SyncSender<Vec<u8>>,
+    queue: SyncSender<Block>,
     block: Vec<u8>,
 }
 
 impl Blocks {
-    fn to(queue: SyncSender<Vec<u8>>) -> Blocks {
+    fn to(queue: SyncSender<Block>) -> Blocks {
         Blocks { queue, block: Vec::with_capacity(BLOCK) }
     }
 }
@@ -224,7 +268,7 @@ impl Write for Blocks {
             return Ok(());
         }
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
-        self.queue.send(block).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        self.queue.send(Block::Bytes(block)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 }
 
@@ -255,5 +299,38 @@ impl<W: Write> Write for Measured<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pipeline() -> Pipeline<Vec<u8>> {
+        let mut recipients = Recipients::none();
+        recipients.add(&super::super::envelope::generate("now").recipient, None, "argument", "-r").unwrap();
+        Pipeline::start(Vec::new(), &recipients).unwrap()
+    }
+
+    #[test]
+    fn an_archive_that_fails_ends_the_envelope_too() {
+        let mut pipeline = pipeline();
+        let member = |pipeline: &mut Pipeline<Vec<u8>>| {
+            pipeline.begin("same/name".into(), Timestamp::from_unix(0, 0)).and_then(|()| pipeline.end())
+        };
+        member(&mut pipeline).unwrap();
+        // The archive refuses a name that it has; whoever waits for it must not wait for ever.
+        let second = member(&mut pipeline);
+        let finished = second.and_then(|_| pipeline.finish());
+        let error = finished.err().unwrap();
+        assert!(!is_ended(&error), "it must say why: {error}");
+    }
+
+    #[test]
+    fn what_is_given_up_is_never_complete() {
+        let mut pipeline = pipeline();
+        pipeline.begin("a".into(), Timestamp::from_unix(0, 0)).unwrap();
+        pipeline.end().unwrap();
+        assert!(pipeline.stop().is_err());
     }
 }

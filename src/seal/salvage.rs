@@ -21,7 +21,7 @@ use crate::custody::bag;
 use crate::custody::digest::{Digest, Hasher};
 use crate::custody::entry::{ENTRY_LIMIT, Entry};
 use crate::custody::json;
-use crate::custody::member::Member;
+use crate::custody::member::{Member, Members};
 
 /// What a salvage has given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,11 +30,14 @@ pub struct Salvaged {
     pub members: u64,
     /// Entries.
     pub entries: u64,
+    /// Everything is there, to the end: the bundle is not broken.
+    pub whole: bool,
     /// Where it ended, in words.
     pub ended: String,
 }
 
 const DESCRIPTOR: usize = 24;
+const DIRECTORY: &[u8] = b"PK\x01\x02";
 const SIGNATURE: &[u8] = b"PK\x07\x08";
 
 /// What is looked at beyond a possible end: the descriptor, and the whole entry behind it.
@@ -46,9 +49,18 @@ pub fn salvage(source: impl Read, folder: &mut NewFolder) -> io::Result<Salvaged
         reader: Ahead { source, buffer: Vec::new(), start: 0, ended: None },
         head: None,
         waiting: None,
-        result: Salvaged { members: 0, entries: 0, ended: String::new() },
+        top: None,
+        names: Members::default(),
+        sealed: false,
+        result: Salvaged { members: 0, entries: 0, whole: false, ended: String::new() },
     };
     let ended = loop {
+        if salvage.sealed
+            && salvage.reader.at_least(DIRECTORY.len()).is_ok_and(|next| next.starts_with(DIRECTORY))
+        {
+            salvage.result.whole = true;
+            break "the end of the bundle".to_owned();
+        }
         match salvage.member(folder) {
             Ok(()) => {}
             Err(Stop::Evidence(words)) => break words,
@@ -58,7 +70,11 @@ pub fn salvage(source: impl Read, folder: &mut NewFolder) -> io::Result<Salvaged
     if let Some((member, _)) = salvage.waiting.take() {
         folder.remove(&member)?;
     }
-    salvage.result.ended = ended;
+    let behind = match salvage.result.entries {
+        0 => "before the first entry".to_owned(),
+        last => format!("behind entry {last:06}"),
+    };
+    salvage.result.ended = if salvage.result.whole { ended } else { format!("{behind}: {ended}") };
     Ok(salvage.result)
 }
 
@@ -79,6 +95,10 @@ struct Salvage<R> {
     reader: Ahead<R>,
     head: Option<Digest>,
     waiting: Option<(Member, Sealed)>,
+    top: Option<String>,
+    names: Members,
+    /// The seal's signature, the last member, has come by.
+    sealed: bool,
     result: Salvaged,
 }
 
@@ -86,11 +106,22 @@ impl<R: Read> Salvage<R> {
     fn member(&mut self, folder: &mut NewFolder) -> Result<(), Stop> {
         let (local, _) = read_local(&mut self.reader, "archive")?;
         let full = String::from_utf8(local.name).unwrap_or_default();
-        let name = full.split_once('/').map(|(_, name)| name).unwrap_or_default();
+        let (top, name) = full.split_once('/').unwrap_or_default();
         let member = Member::parse(name).map_err(|error| Stop::Evidence(error.to_string()))?;
+        if *self.top.get_or_insert_with(|| top.to_owned()) != top {
+            return Err(Stop::Evidence(format!(
+                "{member} lies in another folder than the members before it"
+            )));
+        }
+        if !self.names.admit(&member) {
+            return Err(Stop::Evidence(format!("{member} would replace a member before it")));
+        }
         let modified = Timestamp::from_unix(local.modified, 0);
         let is_entry = name.starts_with("entries/");
         let tag = !is_entry && !name.starts_with("data/");
+        if tag && ![bag::BAGIT, bag::PLAN].iter().chain(&bag::TAIL).any(|known| *known == name) {
+            return Err(Stop::Evidence(format!("nothing accounts for {name}")));
+        }
         if !is_entry && self.waiting.is_some() {
             return Err(Stop::Evidence(format!("no entry follows before {name}")));
         }
@@ -112,6 +143,7 @@ impl<R: Read> Salvage<R> {
             if name == bag::PLAN {
                 self.head = Some(sealed.sha256);
             }
+            self.sealed = name == bag::SEAL_SIG;
         } else {
             self.waiting = Some((member, sealed));
         }

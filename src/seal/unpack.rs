@@ -4,40 +4,85 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::inspect::Unpack;
 use crate::clock::Timestamp;
 use crate::custody::member::Member;
 
-/// A folder that did not exist before, and is given its name only when all of it is there.
+/// How unpacking is told to stop: nothing in the clear may be left behind.
+#[derive(Clone, Debug, Default)]
+pub struct Interruption {
+    /// Nothing has been unpacked yet.
+    pub idle: Arc<AtomicBool>,
+    /// The number of the signal that asks to stop; 0 if none does.
+    pub signal: Arc<AtomicUsize>,
+}
+
+impl Interruption {
+    /// An interruption that has not come.
+    pub fn none() -> Interruption {
+        Interruption { idle: Arc::new(AtomicBool::new(true)), signal: Arc::default() }
+    }
+
+    /// Whether somebody asks to stop.
+    pub fn came(&self) -> bool {
+        self.signal.load(Ordering::Acquire) != 0
+    }
+}
+
+/// A folder that did not exist before, is made when the first member comes, and gets its name only when all of it is
+/// there. Dropped before that, it goes away again with everything in it.
 pub struct NewFolder {
     building: PathBuf,
     name: PathBuf,
+    made: bool,
+    interruption: Interruption,
     open: Option<(File, Timestamp)>,
 }
 
 impl NewFolder {
-    /// Makes the folder, under a name of its own until [`NewFolder::keep`].
-    pub fn create(path: &Path) -> io::Result<NewFolder> {
-        if path.symlink_metadata().is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
+    /// Checks that the folder can be made; it is built under a name of its own until [`NewFolder::keep`].
+    pub fn create(path: &Path, interruption: Interruption) -> io::Result<NewFolder> {
+        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         name.push(".partial");
         let building = path.with_file_name(name);
-        DirBuilder::new().mode(0o700).create(&building)?;
-        Ok(NewFolder { building, name: path.to_owned(), open: None })
+        for taken in [path, &building] {
+            if taken.symlink_metadata().is_ok() {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, taken.display().to_string()));
+            }
+        }
+        let parent = parent_of(path);
+        rustix::fs::access(parent, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
+        Ok(NewFolder { building, name: path.to_owned(), made: false, interruption, open: None })
     }
 
     /// All is there: the folder gets its name.
-    pub fn keep(self) -> io::Result<()> {
-        std::fs::rename(&self.building, &self.name)
+    pub fn keep(mut self) -> io::Result<()> {
+        self.make()?;
+        std::fs::rename(&self.building, &self.name)?;
+        self.made = false;
+        Ok(())
     }
 
     /// It is not to be used: it goes away again.
-    pub fn discard(self) -> io::Result<()> {
-        std::fs::remove_dir_all(&self.building)
+    pub fn discard(mut self) -> io::Result<()> {
+        self.remove_all()
+    }
+
+    fn make(&mut self) -> io::Result<()> {
+        if !self.made {
+            self.interruption.idle.store(false, Ordering::Release);
+            DirBuilder::new().mode(0o700).create(&self.building)?;
+            self.made = true;
+        }
+        Ok(())
+    }
+
+    fn remove_all(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.made) { std::fs::remove_dir_all(&self.building) } else { Ok(()) }
     }
 
     /// Takes one member away again.
@@ -47,8 +92,31 @@ impl NewFolder {
     }
 }
 
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        // Whoever wants to know whether that worked calls `discard`.
+        let _ = self.remove_all();
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 impl Unpack for NewFolder {
+    /// A hostile bundle may unpack to a thousand times its size: what does not fit is not begun.
+    fn expect(&mut self, bytes: u64) -> io::Result<()> {
+        let stat = rustix::fs::statvfs(parent_of(&self.building))?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if bytes < free {
+            return Ok(());
+        }
+        let words = format!("it unpacks to {bytes} bytes, and {free} are free");
+        Err(io::Error::new(io::ErrorKind::StorageFull, words))
+    }
+
     fn begin(&mut self, member: &Member, modified: Timestamp) -> io::Result<()> {
+        self.make()?;
         // A member's name has neither `..` nor a leading slash, and no link was ever made below the folder.
         let path = self.building.join(member.as_str());
         if let Some(parent) = path.parent() {
@@ -60,6 +128,9 @@ impl Unpack for NewFolder {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.interruption.came() {
+            return Err(io::Error::other("interrupted"));
+        }
         match &mut self.open {
             Some((file, _)) => file.write_all(bytes),
             None => Err(io::Error::other("no member is open")),

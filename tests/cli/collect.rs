@@ -169,7 +169,7 @@ fn a_passphrase_from_a_descriptor_seals_and_opens() {
         crate::support::tool("bash", &["-c".as_ref(), script.as_ref()])
     };
     assert_eq!(verify("correct horse").code, 0);
-    verify("wrong horse").code(1).says("none of the keys");
+    verify("wrong horse").code(1).says("the passphrase does not open");
     desk.verify(&bundle.sealed).run().code(1).says("sealed with a passphrase");
     assert!(!fs::read_to_string(&bundle.receipt).unwrap().contains("horse"));
 }
@@ -181,6 +181,16 @@ fn a_stream_goes_to_stdout_and_its_receipt_to_a_file() {
     let root = host.path().to_str().unwrap();
     phi(["collect", "-r", &desk.recipient, "--root", root, "-o", "-"]).run().code(2).says("--receipt");
     let receipt = desk.path("stream.receipt.json");
+    // A receipt that could not be written afterwards would make the stream worthless: nothing is streamed.
+    for taken in ["stream.receipt.json", "stream.receipt.json.sig"] {
+        fs::write(desk.path(taken), "taken").unwrap();
+        let ran = phi(["collect", "-r", &desk.recipient, "--root", root, "-o", "-", "--receipt"])
+            .args([&receipt])
+            .run();
+        assert!(ran.code(1).says("exists already").raw.is_empty());
+        fs::remove_file(desk.path(taken)).unwrap();
+        assert!(!receipt.exists() && !desk.path("stream.receipt.json.sig").exists());
+    }
     let ran =
         phi(["collect", "--json", "--quiet", "-r", &desk.recipient, "--root", root, "-o", "-", "--receipt"])
             .args([&receipt])
@@ -193,6 +203,177 @@ fn a_stream_goes_to_stdout_and_its_receipt_to_a_file() {
     let verdict = desk.verify(&sealed).args(["--json"]).run().code(0).json();
     assert_eq!(verdict["unchanged"], "yes");
     assert_eq!(document["bytes"], ran.raw.len() as u64);
+}
+
+#[test]
+fn a_stream_that_the_config_asked_for_is_as_clean() {
+    let desk = Desk::new();
+    let host = FakeHost::small();
+    let config = desk.path("config.toml");
+    fs::write(&config, "output = \"-\"\n").unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    let root = host.path().to_str().unwrap();
+    let receipt = desk.path("s.receipt.json");
+    let ran = phi(["collect", "--quiet", "-r", &desk.recipient, "--root", root, "--receipt"])
+        .args([&receipt])
+        .env("PHI_IR_CONFIG", &config)
+        .run()
+        .code(3)
+        .says("Next:");
+    let sealed = desk.path("s.zip.age");
+    fs::write(&sealed, &ran.raw).unwrap();
+    let verdict = desk.verify(&sealed).args(["--json"]).run().code(0).json();
+    assert_eq!(verdict["unchanged"], "yes");
+}
+
+#[test]
+fn our_own_output_is_never_evidence() {
+    let desk = Desk::new();
+    let host = FakeHost::small().folder("/srv/out").file("/srv/out/notes", "of the host\n");
+    let out = host.at("/srv/out");
+    let args =
+        ["collect", "--quiet", "--json", "--only", "also", "--also", "/srv/out", "-r", &desk.recipient];
+    let ran = phi(args).args(["--root".as_ref(), host.path(), "-o".as_ref(), &out]).run().code(0);
+    let entries = entries(&desk.open(&Bundle::of(&ran.json())));
+    let own = entries.iter().find(|entry| entry["reason_code"] == "own_output").expect("no entry of it");
+    assert_eq!(own["outcome"], "skipped");
+    assert!(
+        !entries.iter().any(|entry| entry["member"].as_str().is_some_and(|name| name.contains(".partial")))
+    );
+    assert_eq!(entry_of(&entries, "/srv/out/notes")["outcome"], "collected");
+}
+
+#[test]
+fn what_a_person_points_at_is_taken_but_neither_hashes_nor_content_of_phi_files() {
+    let desk = Desk::new();
+    let host = FakeHost::small().file("/srv/x", "x");
+    let args = ["--only", "auth-logs", "--also", "/etc", "--also", "/var/data", "--also", "/nonexistent"];
+    let ran = desk.collect(&host).args(args).run().code(3);
+    let opened = desk.open(&Bundle::of(&ran.json()));
+    assert!(opened.join("data/root/etc/passwd").exists());
+    assert!(!opened.join("data/root/etc/shadow").exists());
+    assert!(!opened.join("data/root/var/data/phi/a.txt").exists());
+    let gaps = ran.json()["gaps"].clone();
+    let with = |code: &str| {
+        let mut named = gaps.as_array().unwrap().iter().filter(|gap| gap["collector"] == "also");
+        let gap = named.find(|gap| gap["reason_code"] == code);
+        gap.unwrap_or_else(|| panic!("no {code}: {gaps}")).clone()
+    };
+    assert!(with("secret")["reason"].as_str().unwrap().contains("1 files of password hashes"));
+    assert!(with("phi_content")["reason"].as_str().unwrap().contains("2 files below PHI folders"));
+    // Each path that was named has its own answer.
+    assert_eq!(with("not_found")["source"], "/nonexistent");
+    let folder = FakeHost::new().folder("/srv/empty");
+    let ran = desk.collect(&folder).args(["--only", "also", "--also", "/srv/empty"]).run().code(0);
+    let entries = entries(&desk.open(&Bundle::of(&ran.json())));
+    assert_eq!(entry_of(&entries, "/srv/empty")["outcome"], "empty");
+}
+
+#[test]
+fn a_file_that_was_kept_in_part_is_taken_whole_when_it_is_asked_for() {
+    let desk = Desk::new();
+    let host = FakeHost::new().file("/etc/big.conf", vec![b'x'; 5000]);
+    let folder = desk.path("definitions");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let text = "title='T'\nwhy='w'\nvolatility='temporary'\nprofiles=['full']\nphi='none'\n[[copy]]\n\
+        paths=['/etc/big.conf']\nmax_size=1000\n";
+    fs::write(folder.join("first.toml"), text).unwrap();
+    fs::set_permissions(folder.join("first.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    let args = ["--only", "first", "--also", "/etc/big.conf", "--definitions", folder.to_str().unwrap()];
+    let opened = desk.open(&Bundle::of(&desk.collect(&host).args(args).run().code(0).json()));
+    let sizes: Vec<(String, u64)> = entries(&opened)
+        .iter()
+        .filter(|entry| entry["source"]["display"] == "/etc/big.conf")
+        .map(|entry| (entry["outcome"].as_str().unwrap().to_owned(), entry["size"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(sizes, [("truncated".to_owned(), 1000), ("collected".to_owned(), 5000)]);
+}
+
+#[test]
+fn an_account_with_a_home_below_run_hides_nobody_s_keys() {
+    let desk = Desk::new();
+    let host = FakeHost::new()
+        .file(
+            "/etc/passwd",
+            "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin\nroot:x:0:0:root:/root:/bin/bash\n",
+        )
+        .file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAA intruder\n");
+    let opened = desk.open(&Bundle::of(&desk.collect(&host).args(["--only", "sshd"]).run().code(0).json()));
+    assert!(opened.join("data/root/root/.ssh/authorized_keys").exists());
+}
+
+#[test]
+fn the_audit_log_is_where_auditd_conf_says() {
+    let desk = Desk::new();
+    let host = FakeHost::new()
+        .file("/etc/audit/auditd.conf", "log_file = /data/au[1]/real.log\n")
+        .file("/data/au[1]/real.log", "type=DAEMON_START msg=audit(1795292388.000:1): op=start\n")
+        .file("/data/au[1]/real.log.1", "older\n")
+        .file("/var/log/audit/audit.log", "of 2021\n");
+    let only = ["--only", "audit-logs"];
+    let opened = desk.open(&Bundle::of(&desk.collect(&host).args(only).run().code(0).json()));
+    let logs = entries(&opened);
+    for path in ["/data/au[1]/real.log", "/data/au[1]/real.log.1"] {
+        assert_eq!(entry_of(&logs, path)["step"], "copy-1");
+    }
+    assert_eq!(entry_of(&logs, "/var/log/audit/audit.log")["step"], "copy-2");
+    fs::remove_dir_all(host.at("/data")).unwrap();
+    let ran = desk.collect(&host).args(only).run().code(3);
+    let document = ran.json();
+    let gap = document["gaps"].as_array().unwrap().iter().find(|gap| gap["need"] == "required").unwrap();
+    assert_eq!(gap["source"], "/data/au[1]/real.log*");
+}
+
+#[test]
+fn a_name_where_the_log_should_be_is_not_the_log() {
+    let desk = Desk::new();
+    let logs =
+        |host: FakeHost| desk.collect(&host).args(["--only", "audit-logs", "--only", "auth-logs"]).run();
+    let log = "type=DAEMON_START msg=audit(1795292388.000:1): op=start\n";
+    // A link of root's is followed to the log itself.
+    let led = FakeHost::new()
+        .file("/data/audit.log", log)
+        .file("/data/auth.log", "Nov 21 sshd\n")
+        .link("/var/log/audit/audit.log", "/data/audit.log")
+        .link("/var/log/auth.log", "/data/auth.log");
+    let opened = desk.open(&Bundle::of(&logs(led).code(0).json()));
+    let sealed =
+        entries(&opened).iter().filter(|e| e["kind"] == "copy" && e["collector"] == "audit-logs").count();
+    assert_eq!(sealed, 1);
+    // One that leads nowhere, a FIFO, or a file without a byte is not enough; and the link is told.
+    let nowhere = FakeHost::new().link("/var/log/audit", "/mnt/gone").file("/var/log/auth.log", "x");
+    let ran = logs(nowhere).code(3);
+    let told = entries(&desk.open(&Bundle::of(&ran.json())));
+    assert_eq!(entry_of(&told, "/var/log/audit")["kind"], "link");
+    let fifo = FakeHost::new().file("/var/log/auth.log", "x").folder("/var/log/audit");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let at = fifo.at("/var/log/audit/audit.log");
+    rustix::fs::mknodat(rustix::fs::CWD, at, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    logs(fifo).code(3);
+    logs(FakeHost::new().file("/var/log/audit/audit.log", log).file("/var/log/auth.log", "")).code(3);
+    logs(FakeHost::new().file("/var/log/audit/audit.log", log).file("/var/log/auth.log", "x")).code(0);
+}
+
+#[test]
+fn a_phi_folder_that_cannot_be_listed_is_a_gap() {
+    if !crate::support::only_root("a folder that nobody else may list") {
+        return;
+    }
+    let desk = Desk::new();
+    let host = FakeHost::small().file("/srv/records/x", "x").mode("/srv/records", 0o700);
+    fs::set_permissions(host.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    fs::set_permissions(out.path(), fs::Permissions::from_mode(0o777 | 0o1000)).unwrap();
+    let ran = phi(["collect", "--quiet", "--json", "-r", &desk.recipient, "--only", "phi-files"])
+        .args(["--phi", "/srv/records", "--root"])
+        .args([host.path(), "-o".as_ref(), out.path()])
+        .by_nobody()
+        .run()
+        .code(3);
+    let document = ran.json();
+    let gaps = document["gaps"].as_array().unwrap();
+    assert!(gaps.iter().any(|gap| gap["collector"] == "phi-files" && gap["outcome"] == "denied"), "{gaps:?}");
 }
 
 #[test]
@@ -373,7 +554,12 @@ fn what_is_wrong_with_the_command_line_is_said_before_anything_begins() {
     let try_with = |args: &[&str]| desk.collect(&host).args(args).run().code(2);
     try_with(&["--since", "yesterday"]).says("--since").says("hint:");
     try_with(&["--since", "2999-01-01"]).says("future");
-    try_with(&["--only", "audit-log"]).says("\"audit-logs\"").says("hint:");
+    try_with(&["--only", "audit-log"]).says("did you mean audit-logs?").says("hint:");
+    try_with(&["--only", "audit-logs,auth-logs"]).says("name one at a time");
+    try_with(&["--only", "phi-content"]).says("without --include-content");
+    try_with(&["--only", "clock-start"]).says("nothing would be collected");
+    try_with(&["--phi", "/etc/passwd"]).says("not a folder");
+    try_with(&["--since", "0001-01-01"]).says("--since");
     try_with(&["--case", "Jane Roe"]).says("a-z");
     try_with(&["--max-bytes", "many"]).says("hint:");
     try_with(&["--profile", "huge"]).says("incident");
@@ -423,7 +609,7 @@ fn a_config_gives_recipients_and_folders_and_is_sealed() {
             .args(["--json"])
             .run()
     };
-    let ran = run().code(3).says("Officer x25519 from config").says("/srv/charts (config)");
+    let ran = run().code(3).says("can be opened by: Officer, age1").says("/srv/charts (config)");
     let opened = desk.open(&Bundle::of(&ran.json()));
     let sealed: Value =
         serde_json::from_slice(&fs::read(opened.join("data/live/settings/config.json")).unwrap()).unwrap();

@@ -14,14 +14,14 @@ fn they_are_listed_in_the_order_of_work_and_explained_one_by_one() {
         .run()
         .code(0)
         .says("164.312(b)")
-        .says("/var/log/audit/audit.log*")
+        .says("{audit_log}*")
         .says("persistent")
         .says("sha256");
 }
 
 #[test]
 fn a_mistyped_one_gets_the_nearest() {
-    phi(["collectors", "audit-lgs"]).run().code(2).says("\"audit-logs\"");
+    phi(["collectors", "audit-lgs"]).run().code(2).says("did you mean audit-logs?");
 }
 
 #[test]

@@ -19,6 +19,7 @@ struct Silent;
 impl Progress for Silent {
     fn collector(&mut self, _: usize, _: usize, _: &str) {}
     fn bytes(&mut self, _: u64) {}
+    fn phase(&mut self, _: &str) {}
 }
 
 fn archive(host: &FakeHost, key: &std::path::Path, recipient: &str, identity: &Identities) -> Vec<u8> {

@@ -53,3 +53,31 @@ fn what_is_not_as_it_was_sealed_is_not_unpacked() {
     phi(args).run().code(4).says("FAILED").says("--salvage");
     assert!(!folder.exists() && !folder.with_extension("partial").exists());
 }
+
+#[test]
+fn a_signer_that_was_asked_for_and_is_not_known_opens_nothing() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let folder = desk.path("unpacked");
+    let key = desk.path("officer.key");
+    let args =
+        ["open", bundle.sealed.to_str().unwrap(), "-i", key.to_str().unwrap(), "--require-signer", "-o"];
+    phi(args).args([&folder]).run().code(4).says("nothing was unpacked");
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_mistyped_name_leaves_nothing_behind_and_a_remnant_is_called_by_its_name() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let folder = desk.path("unpacked");
+    let key = desk.path("officer.key");
+    let open = |sealed: &str| phi(["open", sealed, "-i", key.to_str().unwrap(), "-o"]).args([&folder]).run();
+    open("/nonexistent.zip.age").code(1);
+    open(bundle.receipt.with_extension("json.sig").to_str().unwrap()).code(1).says("it is a signature");
+    assert!(!folder.exists() && !desk.path("unpacked.partial").exists());
+    fs::create_dir(desk.path("unpacked.partial")).unwrap();
+    open(bundle.sealed.to_str().unwrap()).code(1).says("left over from an earlier attempt");
+    fs::remove_dir(desk.path("unpacked.partial")).unwrap();
+    open(bundle.sealed.to_str().unwrap()).code(0);
+}

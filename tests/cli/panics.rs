@@ -27,6 +27,7 @@ struct Silent;
 impl Progress for Silent {
     fn collector(&mut self, _: usize, _: usize, _: &str) {}
     fn bytes(&mut self, _: u64) {}
+    fn phase(&mut self, _: &str) {}
 }
 
 fn step(name: &str) -> StepContext {
@@ -67,7 +68,8 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
     let mut intake = Intake::new(&mut vault, Ledger::starting_from(Digest::of(b"plan"), false), terms);
     let budget = AuditBudget::of(&prepared.host);
     let (host, request, plan) = (&prepared.host, &prepared.request, &prepared.plan);
-    let mut run = Run { host, request, plan, intake: &mut intake, homes: &[], budget };
+    let places = phi_ir::collector::steps::Places::of(host);
+    let mut run = Run { host, request, plan, intake: &mut intake, places: &places, budget };
 
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));

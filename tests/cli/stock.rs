@@ -59,6 +59,51 @@ fn verify_txt_followed_word_for_word_passes() {
 }
 
 #[test]
+fn verify_txt_without_a_list_of_signers_passes_and_says_who_signed() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let signature = PathBuf::from(format!("{}.sig", bundle.receipt.display()));
+    let folder = reader(&desk, &[bundle.sealed.clone(), bundle.receipt.clone(), signature]);
+    let text = fs::read_to_string(desk.open(&bundle).join("VERIFY.txt")).unwrap();
+    let instead = text.lines().find_map(|line| line.strip_prefix("  ssh-keygen")).unwrap();
+    let lines = recipe(&text);
+    let without: Vec<String> =
+        lines
+            .lines()
+            .filter(|line| !line.contains("WHO"))
+            .map(|line| {
+                if line.starts_with("cd ") { format!("{line}\nssh-keygen{instead}") } else { line.to_owned() }
+            })
+            .collect();
+    let code = phi_ir::custody::receipt::spoken_code(&fs::read(&bundle.receipt).unwrap());
+    follow(&without.join("\n"), folder.path())
+        .code(0)
+        .says("SHA256:")
+        .says(&code)
+        .says("as they were sealed");
+}
+
+#[test]
+fn verify_txt_notices_a_broken_order_and_a_planted_link() {
+    let desk = Desk::new();
+    let opened = desk.open(&desk.bundle());
+    let text = fs::read_to_string(opened.join("VERIFY.txt")).unwrap();
+    let steps = |from: &str, to: &str| {
+        let part = text.split(from).nth(1).unwrap().split(to).next().unwrap();
+        part.lines().filter_map(|line| line.strip_prefix("    ")).collect::<Vec<_>>().join("\n")
+    };
+    let (six, seven) = (steps("\n6. ", "\n7. "), steps("\n7. ", "\nWhat this shows"));
+    follow(&six, &opened).code(0);
+    follow(&seven, &opened).code(0);
+    std::os::unix::fs::symlink("/etc/shadow", opened.join("data/root/etc/evil")).unwrap();
+    assert_ne!(follow(&six, &opened).code, 0);
+    let entry = opened.join("entries/000003.json");
+    fs::write(&entry, fs::read_to_string(&entry).unwrap().replace("\"prev\":\"", "\"prev\":\"0")).unwrap();
+    let ran = follow(&seven, &opened).says("order broken at entries/000003.json");
+    assert_ne!(ran.code, 0);
+}
+
+#[test]
 fn bagit_python_validates_the_opened_bag_and_notices_a_change() {
     let desk = Desk::new();
     let opened = desk.open(&desk.bundle());

@@ -115,7 +115,7 @@ impl FakeHost {
         FakeHost { dir: tempfile::tempdir().unwrap() }
     }
 
-    /// A Debian-like host with logs, accounts and a PHI folder.
+    /// A Debian-like host with logs, accounts and a PHI folder; its login records are missing, so that it is PARTIAL.
     pub fn small() -> FakeHost {
         FakeHost::new()
             .file("/etc/hostname", "clinic-db\n")
@@ -129,7 +129,6 @@ impl FakeHost {
             .file("/etc/audit/rules.d/hipaa.rules", "-w /var/data/phi -p rwxa -k phi_access\n")
             .file("/var/log/audit/audit.log", "type=DAEMON_START msg=audit(1795292388.000:1): op=start\n")
             .file("/var/log/auth.log", "Nov 21 20:19:48 clinic-db sshd[1]: Accepted publickey for alice\n")
-            .file("/var/log/wtmp", vec![0_u8; 384])
             .file("/home/alice/.bash_history", "ls /var/data/phi\n")
             .file("/var/data/phi/a.txt", "made up\n")
             .file("/var/data/phi/records/b.txt", "made up too\n")

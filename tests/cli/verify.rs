@@ -33,7 +33,9 @@ fn a_signer_that_nobody_named_is_not_known_here() {
         .code(0)
         .says("verified");
     let other = format!("SHA256:{}", "A".repeat(43));
-    phi(["verify", sealed, "-i", key, "--signer", &other]).run().code(4).says("signer_unexpected");
+    let ran = phi(["verify", sealed, "-i", key, "--signer", &other]).run().code(4).says("signer_unexpected");
+    assert_eq!(ran.stdout.lines().next(), Some("FAILED: not signed by the key that you named"));
+    ran.says("unchanged since sealing:  yes");
     phi(["verify", sealed, "-i", key, "--signer", "abc"]).run().code(2).says("hint:");
 }
 
@@ -48,7 +50,76 @@ fn a_receipt_alone_says_what_it_can() {
     phi(["verify", receipt, "--allowed-signers", signers]).run().code(0).says("verified").says("not_opened");
     fs::remove_file(&bundle.sealed).unwrap();
     let ran = phi(["verify", receipt, "--allowed-signers", signers]).run().code(0).says("sealed_file_absent");
-    assert!(ran.stdout.starts_with("not examined"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("receipt verified; the sealed file was not examined"), "{}", ran.stdout);
+    phi(["verify", receipt, "--allowed-signers", signers, "--require-signer"]).run().code(0);
+    phi(["verify", receipt]).run().code(0).says("who signed it is not known here");
+    phi(["verify", receipt, "--require-signer"]).run().code(4);
+}
+
+#[test]
+fn files_under_other_names_are_known_by_what_they_are() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let (sealed, receipt) = (desk.path("incident.bin"), desk.path("r.json"));
+    fs::rename(&bundle.sealed, &sealed).unwrap();
+    fs::rename(&bundle.receipt, &receipt).unwrap();
+    fs::rename(bundle.receipt.with_extension("json.sig"), desk.path("r.json.sig")).unwrap();
+    let ran = desk.verify(&sealed).run().code(0).says("receipt_missing").says("--receipt FILE");
+    assert_eq!(ran.stdout.lines().next(), Some("verified"));
+    let args = [std::ffi::OsStr::new("--receipt"), receipt.as_os_str()];
+    let ran = desk.verify(&sealed).args(args).run().code(0);
+    assert!(!ran.stdout.contains("receipt_missing"), "{}", ran.stdout);
+    phi(["verify", receipt.to_str().unwrap()]).run().code(0).says("sealed_file_absent");
+    phi(["verify", sealed.to_str().unwrap()]).run().code(1).says("nothing to check it with").says("hint:");
+    let other = desk.path("notes.txt");
+    fs::write(&other, "nothing of ours").unwrap();
+    phi(["verify", other.to_str().unwrap()]).run().code(1).says("neither a sealed bundle nor a receipt");
+    desk.verify(&sealed).args(["--receipt", "/nonexistent"]).run().code(1).says("/nonexistent");
+}
+
+#[test]
+fn the_code_that_was_read_out_is_compared() {
+    let desk = Desk::new();
+    let document = desk.collect(&crate::support::FakeHost::small()).run().code(3).json();
+    let bundle = crate::support::Bundle::of(&document);
+    let code = document["spoken_code"].as_str().unwrap().to_ascii_uppercase().replace('-', " ");
+    let ran = desk.verify(&bundle.sealed).args(["--code", &code]).run().code(0);
+    assert_eq!(ran.stdout.lines().next(), Some("verified"));
+    let ran = desk.verify(&bundle.sealed).args(["--code", "0000-1111-2222-3333-4444-5555"]).run().code(4);
+    assert!(
+        ran.stdout.starts_with("FAILED: the receipt is not the one whose code was read out"),
+        "{}",
+        ran.stdout
+    );
+    fs::remove_file(&bundle.receipt).unwrap();
+    desk.verify(&bundle.sealed).args(["--code", &code]).run().code(4).says("code_differs");
+}
+
+#[test]
+fn a_damaged_bundle_is_never_called_complete() {
+    let desk = Desk::new();
+    let document =
+        desk.collect(&crate::support::FakeHost::small()).args(["--only", "mounts"]).run().code(0).json();
+    let bundle = crate::support::Bundle::of(&document);
+    let good = desk.verify(&bundle.sealed).run().code(0);
+    good.says("COMPLETE for: mounts");
+    let mut bytes = fs::read(&bundle.sealed).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&bundle.sealed, bytes).unwrap();
+    let ran = desk.verify(&bundle.sealed).run().code(4);
+    ran.says("missing evidence:         cannot be told").says("its receipt said COMPLETE for: mounts");
+    assert!(desk.verify(&bundle.sealed).args(["--json"]).run().code(4).json()["result"].is_null());
+}
+
+#[test]
+fn an_unsigned_receipt_proves_nothing_and_is_said_to() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    fs::remove_file(bundle.receipt.with_extension("json.sig")).unwrap();
+    desk.verify(&bundle.sealed).run().code(0).says("verified").says("receipt_unsigned");
+    let ran = phi(["verify", bundle.receipt.to_str().unwrap()]).run().code(0);
+    ran.says("unchanged since sealing:  cannot be told").says("there is no good signature");
 }
 
 #[test]
@@ -95,11 +166,11 @@ fn any_changed_byte_of_the_sealed_file_or_the_receipt_fails() {
     let allowed = fs::read_to_string(desk.path("allowed_signers")).unwrap();
     let trust = phi_ir::seal::opened::Trust {
         allowed: Some(phi_ir::custody::signers::parse(&allowed).unwrap()),
-        expected: None,
+        ..Default::default()
     };
     let now = phi_ir::clock::Timestamp::parse("2026-11-21T00:00:00Z").unwrap();
     let holds = |path: &std::path::Path| {
-        let files = phi_ir::seal::opened::BundleFiles::around(path).unwrap();
+        let Ok(files) = phi_ir::seal::files::BundleFiles::around(path, None) else { return false };
         match files.examine(Some(&identities), &trust, now, &mut phi_ir::seal::inspect::Nowhere) {
             Ok(examination) => examination.verdict.verdict == phi_ir::custody::verdict::Word::Verified,
             Err(_) => false,

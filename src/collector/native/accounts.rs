@@ -5,8 +5,10 @@
 use crate::collector::run::Run;
 use crate::custody::entry::{Kind, Source};
 use crate::custody::json;
-use crate::custody::ledger::Draft;
+use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::path::HostPath;
 use crate::records::accounts::reduce_shadow;
@@ -26,6 +28,12 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         let taken = run.intake.now();
         let text = match run.host.peek(&path, 64 << 20) {
             Ok(text) => text,
+            // Only the first is on every system.
+            Err(Trouble::Missing(_)) if name != FILES[0].1 => {
+                let reason = Reason::new(ReasonCode::NotFound, "this system does not keep such a file");
+                run.intake.gap(Source::path(&path), Outcome::Empty, reason)?;
+                continue;
+            }
             Err(trouble) => {
                 run.intake.trouble(&path, &trouble)?;
                 continue;
@@ -38,6 +46,24 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         let mut draft = Draft::new(Kind::Capture, Source::path(&path), taken);
         draft.title = Some(format!("{path}, reduced to algorithm, state and ageing"));
         run.intake.capture(Member::of_live("accounts", name), draft, rows)?;
+    }
+    homes(run)
+}
+
+/// What keeps a home from being looked at by the other collectors.
+fn homes(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let unread: Vec<String> = run.places.unread.iter().map(usize::to_string).collect();
+    if !unread.is_empty() {
+        let words = format!(
+            "damaged, so that the homes they name were not looked at: lines {} of /etc/passwd, which is sealed whole",
+            unread.join(", ")
+        );
+        let reason = Reason::new(ReasonCode::NotParsed, words);
+        run.intake.gap(Source::text("homes"), Outcome::Inconclusive, reason)?;
+    }
+    if let Some(trouble) = &run.places.trouble {
+        let (outcome, reason) = trouble.verdict();
+        run.intake.gap(Source::text("homes below /home"), outcome, reason)?;
     }
     Ok(())
 }

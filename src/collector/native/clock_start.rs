@@ -62,7 +62,7 @@ pub fn line_of(host: &Host, path: &str) -> Option<String> {
 fn zone(host: &Host) -> Option<String> {
     let localtime = HostPath::new("/etc/localtime").ok()?;
     let located = host.locate(&localtime, true).ok()?;
-    let resolved = located.resolved.to_string();
+    let resolved = located.spot.real.to_string();
     let named = resolved.split_once("/zoneinfo/").map(|(_, zone)| zone.to_owned());
     named.or_else(|| line_of(host, "/etc/timezone"))
 }

@@ -3,6 +3,10 @@
 //!
 //! Listing a folder opens the folder and none of its files. Only digests open files, within the audit budget.
 
+use std::collections::BTreeMap;
+
+use rustix::fs::FileType;
+
 use crate::collector::run::Run;
 use crate::collector::steps::{self, changed_in};
 use crate::custody::entry::{Kind, Source};
@@ -35,33 +39,60 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         run.intake.gap(Source::text("PHI folders"), Outcome::Inconclusive, reason)?;
         return Ok(());
     }
-    let mut listing = Listing { part: 0, rows: 0, bytes: Vec::new(), found: 0, unhashed: 0, troubles: Vec::new(), untold: 0 };
+    let mut listing = Listing::default();
     for root in &roots {
-        listing.folder(run, root)?;
+        if !listing.unlisted {
+            listing.folder(run, root)?;
+        }
     }
-    listing.finish(run)
+    listing.finish(run)?;
+    if run.request.phi_roots_left > 0 {
+        let words = format!("the audit rules watch {} more folders than were listed", run.request.phi_roots_left);
+        let reason = Reason::new(ReasonCode::CountLimit, words);
+        run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
+    }
+    Ok(())
 }
 
+#[derive(Default)]
 struct Listing {
     part: u32,
     rows: u64,
     bytes: Vec<u8>,
     found: u64,
-    unhashed: u64,
+    /// Files that changed in the window and have no digest, by why.
+    unhashed: BTreeMap<&'static str, u64>,
+    /// The audit budget ended the walk.
+    unlisted: bool,
     troubles: Vec<Found>,
     untold: u64,
 }
 
 impl Listing {
     fn folder(&mut self, run: &mut Run<'_, '_>, root: &HostPath) -> Result<(), Halt> {
+        let mut said = None;
         for pattern in [Pattern::exactly(root), Pattern::below(root)] {
             let host = run.host;
             for found in host.walk(&pattern, Wanted::Everything, true) {
+                if let Found::Match(found) = &found
+                    && found.met.kind == FileType::Directory
+                    && !run.budget.spend()
+                {
+                    // Opening a folder is an event too; the walk goes no further than the log can bear.
+                    self.unlisted = true;
+                    return Ok(());
+                }
                 match found {
                     Found::Match(found) => self.row(run, &found)?,
-                    // Said once, by the pattern for the folder itself.
-                    Found::Trouble(path, _) if path == *root && !pattern.is_plain() => {}
+                    // The same trouble was said of the folder itself.
+                    Found::Trouble(path, trouble) if said.as_ref() == Some(&(path.clone(), trouble.to_string())) => {}
+                    // A single file is watched: there is nothing below it.
+                    Found::Trouble(path, Trouble::OtherType(..)) if path == *root && !pattern.is_plain() => {}
                     Found::Led(_) if !pattern.is_plain() => {}
+                    Found::Trouble(path, trouble) if pattern.is_plain() => {
+                        said = Some((path.clone(), trouble.to_string()));
+                        self.troubles.push(Found::Trouble(path, trouble));
+                    }
                     other if self.troubles.len() < TROUBLES_KEPT => self.troubles.push(other),
                     _ => self.untold += 1,
                 }
@@ -72,10 +103,14 @@ impl Listing {
 
     fn row(&mut self, run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
         let mut row = FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref());
-        if found.met.kind == rustix::fs::FileType::RegularFile && changed_in(run.intake.window(), &found.met.stat) {
+        if found.met.kind == FileType::RegularFile && changed_in(run.intake.window(), &found.met.stat) {
             match self.digest(run, found)? {
                 Ok(digest) => row.sha256 = Some(digest),
-                Err(why) => row.sha256_missing = Some(why),
+                Err(why) => {
+                    row.sha256_missing = Some(why);
+                    // What this very run is writing is no evidence that is missing.
+                    *self.unhashed.entry(why).or_default() += u64::from(why != "own_output");
+                }
             }
         }
         if self.rows == 0 {
@@ -96,8 +131,10 @@ impl Listing {
         found: &Match,
     ) -> Result<Result<crate::custody::digest::Digest, &'static str>, Halt> {
         run.intake.check_within_member()?;
+        if run.host.is_own_output(found.met.identity) {
+            return Ok(Err("own_output"));
+        }
         if !run.budget.spend() {
-            self.unhashed += 1;
             return Ok(Err("audit_budget"));
         }
         Ok(match run.host.digest(&found.spot) {
@@ -140,18 +177,34 @@ impl Listing {
             let reason = Reason::new(ReasonCode::CountLimit, words);
             run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
         }
-        if self.unhashed > 0 {
-            let words = format!(
-                "would overwrite the audit log: {} files that changed in the window were listed and not hashed",
-                self.unhashed
-            );
+        if self.unlisted {
+            let words = "would overwrite the audit log: not all folders of the PHI folders were opened";
             let reason = Reason::new(ReasonCode::AuditBudget, words);
-            run.intake.gap(Source::text("digests of PHI files"), Outcome::Truncated, reason)?;
+            run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
+        }
+        for (why, count) in self.unhashed.iter().filter(|(_, count)| **count > 0) {
+            let (outcome, code, words) = without_digest(why);
+            let words = format!("{words}: so many files that changed in the window have no digest: {count}");
+            run.intake.gap(Source::text("digests of PHI files"), outcome, Reason::new(code, words))?;
         }
         if self.found == 0 && clear {
             let reason = Reason::new(ReasonCode::NotFound, "the PHI folders were listed and hold nothing");
             run.intake.gap(Source::text("PHI folders"), Outcome::Empty, reason)?;
         }
         Ok(())
+    }
+}
+
+/// What a row's `sha256_missing` means for the step.
+fn without_digest(why: &str) -> (Outcome, ReasonCode, &'static str) {
+    match why {
+        "audit_budget" => {
+            (Outcome::Truncated, ReasonCode::AuditBudget, "opening more would overwrite the audit log")
+        }
+        "changed" => (Outcome::Changed, ReasonCode::Overwritten, "they changed while they were read"),
+        "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
+        "missing" => (Outcome::Missing, ReasonCode::Vanished, "they were there a moment ago and are gone"),
+        "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
+        _ => (Outcome::Failed, ReasonCode::IoError, "they could not be read"),
     }
 }

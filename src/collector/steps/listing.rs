@@ -28,9 +28,9 @@ pub fn listing(
 ) -> Result<(), Halt> {
     let mut absent = Absent::default();
     let mut groups = Vec::new();
-    for group in expand(&listing.paths, run.request, run.homes) {
+    for group in expand(&listing.paths, run.request, run.places) {
         if run.is_out_of_reach(&group) {
-            absent.out_of_reach.push(group.text);
+            absent.out_of_reach.push(group);
         } else {
             groups.push(group);
         }
@@ -90,7 +90,8 @@ impl Table {
         if !self.rows.is_empty() {
             run.intake.write(self.rows)?;
         }
-        let (count, troubles) = (self.count, self.untold.len());
+        let troubles = self.untold.iter().filter(|found| !matches!(found, Found::Led(_))).count();
+        let count = self.count;
         run.intake.end_member(|draft| {
             if cut {
                 let reason = Reason::new(ReasonCode::CountLimit, format!("cut after {count} rows"));

@@ -27,14 +27,14 @@ pub fn tool(
     if lines.is_empty() {
         let words = "no audit key is known that watches a PHI folder, so that there is nothing to ask for";
         let reason = Reason::new(ReasonCode::NoPhiKey, words);
-        run.intake.gap(Source::text(tool.argv.join(" ")), Outcome::Inconclusive, reason)?;
+        run.intake.gap(Source::text(name), Outcome::Inconclusive, reason)?;
         return Ok(());
     }
     let program = match run.host.tool(name) {
         Ok(program) => program,
         Err(none) => {
             let (outcome, reason) = none.verdict();
-            run.intake.gap(Source::text(tool.argv.join(" ")), outcome, reason)?;
+            run.intake.gap(Source::text(name), outcome, reason)?;
             return Ok(());
         }
     };
@@ -43,7 +43,21 @@ pub fn tool(
         let label = if single { step.id.clone() } else { format!("{}-{number}", step.id) };
         one_run(run, definition, tool, &program, argv, &format!("{label}-{name}"))?;
     }
+    if run.request.phi_keys_left > 0 && tool.argv.iter().any(|argument| argument == KEYS) {
+        let words = format!("there are {} more audit keys than were asked for", run.request.phi_keys_left);
+        let reason = Reason::new(ReasonCode::CountLimit, words);
+        run.intake.gap(Source::text(name), Outcome::Truncated, reason)?;
+    }
     Ok(())
+}
+
+/// Every command line that an argv stands for, as it would be shown; none where no key is known to ask for.
+pub fn command_lines(argv: &[String], request: &Request, now: Timestamp) -> Vec<String> {
+    let lines = spelt_out(argv, request, now);
+    lines
+        .iter()
+        .map(|line| line.iter().map(|argument| shown(argument)).collect::<Vec<_>>().join(" "))
+        .collect()
 }
 
 /// Every command line that an argv stands for.
@@ -109,15 +123,18 @@ fn one_run(
         run.intake.write(bytes)?;
     }
     let ended = running.finish();
-    let stderr = ended.stderr.clone();
     run.intake.end_member(|draft| judge(draft, step, &ended, printed))?;
-    if stderr.is_empty() {
+    if ended.stderr.is_empty() {
         return Ok(());
     }
     let mut draft = draft("stderr");
     (draft.exit, draft.signal) = (ended.exit, ended.signal);
     draft.title = Some("What the program complained of".into());
-    run.intake.capture(member("stderr"), draft, stderr)?;
+    if ended.stderr_cut {
+        let words = format!("it printed more than {} bytes there", ended.stderr.len());
+        draft = draft.ended(Outcome::Truncated, Reason::new(ReasonCode::OutputLimit, words));
+    }
+    run.intake.capture(member("stderr"), draft, ended.stderr)?;
     Ok(())
 }
 

@@ -1,29 +1,31 @@
 //! From a plan to a sealed bundle with its receipt: the one way through, in order.
 
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Args;
 use super::prepare::Prepared;
+use super::target::{PipedReceipt, Room, Target};
 use crate::clock::Clock;
 use crate::collector::run::carry_out;
 use crate::custody::bag;
 use crate::custody::completeness::Completeness;
 use crate::custody::digest::Digest;
+use crate::custody::gap::Gap;
 use crate::custody::json;
-use crate::custody::ledger::{Gap, Ledger};
+use crate::custody::ledger::Ledger;
 use crate::custody::member::Member;
+use crate::custody::plan::PLAN_LIMIT;
 use crate::custody::receipt::{Ciphertext, RECEIPT_SCHEMA, Receipt, spoken_code};
-use crate::custody::seal::{Chain, Counts, Retention, SEAL_SCHEMA, SealDocument, Signer};
+use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
 use crate::custody::{Sealed, Vault, VaultError};
-use crate::host::Host;
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
-use crate::path::HostPath;
-use crate::records::audit_config;
 use crate::seal::Seal;
-use crate::seal::output::{Folder, OutputError, Reserve, SealedFile};
-use crate::term::{Exit, Failure, bytes};
+use crate::seal::output::{Reserve, SealedFile};
+use crate::term::{Exit, Failure};
 
 /// What a journey needs.
 pub struct Journey<'a> {
@@ -35,24 +37,6 @@ pub struct Journey<'a> {
     pub salts: &'a dyn Fn() -> Digest,
     /// Where signals are noted.
     pub stop: StopMark,
-}
-
-/// Where a bundle goes.
-pub enum Target {
-    /// Into a folder.
-    Folder {
-        /// The folder.
-        folder: Folder,
-        /// Free space that its file system keeps, in bytes.
-        floor: u64,
-    },
-    /// To stdout; the receipt goes here.
-    Pipe {
-        /// The folder of the receipt.
-        folder: Folder,
-        /// The receipt's name in it.
-        receipt: String,
-    },
 }
 
 /// What came of it.
@@ -67,26 +51,20 @@ pub struct Collected {
     pub seal_sha256: Digest,
     /// The code to read out.
     pub spoken_code: String,
-    /// COMPLETE or PARTIAL.
-    pub result: Completeness,
-    /// What the result speaks of, if not of the whole profile.
-    pub complete_for: Option<Vec<String>>,
-    /// The numbers.
-    pub counts: Counts,
+    /// The seal.
+    pub seal: SealDocument,
     /// What was not obtained.
     pub gaps: Vec<Gap>,
     /// What stopped it, if anything did.
     pub stopped: Option<StopCause>,
     /// How long it took.
     pub duration: Duration,
-    /// Whose key signed.
-    pub signer: Signer,
 }
 
 impl Collected {
     /// How the program ends.
     pub fn exit(&self) -> Exit {
-        match (self.stopped, self.result) {
+        match (self.stopped, self.seal.result) {
             (Some(StopCause::Signal(_)), _) => Exit::Interrupted,
             (_, Completeness::Partial) => Exit::Gaps,
             (_, Completeness::Complete) => Exit::Done,
@@ -94,119 +72,72 @@ impl Collected {
     }
 }
 
-impl Target {
-    /// Checks and opens the output, before anything is collected.
-    pub fn open(args: &Args, prepared: &Prepared) -> Result<Target, Failure> {
-        let Some(path) = &prepared.request.output else { return pipe(args) };
-        if args.receipt.is_some() {
-            return Err(Failure::usage("--receipt goes with -o -")
-                .hint("in a folder the receipt lies beside the bundle"));
-        }
-        let folder = Folder::open(path).map_err(unusable)?;
-        let space = folder.space()?;
-        let floor = (space.total / 20).max(auditd_floor(&prepared.host, path, space.total));
-        if space.free <= floor {
-            let message = format!(
-                "{} has {} free, and {} of it must stay free for the host",
-                path.display(),
-                bytes(space.free),
-                bytes(floor)
-            );
-            return Err(Failure::new(message).hint("choose another disk with -o DIR, or stream with -o -"));
-        }
-        Ok(Target::Folder { folder, floor })
-    }
-}
-
-fn pipe(args: &Args) -> Result<Target, Failure> {
-    let Some(path) = &args.receipt else {
-        return Err(Failure::usage("-o - needs --receipt FILE")
-            .hint("the receipt says what was streamed; it holds no PHI, and goes to a file"));
-    };
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Failure::usage(format!("{} names no file", path.display())))?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(Target::Pipe { folder: Folder::open(parent).map_err(unusable)?, receipt: name.to_owned() })
-}
-
-fn unusable(error: OutputError) -> Failure {
-    let failure = Failure::new(&error);
-    match error {
-        OutputError::Link(_) => {
-            failure.hint("name the folder itself; a link could be turned elsewhere meanwhile")
-        }
-        OutputError::WorldWritable(_) => {
-            failure.hint("choose a folder that only you can write, or set its sticky bit")
-        }
-        _ => failure.hint("choose the output folder with -o DIR"),
-    }
-}
-
-/// The space that auditd wants on its log's file system, if the output would lie there.
-fn auditd_floor(host: &Host, output: &Path, total: u64) -> u64 {
-    let path = |text: &str| HostPath::new(text).ok();
-    let Some(conf) = path("/etc/audit/auditd.conf").and_then(|conf| host.peek(&conf, 1 << 20).ok()) else {
-        return 0;
-    };
-    let log = audit_config::setting(&conf, "log_file").unwrap_or(b"/var/log/audit/audit.log");
-    let log = HostPath::new(log).ok();
-    let absolute = std::path::absolute(output).ok();
-    let output = absolute.and_then(|output| HostPath::new(output.as_os_str().as_encoded_bytes()).ok());
-    let mount = |path: Option<HostPath>| host.mounts().holding(&path?).map(|mount| mount.id);
-    let same = host.is_live() && mount(log) == mount(output);
-    if same { audit_config::space_left(&conf, total).unwrap_or(0) } else { 0 }
-}
-
 impl Journey<'_> {
     /// Collects, seals, reads back, writes the receipt, and gives the bundle its name.
     pub fn travel(&self, target: Target, progress: &mut dyn Progress) -> Result<Collected, Failure> {
         let started = Instant::now();
-        let id = &self.prepared.request.id;
-        let (mut collected, receipt) = match &target {
-            Target::Folder { folder, floor } => {
-                let partial = format!("{id}.zip.age.partial");
-                let file = folder.create(&partial)?;
-                let path = folder.path().join(&partial);
-                let (sealed, reserve) = SealedFile::new(file, path.clone(), *floor)?;
-                let lost = |error: Failure| {
-                    error
-                        .hint(format!("what was sealed until then is in {}", path.display()))
-                        .hint("'phi-ir open --salvage' gives back what is whole in it")
-                };
-                let (sealed, collected, receipt) =
-                    self.seal(sealed, Some(Box::new(reserve)), progress).map_err(lost)?;
-                sealed.finish(&collected.ciphertext).map_err(|error| lost(error.into()))?;
-                (collected, receipt)
-            }
-            Target::Pipe { .. } => {
-                let (_, collected, receipt) = self.seal(io::stdout(), None, progress)?;
-                (collected, receipt)
-            }
+        let mut collected = match target {
+            Target::Folder(room) => self.to_folder(&room, progress)?,
+            Target::Pipe(piped) => self.to_pipe(piped, progress)?,
         };
-        self.hand_over(&target, &receipt, &mut collected)?;
         collected.duration = started.elapsed();
         Ok(collected)
     }
 
-    /// Writes receipt and signature, then gives the bundle its final name, last.
-    fn hand_over(&self, target: &Target, receipt: &[u8], collected: &mut Collected) -> Result<(), Failure> {
-        let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, receipt)?;
-        let id = &self.prepared.request.id;
-        let (folder, name) = match target {
-            Target::Folder { folder, .. } => (folder, format!("{id}.receipt.json")),
-            Target::Pipe { folder, receipt } => (folder, receipt.clone()),
+    fn to_folder(&self, room: &Room, progress: &mut dyn Progress) -> Result<Collected, Failure> {
+        let folder = &room.folder;
+        let sealed_name = format!("{}.zip.age", self.prepared.request.id);
+        let partial = format!("{sealed_name}.partial");
+        let path = folder.path().join(&partial);
+        let file = folder.create(&partial)?;
+        self.exclude(file.metadata()?);
+        let (sealed, reserve) = SealedFile::new(file, path.clone(), room.floor)?;
+        let lost = |error: Failure| {
+            error
+                .hint(format!("what was sealed until then is in {}", path.display()))
+                .hint("'phi-ir open --salvage' gives back what is whole in it")
         };
-        folder.write_new(&name, receipt)?;
+        let (sealed, mut collected, receipt) =
+            self.seal(sealed, Some(Box::new(reserve)), progress).map_err(lost)?;
+        progress.phase("reading the sealed file back");
+        sealed.finish(&collected.ciphertext).map_err(|error| lost(error.into()))?;
+        let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
+        let name = format!("{}.receipt.json", self.prepared.request.id);
+        folder.write_new(&name, &receipt)?;
         folder.write_new(&format!("{name}.sig"), &signature)?;
         folder.sync()?;
-        if let Target::Folder { .. } = target {
-            let sealed = format!("{id}.zip.age");
-            folder.rename(&format!("{sealed}.partial"), &sealed)?;
-            folder.sync()?;
-            collected.bundle = Some(folder.path().join(sealed));
-        }
+        // Last of all: whoever sees this name sees a whole bundle.
+        folder.rename(&partial, &sealed_name)?;
+        folder.sync()?;
+        collected.bundle = Some(folder.path().join(sealed_name));
         collected.receipt = folder.path().join(name);
-        Ok(())
+        Ok(collected)
+    }
+
+    /// What is being written must not be read as evidence of the host.
+    fn exclude(&self, output: Metadata) {
+        self.prepared.host.exclude_own_output((output.dev(), output.ino()));
+    }
+
+    fn to_pipe(&self, piped: PipedReceipt, progress: &mut dyn Progress) -> Result<Collected, Failure> {
+        if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() {
+            self.exclude(File::from(stdout).metadata()?);
+        }
+        let sealed = self.seal(io::stdout(), None, progress).and_then(|(_, collected, receipt)| {
+            let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
+            Ok((collected, receipt, signature))
+        });
+        let (mut collected, receipt, signature) = match sealed {
+            Ok(sealed) => sealed,
+            Err(failure) => {
+                piped.give_up();
+                return Err(failure.hint("what was streamed until then is no whole bundle; collect again"));
+            }
+        };
+        let (folder, name) = piped.write(&receipt, &signature)?;
+        folder.sync()?;
+        collected.receipt = folder.path().join(name);
+        Ok(collected)
     }
 
     /// Collects and seals to `out`, asking `reserve` for room; gives back `out`, what came of it, and the receipt.
@@ -221,7 +152,13 @@ impl Journey<'_> {
         let started = self.clock.moment().utc;
         let mut vault = Seal::create(&request.id, out, &self.prepared.recipients, reserve)?;
         let image = self.prepared.host.image_root().map(|root| root.as_os_str().as_encoded_bytes().to_vec());
-        let plan = json::document(&self.prepared.plan.document(request, started, image))?;
+        let document = self.prepared.plan.document(request, started, image);
+        let plan = json::document(&document)?;
+        if plan.len() > PLAN_LIMIT {
+            return Err(
+                Failure::new("the plan is longer than any that can be read back").hint("name fewer paths")
+            );
+        }
         let mut tags = Tags { vault: &mut vault, at: started, digests: Vec::new() };
         tags.write(bag::BAGIT, bag::BAGIT_TEXT.into())?;
         let plan_digest = tags.write(bag::PLAN, plan)?;
@@ -235,13 +172,14 @@ impl Journey<'_> {
             progress,
             max_bytes: request.limits.max_bytes,
             max_time: request.limits.max_time_ns.map(Duration::from_nanos),
-            phi_roots: request.phi_paths(),
+            phi_roots: request.phi_places(),
             window: request.window.clone(),
         };
         let mut intake = Intake::new(&mut vault, ledger, terms);
         carry_out(&self.prepared.plan, &self.prepared.host, request, &mut intake).map_err(bundle_lost)?;
         let stopped = intake.stopped();
         let (ledger, roles) = intake.close();
+        let (result, coverage) = ledger.account(stopped.is_some());
 
         let ended = self.clock.moment().utc;
         vault.release_reserve();
@@ -255,11 +193,12 @@ impl Journey<'_> {
             authority: request.authority.clone(),
             started,
             ended,
-            result: ledger.completeness(),
+            profile: Some(request.profile.word().into()),
+            result,
             stopped_by: stopped.map(StopCause::words),
-            complete_for: self.complete_for(),
+            complete_for: document.speaks_of(),
             counts: ledger.counts(),
-            coverage: ledger.coverage(),
+            coverage,
             lists,
             entries: roles,
             tool: request.tool.clone(),
@@ -272,7 +211,7 @@ impl Journey<'_> {
             },
         })?;
         let (out, ciphertext) = vault.finish().map_err(|error| bundle_lost(error.into()))?;
-        let (receipt, collected) = self.receipt(&seal, ciphertext, &ledger, stopped)?;
+        let (receipt, collected) = self.receipt(seal, ciphertext, &ledger, stopped)?;
         Ok((out, collected, receipt))
     }
 
@@ -311,7 +250,7 @@ impl Journey<'_> {
 
     fn receipt(
         &self,
-        (seal, seal_sha256): &(SealDocument, Digest),
+        (seal, seal_sha256): (SealDocument, Digest),
         ciphertext: Ciphertext,
         ledger: &Ledger,
         stopped: Option<StopCause>,
@@ -322,9 +261,12 @@ impl Journey<'_> {
             kind: seal.kind,
             sealed: self.clock.moment().utc,
             ciphertext: ciphertext.clone(),
-            seal_sha256: *seal_sha256,
+            seal_sha256,
             counts: seal.counts.clone(),
+            profile: seal.profile.clone(),
             result: seal.result,
+            stopped_by: seal.stopped_by.clone(),
+            complete_for: seal.complete_for.clone(),
             tool: seal.tool.clone(),
             signer: seal.signer.clone(),
             chain: seal.chain.clone(),
@@ -334,24 +276,14 @@ impl Journey<'_> {
             bundle: None,
             receipt: PathBuf::new(),
             ciphertext,
-            seal_sha256: *seal_sha256,
+            seal_sha256,
             spoken_code: spoken_code(&bytes),
-            result: seal.result,
-            complete_for: seal.complete_for.clone(),
-            counts: seal.counts.clone(),
+            seal,
             gaps: ledger.gaps().to_vec(),
             stopped,
             duration: Duration::ZERO,
-            signer: seal.signer.clone(),
         };
         Ok((bytes, collected))
-    }
-
-    /// Where not the whole profile was run, the collectors that the result speaks of.
-    fn complete_for(&self) -> Option<Vec<String>> {
-        let request = &self.prepared.request;
-        let whole = request.only.is_empty() && request.skip.is_empty();
-        (!whole).then(|| self.prepared.plan.evidence.iter().map(|definition| definition.id.clone()).collect())
     }
 }
 

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Args;
+use super::target::{Room, no_receipt_named};
 use crate::case::{BundleKind, Case, Line};
 use crate::clock::{Clock, Timestamp, parse_span};
 use crate::collector::audit_budget::AuditBudget;
 use crate::collector::catalog::Catalog;
-use crate::collector::definition::parse_size;
-use crate::collector::phi;
-use crate::collector::plan::Plan;
+use crate::collector::phi::{self, Obstacle};
+use crate::collector::plan::{Plan, PlanError};
 use crate::collector::request::{PhiRoot, Request};
 use crate::command::keys;
 use crate::config::{self, Config, LoadedConfig};
 use crate::custody::entry::Window;
 use crate::custody::plan::Limits;
+use crate::custody::receipt::is_bundle_id;
 use crate::custody::seal::Tool;
 use crate::host::myself::own_digest;
 use crate::host::{Host, READ_DEADLINE, facts, sys};
@@ -80,16 +81,19 @@ pub fn plan_for(
             Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
         }
     };
-    let root = |origin: &'static str| move |path| PhiRoot { path, origin: origin.to_owned() };
+    let examined = &host;
+    let root = |origin: &'static str| move |path| PhiRoot::new(examined, path, origin);
     let mut phi_roots: Vec<PhiRoot> = by_argument.into_iter().map(root("argument")).collect();
     if phi_roots.is_empty() {
         phi_roots = by_config.into_iter().map(root("config")).collect();
     }
     let watched = phi::watches(&host);
     if phi_roots.is_empty() {
-        phi_roots = phi::roots_of(&watched);
+        phi_roots = phi::roots_of(&host, &watched);
     }
-    let phi_keys = phi::keys_for(&watched, &phi_roots);
+    let phi_roots_left = cut(&mut phi_roots, phi::MOST_ROOTS);
+    let mut phi_keys = phi::keys_for(&watched, &phi_roots);
+    let phi_keys_left = cut(&mut phi_keys, phi::MOST_KEYS);
     let now = clock.moment().utc;
     let request = Request {
         id: bundle_id(args, &host, now)?,
@@ -105,7 +109,9 @@ pub fn plan_for(
         also,
         window: window(args, now)?,
         phi_roots,
+        phi_roots_left,
         phi_keys,
+        phi_keys_left,
         include_content: args.include_content,
         tools: !args.no_tools,
         limits: limits(args, &config, &host)?,
@@ -119,9 +125,37 @@ pub fn plan_for(
     for folder in args.definitions.iter().chain(&config.collectors) {
         catalog.add_folder(folder)?;
     }
-    let plan = Plan::make(&catalog, &request)
-        .map_err(|error| Failure::usage(error).hint("'phi-ir collectors' lists them all"))?;
+    let plan = Plan::make(&catalog, &request).map_err(|error| no_plan(error, &catalog))?;
+    no_file_for_phi(&host, &request)?;
     Ok((host, request, plan))
+}
+
+/// Keeps `most` of them, and says how many are left out.
+fn cut<T>(all: &mut Vec<T>, most: usize) -> usize {
+    let left = all.len().saturating_sub(most);
+    all.truncate(most);
+    left
+}
+
+fn no_plan(error: PlanError, catalog: &Catalog) -> Failure {
+    let failure = Failure::usage(&error);
+    match error {
+        PlanError::Unknown(wanted) => failure.hint(catalog.suggestion(&wanted)),
+        PlanError::Needs(..) => failure.hint("add that option, or name another collector"),
+        PlanError::Nothing => failure.hint("'phi-ir collectors' lists what there is to collect"),
+    }
+}
+
+/// A file named with `--phi` would be listed alone, and look like a folder that holds nothing else.
+fn no_file_for_phi(host: &Host, request: &Request) -> Result<(), Failure> {
+    let is_none = |root: &&PhiRoot| {
+        root.origin == "argument" && matches!(phi::obstacle(host, &root.path), Some(Obstacle::NotAFolder(_)))
+    };
+    match request.phi_roots.iter().find(is_none) {
+        Some(root) => Err(Failure::usage(format!("--phi {}: not a folder", root.path))
+            .hint("name the folder that holds PHI; a single file is taken with --also")),
+        None => Ok(()),
+    }
 }
 
 /// The config, if there is one.
@@ -146,6 +180,18 @@ fn on_host(path: &Path) -> Result<HostPath, Failure> {
     HostPath::new(absolute.as_os_str().as_encoded_bytes()).map_err(Failure::usage)
 }
 
+/// Everything for which 'collect' would refuse to begin, as far as it can be told without asking for a secret.
+/// That nobody is named who could open the bundle is none of it: a dry run needs no keys.
+pub fn refusals(args: &Args, config: &Config, request: &Request, host: &Host) -> Vec<Failure> {
+    let by_passphrase = args.passphrase || args.passphrase_fd.is_some();
+    let keys = if by_passphrase { None } else { named_recipients(args, config).err() };
+    let output = match &request.output {
+        Some(path) => Room::in_folder(path, host).err(),
+        None => args.receipt.is_none().then(no_receipt_named),
+    };
+    [keys, read_signer(args, config).err(), output].into_iter().flatten().collect()
+}
+
 fn recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
     if let Some(number) = args.passphrase_fd {
         return Ok(Recipients::Passphrase(keys::passphrase_from(number)?));
@@ -157,6 +203,18 @@ fn recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
         }
         return Ok(Recipients::Passphrase(first));
     }
+    let recipients = named_recipients(args, config)?;
+    if recipients.is_empty() {
+        return Err(Failure::usage("nobody could open the bundle: no recipient was named")
+            .hint("the compliance officer runs 'phi-ir keygen -o officer.key' on their own computer, and sends you")
+            .hint("  the line that begins with age1; then: phi-ir collect -r age1…")
+            .hint("if there is no time for that: phi-ir collect --passphrase, which leaves no key here"));
+    }
+    Ok(recipients)
+}
+
+/// Those of the command line; where it names none, those of the config.
+fn named_recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
     let mut recipients = Recipients::none();
     for key in &args.recipients {
         recipients.add(key, None, "argument", "-r").map_err(not_a_recipient)?;
@@ -172,12 +230,6 @@ fn recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
             recipients.add(&one.key, label, "config", "config").map_err(not_a_recipient)?;
         }
     }
-    if recipients.is_empty() {
-        return Err(Failure::usage("nobody could open the bundle: no recipient was named")
-            .hint("the compliance officer runs 'phi-ir keygen -o officer.key' on their own computer, and sends you")
-            .hint("  the line that begins with age1; then: phi-ir collect -r age1…")
-            .hint("if there is no time for that: phi-ir collect --passphrase, which leaves no key here"));
-    }
     Ok(recipients)
 }
 
@@ -187,15 +239,31 @@ fn not_a_recipient(error: KeyError) -> Failure {
         KeyError::PrivateKey { .. } => {
             failure.hint("make a new key on the officer's own computer, and use its age1… line here")
         }
+        KeyError::Twice { .. } => failure.hint("name each recipient once; a second key must be another one"),
+        KeyError::Mistyped { .. } => failure.hint("copy the whole line again; do not type it"),
+        KeyError::IsFile { .. } => failure.hint("a file of recipients goes with -R FILE"),
         _ => failure
             .hint("a recipient is the line that 'phi-ir keygen' or 'age-keygen' prints; it begins with age1"),
     }
 }
 
 fn signer(args: &Args, config: &Config) -> Result<SigningKey, Failure> {
+    let Some((key, path)) = read_signer(args, config)? else { return Ok(SigningKey::one_run()?) };
+    if !key.is_locked() {
+        return Ok(key);
+    }
+    let passphrase = keys::ask(&format!("passphrase of {}", path.display())).map_err(|failure| {
+        failure
+            .hint("for runs without a terminal: a signing key without a passphrase, readable by root alone")
+    })?;
+    key.unlock(&passphrase).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+}
+
+/// The signing key that was named or configured, still locked if it has a passphrase; and its file.
+fn read_signer<'a>(args: &'a Args, config: &'a Config) -> Result<Option<(SigningKey, &'a Path)>, Failure> {
     let named = args.sign_with.as_deref().map(|path| (path, "file"));
     let Some((path, kind)) = named.or(config.sign_with.as_deref().map(|path| (path, "config"))) else {
-        return Ok(SigningKey::one_run()?);
+        return Ok(None);
     };
     let key = SigningKey::read(&keys::read_key_file(path)?, kind).map_err(|error| {
         let failure = Failure::new(format!("{}: {error}", path.display()));
@@ -204,11 +272,7 @@ fn signer(args: &Args, config: &Config) -> Result<SigningKey, Failure> {
             _ => failure,
         }
     })?;
-    if !key.is_locked() {
-        return Ok(key);
-    }
-    let passphrase = keys::ask(&format!("passphrase of {}", path.display()))?;
-    key.unlock(&passphrase).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+    Ok(Some((key, path)))
 }
 
 fn case(args: &Args, now: Timestamp) -> Result<Case, Failure> {
@@ -248,20 +312,24 @@ fn bad_time(what: &str, error: impl std::fmt::Display) -> Failure {
 fn window(args: &Args, now: Timestamp) -> Result<Window, Failure> {
     let from = Timestamp::typed(&args.since, now).map_err(|error| bad_time("--since", error))?;
     if from > now {
-        return Err(bad_time("--since", "the time lies in the future"));
+        let words = format!("{} lies in the future; the host's clock says {}", from.spoken(), now.spoken());
+        return Err(bad_time("--since", words));
+    }
+    if from.unix() < 0 {
+        return Err(bad_time("--since", format!("{} is before there was a Unix", from.spoken())));
     }
     Ok(Window { from: Some(from), ..Window::default() })
 }
 
-fn limits(args: &Args, config: &Config, host: &Host) -> Result<Limits, Failure> {
+fn limits(args: &Args, settings: &Config, host: &Host) -> Result<Limits, Failure> {
     let max_bytes = match &args.max_bytes {
-        Some(text) => Some(parse_size(text).ok_or_else(|| {
+        Some(text) => Some(config::parse_size(text).ok_or_else(|| {
             Failure::usage(format!("--max-bytes: cannot read {text:?} as a size"))
                 .hint("write it as 500M or 20G")
         })?),
-        None => config.max_bytes,
+        None => settings.max_bytes,
     };
-    let max_time = args.max_time.as_deref().or(config.max_time.as_deref()).map(parse_span).transpose();
+    let max_time = args.max_time.as_deref().or(settings.max_time.as_deref()).map(parse_span).transpose();
     let max_time = max_time
         .map_err(|error| Failure::usage(format!("--max-time: {error}")).hint("write it as 30m or 2h"))?;
     let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
@@ -301,7 +369,9 @@ fn bundle_id(args: &Args, host: &Host, now: Timestamp) -> Result<String, Failure
         .take(28)
         .collect();
     let plain = plain.trim_matches(['-', '.']);
-    let plain = if plain.is_empty() { "host" } else { plain };
+    // Windows keeps some names for devices, whatever follows the first dot.
+    let plain = if is_bundle_id(plain) { plain.to_owned() } else { format!("host-{plain}") };
+    let plain = plain.trim_end_matches('-');
     let case = args.said.case_id.as_ref().map(|case| format!("-{}", case.as_str())).unwrap_or_default();
     let mut random = [0_u8; 4];
     getrandom::fill(&mut random)?;

@@ -3,8 +3,9 @@
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-use super::super::archive::Method;
+use super::super::archive::{Method, dos_bits};
 use super::{ContainerError, structure};
+use crate::clock::Timestamp;
 
 /// The mode of every member: a regular file that its owner may read and write.
 const MODE: u32 = 0o100_600;
@@ -14,6 +15,10 @@ const DESCRIPTOR: u32 = 0x0807_4b50;
 const END: u32 = 0x0605_4b50;
 const END64: u32 = 0x0606_4b50;
 const LOCATOR64: u32 = 0x0706_4b50;
+/// What a reader must know (APPNOTE 4.4.3): 4.5, 64-bit sizes. A higher one makes tools skip the member.
+const VERSION: u16 = 45;
+/// Made on Unix (APPNOTE 4.4.2).
+const UNIX: u16 = 3 << 8;
 /// Bytes of the descriptor behind each member.
 pub const DESCRIPTOR_BYTES: u64 = 24;
 
@@ -50,17 +55,17 @@ pub fn read_local(reader: &mut impl Read, place: &str) -> Result<(Local, u64), C
     if fields.u32() != LOCAL {
         return Err(structure(place, "no member begins where one should"));
     }
-    let _version = fields.u16();
+    let version = fields.u16();
     let (flags, method, dos_time) = (fields.u16(), fields.u16(), fields.u32());
     let sizes = (fields.u32(), fields.u32(), fields.u32());
     let (name_bytes, extra_bytes) = (fields.u16(), fields.u16());
-    if flags != 8 || sizes != (0, 0, 0) {
-        return Err(structure(place, "its header has flags or sizes that ours never have"));
+    if version != VERSION || flags != 8 || sizes != (0, 0, 0) {
+        return Err(structure(place, "its header has a version, flags or sizes that ours never have"));
     }
     let method = read_method(method, place)?;
     let name = read_bytes(reader, name_bytes)?;
     let extra = read_extra(&read_bytes(reader, extra_bytes)?, place)?;
-    if extra.sizes != Some((0, 0)) {
+    if extra.sizes != Some((0, 0)) || extra.offset.is_some() {
         return Err(structure(place, "its header does not announce 64-bit sizes"));
     }
     let local = Local { name, method, dos_time, modified: extra.modified };
@@ -80,7 +85,7 @@ pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), Cont
         return Err(structure("archive", "the directory holds something that is no record"));
     }
     let made_by = fields.u16();
-    let _version = fields.u16();
+    let version = fields.u16();
     let (flags, method, dos_time, crc) = (fields.u16(), fields.u16(), fields.u32(), fields.u32());
     let sizes = (fields.u32(), fields.u32());
     let (name_bytes, extra_bytes, comment_bytes) = (fields.u16(), fields.u16(), fields.u16());
@@ -93,7 +98,13 @@ pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), Cont
     if flags != 8 || comment_bytes != 0 || disk != 0 || internal != 0 {
         return fault("its record has flags, a comment or a disk that ours never have");
     }
-    if made_by >> 8 != 3 || external != MODE << 16 {
+    if (made_by, version) != (UNIX | VERSION, VERSION) {
+        return fault("its record has a version that ours never have");
+    }
+    if dos_time != dos_bits(Timestamp::from_unix(extra.modified, 0)) {
+        return fault("its record has two different times");
+    }
+    if external != MODE << 16 {
         return fault("it is not a regular private file");
     }
     let (Some((size, packed)), (u32::MAX, u32::MAX)) = (extra.sizes, sizes) else {

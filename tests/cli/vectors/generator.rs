@@ -7,6 +7,7 @@ use std::path::Path;
 use phi_ir::custody::bag;
 use phi_ir::custody::digest::Digest;
 use phi_ir::custody::receipt::Ciphertext;
+use phi_ir::seal::container::Container;
 use phi_ir::seal::envelope::{Identities, Recipients};
 use phi_ir::seal::signature::SigningKey;
 use serde_json::Value;
@@ -66,6 +67,8 @@ fn take_apart(desk: &Desk) -> Parts {
     let sealed = fs::read(&bundle.sealed).unwrap();
     let mut clear = Vec::new();
     identities.decrypt(Cursor::new(&sealed)).unwrap().read_to_end(&mut clear).unwrap();
+    let container = Container::open(Cursor::new(&clear[..])).unwrap();
+    let times: Vec<i64> = container.records().iter().map(|record| record.modified).collect();
     let mut zip = zip::ZipArchive::new(Cursor::new(clear)).unwrap();
     let members = (0..zip.len())
         .map(|index| {
@@ -75,9 +78,11 @@ fn take_apart(desk: &Desk) -> Parts {
             member.read_to_end(&mut bytes).unwrap();
             let mut raw = Raw::new(&name, bytes);
             raw.stored = member.compression() == zip::CompressionMethod::Stored;
+            raw.modified = times[index].try_into().unwrap();
             raw
         })
-        .collect();
+        .collect::<Vec<Raw>>();
+    assert!(members.iter().any(|member| member.stored), "the planted file must be stored as it is");
     let sig = format!("{}.sig", bundle.receipt.display());
     let stranger = phi_ir::seal::signature::generate("stranger").unwrap().private.as_bytes().to_vec();
     Parts {
@@ -94,11 +99,11 @@ fn take_apart(desk: &Desk) -> Parts {
 
 /// Bytes that do not compress, and in their middle an archive with headers that look like ours.
 fn planted() -> Vec<u8> {
-    let mut noise = vec![0_u8; 3000];
+    let mut noise = vec![0_u8; 12_000];
     getrandom::fill(&mut noise).unwrap();
     let forged =
         archive(&[Raw::new("forged/data/root/etc/shadow", "forged"), Raw::new("entries/000001.json", "{}")]);
-    [&noise[..], &forged, &noise].concat()
+    [&noise[..6000], &forged, &noise[6000..]].concat()
 }
 
 impl Parts {
@@ -123,6 +128,12 @@ impl Parts {
         self.members.iter().position(|member| member.name == name).unwrap_or_else(|| panic!("no {name}"))
     }
 
+    /// A member of the tail, which was written when the run ended.
+    fn tail(&self, name: &str, bytes: Vec<u8>) -> Raw {
+        let ended = self.members.last().unwrap().modified;
+        Raw { modified: ended, ..Raw::new(&self.name(name), bytes) }
+    }
+
     fn sign(&self, key: &[u8], namespace: &str, text: &[u8]) -> Vec<u8> {
         SigningKey::read(key, "file").unwrap().sign(namespace, text).unwrap()
     }
@@ -143,10 +154,10 @@ impl Parts {
         };
         let (entries, manifest) = (rows("entries/", &members), rows("data/", &members));
         let text = |name: &str| kept.iter().find(|m| m.name == self.name(name)).unwrap().bytes.clone();
-        members.push(Raw::new(&self.name(bag::ENTRIES), entries));
-        members.push(Raw::new(&self.name(bag::MANIFEST), manifest));
-        members.push(Raw::new(&self.name(bag::BAG_INFO), text(bag::BAG_INFO)));
-        members.push(Raw::new(&self.name(bag::VERIFY), text(bag::VERIFY)));
+        members.push(self.tail(bag::ENTRIES, entries));
+        members.push(self.tail(bag::MANIFEST, manifest));
+        members.push(self.tail(bag::BAG_INFO, text(bag::BAG_INFO)));
+        members.push(self.tail(bag::VERIFY, text(bag::VERIFY)));
         let tagged: Vec<(String, Digest)> = bag::TAGGED
             .iter()
             .filter_map(|name| {
@@ -155,7 +166,7 @@ impl Parts {
             })
             .collect();
         let tag_manifest = bag::list(tagged.iter().map(|(name, digest)| (name.as_str(), *digest)));
-        members.push(Raw::new(&self.name(bag::TAG_MANIFEST), tag_manifest));
+        members.push(self.tail(bag::TAG_MANIFEST, tag_manifest));
         self.with_seal(members, &text(bag::SEAL), edit, key)
     }
 
@@ -180,8 +191,8 @@ impl Parts {
         let mut bytes = serde_json::to_vec_pretty(&seal).unwrap();
         bytes.push(b'\n');
         let signature = self.sign(key, bag::SEAL_NAMESPACE, &bytes);
-        members.push(Raw::new(&self.name(bag::SEAL), bytes));
-        members.push(Raw::new(&self.name(bag::SEAL_SIG), signature));
+        members.push(self.tail(bag::SEAL, bytes));
+        members.push(self.tail(bag::SEAL_SIG, signature));
         members
     }
 }
@@ -226,7 +237,10 @@ impl Vector<'_> {
         let seal = members.iter().find(|member| member.name == self.parts.name(bag::SEAL)).unwrap();
         receipt["seal_sha256"] = Digest::of(&seal.bytes).hex().into();
         let statement: Value = serde_json::from_slice(&seal.bytes).unwrap();
-        for key in ["counts", "result", "signer"] {
+        for key in ["counts", "result", "signer", "stopped_by"] {
+            if statement[key].is_null() {
+                continue;
+            }
             receipt[key] = statement[key].clone();
         }
         edit(&mut receipt);
@@ -383,6 +397,18 @@ fn members(root: &Path, parts: &Parts) {
         &["entry_member", "member_differs"],
     );
     write(
+        "member-time-changed",
+        &edit(&|m| m[fstab].modified -= 86_400),
+        "a file of evidence would be unpacked as a day older",
+        &["member_time"],
+    );
+    write(
+        "file-and-folder-of-one-name",
+        &edit(&|m| m.insert(fstab, Raw::new(&parts.name("data/root/etc/hostname/x"), "x"))),
+        "a file below what is itself a file: it cannot be unpacked",
+        &["entry_missing", "member_name", "member_unlisted", "counts_differ"],
+    );
+    write(
         "outside-the-folder",
         &edit(&|m| m.insert(fstab, Raw::new("../../etc/cron.d/planted", "* * * * * root sh\n"))),
         "a member that would be unpacked elsewhere",
@@ -468,6 +494,18 @@ fn structure(root: &Path, parts: &Parts) {
         "archive_structure",
     );
     write(
+        "version-too-high",
+        &lie(&|m| m.version = 99),
+        "a member that asks for more than a tool can do: unzip passes over it",
+        "archive_structure",
+    );
+    write(
+        "two-times",
+        &lie(&|m| m.dos_time = Some(0x21_0000)),
+        "a member with two different times: tools differ in which they set",
+        "archive_structure",
+    );
+    write(
         "not-an-archive",
         &parts.encrypt(b"not an archive at all, but long enough for one"),
         "something else",
@@ -488,7 +526,7 @@ fn signed_contradictions(root: &Path, parts: &Parts) {
         "wrong-count",
         &parts.resealed(parts.members.clone(), |seal| seal["counts"]["members"] = 3.into(), &signer),
         "the seal counts other members than there are",
-        &["counts_differ"],
+        &["counts_differ", "tag_file"],
         "passes",
     );
     let mut unlisted = parts.members.clone();
@@ -541,6 +579,32 @@ fn signed_contradictions(root: &Path, parts: &Parts) {
         &parts.resealed(parts.members.clone(), |seal| seal["result"] = "partial".into(), &signer),
         "the seal says PARTIAL, and the entries say COMPLETE",
         &["seal_contradiction"],
+        "passes",
+    );
+    let lie = |seal: &mut Value| seal["coverage"]["mounts"]["complete"] = false.into();
+    write(
+        "coverage-contradicts-entries",
+        &parts.resealed(parts.members.clone(), lie, &signer),
+        "the seal says of a collector that it is incomplete, and the entries say otherwise",
+        &["seal_contradiction"],
+        "passes",
+    );
+    let stopped = |seal: &mut Value| seal["stopped_by"] = "asked to end (SIGTERM)".into();
+    write(
+        "complete-although-stopped",
+        &parts.resealed(parts.members.clone(), stopped, &signer),
+        "the seal says that the run was stopped, and that nothing is missing",
+        &["seal_contradiction"],
+        "passes",
+    );
+    let mut about = parts.members.clone();
+    let info = parts.at(bag::BAG_INFO);
+    about[info].bytes = b"External-Identifier: another\n".to_vec();
+    write(
+        "bag-info-of-another",
+        &parts.resealed(about, |_| (), &signer),
+        "the bag's own description is that of another bundle",
+        &["tag_file"],
         "passes",
     );
     let stranger = parts.stranger.clone();

@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 
+use phi_ir::clock::Timestamp;
+use phi_ir::seal::archive::dos_bits;
+
 /// One member, and the lies about it.
 #[derive(Clone)]
 pub struct Raw {
@@ -9,6 +12,10 @@ pub struct Raw {
     pub bytes: Vec<u8>,
     pub stored: bool,
     pub modified: i32,
+    /// The time as MS-DOS wrote it, if that is another.
+    pub dos_time: Option<u32>,
+    /// What a reader must know, in both headers.
+    pub version: u16,
     /// What its own header calls it, if that is not its name.
     pub local_name: Option<String>,
     /// It has no record in the directory.
@@ -28,6 +35,8 @@ impl Raw {
             bytes: bytes.as_ref().to_vec(),
             stored: false,
             modified: 1_795_292_388,
+            dos_time: None,
+            version: 45,
             local_name: None,
             hidden: false,
             mode: 0o100_600,
@@ -51,7 +60,8 @@ pub fn archive(members: &[Raw]) -> Vec<u8> {
         let offset = out.len();
         let packed = if member.stored { member.bytes.clone() } else { deflate(&member.bytes) };
         let crc = crc32fast::hash(&member.bytes);
-        out.extend_from_slice(b"PK\x03\x04\x2d\x00");
+        out.extend_from_slice(b"PK\x03\x04");
+        out.extend_from_slice(&member.version.to_le_bytes());
         let name = member.local_name.as_ref().unwrap_or(&member.name);
         both(&mut out, member, 0, [0, 0], name, 29);
         out.extend_from_slice(name.as_bytes());
@@ -67,7 +77,8 @@ pub fn archive(members: &[Raw]) -> Vec<u8> {
     let start = out.len();
     let listed: Vec<_> = members.iter().zip(&placed).filter(|(member, _)| !member.hidden).collect();
     for (member, placed) in &listed {
-        out.extend_from_slice(b"PK\x01\x02\x2d\x03\x2d\x00");
+        out.extend_from_slice(b"PK\x01\x02\x2d\x03");
+        out.extend_from_slice(&member.version.to_le_bytes());
         both(&mut out, member, placed.crc, [u32::MAX, u32::MAX], &member.name, 29);
         out.extend_from_slice(&[0; 6]);
         out.extend_from_slice(&(member.mode << 16).to_le_bytes());
@@ -88,8 +99,8 @@ pub fn archive(members: &[Raw]) -> Vec<u8> {
 fn both(out: &mut Vec<u8>, member: &Raw, crc: u32, sizes: [u32; 2], name: &str, extra: u16) {
     out.extend_from_slice(&member.flags.to_le_bytes());
     out.extend_from_slice(&(if member.stored { 0_u16 } else { 8 }).to_le_bytes());
-    // 1980-01-01, the earliest that MS-DOS knew; the extra field has the time.
-    out.extend_from_slice(&[0, 0, 0x21, 0]);
+    let time = Timestamp::from_unix(member.modified.into(), 0);
+    out.extend_from_slice(&member.dos_time.unwrap_or_else(|| dos_bits(time)).to_le_bytes());
     out.extend_from_slice(&crc.to_le_bytes());
     sizes.iter().for_each(|size| out.extend_from_slice(&size.to_le_bytes()));
     out.extend_from_slice(&(name.len() as u16).to_le_bytes());

@@ -1,0 +1,151 @@
+//! Where a bundle goes, checked before anything is collected.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use super::Args;
+use super::prepare::Prepared;
+use crate::host::Host;
+use crate::path::HostPath;
+use crate::records::audit_config;
+use crate::seal::ROOM_TO_BEGIN;
+use crate::seal::output::{Folder, OutputError};
+use crate::term::{Failure, bytes};
+
+/// Where a bundle goes.
+pub enum Target {
+    /// Into a folder.
+    Folder(Room),
+    /// To stdout; the receipt goes to a file.
+    Pipe(PipedReceipt),
+}
+
+/// An output folder, and the room in it.
+pub struct Room {
+    /// The folder.
+    pub folder: Folder,
+    /// Free space that its file system keeps, in bytes.
+    pub floor: u64,
+    /// Free space now, in bytes.
+    pub free: u64,
+}
+
+/// The receipt of a bundle that goes to stdout. Both names are taken before anything is streamed: a receipt that
+/// cannot be written afterwards would make the stream worthless.
+pub struct PipedReceipt {
+    folder: Folder,
+    name: String,
+    receipt: File,
+    signature: File,
+}
+
+impl Target {
+    /// Checks and opens the output.
+    pub fn open(args: &Args, prepared: &Prepared) -> Result<Target, Failure> {
+        let Some(path) = &prepared.request.output else { return Ok(Target::Pipe(PipedReceipt::take(args)?)) };
+        if args.receipt.is_some() {
+            return Err(Failure::usage("--receipt goes with -o -")
+                .hint("in a folder the receipt lies beside the bundle"));
+        }
+        Ok(Target::Folder(Room::in_folder(path, &prepared.host)?))
+    }
+}
+
+impl Room {
+    /// The room in an output folder; an error where a bundle could not be begun there.
+    pub fn in_folder(path: &Path, host: &Host) -> Result<Room, Failure> {
+        let folder = Folder::open(path).map_err(unusable)?;
+        if let Err(errno) = rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+            let why = io::Error::from(errno);
+            return Err(Failure::new(format!("{} cannot be written: {why}", path.display()))
+                .hint("choose the output folder with -o DIR"));
+        }
+        let space = folder.space().map_err(unusable)?;
+        let floor = (space.total / 20).max(auditd_floor(host, path, space.total));
+        if space.free <= floor + ROOM_TO_BEGIN {
+            let message = format!(
+                "{} has {} free; {} of it must stay free for the host, and {} is needed to begin",
+                path.display(),
+                bytes(space.free),
+                bytes(floor),
+                bytes(ROOM_TO_BEGIN)
+            );
+            return Err(Failure::new(message).hint("choose another disk with -o DIR, or stream with -o -"));
+        }
+        Ok(Room { folder, floor, free: space.free })
+    }
+}
+
+impl PipedReceipt {
+    fn take(args: &Args) -> Result<PipedReceipt, Failure> {
+        let Some(path) = &args.receipt else { return Err(no_receipt_named()) };
+        if io::stdout().is_terminal() {
+            return Err(Failure::usage("-o - would write the sealed file to this terminal")
+                .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
+        }
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name =
+            name.ok_or_else(|| Failure::usage(format!("{} names no file", path.display())))?.to_owned();
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = Folder::open(parent.unwrap_or(Path::new("."))).map_err(no_receipt)?;
+        let receipt = folder.create(&name).map_err(no_receipt)?;
+        let signature = folder
+            .create(&format!("{name}.sig"))
+            .inspect_err(|_| folder.discard(&name))
+            .map_err(no_receipt)?;
+        Ok(PipedReceipt { folder, name, receipt, signature })
+    }
+
+    /// Writes both; gives the folder and the receipt's name in it.
+    pub fn write(self, receipt: &[u8], signature: &[u8]) -> Result<(Folder, String), OutputError> {
+        self.folder.fill(self.receipt, &self.name, receipt)?;
+        self.folder.fill(self.signature, &format!("{}.sig", self.name), signature)?;
+        Ok((self.folder, self.name))
+    }
+
+    /// Nothing came of it: the names are free again.
+    pub fn give_up(self) {
+        self.folder.discard(&self.name);
+        self.folder.discard(&format!("{}.sig", self.name));
+    }
+}
+
+/// What streams must leave its receipt somewhere.
+pub fn no_receipt_named() -> Failure {
+    Failure::usage("-o - needs --receipt FILE")
+        .hint("the receipt says what was streamed; it holds no PHI, and goes to a file")
+}
+
+fn no_receipt(error: OutputError) -> Failure {
+    Failure::new(&error).hint("name a file for the receipt that does not exist yet, with --receipt FILE")
+}
+
+/// Why an output folder cannot be used, and what to do.
+fn unusable(error: OutputError) -> Failure {
+    let failure = Failure::new(&error);
+    match error {
+        OutputError::Link(_) => {
+            failure.hint("name the folder itself; a link could be turned elsewhere meanwhile")
+        }
+        OutputError::WorldWritable(_) => {
+            failure.hint("choose a folder that only you can write, or set its sticky bit")
+        }
+        _ => failure.hint("choose the output folder with -o DIR"),
+    }
+}
+
+/// The space that auditd wants on its log's file system, if the output would lie there.
+fn auditd_floor(host: &Host, output: &Path, total: u64) -> u64 {
+    let path = |text: &str| HostPath::new(text).ok();
+    let Some(conf) = path("/etc/audit/auditd.conf").and_then(|conf| host.peek(&conf, 1 << 20).ok()) else {
+        return 0;
+    };
+    let log = audit_config::setting(&conf, "log_file").unwrap_or(b"/var/log/audit/audit.log");
+    let log = HostPath::new(log).ok();
+    let absolute = std::path::absolute(output).ok();
+    let output = absolute.and_then(|output| HostPath::new(output.as_os_str().as_encoded_bytes()).ok());
+    let mount = |path: Option<HostPath>| host.mounts().holding(&path?).map(|mount| mount.id);
+    let same = host.is_live() && mount(log) == mount(output);
+    if same { audit_config::space_left(&conf, total).unwrap_or(0) } else { 0 }
+}

@@ -1,0 +1,182 @@
+//! How completeness is told to a person, at the end of a collection and by whoever checks it: the word, and what was
+//! not obtained, the required first, each with what would settle it.
+
+use std::collections::BTreeMap;
+
+use crate::custody::completeness::{Completeness, Need};
+use crate::custody::gap::Gap;
+use crate::custody::outcome::ReasonCode;
+use crate::custody::receipt::Receipt;
+use crate::custody::seal::{Coverage, SealDocument};
+use crate::term::{Voice, counted};
+
+/// Gaps of optional steps that are told one by one; the required ones are never cut.
+const TOLD: usize = 25;
+
+/// Collectors that are named; more are counted.
+const NAMED: usize = 8;
+
+/// What a seal or receipt says about completeness.
+pub struct Claim<'a> {
+    result: Completeness,
+    profile: Option<&'a str>,
+    complete_for: Option<&'a [String]>,
+    stopped_by: Option<&'a str>,
+}
+
+impl<'a> From<&'a SealDocument> for Claim<'a> {
+    fn from(seal: &'a SealDocument) -> Claim<'a> {
+        Claim {
+            result: seal.result,
+            profile: seal.profile.as_deref(),
+            complete_for: seal.complete_for.as_deref(),
+            stopped_by: seal.stopped_by.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a Receipt> for Claim<'a> {
+    fn from(receipt: &'a Receipt) -> Claim<'a> {
+        Claim {
+            result: receipt.result,
+            profile: receipt.profile.as_deref(),
+            complete_for: receipt.complete_for.as_deref(),
+            stopped_by: receipt.stopped_by.as_deref(),
+        }
+    }
+}
+
+impl Claim<'_> {
+    /// In words: `COMPLETE for: auth-logs, journal`. `skipped` are the collectors that were left out by name.
+    pub fn words(&self, skipped: &[String]) -> String {
+        let word = match self.result {
+            Completeness::Complete => "COMPLETE",
+            Completeness::Partial => "PARTIAL",
+        };
+        let profile = self.profile.map(|profile| format!(" (profile {profile})")).unwrap_or_default();
+        let of = match self.complete_for {
+            None => profile,
+            Some(_) if !skipped.is_empty() => format!("{profile} except: {}", skipped.join(", ")),
+            Some(ids) if ids.len() > NAMED => {
+                format!(" for {} collectors, not for the whole profile", ids.len())
+            }
+            Some(ids) => format!(" for: {}", ids.join(", ")),
+        };
+        let stopped = self.stopped_by.map(|by| format!("; stopped before its end: {by}")).unwrap_or_default();
+        format!("{word}{of}{stopped}")
+    }
+}
+
+/// The gaps in the order in which they are told.
+pub struct Sorted<'g> {
+    required: Vec<&'g Gap>,
+    others: Vec<&'g Gap>,
+    absent: u64,
+    planned: u64,
+}
+
+impl<'g> Sorted<'g> {
+    /// Sorts them. A collector whose coverage is complete has no gap that is required.
+    pub fn of(gaps: &'g [Gap], coverage: &BTreeMap<String, Coverage>) -> Sorted<'g> {
+        let mut sorted = Sorted { required: Vec::new(), others: Vec::new(), absent: 0, planned: 0 };
+        for gap in gaps {
+            let complete = coverage.get(&gap.collector).is_some_and(|coverage| coverage.complete);
+            if gap.matters() && !complete {
+                sorted.required.push(gap);
+            } else if gap.is_merely_absent() {
+                sorted.absent += 1;
+            } else if gap.is_by_plan() {
+                sorted.planned += 1;
+            } else {
+                sorted.others.push(gap);
+            }
+        }
+        sorted
+    }
+
+    /// How many of which kind, on one line.
+    pub fn numbers(&self) -> String {
+        let mut parts = Vec::new();
+        let mut add = |count: u64, words: &str| {
+            if count > 0 {
+                parts.push(format!("{count} {words}"));
+            }
+        };
+        add(self.required.len() as u64, "required and not obtained");
+        add(self.others.len() as u64, "to read below");
+        add(self.absent, "optional and not on this host");
+        add(self.planned, "left out by the plan");
+        if parts.is_empty() { "no gaps".into() } else { parts.join(", ") }
+    }
+
+    /// Tells them one by one. Where there are too many, `rest` says how to see all.
+    pub fn tell(&self, rest: &str, voice: Voice) {
+        if !self.required.is_empty() {
+            voice.result("\nRequired, and not obtained as it should be:");
+            list(&self.required, voice);
+        }
+        if !self.others.is_empty() {
+            voice.result("\nOptional, and not obtained:");
+            list(self.others.get(..TOLD).unwrap_or(&self.others), voice);
+            if self.others.len() > TOLD {
+                voice.result(format!("  … and {} more; {rest}", self.others.len() - TOLD));
+            }
+        }
+        if self.absent > 0 {
+            voice.result(format!("Not on this host: {}.", counted(self.absent, "optional item")));
+        }
+        if self.planned > 0 {
+            voice.result(format!("Left out by the plan: {}.", counted(self.planned, "item")));
+        }
+    }
+}
+
+fn list(gaps: &[&Gap], voice: Voice) {
+    for (settle, gaps) in by_settlement(gaps) {
+        for gap in gaps {
+            voice.result(format!(
+                "  {} ({}, entry {}){}",
+                gap.title,
+                gap.outcome.word(),
+                gap.entry,
+                group_of(gap)
+            ));
+            voice.result(format!("      {}", words_of(gap)));
+        }
+        if !settle.is_empty() {
+            voice.result(format!("      -> {settle}"));
+        }
+    }
+}
+
+fn group_of(gap: &Gap) -> String {
+    match &gap.need {
+        Need::AnyOf(group) => format!("; one source of \"{group}\" is required"),
+        Need::Required | Need::Optional => String::new(),
+    }
+}
+
+fn words_of(gap: &Gap) -> String {
+    let Some(source) = &gap.source else {
+        return "below a PHI folder, where no name is shown; the entry has the particulars".into();
+    };
+    // Some reasons begin with the place themselves.
+    if *source == gap.title || gap.reason.contains(source.as_str()) {
+        gap.reason.clone()
+    } else {
+        format!("{source}: {}", gap.reason)
+    }
+}
+
+/// The gaps by what would settle them, in the order of the first of each.
+fn by_settlement<'g>(gaps: &[&'g Gap]) -> Vec<(&'static str, Vec<&'g Gap>)> {
+    let mut groups: Vec<(&'static str, Vec<&Gap>)> = Vec::new();
+    for gap in gaps {
+        let settle = gap.reason_code.map_or("", ReasonCode::settle);
+        match groups.iter_mut().find(|(known, _)| *known == settle) {
+            Some((_, group)) => group.push(gap),
+            None => groups.push((settle, vec![gap])),
+        }
+    }
+    groups
+}
