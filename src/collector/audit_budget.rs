@@ -52,6 +52,11 @@ impl AuditBudget {
         self.left.map(|left| left + self.spent)
     }
 
+    /// How many openings there were so far, where something limits them.
+    pub fn spent(&self) -> u64 {
+        self.spent
+    }
+
     /// One more opening: whether it may be done. Waits where it would come too fast.
     pub fn spend(&mut self) -> bool {
         match &mut self.left {

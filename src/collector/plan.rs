@@ -128,7 +128,7 @@ fn chosen(definition: &Definition, request: &Request) -> bool {
 }
 
 /// By volatility, then by what comes after what, then by name.
-fn in_order(mut definitions: Vec<Definition>) -> Vec<Definition> {
+pub fn in_order(mut definitions: Vec<Definition>) -> Vec<Definition> {
     definitions.sort_by(|a, b| (a.volatility, &a.id).cmp(&(b.volatility, &b.id)));
     let mut ordered: Vec<Definition> = Vec::with_capacity(definitions.len());
     while !definitions.is_empty() {

@@ -147,11 +147,14 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
             for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
                 let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
                 let unchanged = step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
-                seen.unchanged |= unchanged;
-                if unchanged || is_excluded(&excluded, &found.spot.path) || withheld.holds_back(run, &found) {
+                if unchanged || is_excluded(&excluded, &found.spot.path) {
+                    seen.passed_over = true;
                     continue;
                 }
                 seen.taken = true;
+                if withheld.holds_back(run, &found) {
+                    continue;
+                }
                 if left == 0 {
                     return run.too_many(&group, step.max_files);
                 }
@@ -198,7 +201,7 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
 struct Seen {
     matched: bool,
     taken: bool,
-    unchanged: bool,
+    passed_over: bool,
     other: bool,
     missing_bases: usize,
 }
@@ -209,7 +212,7 @@ struct Absent {
     out_of_reach: Vec<Group>,
     missing: Vec<Group>,
     empty: Vec<Group>,
-    unchanged: Vec<Group>,
+    passed_over: Vec<Group>,
     unknown: Vec<Group>,
 }
 
@@ -217,8 +220,8 @@ impl Absent {
     /// Asked for everything in a folder that is there, nothing means that there is nothing; a particular thing is
     /// missing.
     fn note(&mut self, group: Group, seen: &Seen) {
-        if seen.unchanged && !seen.taken && !seen.other {
-            return self.unchanged.push(group);
+        if seen.passed_over && !seen.taken && !seen.other {
+            return self.passed_over.push(group);
         }
         if seen.matched || seen.other {
             return;
@@ -240,10 +243,10 @@ impl Absent {
             (self.missing, Outcome::Missing, ReasonCode::NotFound, "there is no such file on this host"),
             (self.empty, Outcome::Empty, ReasonCode::NotFound, "looked, and there is nothing of this kind"),
             (
-                self.unchanged,
+                self.passed_over,
                 Outcome::Empty,
                 ReasonCode::NotFound,
-                "looked, and nothing changed in the window",
+                "looked, and nothing of it is for this step to take",
             ),
             (self.unknown, Outcome::Inconclusive, ReasonCode::NoPhiRoot, "no folder is known to look in"),
         ];

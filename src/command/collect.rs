@@ -7,7 +7,7 @@ pub mod target;
 
 use std::path::PathBuf;
 
-use crate::case::{CaseId, Line};
+use crate::case::{BundleKind, CaseId, Line};
 use crate::clock::SystemClock;
 use crate::collector::Profile;
 use crate::command::interrupt;
@@ -148,6 +148,13 @@ pub struct Said {
     pub pseudonym: Option<String>,
 }
 
+impl Args {
+    /// What kind of bundle comes of it.
+    pub fn kind(&self) -> BundleKind {
+        if self.profile == Profile::Baseline { BundleKind::Baseline } else { BundleKind::Incident }
+    }
+}
+
 /// Reads a profile's name.
 pub fn profile(text: &str) -> Result<Profile, String> {
     let named = Profile::ALL.into_iter().find(|profile| profile.word() == text);
@@ -159,7 +166,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     if !args.fast {
         prepare::yield_to_others();
     }
-    let prepared = Prepared::from(args, crate::case::BundleKind::Incident, &SystemClock)?;
+    let prepared = Prepared::from(args, args.kind(), &SystemClock)?;
     let voice = Voice { stdout_taken: prepared.request.output.is_none(), ..voice };
     let target = Target::open(args, &prepared)?;
     summary::before(&prepared, &target, voice);

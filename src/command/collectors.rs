@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::collector::Bracket;
 use crate::collector::catalog::Catalog;
 use crate::collector::definition::{Action, Definition};
+use crate::collector::plan::in_order;
 use crate::custody::entry::Phi;
 use crate::term::{Exit, Failure, Voice};
 
@@ -59,12 +61,12 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         voice.document(&catalog.all().iter().map(row).collect::<Vec<_>>())?;
         return Ok(Exit::Done);
     }
-    let mut all: Vec<&Definition> = catalog.all().iter().collect();
-    all.sort_by_key(|one| {
-        (one.bracket != Some(crate::collector::Bracket::Opening), one.bracket, one.volatility, one.id.clone())
-    });
-    for one in all {
-        voice.result(format!("{:<16} {:<10} {}", one.id, one.place(), one.title));
+    voice.result(format!("{:<16} {:<10} what it takes (in the order of work)", "collector", "order"));
+    for bracket in [Some(Bracket::Opening), None, Some(Bracket::Closing)] {
+        let standing = catalog.all().iter().filter(|one| one.bracket == bracket).cloned().collect();
+        for one in in_order(standing) {
+            voice.result(format!("{:<16} {:<10} {}", one.id, one.place(), one.title));
+        }
     }
     voice.say("\n'phi-ir collectors ID' explains one.");
     Ok(Exit::Done)

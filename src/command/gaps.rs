@@ -83,7 +83,7 @@ impl<'g> Sorted<'g> {
             let complete = coverage.get(&gap.collector).is_some_and(|coverage| coverage.complete);
             if gap.matters() && !complete {
                 sorted.required.push(gap);
-            } else if gap.is_merely_absent() {
+            } else if gap.is_absent() {
                 sorted.absent += 1;
             } else if gap.is_by_plan() {
                 sorted.planned += 1;
@@ -113,11 +113,11 @@ impl<'g> Sorted<'g> {
     pub fn tell(&self, rest: &str, voice: Voice) {
         if !self.required.is_empty() {
             voice.result("\nRequired, and not obtained as it should be:");
-            list(&self.required, voice);
+            list(&self.required, group_of, voice);
         }
         if !self.others.is_empty() {
             voice.result("\nOptional, and not obtained:");
-            list(self.others.get(..TOLD).unwrap_or(&self.others), voice);
+            list(self.others.get(..TOLD).unwrap_or(&self.others), |_| String::new(), voice);
             if self.others.len() > TOLD {
                 voice.result(format!("  … and {} more; {rest}", self.others.len() - TOLD));
             }
@@ -131,7 +131,7 @@ impl<'g> Sorted<'g> {
     }
 }
 
-fn list(gaps: &[&Gap], voice: Voice) {
+fn list(gaps: &[&Gap], note: impl Fn(&Gap) -> String, voice: Voice) {
     for (settle, gaps) in by_settlement(gaps) {
         for gap in gaps {
             voice.result(format!(
@@ -139,7 +139,7 @@ fn list(gaps: &[&Gap], voice: Voice) {
                 gap.title,
                 gap.outcome.word(),
                 gap.entry,
-                group_of(gap)
+                note(gap)
             ));
             voice.result(format!("      {}", words_of(gap)));
         }

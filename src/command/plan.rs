@@ -6,13 +6,12 @@ use super::collect;
 use super::collect::prepare::{load_config, plan_for, refusals};
 use super::collect::summary::warnings;
 use super::collect::target::Room;
-use crate::case::BundleKind;
 use crate::clock::{Clock as _, SystemClock};
 use crate::collector::preview::{Preview, StepPreview, preview};
 use crate::collector::request::Request;
 use crate::host::facts::is_root;
 use crate::seal::envelope::Recipients;
-use crate::term::{Exit, Failure, Voice, bytes};
+use crate::term::{Exit, Failure, Voice, bytes, counted};
 
 /// Show what 'collect' with the same arguments would do: read, run, cause, and miss
 ///
@@ -43,7 +42,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let loaded = load_config()?;
     let config = loaded.as_ref().map(|loaded| loaded.config.clone()).unwrap_or_default();
     let (host, request, plan) =
-        plan_for(&args.collect, BundleKind::Incident, &SystemClock, loaded, &Recipients::none())?;
+        plan_for(&args.collect, args.collect.kind(), &SystemClock, loaded, &Recipients::none())?;
     let preview = preview(&plan, &host, &request, SystemClock.moment().utc);
     let refusals = refusals(&args.collect, &config, &request, &host);
     let warnings = warnings(&host, &request, &plan);
@@ -117,10 +116,10 @@ fn tell_whole(preview: &Preview, request: &Request, room: Option<&Room>, voice: 
 }
 
 fn tell_step(step: &StepPreview, voice: Voice) {
-    let amount = if step.files > 0 {
-        format!(" [{} files, {}]", step.files, bytes(step.bytes))
-    } else {
-        String::new()
+    let amount = match (step.files, step.bytes) {
+        (0, _) => String::new(),
+        (files, 0) => format!(" [{}]", counted(files, "file")),
+        (files, size) => format!(" [{}, {}]", counted(files, "file"), bytes(size)),
     };
     let need = if step.need == "optional" { String::new() } else { format!(" ({})", step.need) };
     voice.result(format!("  {}{need}{amount}", step.title));

@@ -46,9 +46,9 @@ impl Gap {
         })
     }
 
-    /// Something of optional steps that this host merely does not have.
-    pub fn is_merely_absent(&self) -> bool {
-        self.need == Need::Optional && self.outcome == Outcome::Missing
+    /// This host merely does not have it. Of a required step that matters all the same.
+    pub fn is_absent(&self) -> bool {
+        self.outcome == Outcome::Missing && self.reason_code != Some(ReasonCode::Vanished)
     }
 
     /// It was never going to be taken.

@@ -206,6 +206,24 @@ fn a_stream_goes_to_stdout_and_its_receipt_to_a_file() {
 }
 
 #[test]
+fn a_sealed_file_never_goes_to_a_terminal() {
+    let desk = Desk::new();
+    let host = FakeHost::small();
+    let receipt = desk.path("t.json");
+    let command = format!(
+        "{} collect -r {} --root {} -o - --receipt {}",
+        crate::support::PHI_IR,
+        desk.recipient,
+        host.path().display(),
+        receipt.display()
+    );
+    // script(1) gives it a terminal.
+    let args = ["-q", "-e", "-c", &command, "/dev/null"].map(std::ffi::OsStr::new);
+    crate::support::tool("script", &args).code(2).says("to this terminal");
+    assert!(!receipt.exists());
+}
+
+#[test]
 fn a_stream_that_the_config_asked_for_is_as_clean() {
     let desk = Desk::new();
     let host = FakeHost::small();

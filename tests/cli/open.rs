@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{Desk, phi};
+use crate::support::{Desk, FakeHost, phi};
 
 #[test]
 fn a_bundle_unpacks_into_a_new_private_folder() {
@@ -24,7 +24,7 @@ fn a_bundle_unpacks_into_a_new_private_folder() {
 #[test]
 fn the_times_of_the_files_are_those_of_the_host() {
     let desk = Desk::new();
-    let host = crate::support::FakeHost::small();
+    let host = FakeHost::small();
     let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_001);
     fs::File::options().write(true).open(host.at("/etc/group")).unwrap().set_modified(old).unwrap();
     let bundle = crate::support::Bundle::of(&desk.collect(&host).run().code(3).json());
@@ -80,4 +80,29 @@ fn a_mistyped_name_leaves_nothing_behind_and_a_remnant_is_called_by_its_name() {
     open(bundle.sealed.to_str().unwrap()).code(1).says("left over from an earlier attempt");
     fs::remove_dir(desk.path("unpacked.partial")).unwrap();
     open(bundle.sealed.to_str().unwrap()).code(0);
+}
+
+#[test]
+fn an_interrupted_unpacking_leaves_nothing_in_the_clear() {
+    let desk = Desk::new();
+    let host = FakeHost::small().file("/srv/big", vec![b'x'; 60_000_000]);
+    let args = ["--only", "also", "--also", "/srv/big"];
+    let bundle = crate::support::Bundle::of(&desk.collect(&host).args(args).run().code(0).json());
+    let (folder, partial) = (desk.path("unpacked"), desk.path("unpacked.partial"));
+    let mut child = std::process::Command::new(crate::support::PHI_IR)
+        .args([std::ffi::OsStr::new("open"), bundle.sealed.as_os_str(), "-o".as_ref(), folder.as_os_str()])
+        .args(["-i".as_ref(), desk.path("officer.key").as_os_str()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !partial.join("data/root/srv/big").exists() {
+        assert!(std::time::Instant::now() < until, "nothing was ever unpacked");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!partial.exists() && !folder.exists());
 }

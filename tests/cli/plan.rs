@@ -12,7 +12,7 @@ fn a_dry_run_says_what_would_be_done_and_does_none_of_it() {
     let out = desk.out();
     let planned = phi(["plan", "--root", root, "-o", out.to_str().unwrap()]).run().code(0);
     let planned =
-        planned.says("audit-logs").says("1 files").says("needs the running host").says("/var/data/phi");
+        planned.says("\naudit-logs\n").says("[1 file, ").says("needs the running host").says("/var/data/phi");
     assert!(planned.stdout.contains("audit events below PHI folders"));
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
 
@@ -42,4 +42,24 @@ fn the_plan_is_the_one_that_is_carried_out() {
         let done = entries.iter().any(|e| e["collector"] == collector.as_str() && e["step"] == step.as_str());
         assert!(done, "{collector} {step} was planned and has no entry");
     }
+}
+
+#[test]
+fn it_says_why_a_collection_would_refuse_to_begin() {
+    let desk = Desk::new();
+    let host = FakeHost::small();
+    let root = host.path().to_str().unwrap();
+    let plan = |args: &[&str]| phi(["plan", "--root", root]).args(args).run();
+    let out = desk.out();
+    let out = out.to_str().unwrap();
+    plan(&["-o", out, "-r", "age1mistyped"]).code(5).says("'collect' would refuse: -r").says("hint:");
+    plan(&["-o", out, "--sign-with", "/nonexistent"]).code(5).says("/nonexistent");
+    plan(&["-o", "/nonexistent"]).code(5).says("/nonexistent").says("-o DIR");
+    plan(&["-o", "-"]).code(5).says("--receipt");
+    let json = plan(&["-o", "/nonexistent", "--json"]).code(5).json();
+    assert_eq!(json["refusals"].as_array().unwrap().len(), 1);
+    // What is meant by a name is shown, not the name.
+    let also = plan(&["-o", out, "--only", "also", "--also", "/srv/x", "--phi", "/srv/nowhere"]).code(0);
+    also.says("/srv/x").says("/srv/nowhere (argument) does not exist in the image");
+    plan(&["-o", out]).code(0).says("ausearch --input-logs -k phi_access");
 }

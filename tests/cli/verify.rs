@@ -197,3 +197,12 @@ fn any_changed_byte_of_the_sealed_file_or_the_receipt_fails() {
     }
     assert!(holds(&bundle.sealed), "the control again");
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let script = format!("{} verify {} > /dev/full", crate::support::PHI_IR, bundle.receipt.display());
+    let ran = crate::support::tool("sh", &["-c".as_ref(), script.as_ref()]).code(1);
+    ran.says("could not be written to stdout");
+}
