@@ -91,9 +91,15 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// A message may quote what a stranger named; backslashes of an escaped name stay single.
+/// A message may quote what a stranger named; backslashes of an escaped name stay single. The numbers of the system's
+/// errors say nothing to a person that their words do not.
 fn one_line(text: &str) -> String {
-    shown(text.as_bytes()).replace("\\\\", "\\")
+    let mut line = shown(text.as_bytes()).replace("\\\\", "\\");
+    while let Some(start) = line.find(" (os error ") {
+        let Some(end) = line.get(start..).and_then(|rest| rest.find(')')) else { break };
+        line.replace_range(start..=start + end, "");
+    }
+    line
 }
 
 /// The first error of writing the result.
@@ -275,6 +281,7 @@ mod tests {
 
     #[test]
     fn a_message_cannot_act_on_the_terminal() {
+        assert_eq!(one_line(&std::io::Error::from_raw_os_error(2).to_string()), "No such file or directory");
         assert_eq!(one_line("bad \x1b[2J name\n\\x"), "bad \\u{1b}[2J name\\u{a}\\x");
     }
 }

@@ -1,11 +1,12 @@
 //! The steps that a definition can declare: copy, listing, link, tool.
 
+mod copy;
 mod listing;
 mod places;
 mod tool;
 mod withheld;
 
-use super::definition::{CopyStep, LinkStep};
+use super::definition::LinkStep;
 use super::request::Request;
 use super::run::Run;
 use crate::custody::entry::{FileStat, Source, Window};
@@ -18,10 +19,10 @@ use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::{CopyLimits, Halt};
 use crate::path::HostPath;
 
+pub use copy::copy;
 pub use listing::listing;
 pub use places::Places;
 pub use tool::{command_lines, tool};
-use withheld::Withheld;
 
 /// The collector of what `--also` names.
 pub const ALSO: &str = "also";
@@ -130,49 +131,6 @@ pub fn changed_in(window: &Window, stat: &FileStat) -> bool {
     within(stat.mtime) || within(stat.ctime)
 }
 
-/// `[[copy]]`
-pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
-    let excluded = excluded(run, &step.exclude);
-    let mut left = step.max_files.unwrap_or(u64::MAX);
-    let mut absent = Absent::default();
-    let mut withheld = Withheld::default();
-    for group in expand(&step.paths, run.request, run.places) {
-        if run.is_out_of_reach(&group) {
-            absent.out_of_reach.push(group);
-            continue;
-        }
-        let mut seen = Seen::default();
-        for pattern in &group.patterns {
-            let host = run.host;
-            for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
-                let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
-                let unchanged = step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
-                if unchanged || is_excluded(&excluded, &found.spot.path) {
-                    seen.passed_over = true;
-                    continue;
-                }
-                seen.taken = true;
-                if withheld.holds_back(run, &found) {
-                    continue;
-                }
-                if left == 0 {
-                    return run.too_many(&group, step.max_files);
-                }
-                left -= 1;
-                if !run.may_open(&found)? {
-                    return Ok(());
-                }
-                let limits =
-                    CopyLimits { max_size: step.max_size.unwrap_or(u64::MAX), by_name: pattern.is_plain() };
-                run.take(&found, limits, step.follow, &mut withheld)?;
-            }
-        }
-        absent.note(group, &seen);
-    }
-    withheld.tell(run)?;
-    absent.tell(run)
-}
-
 /// `[[link]]`
 pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
     let mut absent = Absent::default();
@@ -213,6 +171,7 @@ struct Absent {
     missing: Vec<Group>,
     empty: Vec<Group>,
     passed_over: Vec<Group>,
+    unreached: Vec<Group>,
     unknown: Vec<Group>,
 }
 
@@ -247,6 +206,12 @@ impl Absent {
                 Outcome::Empty,
                 ReasonCode::NotFound,
                 "looked, and nothing of it is for this step to take",
+            ),
+            (
+                self.unreached,
+                Outcome::Truncated,
+                ReasonCode::CountLimit,
+                "not looked at, because a limit had ended this step before",
             ),
             (self.unknown, Outcome::Inconclusive, ReasonCode::NoPhiRoot, "no folder is known to look in"),
         ];
@@ -289,45 +254,10 @@ impl Run<'_, '_> {
         Ok(None)
     }
 
-    /// Whether the audit log can bear that a file below a PHI folder is opened.
-    fn may_open(&mut self, found: &Match) -> Result<bool, Halt> {
-        if !self.is_below_phi(found) || self.budget.spend() {
-            return Ok(true);
-        }
-        let words = "would overwrite the audit log: no further file below the PHI folders was opened";
-        let reason = Reason::new(ReasonCode::AuditBudget, words);
-        self.intake.gap(Source::text("PHI files"), Outcome::Truncated, reason)?;
-        Ok(false)
-    }
-
     /// Whether it lies in a PHI folder, whichever way led there.
     pub fn is_below_phi(&self, found: &Match) -> bool {
         let spot = &found.spot;
         self.intake.phi_roots().iter().any(|root| spot.path.is_within(root) || spot.real.is_within(root))
-    }
-
-    /// Takes a match; where `follow` says so, also what a trusted link leads to.
-    fn take(
-        &mut self,
-        found: &Match,
-        limits: CopyLimits,
-        follow: bool,
-        withheld: &mut Withheld,
-    ) -> Result<(), Halt> {
-        self.intake.take(self.host, found, limits)?;
-        if !follow || found.target.is_none() {
-            return Ok(());
-        }
-        for led in self.host.walk(&Pattern::exactly(&found.spot.path), Wanted::Files, true) {
-            match led {
-                Found::Match(led) if led.target.is_none() && !withheld.holds_back(self, &led) => {
-                    self.intake.take(self.host, &led, limits)?;
-                }
-                Found::Match(_) | Found::Led(_) => {}
-                other => tell(self, other)?,
-            }
-        }
-        Ok(())
     }
 
     /// Whether a group asks a running kernel, and there is none. A home may lie anywhere: an account with one below
@@ -335,14 +265,6 @@ impl Run<'_, '_> {
     fn is_out_of_reach(&self, group: &Group) -> bool {
         let all = group.patterns.iter().all(|pattern| is_volatile(pattern.base()));
         !self.host.is_live() && !group.patterns.is_empty() && all
-    }
-
-    fn too_many(&mut self, group: &Group, most: Option<u64>) -> Result<(), Halt> {
-        let words =
-            format!("there are more than the {} files that this step takes", most.unwrap_or_default());
-        let reason = Reason::new(ReasonCode::CountLimit, words);
-        self.intake.gap(Source::text(&group.text), Outcome::Truncated, reason)?;
-        Ok(())
     }
 }
 

@@ -171,6 +171,22 @@ fn truncated() {
 }
 
 #[test]
+fn a_limit_that_ends_a_step_says_what_was_not_looked_at_and_keeps_what_was_known() {
+    let host = FakeHost::new().file("/srv/a", "").file("/srv/b", "").file("/opt/c", "");
+    let steps = "[[copy]]\npaths=[\"/none\", \"/srv/*\", \"/opt/*\"]\nmax_files=1\n";
+    let (_, _, entries) = Try::new(host).run(steps, false);
+    let told: Vec<(&str, &str)> = entries
+        .iter()
+        .map(|entry| (entry["source"]["display"].as_str().unwrap(), entry["outcome"].as_str().unwrap()))
+        .collect();
+    for expected in
+        [("/none", "missing"), ("/srv/a", "collected"), ("/srv/*", "truncated"), ("/opt/*", "truncated")]
+    {
+        assert!(told.contains(&expected), "{expected:?} in {told:?}");
+    }
+}
+
+#[test]
 fn missing() {
     let steps = "[[copy]]\npaths=[\"/var/log/audit/audit.log*\"]\nneed=\"required\"\n";
     Try::new(FakeHost::new()).shows(steps, false, "missing", "not_found");

@@ -24,7 +24,7 @@ use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
 use crate::seal::Seal;
-use crate::seal::output::{Reserve, SealedFile};
+use crate::seal::output::{Folder, Reserve, SealedFile};
 use crate::term::{Exit, Failure};
 
 /// What a journey needs.
@@ -101,17 +101,21 @@ impl Journey<'_> {
             self.seal(sealed, Some(Box::new(reserve)), progress).map_err(lost)?;
         progress.phase("reading the sealed file back");
         sealed.finish(&collected.ciphertext).map_err(|error| lost(error.into()))?;
-        let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
         let name = format!("{}.receipt.json", self.prepared.request.id);
-        folder.write_new(&name, &receipt)?;
-        folder.write_new(&format!("{name}.sig"), &signature)?;
-        folder.sync()?;
+        self.hand_over(folder, &name, &receipt).map_err(lost)?;
         // Last of all: whoever sees this name sees a whole bundle.
         folder.rename(&partial, &sealed_name)?;
         folder.sync()?;
         collected.bundle = Some(folder.path().join(sealed_name));
         collected.receipt = folder.path().join(name);
         Ok(collected)
+    }
+
+    fn hand_over(&self, folder: &Folder, name: &str, receipt: &[u8]) -> Result<(), Failure> {
+        let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, receipt)?;
+        folder.write_new(name, receipt)?;
+        folder.write_new(&format!("{name}.sig"), &signature)?;
+        Ok(folder.sync()?)
     }
 
     /// What is being written must not be read as evidence of the host.
@@ -224,17 +228,18 @@ impl Journey<'_> {
     ) -> Result<(SealDocument, Digest), Failure> {
         let id = &self.prepared.request.id;
         let entries: Vec<(Member, Digest)> = ledger.entry_digests().collect();
-        let row = |(member, digest): &(Member, Digest)| (member.as_str().to_owned(), *digest);
         let list =
-            |rows: &[(String, Digest)]| bag::list(rows.iter().map(|(name, digest)| (name.as_str(), *digest)));
+            |rows: &[(Member, Digest)]| bag::list(rows.iter().map(|(name, digest)| (name.as_str(), *digest)));
         let counts = ledger.counts();
-        tags.write(bag::ENTRIES, list(&entries.iter().map(row).collect::<Vec<_>>()))?;
-        tags.write(bag::MANIFEST, list(&ledger.members().iter().map(row).collect::<Vec<_>>()))?;
+        tags.write(bag::ENTRIES, list(&entries))?;
+        tags.write(bag::MANIFEST, list(ledger.members()))?;
         let info = bag::bag_info(id, env!("CARGO_PKG_VERSION"), tags.at, &counts);
         tags.write(bag::BAG_INFO, info.into())?;
         tags.write(bag::VERIFY, bag::verify_text(id).into())?;
-        let tagged: Vec<(String, Digest)> =
-            bag::TAGGED.iter().filter_map(|name| Some(((*name).to_owned(), tags.digest_of(name)?))).collect();
+        let tagged: Vec<(Member, Digest)> = bag::TAGGED
+            .iter()
+            .filter_map(|name| Some((Member::of_tag(name), tags.digest_of(name)?)))
+            .collect();
         tags.write(bag::TAG_MANIFEST, list(&tagged))?;
         let lists = bag::SEALED_LISTS
             .iter()

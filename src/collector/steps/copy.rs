@@ -1,0 +1,114 @@
+//! `[[copy]]`: bytes and metadata of files.
+
+use super::withheld::Withheld;
+use super::{Absent, Group, Seen, changed_in, excluded, expand, is_excluded, tell};
+use crate::collector::definition::CopyStep;
+use crate::collector::run::Run;
+use crate::custody::entry::Source;
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::pattern::Pattern;
+use crate::host::walk::{Found, Match, Wanted};
+use crate::intake::{CopyLimits, Halt};
+
+/// `[[copy]]`: a member for each file, and an entry for whatever could not be copied.
+pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
+    let mut copying = Copying {
+        step,
+        excluded: excluded(run, &step.exclude),
+        left: step.max_files.unwrap_or(u64::MAX),
+        absent: Absent::default(),
+        withheld: Withheld::default(),
+    };
+    let mut ended = false;
+    for group in expand(&step.paths, run.request, run.places) {
+        if run.is_out_of_reach(&group) {
+            copying.absent.out_of_reach.push(group);
+        } else if ended {
+            copying.absent.unreached.push(group);
+        } else {
+            ended = !copying.group(run, group)?;
+        }
+    }
+    copying.withheld.tell(run)?;
+    copying.absent.tell(run)
+}
+
+struct Copying<'s> {
+    step: &'s CopyStep,
+    excluded: Vec<Pattern>,
+    left: u64,
+    absent: Absent,
+    withheld: Withheld,
+}
+
+impl Copying<'_> {
+    /// Copies all that the group asks for. False if a limit ends the whole step; that is said then.
+    fn group(&mut self, run: &mut Run<'_, '_>, group: Group) -> Result<bool, Halt> {
+        let mut seen = Seen::default();
+        for pattern in &group.patterns {
+            let host = run.host;
+            for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
+                let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
+                if self.passes_over(run, &found) {
+                    seen.passed_over = true;
+                    continue;
+                }
+                seen.taken = true;
+                if self.withheld.holds_back(run, &found) {
+                    continue;
+                }
+                if !self.may_go_on(run, &group, &found)? {
+                    return Ok(false);
+                }
+                let max_size = self.step.max_size.unwrap_or(u64::MAX);
+                self.take(run, &found, CopyLimits { max_size, by_name: pattern.is_plain() })?;
+            }
+        }
+        self.absent.note(group, &seen);
+        Ok(true)
+    }
+
+    fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {
+        let unchanged = self.step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
+        unchanged || is_excluded(&self.excluded, &found.spot.path)
+    }
+
+    /// Whether one more file may be opened: for the step, and for the audit log if it lies below a PHI folder.
+    fn may_go_on(&mut self, run: &mut Run<'_, '_>, group: &Group, found: &Match) -> Result<bool, Halt> {
+        if self.left == 0 {
+            let most = self.step.max_files.unwrap_or_default();
+            let words = format!("there are more than the {most} files that this step takes");
+            let reason = Reason::new(ReasonCode::CountLimit, words);
+            run.intake.gap(Source::text(group.spelt_out()), Outcome::Truncated, reason)?;
+            return Ok(false);
+        }
+        self.left -= 1;
+        if run.is_below_phi(found) && !run.budget.spend() {
+            let words = "would overwrite the audit log: no further file below the PHI folders was opened";
+            let reason = Reason::new(ReasonCode::AuditBudget, words);
+            run.intake.gap(Source::text("PHI files"), Outcome::Truncated, reason)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Takes a match; where the step follows links, also what a trusted one leads to.
+    fn take(&mut self, run: &mut Run<'_, '_>, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
+        let host = run.host;
+        run.intake.take(host, found, limits)?;
+        if !self.step.follow || found.target.is_none() {
+            return Ok(());
+        }
+        for led in host.walk(&Pattern::exactly(&found.spot.path), Wanted::Files, true) {
+            match led {
+                Found::Match(led) if led.target.is_none() && !self.withheld.holds_back(run, &led) => {
+                    run.intake.take(host, &led, limits)?;
+                }
+                Found::Match(_) | Found::Led(_) => {}
+                other => tell(run, other)?,
+            }
+        }
+        Ok(())
+    }
+}
