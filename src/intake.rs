@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::clock::{Clock, Timestamp};
+use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
 use crate::custody::entry::{EntryId, Kind, Source, Taken, Window};
 use crate::custody::ledger::{Draft, Ledger, MAX_ENTRIES, Reason, StepContext};
@@ -69,6 +70,7 @@ pub struct Intake<'a> {
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,
     copied_in_step: (u64, u64),
+    without_a_byte: bool,
     open: Option<(Member, Draft)>,
     deadline: Option<Instant>,
     bytes: u64,
@@ -91,6 +93,7 @@ impl<'a> Intake<'a> {
             roles: BTreeMap::new(),
             step: None,
             copied_in_step: (0, 0),
+            without_a_byte: false,
             open: None,
             bytes: 0,
             runs: 0,
@@ -140,30 +143,47 @@ impl<'a> Intake<'a> {
     pub fn begin_step(&mut self, step: StepContext) {
         self.step = Some(step);
         self.copied_in_step = (0, 0);
+        self.without_a_byte = false;
     }
 
     /// The step ends. One that said nothing at all is a defect, and is recorded as one; and one whose files all
     /// hold nothing must not look as if nothing had happened.
     pub fn end_step(&mut self) -> Result<(), Halt> {
         let Some(step) = self.step.clone() else { return Ok(()) };
-        if !self.ledger.has_step(&step.collector, &step.step) {
-            let words = "the collector ended without saying anything about this step";
-            self.gap(
-                Source::text(&step.title),
-                Outcome::Failed,
-                Reason::new(ReasonCode::RecordedNothing, words),
-            )?;
+        let (source, matters) = (Source::text(&step.title), step.need != Need::Optional);
+        match self.ledger.step(&step.collector, &step.step) {
+            None => {
+                let words = "the collector ended without saying anything about this step";
+                self.gap(source, Outcome::Failed, Reason::new(ReasonCode::RecordedNothing, words))?;
+            }
+            Some(record)
+                if matters && record.holds_nothing() && !record.has_gap() && !self.holds_empty_files() =>
+            {
+                let words =
+                    "what was found has the name of what was looked for, and is a link or a special file";
+                self.gap(source, Outcome::Inconclusive, Reason::new(ReasonCode::NameOnly, words))?;
+            }
+            Some(_) => {}
         }
-        let matters = step.need != crate::custody::completeness::Need::Optional;
-        if matters && self.copied_in_step.0 > 0 && self.copied_in_step.1 == 0 {
-            let words = "every file of this step is there and holds no byte; that does not show that nothing was written";
-            self.gap(
-                Source::text(&step.title),
-                Outcome::Inconclusive,
-                Reason::new(ReasonCode::ZeroBytes, words),
-            )?;
+        if self.holds_empty_files() && !self.without_a_byte {
+            self.without_a_byte(Source::text(&step.title))?;
         }
         self.step = None;
+        Ok(())
+    }
+
+    fn holds_empty_files(&self) -> bool {
+        self.copied_in_step.0 > 0 && self.copied_in_step.1 == 0
+    }
+
+    /// Files that are there and hold no byte, where that matters: they must not look as if nothing had happened.
+    fn without_a_byte(&mut self, source: Source) -> Result<(), Halt> {
+        let matters = self.step.as_ref().is_some_and(|step| step.need != Need::Optional);
+        if matters {
+            self.without_a_byte = true;
+            let words = "it is there and holds no byte; that does not show that nothing was written";
+            self.gap(source, Outcome::Inconclusive, Reason::new(ReasonCode::ZeroBytes, words))?;
+        }
         Ok(())
     }
 
@@ -346,10 +366,7 @@ impl<'a> Intake<'a> {
 
     /// Whether a source lies below a folder that holds PHI.
     fn is_private(&self, source: &Source) -> bool {
-        let Some(path) = source.path_b64.as_ref().and_then(|path| HostPath::new(&path.0).ok()) else {
-            return false;
-        };
-        self.terms.phi_roots.iter().any(|root| path.is_below(root))
+        source.places().any(|path| self.terms.phi_roots.iter().any(|root| path.is_below(root)))
     }
 
     /// Records that something is not here, or stands elsewhere.

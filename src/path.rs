@@ -87,6 +87,12 @@ impl HostPath {
         }
     }
 
+    /// This path, which lies within `from`, at the same place within `to`.
+    pub fn moved(&self, from: &HostPath, to: &HostPath) -> Option<HostPath> {
+        let below = self.components().skip(from.components().count());
+        self.is_within(from).then(|| below.fold(to.clone(), |path, name| path.join(name)))
+    }
+
     /// Whether this path lies beneath `other`, and is not `other` itself.
     pub fn is_below(&self, other: &HostPath) -> bool {
         self != other && self.is_within(other)

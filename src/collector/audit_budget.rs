@@ -13,6 +13,14 @@ use crate::records::{audit_config, audit_status};
 /// What one opening costs the log, in bytes: SYSCALL, CWD, PATH and PROCTITLE of an enriched record.
 const EVENT_BYTES: u64 = 1024;
 
+/// Events that looking into a folder causes.
+pub const FOLDER_EVENTS: u64 = 1;
+
+/// Events that reading a file causes: it is opened as a name first, to see that it is a file and no device, and then
+/// to be read; the kernel counts both as opening for reading (`audit_match_perm` looks at the access mode alone, which is
+/// 0 with `O_PATH`).
+pub const FILE_EVENTS: u64 = 2;
+
 /// Openings that are left, and how fast they may come.
 #[derive(Debug)]
 pub struct AuditBudget {
@@ -57,17 +65,19 @@ impl AuditBudget {
         self.spent
     }
 
-    /// One more opening: whether it may be done. Waits where it would come too fast.
-    pub fn spend(&mut self) -> bool {
+    /// So many more events: whether what causes them may be done. Waits where they would come too fast.
+    pub fn spend(&mut self, events: u64) -> bool {
         match &mut self.left {
             None => return true,
-            Some(0) => return false,
-            Some(left) => *left -= 1,
+            Some(left) => match left.checked_sub(events) {
+                Some(rest) => *left = rest,
+                None => return false,
+            },
         }
         if self.spent == 0 {
             self.started = Instant::now();
         }
-        self.spent += 1;
+        self.spent += events;
         let due = Duration::from_secs(1).mul_f64(self.spent as f64 / f64::from(self.per_second));
         let early = due.saturating_sub(self.started.elapsed());
         if !early.is_zero() {
@@ -84,17 +94,17 @@ mod tests {
     #[test]
     fn a_budget_ends_and_none_does_not() {
         let mut budget = AuditBudget::new(Some(2), 1000);
-        assert!(budget.spend() && budget.spend() && !budget.spend());
+        assert!(budget.spend(1) && budget.spend(1) && !budget.spend(1));
         assert_eq!(budget.events(), Some(2));
         let mut free = AuditBudget::new(None, 1);
-        assert!((0..1000).all(|_| free.spend()));
+        assert!((0..1000).all(|_| free.spend(2)));
     }
 
     #[test]
     fn openings_are_paced() {
         let mut budget = AuditBudget::new(Some(100), 100);
         let start = Instant::now();
-        assert!((0..20).all(|_| budget.spend()));
+        assert!((0..10).all(|_| budget.spend(2)));
         assert!(start.elapsed() >= Duration::from_millis(180), "{:?}", start.elapsed());
     }
 }

@@ -3,7 +3,7 @@
 use rustix::fs::FileType;
 use serde::Serialize;
 
-use super::audit_budget::AuditBudget;
+use super::audit_budget::{AuditBudget, FILE_EVENTS, FOLDER_EVENTS};
 use super::definition::{Action, Definition, Step};
 use super::plan::{Plan, title_of};
 use super::request::Request;
@@ -167,7 +167,7 @@ fn obstacle(definition: &Definition, step: &Step, host: &Host, request: &Request
     }
 }
 
-/// One event for each folder, and one for each file that would be hashed or copied, up to the budget: a run stops there,
+/// What opening each folder, and each file that would be hashed or copied, costs up to the budget: a run stops there,
 /// and so does this look at what it would do.
 fn phi_events(host: &Host, request: &Request) -> u64 {
     let most = AuditBudget::of(host).events().unwrap_or(u64::MAX);
@@ -177,11 +177,11 @@ fn phi_events(host: &Host, request: &Request) -> u64 {
             for found in host.walk(&pattern, Wanted::Everything, true) {
                 let Found::Match(found) = found else { continue };
                 let changed = || changed_in(&request.window, &found.met.stat);
-                events += u64::from(match found.met.kind {
-                    FileType::Directory => true,
-                    FileType::RegularFile => changed(),
-                    _ => false,
-                });
+                events += match found.met.kind {
+                    FileType::Directory => FOLDER_EVENTS,
+                    FileType::RegularFile if changed() => FILE_EVENTS,
+                    _ => 0,
+                };
                 if events >= most {
                     return most;
                 }

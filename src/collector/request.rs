@@ -69,8 +69,8 @@ pub struct Request {
 pub struct PhiRoot {
     /// The folder.
     pub path: HostPath,
-    /// Where it really lies, if links lead there.
-    pub real: HostPath,
+    /// Where else it is: behind links, and under other mounts of the same file system.
+    pub also: Vec<HostPath>,
     /// `argument`, `config`, or the rules file that watches it.
     pub origin: String,
 }
@@ -79,7 +79,11 @@ impl PhiRoot {
     /// A folder of a host.
     pub fn new(host: &Host, path: HostPath, origin: impl Into<String>) -> PhiRoot {
         let real = host.locate(&path, true).map_or_else(|_| path.clone(), |located| located.spot.real);
-        PhiRoot { path, real, origin: origin.into() }
+        let mut also = host.mounts().aliases(&real);
+        also.push(real);
+        also.retain(|other| *other != path);
+        also.sort();
+        PhiRoot { path, also, origin: origin.into() }
     }
 
     /// As the plan has it.
@@ -87,7 +91,7 @@ impl PhiRoot {
         NamedRoot {
             display: self.path.to_string(),
             path_b64: Base64(self.path.as_bytes().to_vec()),
-            resolved_b64: (self.real != self.path).then(|| Base64(self.real.as_bytes().to_vec())),
+            also_b64: self.also.iter().map(|path| Base64(path.as_bytes().to_vec())).collect(),
             origin: self.origin.clone(),
         }
     }
@@ -97,7 +101,7 @@ impl Request {
     /// Every path below which PHI lies: the PHI folders as they are called, and where they really are.
     pub fn phi_places(&self) -> Vec<HostPath> {
         let mut places: Vec<HostPath> =
-            self.phi_roots.iter().flat_map(|root| [root.path.clone(), root.real.clone()]).collect();
+            self.phi_roots.iter().flat_map(|root| root.also.iter().chain([&root.path]).cloned()).collect();
         places.sort();
         places.dedup();
         places

@@ -101,7 +101,9 @@ pub fn expand(paths: &[String], request: &Request, places: &Places) -> Vec<Group
             Prefix::Also => one_by_one(&request.also),
             Prefix::AuditLog => {
                 // Checked when the definition was read.
-                let patterns = Pattern::beside(&places.audit_log, rest).into_iter().collect();
+                let beside = || Pattern::beside(&places.audit_log, rest).ok();
+                let exactly = rest.is_empty().then(|| Pattern::exactly(&places.audit_log));
+                let patterns = exactly.or_else(beside).into_iter().collect();
                 vec![Group { text: text.clone(), named: None, patterns }]
             }
         }
@@ -173,12 +175,15 @@ struct Absent {
     passed_over: Vec<Group>,
     unreached: Vec<Group>,
     unknown: Vec<Group>,
+    /// Homes were looked into, as far as they are known.
+    asked_homes: bool,
 }
 
 impl Absent {
     /// Asked for everything in a folder that is there, nothing means that there is nothing; a particular thing is
     /// missing.
     fn note(&mut self, group: Group, seen: &Seen) {
+        self.asked_homes |= matches!(prefix(&group.text).0, Prefix::Homes);
         if seen.passed_over && !seen.taken && !seen.other {
             return self.passed_over.push(group);
         }
@@ -213,8 +218,14 @@ impl Absent {
                 ReasonCode::CountLimit,
                 "not looked at, because a limit had ended this step before",
             ),
-            (self.unknown, Outcome::Inconclusive, ReasonCode::NoPhiRoot, "no folder is known to look in"),
+            (self.unknown, Outcome::Inconclusive, ReasonCode::NoPlace, "no folder is known to look in"),
         ];
+        if let Some((outcome, mut reason)) =
+            run.places.trouble.as_ref().filter(|_| self.asked_homes).map(Trouble::verdict)
+        {
+            reason.words = format!("not every home is known: {}", reason.words);
+            run.intake.gap(Source::text("homes below /home"), outcome, reason)?;
+        }
         for (groups, outcome, code, words) in told {
             let (named, others): (Vec<Group>, Vec<Group>) =
                 groups.into_iter().partition(|group| group.named.is_some());
@@ -243,9 +254,12 @@ impl Run<'_, '_> {
                 return Ok(Some(found));
             }
             // Told once for the whole group, if nothing else of it is there either.
-            Found::Trouble(path, Trouble::Missing(_)) if path == *pattern.base() => seen.missing_bases += 1,
+            Found::Trouble(place, Trouble::Missing(_)) if place.path == *pattern.base() => {
+                seen.missing_bases += 1
+            }
             // A file that was asked for together with everything below it.
-            Found::Trouble(path, Trouble::OtherType(..)) if path == *pattern.base() && seen.matched => {}
+            Found::Trouble(place, Trouble::OtherType(..))
+                if place.path == *pattern.base() && seen.matched => {}
             other => {
                 seen.other |= !matches!(other, Found::Led(_));
                 tell(self, other)?;
@@ -260,11 +274,14 @@ impl Run<'_, '_> {
         self.intake.phi_roots().iter().any(|root| spot.path.is_within(root) || spot.real.is_within(root))
     }
 
-    /// Whether a group asks a running kernel, and there is none. A home may lie anywhere: an account with one below
-    /// `/run` must not hide the others.
+    /// Whether a group asks a running kernel, and there is none. What somebody named, a home wherever it lies, and what
+    /// is in the image all the same, is looked at.
     fn is_out_of_reach(&self, group: &Group) -> bool {
-        let all = group.patterns.iter().all(|pattern| is_volatile(pattern.base()));
-        !self.host.is_live() && !group.patterns.is_empty() && all
+        let of_kernel = matches!(prefix(&group.text).0, Prefix::Root);
+        let in_image = |pattern: &Pattern| self.host.locate(pattern.base(), true).is_ok();
+        !self.host.is_live()
+            && of_kernel
+            && group.patterns.iter().all(|pattern| is_volatile(pattern.base()) && !in_image(pattern))
     }
 }
 
@@ -273,19 +290,21 @@ pub fn tell(run: &mut Run<'_, '_>, found: Found) -> Result<(), Halt> {
     match found {
         Found::Match(_) => Ok(()),
         Found::Led(link) => run.intake.take_link(&link),
-        Found::Trouble(path, trouble) => run.intake.trouble(&path, &trouble),
-        Found::LeftOut(path, why) => {
+        Found::Trouble(place, trouble) => run.intake.trouble(&place, &trouble),
+        Found::LeftOut(place, why) => {
             let (code, words) = match why {
                 KeepOut::Network => (ReasonCode::NetworkMount, "a network or FUSE mount that was not named"),
                 KeepOut::Pseudo => (ReasonCode::PseudoMount, "a mount without files of its own"),
                 KeepOut::Dead => (ReasonCode::DeadMount, "a mount that does not answer"),
             };
-            run.intake.gap(Source::path(&path), Outcome::Skipped, Reason::new(code, words)).map(drop)
+            run.intake
+                .gap(Source::led(&place.path, &place.real), Outcome::Skipped, Reason::new(code, words))
+                .map(drop)
         }
-        Found::TooDeep(path) => {
+        Found::TooDeep(place) => {
             let words = format!("deeper than {} folders", crate::host::walk::DEPTH_LIMIT);
             let reason = Reason::new(ReasonCode::CountLimit, words);
-            run.intake.gap(Source::path(&path), Outcome::Truncated, reason).map(drop)
+            run.intake.gap(Source::led(&place.path, &place.real), Outcome::Truncated, reason).map(drop)
         }
     }
 }

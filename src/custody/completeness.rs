@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
 use super::outcome::{Outcome, ReasonCode};
 use super::seal::Coverage;
 
@@ -98,6 +98,11 @@ impl StepRecord {
         self.outcomes.contains_key(&outcome)
     }
 
+    /// Whether one of its entries says that something is not there.
+    pub fn has_gap(&self) -> bool {
+        self.outcomes.keys().any(|outcome| outcome.is_gap())
+    }
+
     /// Whether the step itself spoils completeness, groups aside.
     fn spoils(&self) -> bool {
         let fell_short = || self.fell_short() || self.has(Outcome::Missing) || self.holds_nothing();
@@ -113,7 +118,7 @@ impl StepRecord {
 
     /// Nothing of it was obtained, it is not proven that there is nothing, and the plan did not leave it out: a link
     /// alone, a FIFO, a file without a byte.
-    fn holds_nothing(&self) -> bool {
+    pub fn holds_nothing(&self) -> bool {
         let by_plan = self.outcomes.keys().all(|outcome| *outcome == Outcome::Skipped);
         !self.obtained && !self.has(Outcome::Empty) && !by_plan
     }
@@ -126,13 +131,9 @@ impl StepRecord {
 
 /// Whether a collected entry is what was looked for, and not merely a name where it should be.
 fn is_evidence(entry: &Entry) -> bool {
-    match entry.kind {
-        Kind::Copy => entry.size > 0,
-        Kind::Link => false,
-        Kind::Gap => entry.reason_code == Some(ReasonCode::SealedEarlier),
-        Kind::Listing => entry.reason_code != Some(ReasonCode::SpecialFile),
-        Kind::Capture | Kind::Tool | Kind::Derived => true,
-    }
+    // A reference stands for an earlier member that holds something; anything else must hold something itself, which a
+    // link or a FIFO never does.
+    entry.size > 0 || entry.reason_code == Some(ReasonCode::SealedEarlier)
 }
 
 /// The collectors that are why a bundle is PARTIAL, by id; none if it is COMPLETE. `steps` are keyed by
@@ -170,6 +171,7 @@ pub fn account(
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Kind;
     use super::*;
 
     fn entry(kind: Kind, size: u64, outcome: Outcome, code: Option<ReasonCode>) -> Entry {

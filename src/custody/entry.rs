@@ -129,6 +129,18 @@ impl Source {
         Source { path_b64: Some(Base64(path.as_bytes().to_vec())), ..Source::text(path.to_string()) }
     }
 
+    /// A path on the host that leads to another, where links of root's were followed.
+    pub fn led(path: &HostPath, real: &HostPath) -> Source {
+        let resolved_b64 = (path != real).then(|| Base64(real.as_bytes().to_vec()));
+        Source { resolved_b64, ..Source::path(path) }
+    }
+
+    /// The path that was asked for, and the one that it led to.
+    pub fn places(&self) -> impl Iterator<Item = HostPath> {
+        let exact = [&self.path_b64, &self.resolved_b64].into_iter().flatten();
+        exact.filter_map(|path| HostPath::new(&path.0).ok())
+    }
+
     /// Something that has no path.
     pub fn text(display: impl Into<String>) -> Source {
         Source { display: display.into(), ..Source::default() }

@@ -5,7 +5,7 @@
 
 mod statements;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Sealed;
 use super::bag::{self, TAIL};
@@ -28,6 +28,12 @@ const SMALL: usize = 64 << 10;
 /// Bytes of one line of a list at most: digest, two blanks, name, newline.
 const LINE_LIMIT: usize = 64 + 2 + MEMBER_LIMIT + 1;
 
+/// Bytes of gaps that are kept; a real bundle has a few hundred of each.
+const GAP_BYTES_KEPT: usize = 64 << 20;
+
+/// Entries about the run itself that are remembered; there are a dozen, and one for each definition.
+const FRAMING_KEPT: usize = 10_000;
+
 /// Findings that are kept one by one; more are counted.
 const FINDINGS_KEPT: usize = 10_000;
 
@@ -42,10 +48,16 @@ pub struct Inspector {
     members: Vec<(Member, Digest)>,
     bytes: u64,
     outcomes: BTreeMap<Outcome, u64>,
+    phi_places: Vec<HostPath>,
     planned: HashMap<(String, String), (Need, String)>,
     steps: BTreeMap<(String, String), StepRecord>,
     missing: Vec<Gap>,
     tags: HashMap<&'static str, Tag>,
+    gap_bytes: usize,
+    gaps_untold: u64,
+    /// The collectors that speak of the run itself, and which entry is of which of them.
+    of_framing: HashSet<String>,
+    framing: HashMap<EntryId, String>,
     findings: Vec<Finding>,
     untold: u64,
 }
@@ -152,6 +164,8 @@ impl Inspector {
             match json::read::<PlanDocument>(&tag.content, PLAN_LIMIT) {
                 Ok(plan) if plan.schema == PLAN_SCHEMA => {
                     self.planned = plan.steps();
+                    self.phi_places = plan.phi_places();
+                    self.of_framing = plan.framing();
                     self.plan = Some(plan);
                 }
                 Ok(plan) => {
@@ -246,26 +260,86 @@ impl Inspector {
     fn account(&mut self, entry: &Entry) {
         *self.outcomes.entry(entry.outcome).or_default() += 1;
         let key = (entry.collector.clone(), entry.step.clone());
-        let planned = self.planned.get(&key);
-        let (need, title) =
-            planned.map_or((Need::Optional, &*entry.collector), |(need, title)| (need.clone(), title));
-        self.missing.extend(Gap::of(entry, &need, title, self.is_private(entry)));
+        let Some((need, title)) = self.planned.get(&key).cloned() else {
+            // Without a plan that is said already, and no step is known.
+            if self.plan.is_some() {
+                self.find(
+                    FindingCode::EntryMember,
+                    format!("entry {}", entry.id),
+                    "it is of no step of the plan",
+                );
+            }
+            return;
+        };
+        if let Some(gap) = Gap::of(entry, &need, &title, self.is_private(entry)) {
+            self.keep(gap);
+        }
         let record = self.steps.entry(key).or_default();
         record.need = need;
         record.count(entry);
+        if self.framing.len() < FRAMING_KEPT && self.of_framing.contains(&entry.collector) {
+            self.framing.insert(entry.id, entry.collector.clone());
+        }
+    }
+
+    /// Gaps are told with their words; a hostile bundle could have any number, of any length.
+    fn keep(&mut self, gap: Gap) {
+        self.gap_bytes +=
+            gap.title.len() + gap.reason.len() + gap.source.as_ref().map_or(0, String::len) + 100;
+        if self.gap_bytes <= GAP_BYTES_KEPT {
+            self.missing.push(gap);
+        } else {
+            self.gaps_untold += 1;
+        }
     }
 
     fn is_private(&self, entry: &Entry) -> bool {
-        let roots = self.plan.iter().flat_map(|plan| &plan.asked.phi_roots);
-        let Some(path) = entry.source.path_b64.as_ref().and_then(|path| HostPath::new(&path.0).ok()) else {
-            return false;
-        };
-        let places = roots.flat_map(|root| [Some(&root.path_b64), root.resolved_b64.as_ref()]).flatten();
-        places.filter_map(|place| HostPath::new(&place.0).ok()).any(|place| path.is_below(&place))
+        entry.source.places().any(|path| self.phi_places.iter().any(|place| path.is_below(place)))
     }
 }
 
 /// A time as a member's headers can hold it: whole seconds, in 32 bits.
 fn in_headers(time: Timestamp) -> i64 {
     time.unix().clamp(i64::from(i32::MIN), i64::from(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_hostile_bundle_is_bounded() {
+        let zeros = "0".repeat(64);
+        let tool = r#"{"name":"phi-ir","version":"0","commit":"c","target":"t"}"#;
+        let plan = format!(
+            r#"{{"schema":"phi-ir.plan/1","id":"x","kind":"incident","made":"2026-11-21T00:00:00Z","tool":{tool},
+            "asked":{{"profile":"incident","window":{{}},"phi_roots":[],"phi_keys_b64":[],"include_content":false,
+            "tools":true,"also_b64":[]}},"limits":{{"read_deadline_ns":1}},"collectors":[{{"id":"c","title":"t",
+            "volatility":"persistent","definition_sha256":"{zeros}","origin":"built in","steps":[{{"id":"s",
+            "kind":"copy","need":"optional","phi":"none","what":[]}}]}}]}}"#
+        );
+        let entry = |step: &str| {
+            format!(
+                r#"{{"id":"000001","salt":"{zeros}","prev":"{zeros}","collector":"c","step":"{step}","title":"t",
+                "kind":"gap","source":{{"display":"d"}},"taken":{{"utc":"2026-11-21T00:00:00Z","boottime_ns":0}},
+                "duration_ns":0,"size":0,"outcome":"denied","reason":"{}","phi":"none"}}"#,
+                "A".repeat(1_000_000)
+            )
+        };
+        let mut inspector = Inspector::default();
+        let mut member = |name: &str, text: &str| {
+            let sealed = Sealed { size: text.len() as u64, sha256: Digest::of(text.as_bytes()) };
+            inspector.member(name, sealed, 0, Some(text.as_bytes().to_vec()));
+        };
+        member(bag::BAGIT, bag::BAGIT_TEXT);
+        member(bag::PLAN, &plan);
+        for step in ["s", "s", "of no plan"].iter().cycle().take(300) {
+            member("entries/000001.json", &entry(step));
+        }
+        let inspection = inspector.finish();
+        let kept: usize = inspection.missing.iter().map(|gap| gap.reason.len()).sum();
+        assert!(kept > GAP_BYTES_KEPT / 2 && kept <= GAP_BYTES_KEPT, "{kept}");
+        let has = |code| inspection.findings.iter().any(|finding| finding.code == code);
+        assert!(has(FindingCode::MissingCut) && has(FindingCode::EntryMember));
+    }
 }

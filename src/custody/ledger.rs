@@ -220,14 +220,9 @@ impl Ledger {
         self.entries.is_empty()
     }
 
-    /// Whether the step has an entry.
-    pub fn has_step(&self, collector: &str, step: &str) -> bool {
-        self.steps.contains_key(&(collector.to_owned(), step.to_owned()))
-    }
-
-    /// How the entries of a step ended so far.
-    pub fn outcomes_of(&self, collector: &str, step: &str) -> Option<&BTreeMap<Outcome, u64>> {
-        self.steps.get(&(collector.to_owned(), step.to_owned())).map(|record| &record.outcomes)
+    /// How a step has gone so far; none if it has no entry yet.
+    pub fn step(&self, collector: &str, step: &str) -> Option<&StepRecord> {
+        self.steps.get(&(collector.to_owned(), step.to_owned()))
     }
 
     /// Everything that is not plainly there, in the order of work.

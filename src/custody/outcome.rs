@@ -72,6 +72,8 @@ impl Outcome {
 pub enum ReasonCode {
     /// Every file of the step holds no byte.
     ZeroBytes,
+    /// Only a link or a special file of that name was found.
+    NameOnly,
     /// A FIFO, socket or device where a file was expected; never opened.
     SpecialFile,
     /// A link that somebody else than root made; it was recorded and not followed.
@@ -140,6 +142,8 @@ pub enum ReasonCode {
     ToolsOff,
     /// No PHI folder is known.
     NoPhiRoot,
+    /// No folder is known to look in: no PHI folder, or no home.
+    NoPlace,
     /// No audit key is known that belongs to a PHI folder.
     NoPhiKey,
     /// Opening more files would make the audit log overwrite itself.
@@ -159,6 +163,9 @@ impl ReasonCode {
         match self {
             ReasonCode::NeedsRoot | ReasonCode::Permission => "run the collection again as root",
             ReasonCode::ZeroBytes => "ask where this host sends its logs, and collect there too",
+            ReasonCode::NameOnly => {
+                "look at the entries of this step: something else lies where a file should"
+            }
             ReasonCode::SpecialFile => "look at the entry: something other than a file lies at this path",
             ReasonCode::UntrustedLink => "look where the link points, and name that place with --also",
             ReasonCode::NotFound => {
@@ -188,6 +195,9 @@ impl ReasonCode {
                 "compare with the raw source that is sealed beside it"
             }
             ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi DIR",
+            ReasonCode::NoPlace => {
+                "find out where this host keeps it, and name the place with --also or --phi"
+            }
             ReasonCode::NoPhiKey => "find out whether access to PHI is audited at all, and under which key",
             ReasonCode::AuditBudget => "copy the audit logs away, then collect again",
             ReasonCode::NotParsed => "read the raw bytes with another tool",

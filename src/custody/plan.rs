@@ -3,7 +3,7 @@
 //! Its steps are the unit of account: each must end in at least one entry, and a bundle in which one does not
 //! fails verification.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::entry::{Base64, Phi, Window};
 use super::seal::Tool;
 use crate::case::{BundleKind, Line};
 use crate::clock::Timestamp;
+use crate::path::HostPath;
 
 /// The longest plan that is read back, in bytes.
 pub const PLAN_LIMIT: usize = 16 << 20;
@@ -42,12 +43,25 @@ pub struct PlanDocument {
 }
 
 impl PlanDocument {
+    /// Every path below which PHI lies: the PHI folders as they are called, and where else they are.
+    pub fn phi_places(&self) -> Vec<HostPath> {
+        let places =
+            self.asked.phi_roots.iter().flat_map(|root| [&root.path_b64].into_iter().chain(&root.also_b64));
+        places.filter_map(|place| HostPath::new(&place.0).ok()).collect()
+    }
+
+    /// The collectors that speak of the run itself.
+    pub fn framing(&self) -> HashSet<String> {
+        let frames = |one: &&PlannedCollector| ["opening", "closing"].contains(&one.volatility.as_str());
+        self.collectors.iter().filter(frames).map(|one| one.id.clone()).collect()
+    }
+
     /// Where not the whole profile was asked for, the collectors that the result speaks of.
     pub fn speaks_of(&self) -> Option<Vec<String>> {
         let whole = self.asked.only.is_empty() && self.asked.skip.is_empty();
-        let of_evidence =
-            |one: &&PlannedCollector| !["opening", "closing"].contains(&one.volatility.as_str());
-        (!whole).then(|| self.collectors.iter().filter(of_evidence).map(|one| one.id.clone()).collect())
+        let framing = self.framing();
+        let of_evidence = self.collectors.iter().filter(|one| !framing.contains(&one.id));
+        (!whole).then(|| of_evidence.map(|one| one.id.clone()).collect())
     }
 
     /// How much each step matters, and what it takes in words; by collector and step.
@@ -100,9 +114,9 @@ pub struct NamedRoot {
     pub display: String,
     /// Exactly.
     pub path_b64: Base64,
-    /// Where it really lies, if links lead there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resolved_b64: Option<Base64>,
+    /// Where else it is: behind links, and under other mounts of the same file system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_b64: Vec<Base64>,
     /// How it became known: `argument`, `config`, or the audit rules file that watches it.
     pub origin: String,
 }

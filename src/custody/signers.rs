@@ -74,6 +74,9 @@ pub fn standing(signers: &[AllowedSigner], key: &str, namespace: &str, at: Times
 fn signer(line: &str) -> Result<AllowedSigner, &'static str> {
     let mut fields = fields(line)?.into_iter();
     let principals = fields.next().ok_or("it is empty")?;
+    if principals.split(',').any(|name| name.trim_matches('"').starts_with('!')) {
+        return Err("a name that begins with '!' is not supported: list who may sign, not who may not");
+    }
     let mut signer = AllowedSigner {
         principals: principals.trim_matches('"').to_owned(),
         namespaces: None,
@@ -233,6 +236,7 @@ mod tests {
             "web01 \"x ssh-ed25519 AAAA",
             "web01 valid-after=soon ssh-ed25519 AAAA",
             "ca cert-authority ssh-ed25519 AAAA",
+            "*,!web01 ssh-ed25519 AAAA",
         ] {
             assert_eq!(parse(&format!("# one\n{bad}\n")).unwrap_err().line, 2, "{bad}");
         }

@@ -152,6 +152,8 @@ pub enum FindingCode {
     ReceiptUnsigned,
     /// The receipt is not the one whose code the reader was told.
     CodeDiffers,
+    /// There are more gaps than are told.
+    MissingCut,
     /// The signer is not known to the reader.
     SignerUnknown,
     /// The sealed file is not beside the receipt.
@@ -167,6 +169,7 @@ impl FindingCode {
             self,
             FindingCode::ReceiptMissing
                 | FindingCode::ReceiptUnsigned
+                | FindingCode::MissingCut
                 | FindingCode::SignerUnknown
                 | FindingCode::SealedFileAbsent
                 | FindingCode::NotOpened

@@ -34,16 +34,9 @@ impl MountTable {
         let text = std::fs::read("/proc/self/mountinfo");
         let (all, _) = mounts::parse(text.as_deref().unwrap_or_default());
         let root = image.and_then(|root| HostPath::new(root.as_os_str().as_encoded_bytes()).ok());
-        let inside = all.into_iter().filter_map(|mut mount| {
-            mount.point = match &root {
-                None => mount.point,
-                Some(root) if mount.point.is_within(root) => {
-                    let below = mount.point.as_bytes().get(root.as_bytes().len()..).unwrap_or_default();
-                    HostPath::new([b"/", below].concat()).ok()?
-                }
-                Some(_) => return None,
-            };
-            Some(mount)
+        let inside = all.into_iter().filter_map(|mount| match &root {
+            None => Some(mount),
+            Some(root) => seen_from(root, mount),
         });
         let mut by_point = HashMap::new();
         let mut by_id = HashMap::new();
@@ -77,6 +70,19 @@ impl MountTable {
             }
             at = at.parent();
         }
+    }
+
+    /// Where else the folder at `path` can be reached: over other mounts of the same file system.
+    pub fn aliases(&self, path: &HostPath) -> Vec<HostPath> {
+        let Some(mount) = self.holding(path) else { return Vec::new() };
+        let Some(within) = path.moved(&mount.point, &mount.root) else { return Vec::new() };
+        let others = self.all().filter(|other| other.device == mount.device && other.id != mount.id);
+        let alias = |other: &Mount| {
+            // The folder lies in what is mounted there, or what is mounted there lies in the folder.
+            let inside = other.root.is_within(&within).then(|| other.point.clone());
+            within.moved(&other.root, &other.point).or(inside)
+        };
+        others.filter_map(alias).collect()
     }
 
     /// What an entry says of the mount with this number.
@@ -128,6 +134,16 @@ impl MountTable {
             self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.point.clone());
         }
     }
+}
+
+/// A mount as it is called within an image: one below its root by its path there, the one that holds the root as `/`.
+fn seen_from(root: &HostPath, mount: Mount) -> Option<Mount> {
+    let top = HostPath::root();
+    if let Some(point) = mount.point.moved(root, &top) {
+        return Some(Mount { point, ..mount });
+    }
+    let within = root.moved(&mount.point, &mount.root)?;
+    Some(Mount { root: within, point: top, ..mount })
 }
 
 fn is_network(fstype: &[u8]) -> bool {
@@ -196,6 +212,8 @@ mod tests {
         let path = |text: &str| HostPath::new(text).unwrap();
         let mounts = rows.iter().zip(1..).map(|((point, fstype), id)| Mount {
             id,
+            device: b"8:1".to_vec(),
+            root: HostPath::root(),
             point: path(point),
             fstype: fstype.as_bytes().to_vec(),
             source: b"source".to_vec(),
@@ -234,6 +252,37 @@ mod tests {
         assert_eq!(table.keep_away_from(&path("/etc/shadow")), None);
         assert_eq!(table.keep_away_from(&path("/proc/net/tcp")), None);
         assert_eq!(table.keep_out_of(&path("/proc")), Some(KeepOut::Pseudo));
+    }
+
+    #[test]
+    fn an_image_has_the_mounts_within_it_and_the_one_that_holds_it() {
+        let path = |text: &str| HostPath::new(text).unwrap();
+        let text = b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 8:2 /sub /mnt rw - ext4 /dev/sdb1 rw\n\
+            23 22 8:1 /srv /mnt/image/data rw - ext4 /dev/sda1 rw\n24 21 0:5 / /dev rw - devtmpfs devtmpfs rw\n";
+        let (all, _) = mounts::parse(text);
+        let seen: Vec<(String, String)> = all
+            .into_iter()
+            .filter_map(|mount| seen_from(&path("/mnt/image"), mount))
+            .map(|mount| (mount.point.to_string(), mount.root.to_string()))
+            .collect();
+        let expected = [("/", "/mnt/image"), ("/", "/sub/image"), ("/data", "/srv")];
+        assert_eq!(seen, expected.map(|(point, root)| (point.to_owned(), root.to_owned())));
+    }
+
+    #[test]
+    fn a_folder_is_found_again_under_another_mount_of_its_file_system() {
+        let path = |text: &str| HostPath::new(text).unwrap();
+        let mut table =
+            table(&[("/", "ext4"), ("/mnt/b", "ext4"), ("/mnt/in", "ext4"), ("/data", "xfs")], &[]);
+        for (point, root) in [("/mnt/b", "/srv"), ("/mnt/in", "/srv/phi/x")] {
+            table.by_point.get_mut(&path(point)).unwrap().root = path(root);
+        }
+        table.by_point.get_mut(&path("/data")).unwrap().device = b"8:2".to_vec();
+        let mut aliases: Vec<String> =
+            table.aliases(&path("/srv/phi")).iter().map(HostPath::to_string).collect();
+        aliases.sort();
+        assert_eq!(aliases, ["/mnt/b/phi", "/mnt/in"]);
+        assert!(table.aliases(&path("/data/phi")).is_empty());
     }
 
     #[test]

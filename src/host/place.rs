@@ -34,6 +34,29 @@ pub struct Spot {
     pub real: HostPath,
 }
 
+/// A path as it was asked for, and where it really is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// As it was asked for.
+    pub path: HostPath,
+    /// Without links.
+    pub real: HostPath,
+}
+
+impl Place {
+    /// A path that no link leads to.
+    pub fn plain(path: &HostPath) -> Place {
+        Place { path: path.clone(), real: path.clone() }
+    }
+}
+
+impl Spot {
+    /// Its path, and where it really is.
+    pub fn place(&self) -> Place {
+        Place { path: self.path.clone(), real: self.real.clone() }
+    }
+}
+
 /// A link that was followed, or met.
 #[derive(Clone, Debug)]
 pub struct LinkMet {

@@ -203,6 +203,11 @@ impl Running {
                 self.stdout = None;
                 None
             }
+            // Once the program itself has ended, its group is ended too; one that fled from that gets no more time.
+            Err(RecvTimeoutError::Timeout) if self.leash.has_ended() => {
+                self.stdout = None;
+                None
+            }
             Err(RecvTimeoutError::Timeout) if !self.leash.left().is_zero() => Some(Vec::new()),
             Err(RecvTimeoutError::Timeout) => {
                 self.timed_out = true;

@@ -1,20 +1,18 @@
 //! Walking folders for a pattern: sorted by the bytes of the path, never through a link, over local mounts, on a
 //! reader thread. What cannot be entered is told like everything else.
 
+mod walker;
+
 use std::collections::HashMap;
-use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{self, FileType, Mode, OFlags, RawDir};
-use rustix::io::Errno;
+use walker::{Outbox, Walker};
 
-use super::footprint::Footprint;
 use super::mounts::KeepOut;
-use super::pattern::{Pattern, Progress};
-use super::place::{LinkMet, Spot};
-use super::stat::{self, Met};
+use super::pattern::Pattern;
+use super::place::{LinkMet, Place, Spot};
+use super::stat::Met;
 use super::{Host, Trouble};
 use crate::path::HostPath;
 
@@ -32,11 +30,11 @@ pub enum Found {
     /// A link of root's that was followed to get to the base.
     Led(LinkMet),
     /// A folder that could not be entered, or a name that could not be examined.
-    Trouble(HostPath, Trouble),
+    Trouble(Place, Trouble),
     /// A mount that was left out.
-    LeftOut(HostPath, KeepOut),
+    LeftOut(Place, KeepOut),
     /// The walk ends here because it is too deep.
-    TooDeep(HostPath),
+    TooDeep(Place),
 }
 
 /// Something that matches a pattern.
@@ -53,7 +51,7 @@ pub struct Match {
 }
 
 /// Where a walker is, for whoever waits for it in vain.
-type At = Arc<Mutex<Option<(HostPath, HostPath)>>>;
+type At = Arc<Mutex<Option<Place>>>;
 
 /// A walk that is under way.
 pub struct Walk<'h> {
@@ -93,7 +91,7 @@ impl Host {
         let led: Vec<Found> = links.into_iter().map(Found::Led).collect();
         let spot = match spot {
             Ok(spot) => spot,
-            Err(trouble) => return walk.ending_with(led, base, trouble),
+            Err(trouble) => return walk.ending_with(led, &base, trouble),
         };
         let mut walker = Walker {
             pattern: pattern.clone(),
@@ -101,11 +99,11 @@ impl Host {
             footprint: Arc::clone(self.footprint()),
             closed: self.closed_mounts(&spot.real),
             at: Arc::clone(&walk.at),
-            outbox: Outbox { finds, batch: led },
+            outbox: Outbox::new(finds, led),
         };
         if self.patience().start(move || walker.walk(spot)).is_err() {
             let gone = std::io::Error::other("no reader can be started");
-            walk = walk.ending_with(Vec::new(), base.clone(), Trouble::Io(base.to_string(), gone));
+            walk = walk.ending_with(Vec::new(), &base, Trouble::Io(base.to_string(), gone));
         }
         walk
     }
@@ -120,8 +118,8 @@ impl Host {
 }
 
 impl Walk<'_> {
-    fn ending_with(mut self, mut before: Vec<Found>, path: HostPath, trouble: Trouble) -> Self {
-        before.push(Found::Trouble(path, trouble));
+    fn ending_with(mut self, mut before: Vec<Found>, path: &HostPath, trouble: Trouble) -> Self {
+        before.push(Found::Trouble(Place::plain(path), trouble));
         self.waiting = before.into_iter();
         self.ended = true;
         self
@@ -146,185 +144,12 @@ impl Iterator for Walk<'_> {
                 Err(none) => {
                     self.ended = true;
                     let at = self.at.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    let (path, real) = at.unwrap_or_else(|| (self.base.clone(), self.base.clone()));
-                    return Some(Found::Trouble(path, self.host.no_answer(none, &real)));
+                    let place = at.unwrap_or_else(|| Place::plain(&self.base));
+                    let trouble = self.host.no_answer(none, &place.real);
+                    return Some(Found::Trouble(place, trouble));
                 }
             }
         }
-    }
-}
-
-struct Outbox {
-    finds: SyncSender<Vec<Found>>,
-    batch: Vec<Found>,
-}
-
-/// Nobody listens any more.
-struct Unheard;
-
-impl Outbox {
-    fn tell(&mut self, found: Found) -> Result<(), Unheard> {
-        self.batch.push(found);
-        if self.batch.len() >= BATCH { self.send() } else { Ok(()) }
-    }
-
-    fn send(&mut self) -> Result<(), Unheard> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        self.finds.send(std::mem::take(&mut self.batch)).map_err(|_| Unheard)
-    }
-}
-
-struct Walker {
-    pattern: Pattern,
-    wanted: Wanted,
-    footprint: Arc<Footprint>,
-    /// Where it really must not go.
-    closed: HashMap<HostPath, KeepOut>,
-    at: At,
-    outbox: Outbox,
-}
-
-/// One turn in a folder: tell of a name, or go into it. A folder's own row comes at its name's place, what lies
-/// below at the place of its name and a slash; so that everything comes sorted by the bytes of its path.
-struct Turn {
-    key: Vec<u8>,
-    enter: bool,
-    kind: FileType,
-}
-
-impl Walker {
-    fn walk(&mut self, base: Spot) {
-        let told = if self.pattern.is_plain() {
-            self.tell_of(&base)
-        } else {
-            let start = self.pattern.start();
-            self.enter(&base, &start, 0)
-        };
-        if told.is_ok() && self.outbox.send().is_ok() {
-            let _ = self.outbox.finds.send(Vec::new());
-        }
-    }
-
-    fn tell_of(&mut self, spot: &Spot) -> Result<(), Unheard> {
-        let met = match stat::at(&spot.folder, &spot.name) {
-            Ok(met) => met,
-            Err(errno) => return self.trouble(&spot.path, errno),
-        };
-        if met.kind == FileType::Directory && self.wanted == Wanted::Files {
-            return Ok(());
-        }
-        let target = (met.kind == FileType::Symlink)
-            .then(|| fs::readlinkat(&spot.folder, spot.name.as_slice(), Vec::new()).ok())
-            .flatten()
-            .map(|target| target.into_bytes());
-        if target.is_some() {
-            self.footprint.link();
-        }
-        let resolved = Some(spot.real.clone()).filter(|real| *real != spot.path);
-        self.outbox.tell(Found::Match(Box::new(Match { spot: spot.clone(), met, target, resolved })))
-    }
-
-    fn trouble(&mut self, path: &HostPath, errno: Errno) -> Result<(), Unheard> {
-        self.outbox.tell(Found::Trouble(path.clone(), Trouble::from_errno(errno, path.to_string())))
-    }
-
-    fn enter(&mut self, spot: &Spot, progress: &Progress, depth: usize) -> Result<(), Unheard> {
-        let path = &spot.path;
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some((path.clone(), spot.real.clone()));
-        if depth >= DEPTH_LIMIT {
-            return self.outbox.tell(Found::TooDeep(path.clone()));
-        }
-        let folder = match self.open(spot) {
-            Ok(folder) => Arc::new(folder),
-            Err(errno) => return self.trouble(path, errno),
-        };
-        let (turns, broken) = self.turns(&folder, progress);
-        for turn in turns {
-            let name = if turn.enter { turn.key.strip_suffix(b"/").unwrap_or(&turn.key) } else { &turn.key };
-            let below = Spot {
-                folder: Arc::clone(&folder),
-                name: name.to_vec(),
-                path: path.join(name),
-                real: spot.real.join(name),
-            };
-            if turn.enter {
-                self.go_into(&below, turn.kind, progress, depth)?;
-            } else {
-                self.tell_of(&below)?;
-            }
-        }
-        match broken {
-            Some(errno) => self.trouble(path, errno),
-            None => Ok(()),
-        }
-    }
-
-    fn go_into(
-        &mut self,
-        spot: &Spot,
-        kind: FileType,
-        progress: &Progress,
-        depth: usize,
-    ) -> Result<(), Unheard> {
-        if let Some(why) = self.closed.get(&spot.real).copied() {
-            return self.outbox.tell(Found::LeftOut(spot.path.clone(), why));
-        }
-        // File systems that do not tell the type with the name.
-        let is_folder = kind == FileType::Directory
-            || (kind == FileType::Unknown
-                && stat::at(&spot.folder, &spot.name).is_ok_and(|met| met.kind == FileType::Directory));
-        if !is_folder {
-            return Ok(());
-        }
-        let (_, below) = self.pattern.advance(progress, &spot.name);
-        self.enter(spot, &below, depth + 1)
-    }
-
-    fn open(&self, spot: &Spot) -> Result<OwnedFd, Errno> {
-        let flags =
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let open = |flags| fs::openat(&spot.folder, spot.name.as_slice(), flags, Mode::empty());
-        let (opened, kept) = match open(flags | OFlags::NOATIME) {
-            Err(Errno::PERM) => (open(flags), false),
-            other => (other, true),
-        };
-        let folder = opened?;
-        self.footprint.folder(kept);
-        Ok(folder)
-    }
-
-    /// What there is to do in a folder, sorted; and the error that ended its listing early, if one did.
-    fn turns(&self, folder: &OwnedFd, progress: &Progress) -> (Vec<Turn>, Option<Errno>) {
-        let mut turns = Vec::new();
-        let mut broken = None;
-        let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
-        let mut names = RawDir::new(folder, &mut buffer);
-        while let Some(next) = names.next() {
-            let entry = match next {
-                Ok(entry) => entry,
-                Err(Errno::INTR) => continue,
-                Err(errno) => {
-                    broken = Some(errno);
-                    break;
-                }
-            };
-            let (name, kind) = (entry.file_name().to_bytes(), entry.file_type());
-            if name == b"." || name == b".." {
-                continue;
-            }
-            let (matched, below) = self.pattern.advance(progress, name);
-            if matched {
-                turns.push(Turn { key: name.to_vec(), enter: false, kind });
-            }
-            let maybe_folder = matches!(kind, FileType::Directory | FileType::Unknown);
-            if maybe_folder && self.pattern.goes_deeper(&below) {
-                turns.push(Turn { key: [name, b"/"].concat(), enter: true, kind });
-            }
-        }
-        turns.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        (turns, broken)
     }
 }
 

@@ -6,11 +6,10 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::file::{End, Glimpse, Reading};
-use crate::host::place::LinkMet;
+use crate::host::place::{LinkMet, Place};
 use crate::host::stat::Met;
 use crate::host::walk::Match;
 use crate::host::{Host, Trouble};
-use crate::path::HostPath;
 
 /// What a copy may cost.
 #[derive(Clone, Copy, Debug)]
@@ -28,15 +27,15 @@ impl Intake<'_> {
         let path = &found.spot.path;
         if host.is_own_output(found.met.identity) {
             let words = "this is what is being written by this very run";
-            self.gap(Source::path(path), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
+            self.gap(source_of(found), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
             return Ok(());
         }
         let earlier = match found.target {
             Some(_) => self.links_told.get(path),
-            None => self.sealed_paths.get(found.resolved.as_ref().unwrap_or(path)),
+            None => self.sealed_paths.get(&found.spot.real),
         };
         if let Some(earlier) = earlier.copied() {
-            return self.refer_to(earlier, path);
+            return self.refer_to(earlier, found);
         }
         match &found.target {
             Some(target) => {
@@ -48,9 +47,9 @@ impl Intake<'_> {
     }
 
     /// The same file under an earlier entry, perhaps by another path: nothing is sealed twice.
-    fn refer_to(&mut self, earlier: EntryId, path: &HostPath) -> Result<(), Halt> {
+    fn refer_to(&mut self, earlier: EntryId, found: &Match) -> Result<(), Halt> {
         let words = format!("already sealed, under entry {earlier}");
-        let mut draft = Draft::new(Kind::Gap, Source::path(path), self.now())
+        let mut draft = Draft::new(Kind::Gap, source_of(found), self.now())
             .ended(Outcome::Collected, Reason::new(ReasonCode::SealedEarlier, words));
         draft.derived_from.push(earlier);
         self.note(draft)?;
@@ -77,43 +76,45 @@ impl Intake<'_> {
         let most = limits.max_size.min(self.bytes_left());
         let mut reading = match host.read(&found.spot, most) {
             Ok(reading) => reading,
-            Err(trouble) => return self.trouble(path, &trouble),
+            Err(trouble) => return self.trouble(&found.spot.place(), &trouble),
         };
         match reading.glimpse() {
             Ok(Glimpse::Opened(met)) => {
-                let mut source = Source::path(path);
-                source.resolved_b64 = found.resolved.as_ref().map(|path| Base64(path.as_bytes().to_vec()));
-                let mut draft = Draft::new(Kind::Copy, source, taken);
+                let mut draft = Draft::new(Kind::Copy, source_of(found), taken);
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
-                let (id, whole) = self.pour(&mut reading, found, &met, most < limits.max_size)?;
-                // What was cut, changed or failed the first time is taken anew when somebody asks again.
-                if whole {
-                    self.sealed_paths.insert(found.resolved.clone().unwrap_or_else(|| path.clone()), id);
+                let (id, given) = self.pour(&mut reading, found, &met, most < limits.max_size)?;
+                match given {
+                    // What was cut, changed or failed the first time is taken anew when somebody asks again; and what
+                    // is empty costs nothing, and must not pass for what holds something.
+                    Some(1..) => drop(self.sealed_paths.insert(found.spot.real.clone(), id)),
+                    Some(0) if limits.by_name => self.without_a_byte(source_of(found))?,
+                    _ => {}
                 }
                 Ok(())
             }
-            Ok(Glimpse::Other(met)) => self.special(path, met, limits.by_name),
+            Ok(Glimpse::Other(met)) => self.special(found, met, limits.by_name),
             Ok(Glimpse::Failed(errno, _)) => {
-                self.trouble(path, &vanished(Trouble::from_errno(errno, path.to_string())))
+                self.trouble(&found.spot.place(), &vanished(Trouble::from_errno(errno, path.to_string())))
             }
-            Ok(_) => {
-                self.trouble(path, &Trouble::Io(path.to_string(), std::io::Error::other("it was not opened")))
-            }
-            Err(trouble) => self.trouble(path, &trouble),
+            Ok(_) => self.trouble(
+                &found.spot.place(),
+                &Trouble::Io(path.to_string(), std::io::Error::other("it was not opened")),
+            ),
+            Err(trouble) => self.trouble(&found.spot.place(), &trouble),
         }
     }
 
-    /// Pours the file's bytes into the member that was begun, and ends it with what is known then; also whether it is
-    /// whole.
+    /// Pours the file's bytes into the member that was begun, and ends it with what is known then; also how many bytes
+    /// were given, if it is whole.
     fn pour(
         &mut self,
         reading: &mut Reading<'_>,
         found: &Match,
         met: &Met,
         limited_by_run: bool,
-    ) -> Result<(EntryId, bool), Halt> {
+    ) -> Result<(EntryId, Option<u64>), Halt> {
         let ended = loop {
             match reading.glimpse() {
                 Ok(Glimpse::Bytes(bytes)) => self.write(bytes)?,
@@ -132,7 +133,7 @@ impl Intake<'_> {
             }
         };
         self.copied_in_step.0 += 1;
-        let mut outcome = Outcome::Collected;
+        let mut whole = None;
         let id = match ended {
             Ok(end) => {
                 self.copied_in_step.1 += end.given;
@@ -144,24 +145,21 @@ impl Intake<'_> {
                             .clone()
                             .ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
                     }
-                    outcome = draft.outcome;
+                    whole = (draft.outcome == Outcome::Collected).then_some(end.given);
                 })?
             }
-            Err((failed, reason)) => {
-                outcome = failed;
-                self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?
-            }
+            Err((failed, reason)) => self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?,
         };
-        Ok((id, outcome == Outcome::Collected))
+        Ok((id, whole))
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
     /// by name, a file was expected.
-    fn special(&mut self, path: &HostPath, met: Met, by_name: bool) -> Result<(), Halt> {
+    fn special(&mut self, found: &Match, met: Met, by_name: bool) -> Result<(), Halt> {
         let words =
             format!("it is {}, which is never opened; its metadata is in this entry", met.kind_in_words());
         let outcome = if by_name { Outcome::Failed } else { Outcome::Collected };
-        let mut draft = Draft::new(Kind::Listing, Source::path(path), self.now())
+        let mut draft = Draft::new(Kind::Listing, source_of(found), self.now())
             .ended(outcome, Reason::new(ReasonCode::SpecialFile, words));
         draft.stat = Some(Stats { before: met.stat, after: None });
         self.note(draft)?;
@@ -169,12 +167,16 @@ impl Intake<'_> {
     }
 
     /// Records a trouble at a path.
-    pub fn trouble(&mut self, path: &HostPath, trouble: &Trouble) -> Result<(), Halt> {
+    pub fn trouble(&mut self, place: &Place, trouble: &Trouble) -> Result<(), Halt> {
         self.check()?;
         let (outcome, reason) = trouble.verdict();
-        self.gap(Source::path(path), outcome, reason)?;
+        self.gap(Source::led(&place.path, &place.real), outcome, reason)?;
         Ok(())
     }
+}
+
+fn source_of(found: &Match) -> Source {
+    Source::led(&found.spot.path, &found.spot.real)
 }
 
 /// It was there when it was listed.

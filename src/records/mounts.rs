@@ -10,6 +10,10 @@ use crate::path::HostPath;
 pub struct Mount {
     /// The kernel's number of it, as `statx` tells it.
     pub id: u64,
+    /// Device, `major:minor`.
+    pub device: Vec<u8>,
+    /// Which folder of the file system is mounted; `/` unless it is a bind mount or a subvolume.
+    pub root: HostPath,
     /// Where it is mounted.
     pub point: HostPath,
     /// File system type, such as `ext4` or `fuse.sshfs`.
@@ -37,11 +41,14 @@ pub fn parse(text: &[u8]) -> (Vec<Mount>, Vec<usize>) {
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-    let point = fields.nth(3)?;
+    let (device, root, point) = (fields.nth(1)?, fields.next()?, fields.next()?);
     let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
     let (fstype, source) = (rest.next()?, rest.next()?);
     Some(Mount {
         id,
+        device: device.to_vec(),
+        // Of a namespace file, `net:[4026531833]`.
+        root: HostPath::new(unescape(root)).unwrap_or_else(|_| HostPath::root()),
         point: HostPath::new(unescape(point)).ok()?,
         fstype: unescape(fstype),
         source: unescape(source),

@@ -64,6 +64,10 @@ pub fn salvage(source: impl Read, folder: &mut NewFolder) -> io::Result<Salvaged
         match salvage.member(folder) {
             Ok(()) => {}
             Err(Stop::Evidence(words)) => break words,
+            // What is proven until then is worth more than an empty folder.
+            Err(Stop::Folder(error)) if error.kind() == io::ErrorKind::StorageFull => {
+                break error.to_string();
+            }
             Err(Stop::Folder(error)) => return Err(error),
         }
     };

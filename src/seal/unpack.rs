@@ -12,6 +12,12 @@ use super::inspect::Unpack;
 use crate::clock::Timestamp;
 use crate::custody::member::Member;
 
+/// Free bytes that unpacking leaves on the disk.
+const FLOOR: u64 = 16 << 20;
+
+/// Bytes after which the room on the disk is looked at again.
+const CHECKED_EACH: u64 = 16 << 20;
+
 /// How unpacking is told to stop: nothing in the clear may be left behind.
 #[derive(Clone, Debug, Default)]
 pub struct Interruption {
@@ -40,6 +46,8 @@ pub struct NewFolder {
     name: PathBuf,
     made: bool,
     interruption: Interruption,
+    /// Bytes that may be written before the room on the disk is looked at again.
+    unchecked: u64,
     open: Option<(File, Timestamp)>,
 }
 
@@ -56,7 +64,7 @@ impl NewFolder {
         }
         let parent = parent_of(path);
         rustix::fs::access(parent, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
-        Ok(NewFolder { building, name: path.to_owned(), made: false, interruption, open: None })
+        Ok(NewFolder { building, name: path.to_owned(), made: false, interruption, unchecked: 0, open: None })
     }
 
     /// All is there: the folder gets its name.
@@ -70,6 +78,12 @@ impl NewFolder {
     /// It is not to be used: it goes away again.
     pub fn discard(mut self) -> io::Result<()> {
         self.remove_all()
+    }
+
+    /// Free bytes where it is built.
+    fn free(&self) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(parent_of(&self.building))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     fn make(&mut self) -> io::Result<()> {
@@ -106,9 +120,8 @@ fn parent_of(path: &Path) -> &Path {
 impl Unpack for NewFolder {
     /// A hostile bundle may unpack to a thousand times its size: what does not fit is not begun.
     fn expect(&mut self, bytes: u64) -> io::Result<()> {
-        let stat = rustix::fs::statvfs(parent_of(&self.building))?;
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-        if bytes < free {
+        let free = self.free()?;
+        if bytes < free.saturating_sub(FLOOR) {
             return Ok(());
         }
         let words = format!("it unpacks to {bytes} bytes, and {free} are free");
@@ -130,6 +143,16 @@ impl Unpack for NewFolder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.interruption.came() {
             return Err(io::Error::other("interrupted"));
+        }
+        match self.unchecked.checked_sub(bytes.len() as u64) {
+            Some(rest) => self.unchecked = rest,
+            None if self.free()? < FLOOR + CHECKED_EACH => {
+                return Err(io::Error::new(
+                    io::ErrorKind::StorageFull,
+                    "there is no room for more on this disk",
+                ));
+            }
+            None => self.unchecked = CHECKED_EACH,
         }
         match &mut self.open {
             Some((file, _)) => file.write_all(bytes),

@@ -332,15 +332,13 @@ fn the_audit_log_is_where_auditd_conf_says() {
     let only = ["--only", "audit-logs"];
     let opened = desk.open(&Bundle::of(&desk.collect(&host).args(only).run().code(0).json()));
     let logs = entries(&opened);
-    for path in ["/data/au[1]/real.log", "/data/au[1]/real.log.1"] {
-        assert_eq!(entry_of(&logs, path)["step"], "copy-1");
-    }
-    assert_eq!(entry_of(&logs, "/var/log/audit/audit.log")["step"], "copy-2");
+    assert_eq!(entry_of(&logs, "/data/au[1]/real.log")["step"], "copy-1");
+    assert_eq!(entry_of(&logs, "/data/au[1]/real.log.1")["step"], "copy-2");
+    assert_eq!(entry_of(&logs, "/var/log/audit/audit.log")["step"], "copy-3");
     fs::remove_dir_all(host.at("/data")).unwrap();
-    let ran = desk.collect(&host).args(only).run().code(3);
-    let document = ran.json();
+    let document = desk.collect(&host).args(only).run().code(3).json();
     let gap = document["gaps"].as_array().unwrap().iter().find(|gap| gap["need"] == "required").unwrap();
-    assert_eq!(gap["source"], "/data/au[1]/real.log*");
+    assert_eq!(gap["source"], "/data/au[1]/real.log");
 }
 
 #[test]
@@ -368,8 +366,17 @@ fn a_name_where_the_log_should_be_is_not_the_log() {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     let at = fifo.at("/var/log/audit/audit.log");
     rustix::fs::mknodat(rustix::fs::CWD, at, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    logs(fifo).code(3);
-    logs(FakeHost::new().file("/var/log/audit/audit.log", log).file("/var/log/auth.log", "")).code(3);
+    logs(fifo).code(3).says("special_file");
+    let audit = || FakeHost::new().file("/var/log/audit/audit.log", log);
+    logs(audit().file("/var/log/auth.log", "")).code(3).says("zero_bytes");
+    // Nor are two names for nothing, or what is left of an earlier week.
+    logs(audit().file("/var/log/auth.log", "").link("/var/log/secure", "auth.log")).code(3);
+    logs(audit().file("/var/log/auth.log.1", "older")).code(3);
+    let emptied =
+        FakeHost::new().file("/var/log/audit/audit.log", "").file("/var/log/audit/audit.log.1", log);
+    logs(emptied.file("/var/log/auth.log", "x")).code(3).says("zero_bytes");
+    let removed = FakeHost::new().file("/var/log/audit/audit.log.1", log).file("/var/log/auth.log", "x");
+    logs(removed).code(3).says("not_found");
     logs(FakeHost::new().file("/var/log/audit/audit.log", log).file("/var/log/auth.log", "x")).code(0);
 }
 
@@ -634,4 +641,70 @@ fn a_config_gives_recipients_and_folders_and_is_sealed() {
     assert_eq!(sealed["config"], text.as_str());
     fs::set_permissions(&config, fs::Permissions::from_mode(0o666)).unwrap();
     run().code(1).says("others than its owner can write it");
+}
+
+#[test]
+fn an_image_is_asked_for_what_it_holds_below_run_and_dev_all_the_same() {
+    let desk = Desk::new();
+    let host =
+        FakeHost::new().file("/dev/.hid", "hidden").file("/run/log/journal/1/system.journal", "LPKSHHRH");
+    let args = ["--only", "journal", "--also", "/dev/.hid", "--also", "/run/none"];
+    let ran = desk.collect(&host).args(args).run().code(3);
+    let told = entries(&desk.open(&Bundle::of(&ran.json())));
+    assert_eq!(entry_of(&told, "/dev/.hid")["outcome"], "collected");
+    assert_eq!(entry_of(&told, "/run/none")["outcome"], "missing");
+    assert_eq!(entry_of(&told, "/run/log/journal/1/system.journal")["outcome"], "collected");
+}
+
+#[test]
+fn shadow_that_holds_nothing_or_noise_is_no_shadow() {
+    let desk = Desk::new();
+    for (text, code) in [("", "zero_bytes"), ("\u{1}\u{2}noise\n", "not_parsed")] {
+        let host = FakeHost::small().file("/etc/shadow", text);
+        desk.collect(&host).args(["--only", "accounts"]).run().code(3).says(code);
+    }
+    desk.collect(&FakeHost::small()).args(["--only", "accounts"]).run().code(0);
+}
+
+#[test]
+fn hashes_and_phi_content_stay_under_whatever_name() {
+    if !crate::support::only_root("hard links and mounts") {
+        return;
+    }
+    let desk = Desk::new();
+    let host =
+        FakeHost::small().folder("/many").file("/srv/chroot/etc/shadow", "x:notahash").folder("/mnt/b");
+    fs::hard_link(host.at("/etc/shadow"), host.at("/many/s")).unwrap();
+    let script = format!(
+        "mount --bind {0}/var/data {0}/mnt/b && exec {1} collect --quiet --json -r {2} --root {0} --only also \
+            --also /many --also /mnt --also /srv -o {3}",
+        host.path().display(),
+        crate::support::PHI_IR,
+        desk.recipient,
+        desk.out().display()
+    );
+    let args = ["-m", "sh", "-c", &script].map(std::ffi::OsStr::new);
+    let ran = crate::support::tool("unshare", &args).code(3);
+    let opened = desk.open(&Bundle::of(&ran.json()));
+    for path in ["many/s", "srv/chroot/etc/shadow", "mnt/b/phi/a.txt"] {
+        assert!(!opened.join("data/root").join(path).exists(), "{path}");
+    }
+    assert!(!ran.stdout.contains("a.txt"), "a name below a PHI folder is told");
+}
+
+#[test]
+fn names_below_a_phi_folder_are_not_told_when_a_link_led_there() {
+    let desk = Desk::new();
+    let host = FakeHost::small()
+        .file("/var/data/phi/john-doe.pdf", vec![b'x'; 3_000_000])
+        .link("/lnk", "/var/data/phi");
+    let args =
+        ["--only", "also", "--also", "/lnk", "--include-content", "--reason", "r", "--max-bytes", "1000000"];
+    let ran = desk.collect(&host).args(args).run().code(3);
+    assert!(!ran.stdout.contains("john-doe") && !ran.stderr.contains("john-doe"), "{}", ran.stdout);
+    let verdict = desk.verify(&Bundle::of(&ran.json()).sealed).args(["--json"]).run().code(0);
+    assert!(!verdict.stdout.contains("john-doe"), "{}", verdict.stdout);
+    // The control: the entry has it.
+    let told = entries(&desk.open(&Bundle::of(&ran.json())));
+    assert!(told.iter().any(|entry| entry["source"]["display"] == "/lnk/john-doe.pdf"));
 }

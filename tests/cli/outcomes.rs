@@ -171,6 +171,15 @@ fn truncated() {
 }
 
 #[test]
+fn a_listing_of_what_is_not_there_does_not_say_that_there_is_nothing() {
+    let steps = |paths: &str| format!("[[listing]]\npaths=[{paths}]\nneed=\"required\"\n");
+    Try::new(FakeHost::new()).shows(&steps("\"/no/such/x*\""), false, "missing", "not_found");
+    Try::new(FakeHost::new()).shows(&steps("\"~/.ssh/**\""), false, "inconclusive", "no_place");
+    let (_, _, entries) = Try::new(FakeHost::new().folder("/srv/x")).run(&steps("\"/srv/x/*\""), false);
+    assert_eq!(entries[0]["outcome"], "empty");
+}
+
+#[test]
 fn a_limit_that_ends_a_step_says_what_was_not_looked_at_and_keeps_what_was_known() {
     let host = FakeHost::new().file("/srv/a", "").file("/srv/b", "").file("/opt/c", "");
     let steps = "[[copy]]\npaths=[\"/none\", \"/srv/*\", \"/opt/*\"]\nmax_files=1\n";

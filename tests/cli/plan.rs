@@ -56,6 +56,8 @@ fn it_says_why_a_collection_would_refuse_to_begin() {
     plan(&["-o", out, "--sign-with", "/nonexistent"]).code(5).says("/nonexistent");
     plan(&["-o", "/nonexistent"]).code(5).says("/nonexistent").says("-o DIR");
     plan(&["-o", "-"]).code(5).says("--receipt");
+    plan(&["-o", "-", "--receipt", desk.path("host.key").to_str().unwrap()]).code(5).says("exists already");
+    plan(&["-o", out, "--receipt", "r.json"]).code(5).says("goes with -o -");
     let json = plan(&["-o", "/nonexistent", "--json"]).code(5).json();
     assert_eq!(json["refusals"].as_array().unwrap().len(), 1);
     // What is meant by a name is shown, not the name.

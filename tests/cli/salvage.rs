@@ -139,3 +139,29 @@ fn walk(folder: &std::path::Path) -> usize {
     let Ok(found) = fs::read_dir(folder) else { return 0 };
     found.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
 }
+
+#[test]
+fn a_disk_that_fills_up_keeps_what_was_proven_until_then() {
+    if !crate::support::only_root("a small disk") {
+        return;
+    }
+    let desk = Desk::new();
+    let mut noise = vec![0_u8; 40_000_000];
+    getrandom::fill(&mut noise).unwrap();
+    let host = FakeHost::new().file("/srv/a", "small\n").file("/srv/b", noise);
+    let args = ["--only", "also", "--also", "/srv"];
+    let bundle = Bundle::of(&desk.collect(&host).args(args).run().code(0).json());
+    let disk = desk.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=60M none {0} && {1} open --salvage --json {2} -i {3} -o {0}/out; code=$?; \
+            cat {0}/out/data/root/srv/a; test ! -e {0}/out/data/root/srv/b && exit $code",
+        disk.display(),
+        crate::support::PHI_IR,
+        bundle.sealed.display(),
+        desk.path("officer.key").display()
+    );
+    let args = ["-m", "sh", "-c", &script].map(std::ffi::OsStr::new);
+    let ran = crate::support::tool("unshare", &args).code(3).says("no room for more").says("small");
+    assert!(ran.stdout.contains("\"whole\": false"), "{}", ran.stdout);
+}

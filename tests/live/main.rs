@@ -20,4 +20,5 @@ mod daemons;
 mod incident;
 mod name_service;
 mod signals;
+mod unanswered;
 mod volatile;

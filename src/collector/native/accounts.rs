@@ -9,6 +9,7 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Trouble;
+use crate::host::place::Place;
 use crate::intake::Halt;
 use crate::path::HostPath;
 use crate::records::accounts::reduce_shadow;
@@ -35,16 +36,24 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
                 continue;
             }
             Err(trouble) => {
-                run.intake.trouble(&path, &trouble)?;
+                run.intake.trouble(&Place::plain(&path), &trouble)?;
                 continue;
             }
         };
+        let lines = reduce_shadow(&text);
         let mut rows = Vec::new();
-        for line in reduce_shadow(&text) {
-            json::row(&mut rows, &line)?;
+        for line in &lines {
+            json::row(&mut rows, line)?;
         }
         let mut draft = Draft::new(Kind::Capture, Source::path(&path), taken);
         draft.title = Some(format!("{path}, reduced to algorithm, state and ageing"));
+        if lines.is_empty() {
+            let reason = Reason::new(ReasonCode::ZeroBytes, "the file is there and holds no line");
+            draft = draft.ended(Outcome::Inconclusive, reason);
+        } else if lines.iter().all(|line| line.name.is_empty()) {
+            let reason = Reason::new(ReasonCode::NotParsed, "no line of it is one of such a file");
+            draft = draft.ended(Outcome::Inconclusive, reason);
+        }
         run.intake.capture(Member::of_live("accounts", name), draft, rows)?;
     }
     homes(run)
@@ -60,10 +69,6 @@ fn homes(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         );
         let reason = Reason::new(ReasonCode::NotParsed, words);
         run.intake.gap(Source::text("homes"), Outcome::Inconclusive, reason)?;
-    }
-    if let Some(trouble) = &run.places.trouble {
-        let (outcome, reason) = trouble.verdict();
-        run.intake.gap(Source::text("homes below /home"), outcome, reason)?;
     }
     Ok(())
 }

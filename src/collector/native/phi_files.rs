@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rustix::fs::FileType;
 
+use crate::collector::audit_budget::{FILE_EVENTS, FOLDER_EVENTS};
 use crate::collector::run::Run;
 use crate::collector::steps::{self, changed_in};
 use crate::custody::entry::{Kind, Source};
@@ -76,7 +77,7 @@ impl Listing {
             for found in host.walk(&pattern, Wanted::Everything, true) {
                 if let Found::Match(found) = &found
                     && found.met.kind == FileType::Directory
-                    && !run.budget.spend()
+                    && !run.budget.spend(FOLDER_EVENTS)
                 {
                     // Opening a folder is an event too; the walk goes no further than the log can bear.
                     self.unlisted = true;
@@ -85,13 +86,13 @@ impl Listing {
                 match found {
                     Found::Match(found) => self.row(run, &found)?,
                     // The same trouble was said of the folder itself.
-                    Found::Trouble(path, trouble) if said.as_ref() == Some(&(path.clone(), trouble.to_string())) => {}
+                    Found::Trouble(place, trouble) if said.as_ref() == Some(&(place.clone(), trouble.to_string())) => {}
                     // A single file is watched: there is nothing below it.
-                    Found::Trouble(path, Trouble::OtherType(..)) if path == *root && !pattern.is_plain() => {}
+                    Found::Trouble(place, Trouble::OtherType(..)) if place.path == *root && !pattern.is_plain() => {}
                     Found::Led(_) if !pattern.is_plain() => {}
-                    Found::Trouble(path, trouble) if pattern.is_plain() => {
-                        said = Some((path.clone(), trouble.to_string()));
-                        self.troubles.push(Found::Trouble(path, trouble));
+                    Found::Trouble(place, trouble) if pattern.is_plain() => {
+                        said = Some((place.clone(), trouble.to_string()));
+                        self.troubles.push(Found::Trouble(place, trouble));
                     }
                     other if self.troubles.len() < TROUBLES_KEPT => self.troubles.push(other),
                     _ => self.untold += 1,
@@ -134,7 +135,7 @@ impl Listing {
         if run.host.is_own_output(found.met.identity) {
             return Ok(Err("own_output"));
         }
-        if !run.budget.spend() {
+        if !run.budget.spend(FILE_EVENTS) {
             return Ok(Err("audit_budget"));
         }
         Ok(match run.host.digest(&found.spot) {

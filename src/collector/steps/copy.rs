@@ -2,6 +2,7 @@
 
 use super::withheld::Withheld;
 use super::{Absent, Group, Seen, changed_in, excluded, expand, is_excluded, tell};
+use crate::collector::audit_budget::FILE_EVENTS;
 use crate::collector::definition::CopyStep;
 use crate::collector::run::Run;
 use crate::custody::entry::Source;
@@ -84,7 +85,7 @@ impl Copying<'_> {
             return Ok(false);
         }
         self.left -= 1;
-        if run.is_below_phi(found) && !run.budget.spend() {
+        if run.is_below_phi(found) && !run.budget.spend(FILE_EVENTS) {
             let words = "would overwrite the audit log: no further file below the PHI folders was opened";
             let reason = Reason::new(ReasonCode::AuditBudget, words);
             run.intake.gap(Source::text("PHI files"), Outcome::Truncated, reason)?;

@@ -1,6 +1,6 @@
 //! `[[listing]]`: metadata of files, one JSON row each.
 
-use super::{Absent, excluded, expand, is_excluded, tell};
+use super::{Absent, Group, Seen, excluded, expand, is_excluded, tell};
 use crate::collector::definition::{Definition, ListingStep, Step};
 use crate::collector::run::Run;
 use crate::custody::entry::{Kind, Source};
@@ -9,8 +9,9 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::FileRow;
-use crate::host::Trouble;
+use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
+use crate::host::{Host, Trouble};
 use crate::intake::Halt;
 
 /// Rows are handed on in pieces of this many bytes.
@@ -19,62 +20,94 @@ const ROWS_PIECE: usize = 128 << 10;
 /// Troubles that one listing keeps apart; more are told as a count.
 const TROUBLES_KEPT: usize = 10_000;
 
-/// `[[listing]]`: one member of rows, and an entry for whatever could not be listed.
+/// `[[listing]]`: one member of rows if there is anything to list, and an entry for whatever could not be listed.
 pub fn listing(
     run: &mut Run<'_, '_>,
     definition: &Definition,
     step: &Step,
     listing: &ListingStep,
 ) -> Result<(), Halt> {
+    let mut table = Table {
+        member: Member::of_live(&definition.id, &format!("{}.jsonl", step.id)),
+        source: Source::text(listing.paths.join(" ")),
+        excluded: excluded(run, &listing.exclude),
+        most: listing.max_files.unwrap_or(u64::MAX),
+        rows: Vec::new(),
+        count: 0,
+        cut: false,
+        untold: Vec::new(),
+        uncounted: 0,
+    };
     let mut absent = Absent::default();
-    let mut groups = Vec::new();
+    let host = run.host;
     for group in expand(&listing.paths, run.request, run.places) {
         if run.is_out_of_reach(&group) {
             absent.out_of_reach.push(group);
+        } else if table.cut {
+            absent.unreached.push(group);
         } else {
-            groups.push(group);
+            table.group(run, host, group, &mut absent)?;
         }
     }
-    absent.tell(run)?;
-    if groups.is_empty() {
-        return Ok(());
-    }
-    let excluded = excluded(run, &listing.exclude);
-    let name = format!("{}.jsonl", step.id);
-    let source = Source::text(listing.paths.join(" "));
-    let draft = Draft::new(Kind::Listing, source, run.intake.now());
-    let modified = draft.taken.utc;
-    run.intake.begin_member(Member::of_live(&definition.id, &name), draft, modified)?;
-    let mut table = Table { rows: Vec::new(), count: 0, untold: Vec::new(), uncounted: 0 };
-    let mut cut = false;
-    'all: for group in &groups {
-        for pattern in &group.patterns {
-            for found in run.host.walk(pattern, Wanted::Everything, pattern.is_plain()) {
-                match found {
-                    Found::Match(found) if is_excluded(&excluded, &found.spot.path) => {}
-                    Found::Match(_) if listing.max_files.is_some_and(|most| table.count >= most) => {
-                        cut = true;
-                        break 'all;
-                    }
-                    Found::Match(found) => table.add(run, &found)?,
-                    Found::Trouble(path, Trouble::Missing(_)) if path == *pattern.base() => {}
-                    other => table.note(other),
-                }
-            }
-        }
-    }
-    table.finish(run, cut)
+    table.finish(run)?;
+    absent.tell(run)
 }
 
 struct Table {
+    member: Member,
+    source: Source,
+    excluded: Vec<Pattern>,
+    most: u64,
     rows: Vec<u8>,
     count: u64,
+    cut: bool,
     untold: Vec<Found>,
     uncounted: u64,
 }
 
 impl Table {
+    fn group(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        host: &Host,
+        group: Group,
+        absent: &mut Absent,
+    ) -> Result<(), Halt> {
+        let mut seen = Seen::default();
+        for pattern in &group.patterns {
+            for found in host.walk(pattern, Wanted::Everything, pattern.is_plain()) {
+                match found {
+                    Found::Match(found) if is_excluded(&self.excluded, &found.spot.path) => {
+                        seen.passed_over = true
+                    }
+                    Found::Match(_) if self.count == self.most => {
+                        self.cut = true;
+                        return Ok(());
+                    }
+                    Found::Match(found) => {
+                        (seen.matched, seen.taken) = (true, true);
+                        self.add(run, &found)?;
+                    }
+                    Found::Trouble(place, Trouble::Missing(_)) if place.path == *pattern.base() => {
+                        seen.missing_bases += 1;
+                    }
+                    other => {
+                        seen.other |= !matches!(other, Found::Led(_));
+                        self.note(other);
+                    }
+                }
+            }
+        }
+        absent.note(group, &seen);
+        Ok(())
+    }
+
     fn add(&mut self, run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
+        if self.count == 0 {
+            let draft = Draft::new(Kind::Listing, self.source.clone(), run.intake.now());
+            let modified = draft.taken.utc;
+            run.intake.begin_member(self.member.clone(), draft, modified)?;
+        }
         let row = FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref());
         json::row(&mut self.rows, &row)?;
         self.count += 1;
@@ -86,27 +119,18 @@ impl Table {
         if self.untold.len() < TROUBLES_KEPT { self.untold.push(found) } else { self.uncounted += 1 }
     }
 
-    fn finish(self, run: &mut Run<'_, '_>, cut: bool) -> Result<(), Halt> {
+    fn finish(self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
         if !self.rows.is_empty() {
             run.intake.write(self.rows)?;
         }
-        let troubles = self.untold.iter().filter(|found| !matches!(found, Found::Led(_))).count();
-        let count = self.count;
-        run.intake.end_member(|draft| {
-            if cut {
-                let reason = Reason::new(ReasonCode::CountLimit, format!("cut after {count} rows"));
-                *draft = draft.clone().ended(Outcome::Truncated, reason);
-            } else if count == 0 && troubles > 0 {
-                let reason = Reason::new(
-                    ReasonCode::Permission,
-                    "nothing could be listed; see the entries behind this",
-                );
-                *draft = draft.clone().ended(Outcome::Inconclusive, reason);
-            } else if count == 0 {
-                let reason = Reason::new(ReasonCode::NotFound, "looked, and there is nothing of this kind");
-                *draft = draft.clone().ended(Outcome::Empty, reason);
-            }
-        })?;
+        if self.count > 0 {
+            let reason = Reason::new(ReasonCode::CountLimit, format!("cut after {} rows", self.count));
+            run.intake.end_member(|draft| {
+                if self.cut {
+                    *draft = draft.clone().ended(Outcome::Truncated, reason);
+                }
+            })?;
+        }
         for found in self.untold {
             tell(run, found)?;
         }

@@ -1,5 +1,7 @@
 //! Places of the examined machine that definitions name without knowing them.
 
+use rustix::fs::FileType;
+
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::host::{Host, Trouble};
@@ -20,7 +22,13 @@ pub struct Places {
     pub trouble: Option<Trouble>,
     /// The file that auditd writes.
     pub audit_log: HostPath,
+    /// Device and inode of the files that hold password hashes, whatever else they are called.
+    pub secrets: Vec<(u64, u64)>,
 }
+
+/// Files that hold password hashes.
+const SECRETS: [&str; 5] =
+    ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd"];
 
 impl Places {
     /// Looks them up.
@@ -32,22 +40,32 @@ impl Places {
         if let Ok(pattern) = Pattern::new("/home/*") {
             for found in host.walk(&pattern, Wanted::Everything, false) {
                 match found {
-                    Found::Match(found) if found.met.kind == rustix::fs::FileType::Directory => {
-                        homes.push(found.spot.path);
+                    Found::Match(found) if found.met.kind == FileType::Directory => {
+                        homes.push(found.spot.path)
                     }
-                    Found::Trouble(path, met)
-                        if path == *pattern.base() && !matches!(met, Trouble::Missing(_)) =>
-                    {
-                        trouble = Some(met);
-                    }
-                    _ => {}
+                    // It is looked for like the others, and told by whoever looks for it.
+                    Found::LeftOut(place, _) => homes.push(place.path),
+                    Found::Trouble(place, Trouble::Missing(_)) if place.path == *pattern.base() => {}
+                    Found::Trouble(_, met) => trouble = Some(met),
+                    Found::Match(_) | Found::Led(_) | Found::TooDeep(_) => {}
                 }
             }
         }
         homes.sort();
         homes.dedup();
-        Places { homes, unread, trouble, audit_log: audit_log(host) }
+        Places { homes, unread, trouble, audit_log: audit_log(host), secrets: secrets(host) }
     }
+}
+
+fn secrets(host: &Host) -> Vec<(u64, u64)> {
+    let patterns = SECRETS.iter().filter_map(|path| Some(Pattern::exactly(&HostPath::new(path).ok()?)));
+    let found = patterns.flat_map(|pattern| host.walk(&pattern, Wanted::Files, true).collect::<Vec<_>>());
+    found
+        .filter_map(|found| match found {
+            Found::Match(found) => Some(found.met.identity),
+            _ => None,
+        })
+        .collect()
 }
 
 fn audit_log(host: &Host) -> HostPath {

@@ -25,7 +25,7 @@ impl Withheld {
         if found.met.kind != FileType::RegularFile {
             return false;
         }
-        let secret = is_secret(&found.spot.path) || is_secret(&found.spot.real);
+        let secret = run.places.secrets.contains(&found.met.identity) || is_secret(&found.spot.real);
         let content = !secret && !run.request.include_content && run.is_below_phi(found);
         self.secrets += u64::from(secret);
         self.content += u64::from(content);
@@ -56,8 +56,36 @@ impl Withheld {
     }
 }
 
+/// Whether a file is called as those with password hashes are, or their copies, anywhere: the tree of a container or a
+/// snapshot has its own.
 fn is_secret(path: &HostPath) -> bool {
-    const SECRETS: [&[u8]; 5] =
-        [b"/etc/shadow", b"/etc/shadow-", b"/etc/gshadow", b"/etc/gshadow-", b"/etc/security/opasswd"];
-    SECRETS.contains(&path.as_bytes())
+    let parent = path.parent();
+    let stem =
+        [&b"gshadow"[..], b"shadow", b"opasswd"].iter().find_map(|stem| path.name().strip_prefix(*stem));
+    let is_copy = stem.is_some_and(|rest| rest.first().is_none_or(|next| b"-+.~".contains(next)));
+    is_copy && [&b"etc"[..], b"security", b"backups"].contains(&parent.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_names_anywhere() {
+        let is = |path: &str| is_secret(&HostPath::new(path).unwrap());
+        for path in [
+            "/etc/shadow",
+            "/etc/gshadow-",
+            "/etc/shadow.old",
+            "/etc/shadow+",
+            "/srv/chroot/etc/shadow",
+            "/var/backups/shadow.bak",
+            "/etc/security/opasswd.old",
+        ] {
+            assert!(is(path), "{path}");
+        }
+        for path in ["/srv/www/shadow.css", "/etc/shadowsocks.json", "/etc/passwd", "/etc/default/shadow"] {
+            assert!(!is(path), "{path}");
+        }
+    }
 }

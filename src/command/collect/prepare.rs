@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Args;
-use super::target::{Room, no_receipt_named};
+use super::target;
 use crate::case::{BundleKind, Case, Line};
 use crate::clock::{Clock, Timestamp, parse_span};
 use crate::collector::audit_budget::AuditBudget;
@@ -185,10 +185,7 @@ fn on_host(path: &Path) -> Result<HostPath, Failure> {
 pub fn refusals(args: &Args, config: &Config, request: &Request, host: &Host) -> Vec<Failure> {
     let by_passphrase = args.passphrase || args.passphrase_fd.is_some();
     let keys = if by_passphrase { None } else { named_recipients(args, config).err() };
-    let output = match &request.output {
-        Some(path) => Room::in_folder(path, host).err(),
-        None => args.receipt.is_none().then(no_receipt_named),
-    };
+    let output = target::refusal(args, request.output.as_deref(), host);
     [keys, read_signer(args, config).err(), output].into_iter().flatten().collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Args;
 use super::prepare::Prepared;
@@ -45,11 +45,28 @@ impl Target {
     pub fn open(args: &Args, prepared: &Prepared) -> Result<Target, Failure> {
         let Some(path) = &prepared.request.output else { return Ok(Target::Pipe(PipedReceipt::take(args)?)) };
         if args.receipt.is_some() {
-            return Err(Failure::usage("--receipt goes with -o -")
-                .hint("in a folder the receipt lies beside the bundle"));
+            return Err(receipt_without_pipe());
         }
         Ok(Target::Folder(Room::in_folder(path, &prepared.host)?))
     }
+}
+
+/// Why an output would be refused, found out without taking any name.
+pub fn refusal(args: &Args, output: Option<&Path>, host: &Host) -> Option<Failure> {
+    match (output, &args.receipt) {
+        (Some(_), Some(_)) => Some(receipt_without_pipe()),
+        (Some(path), None) => Room::in_folder(path, host).err(),
+        (None, None) => Some(no_receipt_named()),
+        (None, Some(receipt)) => {
+            let taken = [receipt.clone(), PathBuf::from(format!("{}.sig", receipt.display()))];
+            let taken = taken.into_iter().find(|path| path.symlink_metadata().is_ok());
+            taken.map(|path| no_receipt(OutputError::Exists(path)))
+        }
+    }
+}
+
+fn receipt_without_pipe() -> Failure {
+    Failure::usage("--receipt goes with -o -").hint("in a folder the receipt lies beside the bundle")
 }
 
 impl Room {
@@ -112,7 +129,7 @@ impl PipedReceipt {
 }
 
 /// What streams must leave its receipt somewhere.
-pub fn no_receipt_named() -> Failure {
+fn no_receipt_named() -> Failure {
     Failure::usage("-o - needs --receipt FILE")
         .hint("the receipt says what was streamed; it holds no PHI, and goes to a file")
 }

@@ -37,6 +37,10 @@ impl Inspector {
     /// The bundle could not be read to its end: only what was found so far. All that is missing then follows
     /// from that, and naming it would bury the one finding that matters.
     pub fn abandon(mut self) -> Inspection {
+        if self.gaps_untold > 0 {
+            let words = format!("{} more gaps stand in the entries than are told here", self.gaps_untold);
+            self.findings.push(Finding::new(FindingCode::MissingCut, "entries", words));
+        }
         if self.untold > 0 {
             let words = format!("there are {} more findings", self.untold);
             self.findings.push(Finding::new(FindingCode::ListDiffers, "archive", words));
@@ -155,13 +159,19 @@ impl Inspector {
         }
         self.check_tag_times(seal);
         for (role, id) in &seal.entries {
-            if id.0 == 0 || id.0 as usize > self.entries.len() {
-                self.find(
-                    FindingCode::SealContradiction,
-                    bag::SEAL,
-                    format!("there is no entry {id} for {role}"),
-                );
+            let collector = match role.as_str() {
+                "config" | "limits" => "settings".to_owned(),
+                role => role.replace('_', "-"),
+            };
+            if self.framing.get(id) != Some(&collector) {
+                let words = format!("entry {id} is not the one that holds {role}");
+                self.find(FindingCode::SealContradiction, bag::SEAL, words);
             }
+        }
+        let ours = bag::verify_text(&seal.id);
+        let same_version = seal.tool.version == env!("CARGO_PKG_VERSION");
+        if same_version && self.tags.get(bag::VERIFY).is_some_and(|tag| tag.content != ours.as_bytes()) {
+            self.find(FindingCode::TagFile, bag::VERIFY, "this is not the text that this version writes");
         }
     }
 
@@ -182,7 +192,10 @@ impl Inspector {
         let Some(seal) = seal else { return };
         let (result, coverage) = account(&self.steps, seal.stopped_by.is_some());
         let speaks_of = self.plan.as_ref().map(PlanDocument::speaks_of);
+        let asked = self.plan.as_ref().map(|plan| (plan.kind, plan.asked.profile.clone()));
+        let stated = (seal.kind, seal.profile.clone().unwrap_or_default());
         let contradictions = [
+            (asked.is_some_and(|asked| asked != stated), "kind or profile are not those of the plan"),
             (seal.result != result, "COMPLETE or PARTIAL does not follow from the entries"),
             (seal.coverage != coverage, "what it says of single collectors does not follow from the entries"),
             (

@@ -61,6 +61,14 @@ impl Leash {
         self.ended
     }
 
+    /// Whether it has ended already; then nothing of its group is left either.
+    pub fn has_ended(&mut self) -> bool {
+        let deadline = std::mem::replace(&mut self.deadline, Instant::now());
+        let ended = self.wait().is_some();
+        self.deadline = deadline;
+        ended
+    }
+
     /// Waits a moment for what was killed.
     pub fn wait_a_moment(&mut self) -> Option<ExitStatus> {
         self.deadline = Instant::now() + Duration::from_secs(2);
