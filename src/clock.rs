@@ -67,6 +67,11 @@ impl Clock for FixedClock {
     }
 }
 
+/// 0000-01-01T00:00:00Z
+const FIRST_SECOND: i64 = -62_167_219_200;
+/// 9999-12-31T23:59:59Z
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// A time that a person typed and that could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {text:?} as a time")]
@@ -75,10 +80,23 @@ pub struct TimeError {
 }
 
 impl Timestamp {
-    /// From seconds since 1970-01-01T00:00:00Z and nanoseconds; what no calendar can hold becomes its edge.
+    /// From seconds since 1970-01-01T00:00:00Z and nanoseconds, bent to the years 0000 to 9999, which are all that
+    /// RFC 3339 can write: any user can give a file a time beyond them.
     pub fn from_unix(seconds: i64, nanos: u32) -> Timestamp {
-        let edge = if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
-        Timestamp(DateTime::from_timestamp(seconds, nanos.min(999_999_999)).unwrap_or(edge))
+        let bent = seconds.clamp(FIRST_SECOND, LAST_SECOND);
+        let nanos = if bent == seconds { nanos.min(999_999_999) } else { 0 };
+        Timestamp(DateTime::from_timestamp(bent, nanos).unwrap_or(DateTime::UNIX_EPOCH))
+    }
+
+    /// Whether a time in seconds since 1970 can be written as it is.
+    pub fn can_hold(seconds: i64) -> bool {
+        (FIRST_SECOND..=LAST_SECOND).contains(&seconds)
+    }
+
+    fn bent(time: Option<DateTime<Utc>>, otherwise: i64) -> Timestamp {
+        let (seconds, nanos) =
+            time.map_or((otherwise, 0), |time| (time.timestamp(), time.timestamp_subsec_nanos()));
+        Timestamp::from_unix(seconds, nanos)
     }
 
     /// Whole seconds since 1970-01-01T00:00:00Z.
@@ -89,13 +107,13 @@ impl Timestamp {
     /// Later by `span`.
     pub fn plus(self, span: Duration) -> Timestamp {
         let delta = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
-        Timestamp(self.0.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC))
+        Timestamp::bent(self.0.checked_add_signed(delta), i64::MAX)
     }
 
     /// Earlier by `span`.
     pub fn minus(self, span: Duration) -> Timestamp {
         let delta = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
-        Timestamp(self.0.checked_sub_signed(delta).unwrap_or(DateTime::<Utc>::MIN_UTC))
+        Timestamp::bent(self.0.checked_sub_signed(delta), i64::MIN)
     }
 
     /// The span from `earlier` to this moment; zero if the clock went back between them.
@@ -145,7 +163,7 @@ impl Timestamp {
     /// Reads RFC 3339 (`2026-11-21T20:19:48Z`, any offset), and nothing else.
     pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
         DateTime::parse_from_rfc3339(text)
-            .map(|time| Timestamp(time.with_timezone(&Utc)))
+            .map(|time| Timestamp::bent(Some(time.with_timezone(&Utc)), 0))
             .map_err(|_| TimeError { text: text.to_owned() })
     }
 
@@ -161,7 +179,7 @@ impl Timestamp {
             .ok()
             .or_else(|| NaiveDate::parse_from_str(&spaced, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
         match naive {
-            Some(time) => Ok(Timestamp(time.and_utc())),
+            Some(time) => Ok(Timestamp::bent(Some(time.and_utc()), 0)),
             None => Timestamp::parse(text.trim()),
         }
     }
@@ -206,6 +224,21 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_time_that_can_be_had_can_be_written_and_read() {
+        for seconds in
+            [i64::MIN, FIRST_SECOND - 1, FIRST_SECOND, -1, 0, LAST_SECOND, LAST_SECOND + 1, i64::MAX]
+        {
+            let time = Timestamp::from_unix(seconds, 5);
+            assert_eq!(Timestamp::parse(&time.to_string()).unwrap(), time, "{seconds}");
+            assert_eq!(Timestamp::can_hold(seconds), time.unix() == seconds);
+        }
+        let far = Duration::from_secs(u64::MAX);
+        for time in [Timestamp::from_unix(0, 0).plus(far), Timestamp::from_unix(0, 0).minus(far)] {
+            assert_eq!(Timestamp::parse(&time.to_string()).unwrap(), time);
+        }
+    }
 
     #[test]
     fn a_timestamp_is_written_in_utc_to_the_nanosecond() {

@@ -76,7 +76,8 @@ pub struct Intake<'a> {
     bytes: u64,
     runs: u32,
     stopped: Option<StopCause>,
-    closing: bool,
+    /// What frames the evidence is being recorded; a stop does not keep that from being said.
+    framing: bool,
 }
 
 impl<'a> Intake<'a> {
@@ -98,7 +99,7 @@ impl<'a> Intake<'a> {
             bytes: 0,
             runs: 0,
             stopped: None,
-            closing: false,
+            framing: true,
         }
     }
 
@@ -206,15 +207,20 @@ impl<'a> Intake<'a> {
         self.end_step()
     }
 
+    /// What had to be said about the run is said; the evidence begins.
+    pub fn begin_evidence(&mut self) {
+        self.framing = false;
+    }
+
     /// The evidence is over; what stands at the end of a run is sealed even after a stop, in the space kept for it.
     pub fn begin_closing(&mut self) {
-        self.closing = true;
+        self.framing = true;
         self.vault.release_reserve();
     }
 
     /// Whether the run may go on.
     pub fn check(&mut self) -> Result<(), Halt> {
-        if self.closing {
+        if self.framing {
             return Ok(());
         }
         match self.stopped.or_else(|| self.cause_to_stop()) {

@@ -38,7 +38,13 @@ pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intak
     let is_tool = |step: &Step| matches!(step.action, Action::Tool(_));
     let total = plan.collectors().count();
     let mut number = 0;
-    for definition in plan.opening.iter().chain(&plan.evidence) {
+    for definition in &plan.opening {
+        number += 1;
+        run.intake.tell_collector(number, total, &definition.title);
+        run.steps(definition, |_| true)?;
+    }
+    run.intake.begin_evidence();
+    for definition in &plan.evidence {
         number += 1;
         run.intake.tell_collector(number, total, &definition.title);
         run.steps(definition, |step| !is_tool(step))?;

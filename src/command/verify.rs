@@ -169,8 +169,10 @@ pub fn tell(examination: &Examination, voice: Voice) {
     voice.result(format!("  existed no later than:    {}", not_later_than(verdict)));
     voice.result(format!("  missing evidence:         {}", missing(examination)));
     if let Some(code) = &verdict.spoken_code {
+        let unsigned = verdict.findings.iter().any(|finding| finding.code == FindingCode::ReceiptUnsigned);
+        let note = if unsigned { "; nobody signed this receipt" } else { "" };
         voice.result(format!(
-            "  code of the receipt:      {code} (compare it with the one that was read out)"
+            "  code of the receipt:      {code} (compare it with the one that was read out{note})"
         ));
     }
     for finding in verdict.findings.iter().take(TOLD) {

@@ -1,5 +1,6 @@
 //! One entry per member or gap: what it is, where it came from, what became of it. Schema 1, frozen.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -189,6 +190,10 @@ pub struct FileStat {
     pub size: u64,
     /// Owner.
     pub uid: u32,
+    /// Those of the times, in seconds since 1970, that no calendar of four digits holds: they stand above as the
+    /// nearest that it does.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unix: BTreeMap<String, i64>,
 }
 
 /// The file's metadata before and after it was read.
@@ -374,6 +379,7 @@ mod tests {
             nlink: 1,
             size: 0,
             uid: 0,
+            unix: BTreeMap::from([("mtime".to_owned(), i64::MAX)]),
         };
         let mut row = Vec::new();
         json::row(&mut row, &stat).unwrap();

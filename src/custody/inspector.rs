@@ -15,7 +15,7 @@ use super::entry::{ENTRY_LIMIT, Entry, EntryId, Kind};
 use super::gap::Gap;
 use super::json;
 use super::member::{MEMBER_LIMIT, Member};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, ReasonCode};
 use super::plan::{PLAN_LIMIT, PLAN_SCHEMA, PlanDocument};
 use super::seal::{SEAL_LIMIT, SealDocument};
 use super::verdict::{Finding, FindingCode};
@@ -47,6 +47,10 @@ pub struct Inspector {
     entries: Vec<Digest>,
     members: Vec<(Member, Digest)>,
     bytes: u64,
+    /// Which entries have a member that holds something.
+    holding: Vec<bool>,
+    /// When the last entry was taken, in nanoseconds since boot.
+    taken: u64,
     outcomes: BTreeMap<Outcome, u64>,
     phi_places: Vec<HostPath>,
     planned: HashMap<(String, String), (Need, String)>,
@@ -55,6 +59,10 @@ pub struct Inspector {
     tags: HashMap<&'static str, Tag>,
     gap_bytes: usize,
     gaps_untold: u64,
+    /// An entry is flagged for 42 CFR Part 2.
+    part2: bool,
+    /// A reason has a code that this version does not know.
+    newer: bool,
     /// The collectors that speak of the run itself, and which entry is of which of them.
     of_framing: HashSet<String>,
     framing: HashMap<EntryId, String>,
@@ -241,12 +249,46 @@ impl Inspector {
             };
             self.find(FindingCode::EntryMember, place, words);
         }
+        if entry.taken.boottime_ns < self.taken {
+            self.find(FindingCode::EntryChain, place, "it was taken before the entry before it");
+        }
+        self.taken = entry.taken.boottime_ns;
+        if let Some(words) = self.contradiction(entry) {
+            self.find(FindingCode::EntryMember, place, words);
+        }
         self.time(seen, entry.taken.utc);
         if let Some(pending) = pending {
             let copied = entry.stat.as_ref().filter(|_| entry.kind == Kind::Copy);
             self.time(pending, copied.map_or(entry.taken.utc, |stat| stat.before.mtime));
         }
         self.account(entry);
+    }
+
+    /// What an entry says against itself, or against those before it.
+    fn contradiction(&mut self, entry: &Entry) -> Option<&'static str> {
+        let holds = |id: &EntryId| {
+            *id < entry.id
+                && usize::try_from(id.0).ok().and_then(|at| self.holding.get(at - 1)) == Some(&true)
+        };
+        let earlier = entry.derived_from.iter().all(|id| id.0 > 0 && *id < entry.id);
+        let refers = entry.reason_code == Some(ReasonCode::SealedEarlier);
+        let needs_member = matches!(entry.kind, Kind::Copy | Kind::Capture | Kind::Tool | Kind::Derived);
+        let path = entry.source.path_b64.as_ref().and_then(|path| HostPath::new(&path.0).ok());
+        let words = if entry.member.is_none() && (entry.size > 0 || entry.sha256.is_some()) {
+            Some("it claims bytes, and names no member")
+        } else if entry.kind == Kind::Gap && entry.member.is_some() {
+            Some("it is a gap, and names a member")
+        } else if needs_member && entry.outcome == Outcome::Collected && entry.member.is_none() {
+            Some("it claims to be collected, and names no member")
+        } else if !earlier || (refers && !entry.derived_from.iter().any(holds)) {
+            Some("it refers to what does not stand before it")
+        } else if path.is_some_and(|path| path.to_string() != entry.source.display) {
+            Some("it displays another path than its own")
+        } else {
+            None
+        };
+        self.holding.push(entry.size > 0);
+        words
     }
 
     /// What an unpacking tool will set as the file's time must be what its entry says.
@@ -260,6 +302,8 @@ impl Inspector {
     fn account(&mut self, entry: &Entry) {
         *self.outcomes.entry(entry.outcome).or_default() += 1;
         let key = (entry.collector.clone(), entry.step.clone());
+        self.part2 |= entry.part2;
+        self.newer |= entry.reason_code == Some(ReasonCode::Unknown);
         let Some((need, title)) = self.planned.get(&key).cloned() else {
             // Without a plan that is said already, and no step is known.
             if self.plan.is_some() {

@@ -1,5 +1,7 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::digest::Digest;
@@ -55,6 +57,9 @@ pub struct FileRow {
     pub target_b64: Option<Base64>,
     /// Owner.
     pub uid: u32,
+    /// Times that no calendar of four digits holds, in seconds since 1970.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unix: BTreeMap<String, i64>,
 }
 
 impl FileRow {
@@ -82,6 +87,7 @@ impl FileRow {
             target,
             target_b64,
             uid: stat.uid,
+            unix: stat.unix,
         }
     }
 }
@@ -114,6 +120,7 @@ mod tests {
             nlink: 1,
             size: 3,
             uid: 0,
+            unix: BTreeMap::from([("atime".to_owned(), -1)]),
         }
     }
 

@@ -152,6 +152,8 @@ pub enum FindingCode {
     ReceiptUnsigned,
     /// The receipt is not the one whose code the reader was told.
     CodeDiffers,
+    /// Something is of a later version, and was not checked.
+    NewerVersion,
     /// There are more gaps than are told.
     MissingCut,
     /// The signer is not known to the reader.
@@ -170,6 +172,7 @@ impl FindingCode {
             FindingCode::ReceiptMissing
                 | FindingCode::ReceiptUnsigned
                 | FindingCode::MissingCut
+                | FindingCode::NewerVersion
                 | FindingCode::SignerUnknown
                 | FindingCode::SealedFileAbsent
                 | FindingCode::NotOpened

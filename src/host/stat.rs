@@ -1,5 +1,6 @@
 //! Metadata of files, as the kernel tells it with statx(2), or stat(2) where it must.
 
+use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use rustix::fs::{self, AtFlags, FileType, Statx, StatxFlags, StatxTimestamp};
@@ -72,9 +73,21 @@ fn from_statx(statx: &Statx) -> Met {
         nlink: statx.stx_nlink.into(),
         size: statx.stx_size,
         uid: statx.stx_uid,
+        unix: beyond(&[
+            ("atime", statx.stx_atime.tv_sec),
+            ("btime", if has(StatxFlags::BTIME) { statx.stx_btime.tv_sec } else { 0 }),
+            ("ctime", statx.stx_ctime.tv_sec),
+            ("mtime", statx.stx_mtime.tv_sec),
+        ]),
     };
     let device = fs::makedev(statx.stx_dev_major, statx.stx_dev_minor);
     Met { stat, kind: FileType::from_raw_mode(mode), identity: (device, statx.stx_ino) }
+}
+
+/// Those of the times that cannot be written as a date.
+fn beyond(times: &[(&str, i64)]) -> BTreeMap<String, i64> {
+    let odd = times.iter().filter(|(_, seconds)| !Timestamp::can_hold(*seconds));
+    odd.map(|(name, seconds)| ((*name).to_owned(), *seconds)).collect()
 }
 
 fn from_stat(stat: &fs::Stat) -> Met {
@@ -94,6 +107,7 @@ fn from_stat(stat: &fs::Stat) -> Met {
         nlink: stat.st_nlink.into(),
         size: u64::try_from(stat.st_size).unwrap_or(0),
         uid: stat.st_uid,
+        unix: beyond(&[("atime", stat.st_atime), ("ctime", stat.st_ctime), ("mtime", stat.st_mtime)]),
     };
     Met { stat: kept, kind: FileType::from_raw_mode(stat.st_mode), identity: (stat.st_dev, stat.st_ino) }
 }

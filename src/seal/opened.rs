@@ -181,7 +181,10 @@ impl Examiner {
     fn seal_signer(&mut self, inspection: &Inspection) -> Option<SignedBy> {
         let bytes = inspection.seal_bytes.as_deref()?;
         let signed = self.signature(SEAL_SIG, inspection.seal_sig.as_deref(), SEAL_NAMESPACE, bytes)?;
-        if inspection.seal.as_ref().is_some_and(|seal| seal.signer.public_key != signed.public_key) {
+        let named = |seal: &SealDocument| {
+            seal.signer.public_key != signed.public_key || seal.signer.fingerprint != signed.fingerprint
+        };
+        if inspection.seal.as_ref().is_some_and(named) {
             self.find(FindingCode::SignerDiffers, SEAL, "it names another key than the one that signed it");
         }
         Some(signed)

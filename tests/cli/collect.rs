@@ -708,3 +708,57 @@ fn names_below_a_phi_folder_are_not_told_when_a_link_led_there() {
     let told = entries(&desk.open(&Bundle::of(&ran.json())));
     assert!(told.iter().any(|entry| entry["source"]["display"] == "/lnk/john-doe.pdf"));
 }
+
+#[test]
+fn a_time_that_no_calendar_holds_costs_no_bundle() {
+    if !crate::support::only_root("a file system with 64-bit times") {
+        return;
+    }
+    let desk = Desk::new();
+    let host = FakeHost::small().folder("/srv/far");
+    let script = format!(
+        "mount -t tmpfs none {0}/srv/far && echo x > {0}/srv/far/late && echo y > {0}/srv/far/early && \
+            touch -d @300000000000 {0}/srv/far/late && touch -d @-99999999999 {0}/srv/far/early && \
+            exec {1} collect --quiet --json -r {2} --root {0} --only also --also /srv/far -o {3}",
+        host.path().display(),
+        crate::support::PHI_IR,
+        desk.recipient,
+        desk.out().display()
+    );
+    let args = ["-m", "sh", "-c", &script].map(std::ffi::OsStr::new);
+    let ran = crate::support::tool("unshare", &args).code(0);
+    let bundle = Bundle::of(&ran.json());
+    desk.verify(&bundle.sealed).run().code(0);
+    let told = entries(&desk.open(&bundle));
+    let late = &entry_of(&told, "/srv/far/late")["stat"]["before"];
+    assert_eq!(late["unix"]["mtime"], 300_000_000_000_i64);
+    assert_eq!(late["mtime"], "9999-12-31T23:59:59.000000000Z");
+    assert_eq!(entry_of(&told, "/srv/far/early")["stat"]["before"]["unix"]["mtime"], -99_999_999_999_i64);
+    desk.collect(&host).args(["--first-alert", "1000000d"]).run().code(2).says("--first-alert");
+}
+
+#[test]
+fn the_longest_names_still_make_a_bundle_that_verifies() {
+    let desk = Desk::new();
+    let case = "123456789012345678901234";
+    for name in
+        ["con.abcdefghijklmnopqrstuvwxyz", "aux", "a-very-long-name-of-a-host-indeed.example", "..", "é"]
+    {
+        let args = ["--only", "mounts", "--pseudonym", name, "--case", case];
+        let bundle = Bundle::of(&desk.collect(&FakeHost::small()).args(args).run().code(0).json());
+        assert!(bundle.id.len() <= 80, "{}", bundle.id);
+        desk.verify(&bundle.sealed).run().code(0);
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_at_once_still_says_what_it_was() {
+    let desk = Desk::new();
+    let document = desk.collect(&FakeHost::small()).args(["--max-time", "0s"]).run().code(3).json();
+    let opened = desk.open(&Bundle::of(&document));
+    let seal: Value = serde_json::from_slice(&fs::read(opened.join("seal.json")).unwrap()).unwrap();
+    for role in ["host", "clock_start", "clock_end", "invoker", "footprint", "config", "limits"] {
+        assert!(seal["entries"][role].is_string(), "{role}");
+    }
+    assert!(opened.join("data/live/definitions/audit-logs.toml").exists());
+}

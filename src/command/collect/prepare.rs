@@ -275,11 +275,15 @@ fn read_signer<'a>(args: &'a Args, config: &'a Config) -> Result<Option<(Signing
 fn case(args: &Args, now: Timestamp) -> Result<Case, Failure> {
     let said = &args.said;
     let first_alert = said.first_alert.as_deref().map(|text| Timestamp::typed(text, now)).transpose();
+    let first_alert = first_alert.map_err(|error| bad_time("--first-alert", error))?;
+    if let Some(time) = first_alert.filter(|time| time.unix() < 0 || *time > now) {
+        return Err(bad_time("--first-alert", format!("{} is no time of this incident", time.spoken())));
+    }
     Ok(Case {
         id: said.case_id.clone(),
         evidence_no: said.evidence_no.clone(),
         description: said.description.clone(),
-        first_alert: first_alert.map_err(|error| bad_time("--first-alert", error))?,
+        first_alert,
         reported_by: said.reported_by.clone(),
         hold: said.hold,
         part2: said.part2,
@@ -348,6 +352,9 @@ fn tool() -> Tool {
     }
 }
 
+/// Bytes of the host's name in a bundle's id: with case, time and random part it has 80 at most.
+const NAME_BYTES: usize = 28;
+
 /// `host-case-20261121t201948z-xxxxxxxx`, at most 80 bytes of `a-z`, `0-9`, `.` and `-`.
 fn bundle_id(args: &Args, host: &Host, now: Timestamp) -> Result<String, Failure> {
     let name = match &args.said.pseudonym {
@@ -363,12 +370,13 @@ fn bundle_id(args: &Args, host: &Host, now: Timestamp) -> Result<String, Failure
         .to_ascii_lowercase()
         .chars()
         .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' { c } else { '-' })
-        .take(28)
+        .take(NAME_BYTES)
         .collect();
     let plain = plain.trim_matches(['-', '.']);
     // Windows keeps some names for devices, whatever follows the first dot.
-    let plain = if is_bundle_id(plain) { plain.to_owned() } else { format!("host-{plain}") };
-    let plain = plain.trim_end_matches('-');
+    let mut plain = if is_bundle_id(plain) { plain.to_owned() } else { format!("host-{plain}") };
+    plain.truncate(NAME_BYTES);
+    let plain = plain.trim_end_matches(['-', '.']);
     let case = args.said.case_id.as_ref().map(|case| format!("-{}", case.as_str())).unwrap_or_default();
     let mut random = [0_u8; 4];
     getrandom::fill(&mut random)?;

@@ -111,7 +111,7 @@ pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), Cont
         return fault("its record does not keep 64-bit sizes");
     };
     let offset = match (offset, extra.offset) {
-        (u32::MAX, Some(wide)) => wide,
+        (u32::MAX, Some(wide)) if wide >= u64::from(u32::MAX) => wide,
         (narrow, None) if narrow != u32::MAX => u64::from(narrow),
         _ => return fault("its record does not keep its place as ours do"),
     };
@@ -182,6 +182,17 @@ pub(super) fn read_end<R: Read + Seek>(
     let narrow = End { count: count.into(), directory_bytes: bytes.into(), directory_at: at.into() };
     let wide = count == u16::MAX || bytes == u32::MAX || at == u32::MAX;
     let (end, directory_end) = if wide { read_end64(reader, end_at)? } else { (narrow, end_at) };
+    // Where the two records differ, tools differ in which they believe.
+    let cut = |wide: u64, most: u64| wide.min(most);
+    let told = (u64::from(count), u64::from(bytes), u64::from(at));
+    let due = (
+        cut(end.count, u16::MAX.into()),
+        cut(end.directory_bytes, u32::MAX.into()),
+        cut(end.directory_at, u32::MAX.into()),
+    );
+    if told != due {
+        return Err(fault("its two end records disagree"));
+    }
     if end.directory_at.checked_add(end.directory_bytes) != Some(directory_end) {
         return Err(fault("the directory does not lie directly before the end"));
     }

@@ -128,6 +128,32 @@ impl Parts {
         self.members.iter().position(|member| member.name == name).unwrap_or_else(|| panic!("no {name}"))
     }
 
+    /// The members with every entry naming the one before it again, after `edit` has had its way with one of them.
+    fn rechained(&self, mut members: Vec<Raw>, name: &str, edit: impl FnOnce(&mut Value)) -> Vec<Raw> {
+        let at = members.iter().position(|member| member.name == self.name(name)).unwrap();
+        let mut entry: Value = serde_json::from_slice(&members[at].bytes).unwrap();
+        edit(&mut entry);
+        members[at].bytes = [serde_json::to_vec(&entry).unwrap(), b"\n".to_vec()].concat();
+        let mut head = Digest::of(&members[self.at(bag::PLAN)].bytes).hex();
+        for member in members.iter_mut().filter(|member| member.name.contains("/entries/")) {
+            let mut entry: Value = serde_json::from_slice(&member.bytes).unwrap();
+            entry["prev"] = head.into();
+            member.bytes = [serde_json::to_vec(&entry).unwrap(), b"\n".to_vec()].concat();
+            head = Digest::of(&member.bytes).hex();
+        }
+        members
+    }
+
+    /// The name of the entry of a source.
+    fn entry_of(&self, source: &str) -> String {
+        let of = |member: &&Raw| {
+            member.name.contains("/entries/")
+                && serde_json::from_slice::<Value>(&member.bytes).unwrap()["source"]["display"] == source
+        };
+        let entry = self.members.iter().find(of).unwrap_or_else(|| panic!("no entry of {source}"));
+        entry.name.split_once('/').unwrap().1.to_owned()
+    }
+
     /// A member of the tail, which was written when the run ended.
     fn tail(&self, name: &str, bytes: Vec<u8>) -> Raw {
         let ended = self.members.last().unwrap().modified;
@@ -595,6 +621,34 @@ fn signed_contradictions(root: &Path, parts: &Parts) {
         &parts.resealed(parts.members.clone(), stopped, &signer),
         "the seal says that the run was stopped, and that nothing is missing",
         &["seal_contradiction"],
+        "passes",
+    );
+    let fstab_entry = parts.entry_of("/etc/fstab");
+    let lied = parts.rechained(parts.members.clone(), &fstab_entry, |entry| {
+        entry["source"]["display"] = "/etc/passwd".into();
+    });
+    write(
+        "entry-displays-another-path",
+        &parts.resealed(lied, |_| (), &signer),
+        "an entry shows people another path than the one it states exactly",
+        &["entry_member"],
+        "passes",
+    );
+    let mut claimed = parts.members.clone();
+    claimed.remove(fstab);
+    let claimed =
+        parts.rechained(claimed, &fstab_entry, |entry| drop(entry.as_object_mut().unwrap().remove("member")));
+    let fewer = |seal: &mut Value| {
+        let members = seal["counts"]["members"].as_u64().unwrap() - 1;
+        seal["counts"]["members"] = members.into();
+        let bytes = seal["counts"]["bytes"].as_u64().unwrap() - 30;
+        seal["counts"]["bytes"] = bytes.into();
+    };
+    write(
+        "evidence-claimed-without-a-member",
+        &parts.resealed(claimed, fewer, &signer),
+        "an entry claims bytes that are nowhere, so that something required seems to be there",
+        &["entry_member", "tag_file"],
         "passes",
     );
     let mut about = parts.members.clone();
