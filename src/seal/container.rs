@@ -197,3 +197,26 @@ impl<R: Read> Read for Checked<'_, R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::archive::{Archive as _, Zip};
+    use super::*;
+    use crate::clock::Timestamp;
+
+    /// The number at which the narrow field is full, and those beside it.
+    #[test]
+    fn any_number_of_members_is_read_back() {
+        for count in [0_usize, 1, 65_534, 65_535, 65_536] {
+            let mut zip = Zip::new(Vec::new());
+            for number in 0..count {
+                zip.begin(&format!("x/{number}"), Timestamp::from_unix(0, 0), Method::Stored).unwrap();
+            }
+            let archive = zip.finish().unwrap();
+            let container =
+                Container::open(io::Cursor::new(archive)).unwrap_or_else(|error| panic!("{count}: {error}"));
+            assert_eq!(container.records().len(), count);
+            container.walk(|_, _| Ok(())).unwrap();
+        }
+    }
+}

@@ -171,9 +171,10 @@ impl Inspector {
         }
         self.check_roles(seal);
         let ours = bag::verify_text(&seal.id);
-        let same_version = seal.tool.version == env!("CARGO_PKG_VERSION");
-        if same_version && self.tags.get(bag::VERIFY).is_some_and(|tag| tag.content != ours.as_bytes()) {
-            self.find(FindingCode::TagFile, bag::VERIFY, "this is not the text that this version writes");
+        let by_us =
+            seal.tool.version == env!("CARGO_PKG_VERSION") && seal.tool.commit == env!("PHI_IR_COMMIT");
+        if by_us && self.tags.get(bag::VERIFY).is_some_and(|tag| tag.content != ours.as_bytes()) {
+            self.find(FindingCode::TagFile, bag::VERIFY, "this is not the text that this program writes");
         }
     }
 

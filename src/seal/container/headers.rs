@@ -180,23 +180,32 @@ pub(super) fn read_end<R: Read + Seek>(
         return Err(fault("its end record has disks or a comment that ours never have"));
     }
     let narrow = End { count: count.into(), directory_bytes: bytes.into(), directory_at: at.into() };
-    let wide = count == u16::MAX || bytes == u32::MAX || at == u32::MAX;
-    let (end, directory_end) = if wide { read_end64(reader, end_at)? } else { (narrow, end_at) };
+    // The largest count alone means nothing: there may be exactly so many members, and no 64-bit record.
+    let wide = bytes == u32::MAX || at == u32::MAX || (count == u16::MAX && has_locator(reader, end_at)?);
+    if !wide {
+        return directory_before(narrow, end_at);
+    }
+    let (end, start) = read_end64(reader, end_at)?;
     // Where the two records differ, tools differ in which they believe.
-    let cut = |wide: u64, most: u64| wide.min(most);
-    let told = (u64::from(count), u64::from(bytes), u64::from(at));
-    let due = (
-        cut(end.count, u16::MAX.into()),
-        cut(end.directory_bytes, u32::MAX.into()),
-        cut(end.directory_at, u32::MAX.into()),
-    );
-    if told != due {
+    let due = (end.count.min(u16::MAX.into()), u32::MAX, end.directory_at.min(u32::MAX.into()));
+    if (u64::from(count), bytes, u64::from(at)) != due {
         return Err(fault("its two end records disagree"));
     }
+    directory_before(end, start)
+}
+
+fn directory_before(end: End, directory_end: u64) -> Result<End, ContainerError> {
     if end.directory_at.checked_add(end.directory_bytes) != Some(directory_end) {
-        return Err(fault("the directory does not lie directly before the end"));
+        return Err(structure("archive", "the directory does not lie directly before the end"));
     }
     Ok(end)
+}
+
+/// Whether the 64-bit record's locator stands before the end record.
+fn has_locator<R: Read + Seek>(reader: &mut BufReader<R>, end_at: u64) -> io::Result<bool> {
+    let Some(at) = end_at.checked_sub(20) else { return Ok(false) };
+    reader.seek(SeekFrom::Start(at))?;
+    Ok(Fields::read(reader, 4)?.u32() == LOCATOR64)
 }
 
 fn read_end64<R: Read + Seek>(reader: &mut BufReader<R>, end_at: u64) -> Result<(End, u64), ContainerError> {
