@@ -20,7 +20,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
 
-pub use copy::CopyLimits;
+pub use copy::{CopyLimits, Fits};
 pub use stop::{Halt, StopCause, StopMark};
 
 /// Entries kept back for the steps that an early end leaves undone.

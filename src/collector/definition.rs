@@ -13,6 +13,7 @@ use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
 use crate::custody::entry::Phi;
 use crate::custody::outcome::Outcome;
+use crate::records::form::Form;
 use values::{exits, span};
 
 /// A collector as it was read.
@@ -116,6 +117,15 @@ pub struct CopyStep {
     /// Only files that changed in the window.
     #[serde(default)]
     pub changed_in_window: bool,
+    /// What such a file looks like; another is taken all the same, and said to be odd.
+    #[serde(default)]
+    pub form: Option<Form>,
+    /// Only on these systems, by `ID` or `ID_LIKE` of os-release.
+    #[serde(default)]
+    pub only_on: Vec<String>,
+    /// Not on these.
+    #[serde(default)]
+    pub not_on: Vec<String>,
 }
 
 /// `[[listing]]`

@@ -38,24 +38,40 @@ const SYSTEM: [&str; 16] = [
     "/var/spool",
 ];
 
-/// The watches that are loaded, and those of the rules on disk with the file that each stands in.
-pub fn watches(host: &Host) -> Vec<(Watch, String)> {
-    let loaded = host.audit_rules().unwrap_or_default();
-    let loaded = loaded.iter().filter_map(|rule| audit_status::watch_of_rule(rule));
-    let mut watches: Vec<(Watch, String)> =
-        loaded.map(|watch| (watch, "loaded audit rule".to_owned())).collect();
+/// The watches that are loaded, and those of the rules on disk, with the origin of each; and why some of them could not
+/// be read, if that is so.
+pub fn watches(host: &Host) -> (Vec<(Watch, String)>, Option<String>) {
+    let mut unread = None;
+    let mut watches: Vec<(Watch, String)> = Vec::new();
+    match host.audit_rules() {
+        Ok(rules) => {
+            let loaded = rules.iter().filter_map(|rule| audit_status::watch_of_rule(rule));
+            watches.extend(loaded.map(|watch| (watch, "loaded audit rule".to_owned())));
+        }
+        Err(trouble) if host.is_live() => unread = Some(trouble.to_string()),
+        Err(_) => {}
+    }
     for pattern in ["/etc/audit/rules.d/*.rules", "/etc/audit/audit.rules"] {
         let Ok(pattern) = Pattern::new(pattern) else { continue };
         for found in host.walk(&pattern, Wanted::Files, true) {
-            if let Found::Match(found) = found
-                && let Ok(text) = host.peek(&found.spot.path, 4 << 20)
-            {
-                let origin = format!("audit rule in {}", found.spot.path);
-                watches.extend(parse_watches(&text).into_iter().map(|watch| (watch, origin.clone())));
+            let read = match found {
+                Found::Match(found) => {
+                    host.peek(&found.spot.path, 4 << 20).map(|text| (found.spot.path, text))
+                }
+                Found::Trouble(_, Trouble::Missing(_)) => continue,
+                Found::Trouble(_, trouble) => Err(trouble),
+                Found::Led(_) | Found::LeftOut(..) | Found::TooDeep(_) => continue,
+            };
+            match read {
+                Ok((path, text)) => {
+                    let origin = format!("audit rule in {path}");
+                    watches.extend(parse_watches(&text).into_iter().map(|watch| (watch, origin.clone())));
+                }
+                Err(trouble) => unread = Some(trouble.to_string()),
             }
         }
     }
-    watches
+    (watches, unread)
 }
 
 /// The folders that look like PHI: watched for reading, and not the system's own. All of them, each once; whoever
@@ -133,7 +149,7 @@ mod tests {
         let rules = b"-w /var/data/phi -p rwxa -k phi_access\n-w /etc/passwd -p wa -k user_changes\n\
             -w /home -p wa -k ssh_key_changes\n-w /opt/healthcare-app -p rwxa -k app_access\n-w /etc/ssl -p r -k ssl\n";
         let (_dir, host) = host_with(&[("/etc/audit/rules.d/hipaa.rules", rules)]);
-        let watched = watches(&host);
+        let (watched, _) = watches(&host);
         assert_eq!(watched.len(), 5);
         let roots = roots_of(&host, &watched);
         let paths: Vec<String> = roots.iter().map(|root| root.path.to_string()).collect();

@@ -40,6 +40,8 @@ pub struct Request {
     pub window: Window,
     /// The folders that hold PHI.
     pub phi_roots: Vec<PhiRoot>,
+    /// Why the audit rules could not all be read, if that is so.
+    pub rules_unread: Option<String>,
     /// How many more folders the audit rules watch than are taken for PHI.
     pub phi_roots_left: usize,
     /// The audit keys that belong to them.

@@ -44,6 +44,7 @@ enum Prefix {
     PhiRoots,
     Also,
     AuditLog,
+    AuthorizedKeys,
 }
 
 fn prefix(text: &str) -> (Prefix, &str) {
@@ -52,6 +53,7 @@ fn prefix(text: &str) -> (Prefix, &str) {
         ("{phi_roots}", Prefix::PhiRoots),
         ("{also}", Prefix::Also),
         ("{audit_log}", Prefix::AuditLog),
+        ("{authorized_keys}", Prefix::AuthorizedKeys),
     ];
     for (mark, prefix) in marks {
         if let Some(rest) = text.strip_prefix(mark) {
@@ -99,6 +101,13 @@ pub fn expand(paths: &[String], request: &Request, places: &Places) -> Vec<Group
             Prefix::PhiRoots if request.phi_roots.is_empty() => vec![group(text, None, &[], rest)],
             Prefix::PhiRoots => one_by_one(&request.phi_paths()),
             Prefix::Also => one_by_one(&request.also),
+            Prefix::AuthorizedKeys => places
+                .authorized_keys
+                .iter()
+                .filter_map(|keys| {
+                    Some(Group { text: keys.clone(), named: None, patterns: vec![Pattern::new(keys).ok()?] })
+                })
+                .collect(),
             Prefix::AuditLog => {
                 // Checked when the definition was read.
                 let beside = || Pattern::beside(&places.audit_log, rest).ok();
@@ -147,7 +156,7 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
             for found in host.walk(pattern, Wanted::Files, false) {
                 let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
                 if found.target.is_some() {
-                    run.intake.take(host, &found, CopyLimits { max_size: 0, by_name: false })?;
+                    run.intake.take(host, &found, CopyLimits { max_size: 0, by_name: false, fits: None })?;
                 }
             }
         }

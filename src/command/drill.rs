@@ -91,7 +91,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let trust = Trust { allowed, code: Some(collected.spoken_code.clone()), ..Trust::default() };
     let files = BundleFiles::around(&bundle, None)?;
     let checked = files.examine(Some(&keys.identities), &trust, now, &mut Nowhere)?;
-    let opened = open(&folder, &files, &keys, &trust)?;
+    let listed = prepared.plan.evidence.iter().any(|definition| definition.id == "phi-files");
+    let opened = open(&folder, &files, &keys, &trust, listed)?;
     if !args.keep {
         std::fs::remove_dir_all(folder.join("opened"))?;
     }
@@ -153,12 +154,22 @@ fn asked(args: &Args, folder: &Path, keys: &Keys, phi: PathBuf) -> Result<collec
     })
 }
 
-/// Opens the bundle into `opened`, and looks for the made-up file in its listing.
-fn open(folder: &Path, files: &BundleFiles, keys: &Keys, trust: &Trust) -> Result<u64, Failure> {
+/// Opens the bundle into `opened`, and looks for the made-up file in its listing, if the profile makes one.
+fn open(
+    folder: &Path,
+    files: &BundleFiles,
+    keys: &Keys,
+    trust: &Trust,
+    listed: bool,
+) -> Result<u64, Failure> {
     let mut unpacked = NewFolder::create(&folder.join("opened"), Interruption::none())?;
     let now = SystemClock.moment().utc;
     let examination = files.examine(Some(&keys.identities), trust, now, &mut unpacked)?;
     unpacked.keep()?;
+    let members = examination.seal.map_or(0, |seal| seal.counts.members);
+    if !listed {
+        return Ok(members);
+    }
     let listing = folder.join("opened/data/live/phi-files/files-000001.jsonl");
     let rows = std::fs::read_to_string(&listing).map_err(|error| {
         Failure::new(format!("the opened bundle has no listing of the PHI folder: {error}"))
@@ -166,7 +177,7 @@ fn open(folder: &Path, files: &BundleFiles, keys: &Keys, trust: &Trust) -> Resul
     if !rows.contains("made-up-patient.txt") {
         return Err(Failure::new("the made-up PHI file is not in the listing of the opened bundle"));
     }
-    Ok(examination.seal.map_or(0, |seal| seal.counts.members))
+    Ok(members)
 }
 
 fn tell(

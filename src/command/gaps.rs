@@ -1,7 +1,7 @@
 //! How completeness is told to a person, at the end of a collection and by whoever checks it: the word, and what was
 //! not obtained, the required first, each with what would settle it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::custody::completeness::{Completeness, Need};
 use crate::custody::gap::Gap;
@@ -71,6 +71,7 @@ impl Claim<'_> {
 pub struct Sorted<'g> {
     required: Vec<&'g Gap>,
     others: Vec<&'g Gap>,
+    unreached: Vec<&'g Gap>,
     absent: u64,
     planned: u64,
 }
@@ -78,10 +79,16 @@ pub struct Sorted<'g> {
 impl<'g> Sorted<'g> {
     /// Sorts them. A collector whose coverage is complete has no gap that is required.
     pub fn of(gaps: &'g [Gap], coverage: &BTreeMap<String, Coverage>) -> Sorted<'g> {
-        let mut sorted = Sorted { required: Vec::new(), others: Vec::new(), absent: 0, planned: 0 };
+        let mut sorted =
+            Sorted { required: Vec::new(), others: Vec::new(), unreached: Vec::new(), absent: 0, planned: 0 };
+        let is_complete = |gap: &Gap| coverage.get(&gap.collector).is_some_and(|coverage| coverage.complete);
+        // A group of which one collector is complete has what it needs, whatever else others lack.
+        let met: BTreeSet<&Need> = gaps.iter().filter(|gap| is_complete(gap)).map(|gap| &gap.need).collect();
         for gap in gaps {
-            let complete = coverage.get(&gap.collector).is_some_and(|coverage| coverage.complete);
-            if gap.matters() && !complete {
+            let of_met_group = matches!(gap.need, Need::AnyOf(_)) && met.contains(&gap.need);
+            if gap.is_unreached() {
+                sorted.unreached.push(gap);
+            } else if gap.matters() && !is_complete(gap) && !of_met_group {
                 sorted.required.push(gap);
             } else if gap.is_absent() {
                 sorted.absent += 1;
@@ -103,6 +110,7 @@ impl<'g> Sorted<'g> {
             }
         };
         add(self.required.len() as u64, "required and not obtained");
+        add(self.unreached.len() as u64, "not reached when the run was stopped");
         add(self.others.len() as u64, "to read below");
         add(self.absent, "optional and not on this host");
         add(self.planned, "left out by the plan");
@@ -114,6 +122,23 @@ impl<'g> Sorted<'g> {
         if !self.required.is_empty() {
             voice.result("\nRequired, and not obtained as it should be:");
             list(&self.required, group_of, voice);
+        }
+        if !self.unreached.is_empty() {
+            let required: BTreeSet<&str> = self
+                .unreached
+                .iter()
+                .filter(|gap| gap.need != Need::Optional)
+                .map(|gap| &*gap.title)
+                .collect();
+            voice.result(format!(
+                "\nNot reached when the run was stopped: {}.",
+                counted(self.unreached.len() as u64, "step")
+            ));
+            if !required.is_empty() {
+                voice.result("  of them required:");
+                required.iter().for_each(|title| voice.result(format!("    {title}")));
+            }
+            voice.result("      -> collect again and let it finish");
         }
         if !self.others.is_empty() {
             voice.result("\nOptional, and not obtained:");

@@ -10,13 +10,14 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::collector::preview::{Preview, StepPreview, preview};
 use crate::collector::request::Request;
 use crate::host::facts::is_root;
+use crate::seal::ROOM_TO_BEGIN;
 use crate::seal::envelope::Recipients;
 use crate::term::{Exit, Failure, Voice, bytes, counted};
 
 /// Show what 'collect' with the same arguments would do: read, run, cause, and miss
 ///
-/// Reads names, metadata and the system's own settings; writes nothing. Exit status: 0 'collect' would begin, 5 it
-/// would refuse to, 1 error, 2 usage.
+/// Reads names, metadata and the system's own settings; writes nothing. It needs no recipient, which 'collect' does.
+/// Exit status: 0 nothing else would keep 'collect' from beginning, 5 something would, 1 error, 2 usage.
 #[derive(clap::Args, Debug)]
 #[group(skip)]
 pub struct Args {
@@ -76,7 +77,12 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         refusal.hints().iter().for_each(|hint| voice.result(format!("hint: {hint}")));
     }
     if refusals.is_empty() {
-        voice.say("\nnothing was collected; 'phi-ir collect' with the same arguments does it");
+        let keys = args.collect.recipients.len() + config.recipients.len();
+        let others = args.collect.recipients_file.is_some()
+            || args.collect.passphrase
+            || args.collect.passphrase_fd.is_some();
+        let with = if keys > 0 || others { "" } else { ", and -r AGE1… or --passphrase," };
+        voice.say(format!("\nnothing was collected; 'phi-ir collect' with the same arguments{with} does it"));
     }
     Ok(exit)
 }
@@ -109,7 +115,7 @@ fn tell_whole(preview: &Preview, request: &Request, room: Option<&Room>, voice: 
             "output: {}, {free} free, of which {floor} stay free for the host",
             path.display()
         ));
-        if room.free.saturating_sub(room.floor) < preview.bytes {
+        if room.free.saturating_sub(room.floor) < preview.bytes.saturating_add(ROOM_TO_BEGIN) {
             voice.warn("the output may not have room for all of it; choose another disk with -o DIR");
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::gaps::{Claim, Sorted};
 use super::keys::OpenWith;
 use crate::clock::{Clock as _, SystemClock};
+use crate::custody::receipt::is_code;
 use crate::custody::signers::{self, AllowedSigner};
 use crate::custody::verdict::{Answer, FindingCode, Verdict, Word};
 use crate::seal::OpenError;
@@ -61,6 +62,10 @@ impl TrustArgs {
         {
             return Err(Failure::usage(format!("--signer: {signer:?} is no fingerprint"))
                 .hint("it begins with SHA256:, as 'ssh-keygen -l' prints it"));
+        }
+        if let Some(code) = self.code.as_deref().filter(|code| !is_code(code)) {
+            return Err(Failure::usage(format!("--code: {code:?} is no code"))
+                .hint("it has six groups of four of 0-9 and a-f, as 'collect' prints it"));
         }
         Ok(Trust { allowed, expected: self.signer.clone(), code: self.code.clone() })
     }
@@ -134,6 +139,9 @@ pub fn say_size(files: &BundleFiles, voice: Voice) {
 }
 
 fn hint_after(path: &Path, verdict: &Verdict, voice: Voice) {
+    if verdict.findings.iter().any(|finding| finding.code == FindingCode::CodeDiffers) {
+        voice.say("hint: check how the code was written down; if it is right, these are not the files of that collection");
+    }
     if verdict.unchanged != Answer::No {
         return;
     }
@@ -197,10 +205,10 @@ fn first_line(verdict: &Verdict) -> &'static str {
         (Word::Unknown, ..) => {
             "not examined; nothing contradicts the receipt, and who signed it is not known here"
         }
-        (Word::Failed, Answer::No, _) if failing(FindingCode::CodeDiffers) => {
+        (Word::Failed, Answer::No, _) => "FAILED: this is not as it was sealed",
+        (Word::Failed, ..) if failing(FindingCode::CodeDiffers) => {
             "FAILED: the receipt is not the one whose code was read out"
         }
-        (Word::Failed, Answer::No, _) => "FAILED: this is not as it was sealed",
         (Word::Failed, ..) => "FAILED: not signed by the key that you named",
     }
 }

@@ -10,7 +10,7 @@ use super::outcome::{Outcome, ReasonCode};
 use super::seal::Coverage;
 
 /// How much a step matters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Need {
     /// Without it the bundle is PARTIAL.
@@ -119,8 +119,12 @@ impl StepRecord {
     /// Nothing of it was obtained, it is not proven that there is nothing, and the plan did not leave it out: a link
     /// alone, a FIFO, a file without a byte.
     pub fn holds_nothing(&self) -> bool {
-        let by_plan = self.outcomes.keys().all(|outcome| *outcome == Outcome::Skipped);
-        !self.obtained && !self.has(Outcome::Empty) && !by_plan
+        !self.obtained && !self.has(Outcome::Empty) && !self.is_left_out()
+    }
+
+    /// All of it was skipped, as the plan had foreseen.
+    fn is_left_out(&self) -> bool {
+        self.outcomes.keys().all(|outcome| *outcome == Outcome::Skipped) && !self.skipped_unplanned
     }
 
     /// Whether the step alone is enough for its group: something is there, and all of it.
@@ -146,7 +150,11 @@ fn incomplete_collectors(steps: &BTreeMap<(String, String), StepRecord>) -> BTre
             groups.entry(group).or_default().push((collector, step));
         }
     }
-    let unmet = groups.into_values().filter(|members| !members.iter().any(|(_, step)| step.suffices()));
+    // Of a group of which this kind of system keeps nothing, nothing can be missing.
+    let unmet = groups.into_values().filter(|members| {
+        let left_out = members.iter().all(|(_, step)| step.is_left_out());
+        !left_out && !members.iter().any(|(_, step)| step.suffices())
+    });
     spoiled.chain(unmet.flatten().map(|(collector, _)| collector.clone())).collect()
 }
 

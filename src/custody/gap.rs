@@ -48,12 +48,25 @@ impl Gap {
 
     /// This host merely does not have it. Of a required step that matters all the same.
     pub fn is_absent(&self) -> bool {
-        self.outcome == Outcome::Missing && self.reason_code != Some(ReasonCode::Vanished)
+        let plainly = [ReasonCode::NotFound, ReasonCode::ToolMissing];
+        self.outcome == Outcome::Missing && self.reason_code.is_some_and(|code| plainly.contains(&code))
     }
 
     /// It was never going to be taken.
     pub fn is_by_plan(&self) -> bool {
         self.outcome == Outcome::Skipped && self.reason_code.is_some_and(ReasonCode::is_by_plan)
+    }
+
+    /// It was to be taken, and a stop came before it.
+    pub fn is_unreached(&self) -> bool {
+        let stops = [
+            ReasonCode::Interrupted,
+            ReasonCode::NoSpace,
+            ReasonCode::ByteLimit,
+            ReasonCode::TimeLimit,
+            ReasonCode::EntryLimit,
+        ];
+        self.outcome == Outcome::Skipped && self.reason_code.is_some_and(|code| stops.contains(&code))
     }
 
     /// Whether it may be why a bundle is PARTIAL; for one of a group that depends on the others.

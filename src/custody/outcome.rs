@@ -72,6 +72,16 @@ impl Outcome {
 pub enum ReasonCode {
     /// Every file of the step holds no byte.
     ZeroBytes,
+    /// It is there and does not have the form of what was looked for.
+    OddForm,
+    /// Older ones are here, and the one that is being written is not.
+    OnlyRotated,
+    /// A PHI folder without a single file.
+    NoFiles,
+    /// This kind of system keeps it elsewhere, or not at all.
+    OtherSystem,
+    /// A program did not end within its time.
+    ToolDeadline,
     /// Only a link or a special file of that name was found.
     NameOnly,
     /// A FIFO, socket or device where a file was expected; never opened.
@@ -163,13 +173,21 @@ impl ReasonCode {
         match self {
             ReasonCode::NeedsRoot | ReasonCode::Permission => "run the collection again as root",
             ReasonCode::ZeroBytes => "ask where this host sends its logs, and collect there too",
+            ReasonCode::OddForm => "look at the file itself: what lies there is not what belongs there",
+            ReasonCode::OnlyRotated => {
+                "find out who removed or renamed it, and when; the folder's times are in the entries"
+            }
+            ReasonCode::NoFiles => {
+                "is its volume mounted? is it the right folder? then collect again with --phi DIR"
+            }
+            ReasonCode::ToolDeadline => "read the raw source that is sealed beside it",
             ReasonCode::NameOnly => {
                 "look at the entries of this step: something else lies where a file should"
             }
             ReasonCode::SpecialFile => "look at the entry: something other than a file lies at this path",
             ReasonCode::UntrustedLink => "look where the link points, and name that place with --also",
             ReasonCode::NotFound => {
-                "ask whether this host keeps it elsewhere, and name the place with --also"
+                "ask whether this host keeps it elsewhere; --also PATH seals that place too"
             }
             ReasonCode::Vanished => "collect again; if it is always gone, somebody or something removes it",
             ReasonCode::IoError => "check the disk's health, then collect again or image the disk",
@@ -180,7 +198,9 @@ impl ReasonCode {
             ReasonCode::ByteLimit => "collect again with a higher --max-bytes",
             ReasonCode::TimeLimit => "collect again with a longer --max-time",
             ReasonCode::EntryLimit => "collect again with --only or --skip, in two bundles",
-            ReasonCode::OutputLimit => "read the raw source, which is sealed beside it",
+            ReasonCode::OutputLimit => {
+                "raise max_output in the definition, or read the raw source if one is sealed"
+            }
             ReasonCode::Interrupted => "collect again and let it finish",
             ReasonCode::NoSpace => "collect again with -o on a larger disk, or stream with -o -",
             ReasonCode::NetworkMount => {
@@ -206,6 +226,7 @@ impl ReasonCode {
             }
             ReasonCode::NotLive
             | ReasonCode::PseudoMount
+            | ReasonCode::OtherSystem
             | ReasonCode::Secret
             | ReasonCode::OwnOutput
             | ReasonCode::SealedEarlier
@@ -222,6 +243,7 @@ impl ReasonCode {
             ReasonCode::NotLive
                 | ReasonCode::ToolsOff
                 | ReasonCode::OwnOutput
+                | ReasonCode::OtherSystem
                 | ReasonCode::Secret
                 | ReasonCode::PseudoMount
         )

@@ -99,6 +99,12 @@ pub fn same_code(one: &str, other: &str) -> bool {
     !plain(one).is_empty() && plain(one) == plain(other)
 }
 
+/// Whether a text can be a spoken code: 24 hex digits, however they are set apart.
+pub fn is_code(text: &str) -> bool {
+    let digits = text.chars().filter(|c| !" -.:".contains(*c));
+    text.chars().all(|c| c.is_ascii_hexdigit() || " -.:".contains(c)) && digits.count() == 24
+}
+
 /// Whether a text can be a bundle's id: 1 to 80 of `a-z`, `0-9`, `.` and `-`, with a letter or digit at both ends, and
 /// no name that Windows keeps for a device. It becomes the names of files and of a folder.
 pub fn is_bundle_id(text: &str) -> bool {

@@ -179,9 +179,9 @@ impl FindingCode {
         )
     }
 
-    /// Whether it speaks of who sealed the bundle, and not of what is in it.
-    pub fn is_about_signer(self) -> bool {
-        matches!(self, FindingCode::SignerUnexpected | FindingCode::SignerUnknown)
+    /// Whether it speaks of which bundle this is and who sealed it, and not of what is in it.
+    pub fn is_about_origin(self) -> bool {
+        matches!(self, FindingCode::SignerUnexpected | FindingCode::SignerUnknown | FindingCode::CodeDiffers)
     }
 
     /// The word as it stands in JSON.

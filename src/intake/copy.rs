@@ -18,7 +18,15 @@ pub struct CopyLimits {
     pub max_size: u64,
     /// The path was asked for by its plain name, and not found by a pattern.
     pub by_name: bool,
+    /// Whether a file that begins so, and is so many bytes long, can be what it is called.
+    pub fits: Option<Fits>,
 }
+
+/// A look at a file's beginning, at most [`BEGINNING`] bytes, and its length.
+pub type Fits = fn(&[u8], u64) -> bool;
+
+/// How much of a file's beginning is kept for that, in bytes.
+pub const BEGINNING: usize = 4096;
 
 impl Intake<'_> {
     /// Takes what a walk has found: a file's bytes, a link's target, anything else's metadata.
@@ -84,7 +92,21 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
-                let (id, given) = self.pour(&mut reading, found, &met, most < limits.max_size)?;
+                let (id, given, beginning) = self.pour(&mut reading, found, &met, most < limits.max_size)?;
+                if let (Some(given @ 1..), Some(fits)) = (given, limits.fits)
+                    && !fits(&beginning, given)
+                {
+                    let words = "it does not have the form that such a file has";
+                    self.gap(
+                        source_of(found),
+                        Outcome::Inconclusive,
+                        Reason::new(ReasonCode::OddForm, words),
+                    )?;
+                }
+                if given.is_none() && self.bytes_left() == 0 {
+                    // The run's limit has cut it: the run ends here, even if nothing would follow.
+                    self.check()?;
+                }
                 match given {
                     // What was cut, changed or failed the first time is taken anew when somebody asks again; and what
                     // is empty costs nothing, and must not pass for what holds something.
@@ -107,17 +129,22 @@ impl Intake<'_> {
     }
 
     /// Pours the file's bytes into the member that was begun, and ends it with what is known then; also how many bytes
-    /// were given, if it is whole.
+    /// were given, if it is whole, and the first of them.
     fn pour(
         &mut self,
         reading: &mut Reading<'_>,
         found: &Match,
         met: &Met,
         limited_by_run: bool,
-    ) -> Result<(EntryId, Option<u64>), Halt> {
+    ) -> Result<(EntryId, Option<u64>, Vec<u8>), Halt> {
+        let mut beginning = Vec::new();
         let ended = loop {
             match reading.glimpse() {
-                Ok(Glimpse::Bytes(bytes)) => self.write(bytes)?,
+                Ok(Glimpse::Bytes(bytes)) => {
+                    let room = BEGINNING - beginning.len();
+                    beginning.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+                    self.write(bytes)?;
+                }
                 Ok(Glimpse::Done(end)) => break Ok(end),
                 Ok(Glimpse::Failed(errno, doing)) => {
                     let words =
@@ -150,7 +177,7 @@ impl Intake<'_> {
             }
             Err((failed, reason)) => self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?,
         };
-        Ok((id, whole))
+        Ok((id, whole, beginning))
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for

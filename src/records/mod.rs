@@ -4,6 +4,8 @@
 pub mod accounts;
 pub mod audit_config;
 pub mod audit_status;
+pub mod form;
 pub mod mounts;
 pub mod os_release;
 pub mod process;
+pub mod sshd_config;

@@ -83,7 +83,7 @@ impl BundleFiles {
             inspection.map(|inspection| (inspection.plan, inspection.missing)).unwrap_or_default();
         let mut failing = examiner.findings.iter().filter(|finding| finding.code.fails()).peekable();
         let failed = failing.peek().is_some();
-        let unchanged = match (failing.any(|finding| !finding.code.is_about_signer()), whole) {
+        let unchanged = match (failing.any(|finding| !finding.code.is_about_origin()), whole) {
             (true, _) => Answer::No,
             (false, true) => Answer::Yes,
             (false, false) => Answer::Unknown,

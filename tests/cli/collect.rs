@@ -696,11 +696,18 @@ fn hashes_and_phi_content_stay_under_whatever_name() {
 fn names_below_a_phi_folder_are_not_told_when_a_link_led_there() {
     let desk = Desk::new();
     let host = FakeHost::small()
-        .file("/var/data/phi/john-doe.pdf", vec![b'x'; 3_000_000])
+        .file("/var/data/phi/john-doe.pdf", "more than ten bytes")
         .link("/lnk", "/var/data/phi");
-    let args =
-        ["--only", "also", "--also", "/lnk", "--include-content", "--reason", "r", "--max-bytes", "1000000"];
-    let ran = desk.collect(&host).args(args).run().code(3);
+    let folder = desk.path("definitions");
+    fs::create_dir(&folder).unwrap();
+    let text = "title='T'\nwhy='w'\nvolatility='temporary'\nprofiles=['full']\nphi='content'\n[[copy]]\n\
+        paths=['/lnk/*']\nmax_size=10\n";
+    fs::write(folder.join("trial.toml"), text).unwrap();
+    for path in [&folder, &folder.join("trial.toml")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let args = ["--only", "trial", "--include-content", "--reason", "r", "--definitions"];
+    let ran = desk.collect(&host).args(args).args([&folder]).run().code(0).says("size_limit");
     assert!(!ran.stdout.contains("john-doe") && !ran.stderr.contains("john-doe"), "{}", ran.stdout);
     let verdict = desk.verify(&Bundle::of(&ran.json()).sealed).args(["--json"]).run().code(0);
     assert!(!verdict.stdout.contains("john-doe"), "{}", verdict.stdout);
@@ -761,4 +768,64 @@ fn a_run_that_is_stopped_at_once_still_says_what_it_was() {
         assert!(seal["entries"][role].is_string(), "{role}");
     }
     assert!(opened.join("data/live/definitions/audit-logs.toml").exists());
+}
+
+#[test]
+fn a_phi_folder_without_a_single_file_is_no_answer() {
+    let desk = Desk::new();
+    let host = FakeHost::small().folder("/srv/records/2026");
+    let ran = desk.collect(&host).args(["--only", "phi-files", "--phi", "/srv/records"]).run().code(3);
+    ran.says("no_files").says("holds no file at all");
+    let ran = desk.collect(&host).args(["--only", "phi-files", "--phi", "/srv/none"]).run().code(3);
+    ran.says("no_phi_root");
+    desk.collect(&host).args(["--phi", "srv/records"]).run().code(2).says("relative path");
+}
+
+#[test]
+fn one_byte_is_no_log_and_a_rotated_one_alone_is_told_by_name() {
+    let desk = Desk::new();
+    let audit = "type=DAEMON_START msg=audit(1795292388.000:1): op=start\n";
+    let run = |host: FakeHost, only: &str| desk.collect(&host).args(["--only", only]).run();
+    run(FakeHost::new().file("/var/log/audit/audit.log", "\n"), "audit-logs").code(3).says("odd_form");
+    run(FakeHost::new().file("/var/log/wtmp", "\n"), "login-records").code(3).says("odd_form");
+    run(FakeHost::new().file("/var/log/wtmp", vec![0_u8; 384]), "login-records").code(0);
+    let journal = FakeHost::new().file("/var/log/journal/1/system.journal", "j\n");
+    run(journal, "journal").code(3).says("odd_form");
+    let renamed = FakeHost::new()
+        .file("/var/log/audit/audit.log", audit)
+        .file("/var/log/auth.log.1", "older\n")
+        .file("/var/log/journal/1/system.journal", "LPKSHHRH\0\0");
+    let ran = desk.collect(&renamed).args(["--only", "auth-logs", "--only", "journal"]).run().code(0);
+    ran.says("only_rotated").says("/var/log/auth.log");
+}
+
+#[test]
+fn systems_that_keep_things_elsewhere_are_not_partial_for_that() {
+    let desk = Desk::new();
+    let system = |id: &str| {
+        FakeHost::new()
+            .file("/etc/os-release", format!("ID={id}\nID_LIKE=\"suse\"\n"))
+            .file("/var/log/messages", "Nov 21 20:19:48 h sshd[1]: Accepted\n")
+    };
+    let run =
+        |host: FakeHost, only: &str, code| drop(desk.collect(&host).args(["--only", only]).run().code(code));
+    run(system("opensuse-leap"), "auth-logs", 0);
+    run(FakeHost::new().file("/var/log/messages", "x"), "auth-logs", 3);
+    run(FakeHost::new().file("/etc/os-release", "ID=alpine\n").file("/var/log/wtmp", ""), "login-records", 0);
+    run(FakeHost::new().file("/etc/os-release", "ID=debian\n").file("/var/log/wtmp", ""), "login-records", 3);
+}
+
+#[test]
+fn homes_of_a_domain_and_keys_elsewhere_are_looked_into() {
+    let desk = Desk::new();
+    let host = FakeHost::new()
+        .file("/etc/ssh/sshd_config", "AuthorizedKeysFile .ssh/authorized_keys /var/lib/keys/%u\n")
+        .file("/home/CORP/alice/.ssh/authorized_keys", "ssh-ed25519 AAAA a\n")
+        .file("/home/bob/.bashrc", "")
+        .file("/home/bob/work/.ssh/authorized_keys", "not a home\n")
+        .file("/var/lib/keys/carol", "ssh-ed25519 AAAA c\n");
+    let opened = desk.open(&Bundle::of(&desk.collect(&host).args(["--only", "sshd"]).run().code(0).json()));
+    assert!(opened.join("data/root/home/CORP/alice/.ssh/authorized_keys").exists());
+    assert!(opened.join("data/root/var/lib/keys/carol").exists());
+    assert!(!opened.join("data/root/home/bob/work").exists());
 }

@@ -44,3 +44,16 @@ fn it_needs_no_root_and_never_an_existing_folder() {
             .says("without root");
     }
 }
+
+#[test]
+fn every_profile_can_be_drilled() {
+    for profile in ["volatile", "baseline"] {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("drill");
+        phi(["drill", "--quiet", "--profile", profile, "-o"])
+            .args([&folder])
+            .run()
+            .code(0)
+            .says("The journey worked");
+    }
+}

@@ -260,7 +260,7 @@ fn failed() {
 #[test]
 fn timed_out() {
     let steps = "[[tool]]\nargv=[\"sleep\", \"60\"]\ntimeout=\"1s\"\n";
-    Try::new(FakeHost::new()).shows(steps, true, "timed_out", "deadline");
+    Try::new(FakeHost::new()).shows(steps, true, "timed_out", "tool_deadline");
 }
 
 #[test]

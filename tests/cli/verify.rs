@@ -86,6 +86,7 @@ fn the_code_that_was_read_out_is_compared() {
     let ran = desk.verify(&bundle.sealed).args(["--code", &code]).run().code(0);
     assert_eq!(ran.stdout.lines().next(), Some("verified"));
     let ran = desk.verify(&bundle.sealed).args(["--code", "0000-1111-2222-3333-4444-5555"]).run().code(4);
+    let ran = ran.says("unchanged since sealing:  yes").says("how the code was written down");
     assert!(
         ran.stdout.starts_with("FAILED: the receipt is not the one whose code was read out"),
         "{}",
@@ -93,6 +94,7 @@ fn the_code_that_was_read_out_is_compared() {
     );
     fs::remove_file(&bundle.receipt).unwrap();
     desk.verify(&bundle.sealed).args(["--code", &code]).run().code(4).says("code_differs");
+    desk.verify(&bundle.sealed).args(["--code", "xyz"]).run().code(2).says("six groups");
 }
 
 #[test]

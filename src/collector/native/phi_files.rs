@@ -35,7 +35,11 @@ const TROUBLES_KEPT: usize = 10_000;
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let roots = run.request.phi_paths();
     if roots.is_empty() {
-        let words = "no folder is known to hold PHI: none was named, and no audit rule watches one";
+        let rules = match run.request.rules_unread.as_deref() {
+            None => "no audit rule watches one".to_owned(),
+            Some(why) => format!("the audit rules could not all be read ({why})"),
+        };
+        let words = format!("no folder is known to hold PHI: none was named, and {rules}");
         let reason = Reason::new(ReasonCode::NoPhiRoot, words);
         run.intake.gap(Source::text("PHI folders"), Outcome::Inconclusive, reason)?;
         return Ok(());
@@ -63,6 +67,10 @@ struct Listing {
     found: u64,
     /// Files that changed in the window and have no digest, by why.
     unhashed: BTreeMap<&'static str, u64>,
+    /// Names that are no folders.
+    files: u64,
+    missing: Vec<HostPath>,
+    without_files: Vec<HostPath>,
     /// The audit budget ended the walk.
     unlisted: bool,
     troubles: Vec<Found>,
@@ -72,6 +80,7 @@ struct Listing {
 impl Listing {
     fn folder(&mut self, run: &mut Run<'_, '_>, root: &HostPath) -> Result<(), Halt> {
         let mut said = None;
+        let before = self.files;
         for pattern in [Pattern::exactly(root), Pattern::below(root)] {
             let host = run.host;
             for found in host.walk(&pattern, Wanted::Everything, true) {
@@ -92,12 +101,19 @@ impl Listing {
                     Found::Led(_) if !pattern.is_plain() => {}
                     Found::Trouble(place, trouble) if pattern.is_plain() => {
                         said = Some((place.clone(), trouble.to_string()));
+                        if let Trouble::Missing(_) = trouble {
+                            self.missing.push(root.clone());
+                            continue;
+                        }
                         self.troubles.push(Found::Trouble(place, trouble));
                     }
                     other if self.troubles.len() < TROUBLES_KEPT => self.troubles.push(other),
                     _ => self.untold += 1,
                 }
             }
+        }
+        if self.files == before && said.is_none() {
+            self.without_files.push(root.clone());
         }
         Ok(())
     }
@@ -120,6 +136,7 @@ impl Listing {
         json::row(&mut self.bytes, &row)?;
         self.rows += 1;
         self.found += 1;
+        self.files += u64::from(found.met.kind != FileType::Directory);
         if self.bytes.len() >= PIECE {
             run.intake.write(std::mem::take(&mut self.bytes))?;
         }
@@ -169,7 +186,6 @@ impl Listing {
         if self.rows > 0 {
             self.end(run)?;
         }
-        let clear = self.troubles.is_empty();
         for found in std::mem::take(&mut self.troubles) {
             steps::tell(run, found)?;
         }
@@ -177,6 +193,14 @@ impl Listing {
             let words = format!("{} more places below the PHI folders could not be listed", self.untold);
             let reason = Reason::new(ReasonCode::CountLimit, words);
             run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
+        }
+        for root in &self.missing {
+            let words = "this folder that holds PHI is not there";
+            run.intake.gap(Source::path(root), Outcome::Missing, Reason::new(ReasonCode::NoPhiRoot, words))?;
+        }
+        for root in &self.without_files {
+            let words = "this folder that holds PHI holds no file at all";
+            run.intake.gap(Source::path(root), Outcome::Inconclusive, Reason::new(ReasonCode::NoFiles, words))?;
         }
         if self.unlisted {
             let words = "would overwrite the audit log: not all folders of the PHI folders were opened";
@@ -187,10 +211,6 @@ impl Listing {
             let (outcome, code, words) = without_digest(why);
             let words = format!("{words}: so many files that changed in the window have no digest: {count}");
             run.intake.gap(Source::text("digests of PHI files"), outcome, Reason::new(code, words))?;
-        }
-        if self.found == 0 && clear {
-            let reason = Reason::new(ReasonCode::NotFound, "the PHI folders were listed and hold nothing");
-            run.intake.gap(Source::text("PHI folders"), Outcome::Empty, reason)?;
         }
         Ok(())
     }

@@ -8,12 +8,24 @@ use crate::collector::run::Run;
 use crate::custody::entry::Source;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::Trouble;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
-use crate::intake::{CopyLimits, Halt};
+use crate::intake::{CopyLimits, Fits, Halt};
+use crate::path::HostPath;
+use crate::records::form::Form;
 
 /// `[[copy]]`: a member for each file, and an entry for whatever could not be copied.
 pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
+    if !is_for(step, &run.places.system) {
+        let words = "this kind of system keeps it elsewhere, or not at all";
+        run.intake.gap(
+            Source::text(step.paths.join(" ")),
+            Outcome::Skipped,
+            Reason::new(ReasonCode::OtherSystem, words),
+        )?;
+        return Ok(());
+    }
     let mut copying = Copying {
         step,
         excluded: excluded(run, &step.exclude),
@@ -33,6 +45,12 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
     }
     copying.withheld.tell(run)?;
     copying.absent.tell(run)
+}
+
+/// Whether the step is for a system of one of these names.
+fn is_for(step: &CopyStep, system: &[String]) -> bool {
+    let among = |names: &[String]| system.iter().any(|name| names.contains(name));
+    (step.only_on.is_empty() || among(&step.only_on)) && !among(&step.not_on)
 }
 
 struct Copying<'s> {
@@ -63,11 +81,41 @@ impl Copying<'_> {
                     return Ok(false);
                 }
                 let max_size = self.step.max_size.unwrap_or(u64::MAX);
-                self.take(run, &found, CopyLimits { max_size, by_name: pattern.is_plain() })?;
+                self.take(
+                    run,
+                    &found,
+                    CopyLimits { max_size, by_name: pattern.is_plain(), fits: self.fits() },
+                )?;
             }
+        }
+        if seen.taken {
+            self.tell_only_rotated(run, &group)?;
         }
         self.absent.note(group, &seen);
         Ok(true)
+    }
+
+    /// `/var/log/auth.log?*` are what became of `/var/log/auth.log`. That they are here and it is not is no matter of
+    /// another system.
+    fn tell_only_rotated(&self, run: &mut Run<'_, '_>, group: &Group) -> Result<(), Halt> {
+        let Some(live) = group.text.strip_suffix("?*").and_then(|live| HostPath::new(live).ok()) else {
+            return Ok(());
+        };
+        if let Err(Trouble::Missing(_)) = run.host.locate(&live, true) {
+            let words = "older ones are here, and the one that is being written is not";
+            let reason = Reason::new(ReasonCode::OnlyRotated, words);
+            run.intake.gap(Source::path(&live), Outcome::Missing, reason)?;
+        }
+        Ok(())
+    }
+
+    fn fits(&self) -> Option<Fits> {
+        Some(match self.step.form? {
+            Form::Audit => |beginning, size| Form::Audit.fits(beginning, size),
+            Form::Journal => |beginning, size| Form::Journal.fits(beginning, size),
+            Form::Sqlite => |beginning, size| Form::Sqlite.fits(beginning, size),
+            Form::Utmp => |beginning, size| Form::Utmp.fits(beginning, size),
+        })
     }
 
     fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {

@@ -6,7 +6,7 @@ use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::host::{Host, Trouble};
 use crate::path::HostPath;
-use crate::records::{accounts, audit_config};
+use crate::records::{accounts, audit_config, os_release, sshd_config};
 
 /// Where auditd writes unless it is told otherwise (auditd.conf(5)).
 const AUDIT_LOG: &[u8] = b"/var/log/audit/audit.log";
@@ -22,6 +22,10 @@ pub struct Places {
     pub trouble: Option<Trouble>,
     /// The file that auditd writes.
     pub audit_log: HostPath,
+    /// Where sshd looks for keys beside the usual places, as patterns.
+    pub authorized_keys: Vec<String>,
+    /// What kind of system it is: `ID` and `ID_LIKE` of os-release.
+    pub system: Vec<String>,
     /// Device and inode of the files that hold password hashes, whatever else they are called.
     pub secrets: Vec<(u64, u64)>,
 }
@@ -37,24 +41,82 @@ impl Places {
         let (accounts, unread) = accounts::parse_passwd(passwd.as_deref().unwrap_or_default());
         let mut homes: Vec<HostPath> = accounts.into_iter().filter_map(|account| account.home).collect();
         let mut trouble = None;
-        if let Ok(pattern) = Pattern::new("/home/*") {
-            for found in host.walk(&pattern, Wanted::Everything, false) {
-                match found {
-                    Found::Match(found) if found.met.kind == FileType::Directory => {
-                        homes.push(found.spot.path)
-                    }
-                    // It is looked for like the others, and told by whoever looks for it.
-                    Found::LeftOut(place, _) => homes.push(place.path),
-                    Found::Trouble(place, Trouble::Missing(_)) if place.path == *pattern.base() => {}
-                    Found::Trouble(_, met) => trouble = Some(met),
-                    Found::Match(_) | Found::Led(_) | Found::TooDeep(_) => {}
-                }
-            }
+        let mut found = folders(host, &HostPath::root().join(b"home"), &mut trouble);
+        // winbind and sssd make /home/DOMAIN/user: a folder that is nobody's home and looks like none holds homes.
+        let domains: Vec<HostPath> = found
+            .iter()
+            .filter(|home| !homes.contains(home) && !looks_like_home(host, home))
+            .cloned()
+            .collect();
+        for domain in domains {
+            found.extend(folders(host, &domain, &mut trouble));
         }
+        homes.extend(found);
         homes.sort();
         homes.dedup();
-        Places { homes, unread, trouble, audit_log: audit_log(host), secrets: secrets(host) }
+        Places {
+            authorized_keys: authorized_keys(host, &homes),
+            homes,
+            unread,
+            trouble,
+            audit_log: audit_log(host),
+            secrets: secrets(host),
+            system: system(host),
+        }
     }
+}
+
+/// The folders in a folder. What cannot be listed is noted; what must not be touched is looked for like the others,
+/// and told by whoever looks for it.
+fn folders(host: &Host, folder: &HostPath, trouble: &mut Option<Trouble>) -> Vec<HostPath> {
+    let Ok(pattern) = Pattern::new("/*").map(|all| all.under(folder)) else { return Vec::new() };
+    let mut folders = Vec::new();
+    for found in host.walk(&pattern, Wanted::Everything, false) {
+        match found {
+            Found::Match(found) if found.met.kind == FileType::Directory => folders.push(found.spot.path),
+            Found::LeftOut(place, _) => folders.push(place.path),
+            Found::Trouble(place, Trouble::Missing(_)) if place.path == *folder => {}
+            Found::Trouble(_, met) => *trouble = Some(met),
+            Found::Match(_) | Found::Led(_) | Found::TooDeep(_) => {}
+        }
+    }
+    folders
+}
+
+fn looks_like_home(host: &Host, folder: &HostPath) -> bool {
+    const SIGNS: [&[u8]; 6] = [b".profile", b".bashrc", b".bash_history", b".ssh", b".cache", b".config"];
+    SIGNS.iter().any(|sign| host.locate(&folder.join(sign), true).is_ok())
+}
+
+fn system(host: &Host) -> Vec<String> {
+    let read = |path: &str| host.peek(&HostPath::new(path).ok()?, 1 << 20).ok();
+    let release = read("/etc/os-release").or_else(|| read("/usr/lib/os-release")).unwrap_or_default();
+    let values = os_release::parse(&release);
+    let named = ["ID", "ID_LIKE"].iter().filter_map(|key| values.get(*key));
+    named.flat_map(|names| names.split_whitespace().map(str::to_owned)).collect()
+}
+
+/// `AuthorizedKeysFile` of sshd_config(5). `%h` is a home; any other token, and anybody's name, could be anything.
+fn authorized_keys(host: &Host, homes: &[HostPath]) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for pattern in
+        ["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf"].map(Pattern::new).into_iter().flatten()
+    {
+        for found in host.walk(&pattern, Wanted::Files, true) {
+            let Found::Match(found) = found else { continue };
+            let text = host.peek(&found.spot.path, 1 << 20).unwrap_or_default();
+            patterns.extend(sshd_config::authorized_keys_files(&text));
+        }
+    }
+    let spelt_out =
+        |file: String| match file.strip_prefix("%h/").or((!file.starts_with('/')).then_some(file.as_str())) {
+            Some(below) => homes.iter().map(|home| format!("{home}/{below}")).collect(),
+            None => vec![file],
+        };
+    let mut all: Vec<String> = patterns.into_iter().flat_map(spelt_out).collect();
+    all.sort();
+    all.dedup();
+    all.iter().map(|file| sshd_config::without_tokens(file)).collect()
 }
 
 fn secrets(host: &Host) -> Vec<(u64, u64)> {

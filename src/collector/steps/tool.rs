@@ -144,7 +144,7 @@ fn judge(draft: &mut Draft, step: &ToolStep, ended: &Ended, printed: u64) {
     let (outcome, reason) = match (ended, ended.exit) {
         (Ended { timed_out: true, .. }, _) => {
             let words = format!("no end within {} s; it was killed", step.timeout.as_secs());
-            (Outcome::TimedOut, Some(Reason::new(ReasonCode::Deadline, words)))
+            (Outcome::TimedOut, Some(Reason::new(ReasonCode::ToolDeadline, words)))
         }
         (Ended { cut: true, .. }, _) => {
             let words =

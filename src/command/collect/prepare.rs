@@ -14,7 +14,7 @@ use crate::collector::phi::{self, Obstacle};
 use crate::collector::plan::{Plan, PlanError};
 use crate::collector::request::{PhiRoot, Request};
 use crate::command::keys;
-use crate::config::{self, Config, LoadedConfig};
+use crate::config::{self, Config, ConfigError, LoadedConfig};
 use crate::custody::entry::Window;
 use crate::custody::plan::Limits;
 use crate::custody::receipt::is_bundle_id;
@@ -71,7 +71,9 @@ pub fn plan_for(
     recipients: &Recipients,
 ) -> Result<(Host, Request, Plan), Failure> {
     let config = loaded.as_ref().map(|loaded| loaded.config.clone()).unwrap_or_default();
-    let named = |paths: &[PathBuf]| paths.iter().map(|path| on_host(path)).collect::<Result<Vec<_>, _>>();
+    let named = |paths: &[PathBuf]| {
+        paths.iter().map(|path| on_host(path, args.root.is_some())).collect::<Result<Vec<_>, _>>()
+    };
     let (by_argument, by_config, also) = (named(&args.phi)?, named(&config.phi)?, named(&args.also)?);
     let pointed_at: Vec<HostPath> = by_argument.iter().chain(&by_config).chain(&also).cloned().collect();
     let host = match &args.root {
@@ -87,7 +89,7 @@ pub fn plan_for(
     if phi_roots.is_empty() {
         phi_roots = by_config.into_iter().map(root("config")).collect();
     }
-    let watched = phi::watches(&host);
+    let (watched, rules_unread) = phi::watches(&host);
     if phi_roots.is_empty() {
         phi_roots = phi::roots_of(&host, &watched);
     }
@@ -109,6 +111,7 @@ pub fn plan_for(
         also,
         window: window(args, now)?,
         phi_roots,
+        rules_unread,
         phi_roots_left,
         phi_keys,
         phi_keys_left,
@@ -161,7 +164,13 @@ fn no_file_for_phi(host: &Host, request: &Request) -> Result<(), Failure> {
 /// The config, if there is one.
 pub fn load_config() -> Result<Option<LoadedConfig>, Failure> {
     config::load(std::env::var_os("PHI_IR_CONFIG").map(PathBuf::from)).map_err(|error| {
-        Failure::new(error).hint("the config must be yours or root's, and nobody else may write it")
+        let failure = Failure::new(&error);
+        match error {
+            ConfigError::Untrusted { .. } => {
+                failure.hint("the config must be yours or root's, and nobody else may write it")
+            }
+            _ => failure.hint("mend the config; PHI_IR_CONFIG=/dev/null goes without one"),
+        }
     })
 }
 
@@ -174,8 +183,13 @@ pub fn output(args: &Args, config: &Config) -> Option<PathBuf> {
     }
 }
 
-/// A path as it is on the examined host. Relative ones are of the folder that this was started in.
-fn on_host(path: &Path) -> Result<HostPath, Failure> {
+/// A path as it is on the examined host. Relative ones are of the folder that this was started in, which is no place in
+/// an image.
+fn on_host(path: &Path, in_image: bool) -> Result<HostPath, Failure> {
+    if in_image && path.is_relative() {
+        return Err(Failure::usage(format!("{} is a relative path", path.display()))
+            .hint("with --root, name it as it is called in the image: /srv/records"));
+    }
     let absolute = std::path::absolute(path)?;
     HostPath::new(absolute.as_os_str().as_encoded_bytes()).map_err(Failure::usage)
 }

@@ -207,7 +207,9 @@ impl Recipients {
                 age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
             }
         };
-        encryptor.map_err(|error| io::Error::other(error.to_string()))?.wrap_output(out)
+        let sealing = encryptor.map_err(|error| io::Error::other(error.to_string()))?.wrap_output(out);
+        // The library wraps what the output said in words of its own.
+        sealing.map_err(|error| io::Error::from(error.kind()))
     }
 }
 
