@@ -77,9 +77,10 @@ def main():
             kill = number % 2 == 0
             out = work / f"out-{number}"
             run = start(out)
-            if number % 10 == 8:
-                # Aimed: the moment between the receipt and the final name is short.
-                while run.poll() is None and not any(name.name.endswith(".receipt.json") for name in out.iterdir()):
+            aim = {6: ".zip.age", 8: ".receipt.json"}.get(number % 10)
+            if aim:
+                # Aimed: the moments between the receipt, the final name and the end are short.
+                while run.poll() is None and not any(name.name.endswith(aim) for name in out.iterdir()):
                     time.sleep(0.0002)
             else:
                 time.sleep(rng.uniform(0, whole * 1.1))
