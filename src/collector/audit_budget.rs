@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::auditd;
 use crate::host::Host;
-use crate::path::HostPath;
 use crate::records::{audit_config, audit_status};
 
 /// What one opening costs the log, in bytes: SYSCALL, CWD, PATH and PROCTITLE of an enriched record.
@@ -40,9 +40,7 @@ impl AuditBudget {
         if !host.is_live() || off || no_rules {
             return AuditBudget::new(None, u32::MAX);
         }
-        let conf =
-            HostPath::new("/etc/audit/auditd.conf").ok().and_then(|path| host.peek(&path, 1 << 20).ok());
-        let conf = conf.unwrap_or_default();
+        let conf = auditd::configuration(host);
         // A log that is never rotated grows instead; it is spared in the same measure.
         let capacity = audit_config::log_capacity(&conf).or(audit_config::log_capacity(b"")).unwrap_or(0);
         let panics = status.as_ref().is_some_and(|status| status.failure >= 2);

@@ -4,6 +4,7 @@
 //! files are read ([`definition`]), chosen and ordered ([`catalog`], [`plan`]), and carried out ([`run`]).
 
 pub mod audit_budget;
+pub mod auditd;
 pub mod catalog;
 pub mod definition;
 pub mod native;

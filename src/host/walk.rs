@@ -46,8 +46,6 @@ pub struct Match {
     pub met: Met,
     /// Where a link points.
     pub target: Option<Vec<u8>>,
-    /// Where it really lies, if links led there.
-    pub resolved: Option<HostPath>,
 }
 
 /// Where a walker is, for whoever waits for it in vain.

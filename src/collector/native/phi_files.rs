@@ -64,7 +64,6 @@ struct Listing {
     part: u32,
     rows: u64,
     bytes: Vec<u8>,
-    found: u64,
     /// Files that changed in the window and have no digest, by why.
     unhashed: BTreeMap<&'static str, u64>,
     /// Names that are no folders.
@@ -126,7 +125,9 @@ impl Listing {
                 Err(why) => {
                     row.sha256_missing = Some(why);
                     // What this very run is writing is no evidence that is missing.
-                    *self.unhashed.entry(why).or_default() += u64::from(why != "own_output");
+                    if why != "own_output" {
+                        *self.unhashed.entry(why).or_default() += 1;
+                    }
                 }
             }
         }
@@ -135,7 +136,6 @@ impl Listing {
         }
         json::row(&mut self.bytes, &row)?;
         self.rows += 1;
-        self.found += 1;
         self.files += u64::from(found.met.kind != FileType::Directory);
         if self.bytes.len() >= PIECE {
             run.intake.write(std::mem::take(&mut self.bytes))?;
@@ -207,7 +207,7 @@ impl Listing {
             let reason = Reason::new(ReasonCode::AuditBudget, words);
             run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
         }
-        for (why, count) in self.unhashed.iter().filter(|(_, count)| **count > 0) {
+        for (why, count) in &self.unhashed {
             let (outcome, code, words) = without_digest(why);
             let words = format!("{words}: so many files that changed in the window have no digest: {count}");
             run.intake.gap(Source::text("digests of PHI files"), outcome, Reason::new(code, words))?;

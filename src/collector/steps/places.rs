@@ -2,14 +2,12 @@
 
 use rustix::fs::FileType;
 
+use crate::collector::auditd;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::host::{Host, Trouble};
 use crate::path::HostPath;
-use crate::records::{accounts, audit_config, os_release, sshd_config};
-
-/// Where auditd writes unless it is told otherwise (auditd.conf(5)).
-const AUDIT_LOG: &[u8] = b"/var/log/audit/audit.log";
+use crate::records::{accounts, os_release, sshd_config};
 
 /// Where things are on this machine.
 pub struct Places {
@@ -59,7 +57,7 @@ impl Places {
             homes,
             unread,
             trouble,
-            audit_log: audit_log(host),
+            audit_log: auditd::log(&auditd::configuration(host)),
             secrets: secrets(host),
             system: system(host),
         }
@@ -128,13 +126,4 @@ fn secrets(host: &Host) -> Vec<(u64, u64)> {
             _ => None,
         })
         .collect()
-}
-
-fn audit_log(host: &Host) -> HostPath {
-    let conf = HostPath::new("/etc/audit/auditd.conf").ok().and_then(|path| host.peek(&path, 1 << 20).ok());
-    let named = conf.as_deref().and_then(|conf| audit_config::setting(conf, "log_file"));
-    named
-        .and_then(|path| HostPath::new(path).ok())
-        .or_else(|| HostPath::new(AUDIT_LOG).ok())
-        .unwrap_or_else(HostPath::root)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Args;
 use super::prepare::Prepared;
+use crate::collector::auditd;
 use crate::host::Host;
 use crate::path::HostPath;
 use crate::records::audit_config;
@@ -154,15 +155,10 @@ fn unusable(error: OutputError) -> Failure {
 
 /// The space that auditd wants on its log's file system, if the output would lie there.
 fn auditd_floor(host: &Host, output: &Path, total: u64) -> u64 {
-    let path = |text: &str| HostPath::new(text).ok();
-    let Some(conf) = path("/etc/audit/auditd.conf").and_then(|conf| host.peek(&conf, 1 << 20).ok()) else {
-        return 0;
-    };
-    let log = audit_config::setting(&conf, "log_file").unwrap_or(b"/var/log/audit/audit.log");
-    let log = HostPath::new(log).ok();
+    let conf = auditd::configuration(host);
     let absolute = std::path::absolute(output).ok();
     let output = absolute.and_then(|output| HostPath::new(output.as_os_str().as_encoded_bytes()).ok());
     let mount = |path: Option<HostPath>| host.mounts().holding(&path?).map(|mount| mount.id);
-    let same = host.is_live() && mount(log) == mount(output);
+    let same = host.is_live() && mount(Some(auditd::log(&conf))) == mount(output);
     if same { audit_config::space_left(&conf, total).unwrap_or(0) } else { 0 }
 }

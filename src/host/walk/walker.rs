@@ -100,8 +100,7 @@ impl Walker {
         if target.is_some() {
             self.footprint.link();
         }
-        let resolved = Some(spot.real.clone()).filter(|real| *real != spot.path);
-        self.outbox.tell(Found::Match(Box::new(Match { spot: spot.clone(), met, target, resolved })))
+        self.outbox.tell(Found::Match(Box::new(Match { spot: spot.clone(), met, target })))
     }
 
     fn trouble(&mut self, spot: &Spot, errno: Errno) -> Result<(), Unheard> {
