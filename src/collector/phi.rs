@@ -74,9 +74,9 @@ pub fn watches(host: &Host) -> (Vec<(Watch, String)>, Option<String>) {
     (watches, unread)
 }
 
-/// The folders that look like PHI: watched for reading, and not the system's own. All of them, each once; whoever
-/// writes rules files on a hostile host can name any number.
-pub fn roots_of(host: &Host, watches: &[(Watch, String)]) -> Vec<PhiRoot> {
+/// The folders that look like PHI, and the origin of each: watched for reading, and not the system's own. All of them,
+/// each once; whoever writes rules files on a hostile host can name any number, so none is looked up yet.
+pub fn roots_of(watches: &[(Watch, String)]) -> Vec<(HostPath, String)> {
     let system: Vec<HostPath> = SYSTEM.iter().filter_map(|text| HostPath::new(text).ok()).collect();
     let is_system =
         |path: &HostPath| *path == HostPath::root() || system.iter().any(|system| path.is_within(system));
@@ -84,7 +84,7 @@ pub fn roots_of(host: &Host, watches: &[(Watch, String)]) -> Vec<PhiRoot> {
     let watched =
         watches.iter().filter(|(watch, _)| watch.permissions.contains('r') && !is_system(&watch.path));
     let fresh = watched.filter(|(watch, _)| known.insert(&watch.path));
-    fresh.map(|(watch, origin)| PhiRoot::new(host, watch.path.clone(), origin.clone())).collect()
+    fresh.map(|(watch, origin)| (watch.path.clone(), origin.clone())).collect()
 }
 
 /// The keys of the watches that touch one of the folders, sorted, each once.
@@ -151,7 +151,9 @@ mod tests {
         let (_dir, host) = host_with(&[("/etc/audit/rules.d/hipaa.rules", rules)]);
         let (watched, _) = watches(&host);
         assert_eq!(watched.len(), 5);
-        let roots = roots_of(&host, &watched);
+        let named = roots_of(&watched);
+        let roots: Vec<_> =
+            named.into_iter().map(|(path, origin)| PhiRoot::new(&host, path, origin)).collect();
         let paths: Vec<String> = roots.iter().map(|root| root.path.to_string()).collect();
         assert_eq!(paths, ["/var/data/phi", "/opt/healthcare-app"]);
         assert!(roots[0].origin.ends_with("/etc/audit/rules.d/hipaa.rules"));

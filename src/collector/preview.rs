@@ -54,12 +54,8 @@ pub struct StepPreview {
 /// Looks at everything that the plan would look at: names and metadata only.
 pub fn preview(plan: &Plan, host: &Host, request: &Request, now: Timestamp) -> Preview {
     let places = Places::of(host);
-    let mut preview = Preview {
-        audit_budget: AuditBudget::of(host).events(),
-        audit_events: 0,
-        bytes: 0,
-        steps: Vec::new(),
-    };
+    let audit_budget = AuditBudget::of(host).events();
+    let mut preview = Preview { audit_budget, audit_events: 0, bytes: 0, steps: Vec::new() };
     for definition in plan.collectors() {
         for step in &definition.steps {
             let seen = look(definition, step, host, request, &places, now);
@@ -67,7 +63,7 @@ pub fn preview(plan: &Plan, host: &Host, request: &Request, now: Timestamp) -> P
             preview.steps.push(seen);
         }
     }
-    preview.audit_events = phi_events(host, request);
+    preview.audit_events = phi_events(host, request, audit_budget.unwrap_or(u64::MAX));
     preview
 }
 
@@ -169,8 +165,7 @@ fn obstacle(definition: &Definition, step: &Step, host: &Host, request: &Request
 
 /// What opening each folder, and each file that would be hashed or copied, costs up to the budget: a run stops there,
 /// and so does this look at what it would do.
-fn phi_events(host: &Host, request: &Request) -> u64 {
-    let most = AuditBudget::of(host).events().unwrap_or(u64::MAX);
+fn phi_events(host: &Host, request: &Request, most: u64) -> u64 {
     let mut events = 0_u64;
     for root in request.phi_paths() {
         for pattern in [Pattern::exactly(&root), Pattern::below(&root)] {

@@ -83,17 +83,18 @@ pub fn plan_for(
             Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
         }
     };
-    let examined = &host;
-    let root = |origin: &'static str| move |path| PhiRoot::new(examined, path, origin);
-    let mut phi_roots: Vec<PhiRoot> = by_argument.into_iter().map(root("argument")).collect();
-    if phi_roots.is_empty() {
-        phi_roots = by_config.into_iter().map(root("config")).collect();
+    let from = |origin: &'static str| move |path| (path, origin.to_owned());
+    let mut folders: Vec<(HostPath, String)> = by_argument.into_iter().map(from("argument")).collect();
+    if folders.is_empty() {
+        folders = by_config.into_iter().map(from("config")).collect();
     }
     let (watched, rules_unread) = phi::watches(&host);
-    if phi_roots.is_empty() {
-        phi_roots = phi::roots_of(&host, &watched);
+    if folders.is_empty() {
+        folders = phi::roots_of(&watched);
     }
-    let phi_roots_left = cut(&mut phi_roots, phi::MOST_ROOTS);
+    let phi_roots_left = cut(&mut folders, phi::MOST_ROOTS);
+    let root = |(path, origin)| PhiRoot::new(&host, path, origin);
+    let phi_roots: Vec<_> = folders.into_iter().map(root).collect();
     let mut phi_keys = phi::keys_for(&watched, &phi_roots);
     let phi_keys_left = cut(&mut phi_keys, phi::MOST_KEYS);
     let now = clock.moment().utc;
@@ -135,9 +136,7 @@ pub fn plan_for(
 
 /// Keeps `most` of them, and says how many are left out.
 fn cut<T>(all: &mut Vec<T>, most: usize) -> usize {
-    let left = all.len().saturating_sub(most);
-    all.truncate(most);
-    left
+    all.drain(most.min(all.len())..).count()
 }
 
 fn no_plan(error: PlanError, catalog: &Catalog) -> Failure {
