@@ -14,7 +14,7 @@ use crate::custody::digest::Digest;
 use crate::custody::entry::Phi;
 use crate::custody::outcome::Outcome;
 use crate::records::form::Form;
-use values::{exits, span};
+use values::{exits, silence, span, tool_output, tool_timeout};
 
 /// A collector as it was read.
 #[derive(Clone, Debug)]
@@ -182,19 +182,6 @@ pub struct ToolStep {
     pub silent: Outcome,
 }
 
-fn tool_timeout() -> Duration {
-    Duration::from_secs(60)
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the default of an optional value")]
-fn tool_output() -> Option<u64> {
-    Some(256 << 20)
-}
-
-fn silence() -> Outcome {
-    Outcome::Inconclusive
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -213,6 +200,8 @@ struct Raw {
     after: Vec<String>,
     #[serde(default)]
     native: bool,
+    #[serde(default)]
+    derives: bool,
     #[serde(default)]
     need: Need,
     #[serde(default)]
@@ -244,6 +233,9 @@ impl Definition {
         }
         if raw.volatility.is_some() == raw.bracket.is_some() {
             return Err(fault("a collector has either 'volatility' or 'bracket'"));
+        }
+        if raw.derives && !raw.native {
+            return Err(fault("'derives' says when the native code runs, and there is none"));
         }
         if raw.volatility.is_some() && raw.profiles.is_empty() {
             return Err(fault("'profiles' names no profile, so that the collector would never run"));
@@ -307,7 +299,9 @@ fn steps_of(raw: &Raw) -> Vec<Step> {
         raw.link.iter().zip(1..).map(|(s, n)| step("link", n, &s.title, &s.need, Action::Link(s.clone())));
     let tools =
         raw.tool.iter().zip(1..).map(|(s, n)| step("tool", n, &s.title, &s.need, Action::Tool(s.clone())));
-    native.into_iter().chain(copies).chain(listings).chain(links).chain(tools).collect()
+    // Code that reads what was copied comes behind the copies; any other comes first.
+    let (before, behind) = if raw.derives { (None, native) } else { (native, None) };
+    before.into_iter().chain(copies).chain(listings).chain(links).chain(behind).chain(tools).collect()
 }
 
 fn check_steps(steps: &[Step]) -> Result<(), String> {
@@ -374,6 +368,10 @@ exit = { 0 = "collected", 1 = "inconclusive" }
         assert_eq!((tool.timeout, tool.exit[&1]), (Duration::from_secs(120), Outcome::Inconclusive));
         assert!(definition.needs_root && !definition.needs_live);
         assert_eq!(definition.digest, Digest::of(WHOLE.as_bytes()));
+        let text = WHOLE.replace("= true", "= true\nderives = true");
+        let definition = Definition::parse("audit-logs", &text, "built in").unwrap();
+        let ids: Vec<&str> = definition.steps.iter().map(|step| step.id.as_str()).collect();
+        assert_eq!(ids, ["copy-1", "listing-1", "link-1", "native", "tool-1"]);
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Member {
         Member::of_output("data/tool", collector, name)
     }
 
+    /// The place of what was derived over collectors: `data/view/NAME`.
+    pub fn of_view(name: &str) -> Member {
+        Member(format!("data/view/{}", escaped(name.as_bytes()))).shortened(name.as_bytes())
+    }
+
     fn of_output(room: &str, collector: &str, name: &str) -> Member {
         let full = format!("{room}/{}/{}", escaped(collector.as_bytes()), escaped(name.as_bytes()));
         Member(full).shortened(name.as_bytes())

@@ -102,6 +102,8 @@ pub enum ReasonCode {
     IoError,
     /// The file became shorter, or other bytes were written into it, while it was read.
     Overwritten,
+    /// A table of the kernel's changed every time it was listed.
+    TableChanged,
     /// The step's limit on one file's size.
     SizeLimit,
     /// The step's limit on the number of files or rows.
@@ -192,6 +194,7 @@ impl ReasonCode {
             ReasonCode::Vanished => "collect again; if it is always gone, somebody or something removes it",
             ReasonCode::IoError => "check the disk's health, then collect again or image the disk",
             ReasonCode::Overwritten => "collect again; the entry holds the file's state before and after",
+            ReasonCode::TableChanged => "collect again in a quieter moment; the rows that came are here",
             ReasonCode::SizeLimit | ReasonCode::CountLimit => {
                 "collect again and name what matters, with --also PATH or --phi DIR"
             }

@@ -92,8 +92,8 @@ impl FileRow {
     }
 }
 
-/// Escaped, and the exact bytes where escaping changed anything.
-fn text(bytes: &[u8]) -> (String, Option<Base64>) {
+/// Escaped, and the exact bytes where escaping changed anything: how every name in a row is written.
+pub fn text(bytes: &[u8]) -> (String, Option<Base64>) {
     let escaped = shown(bytes);
     let exact = (escaped.as_bytes() != bytes).then(|| Base64(bytes.to_vec()));
     (escaped, exact)

@@ -12,9 +12,12 @@ pub mod footprint;
 pub mod kmsg;
 pub mod mounts;
 pub mod myself;
+pub mod netlink;
+pub mod netns;
 pub mod patience;
 pub mod pattern;
 pub mod place;
+pub mod processes;
 pub mod stat;
 pub mod sys;
 pub mod tool;
@@ -23,6 +26,7 @@ pub mod walk;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -34,6 +38,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::path::HostPath;
 use footprint::Footprint;
 use mounts::MountTable;
+use netns::NetworkScan;
 use patience::Patience;
 
 /// How long one read of evidence may take before its mount counts as dead.
@@ -48,6 +53,8 @@ pub struct Host {
     patience: Patience,
     footprint: Arc<Footprint>,
     own_output: OnceLock<(u64, u64)>,
+    questions: AtomicU32,
+    network: OnceLock<Arc<NetworkScan>>,
 }
 
 /// Whose links are followed: root's, and in an image also those of its root's owner.
@@ -150,6 +157,8 @@ impl Host {
             patience: Patience::new(READ_DEADLINE),
             footprint: Arc::new(Footprint::default()),
             own_output: OnceLock::new(),
+            questions: AtomicU32::new(0),
+            network: OnceLock::new(),
         })
     }
 
@@ -183,6 +192,11 @@ impl Host {
 
     fn patience(&self) -> &Patience {
         &self.patience
+    }
+
+    /// A number for the next question to the kernel, so that its answer is known by it.
+    fn next_question(&self) -> u32 {
+        self.questions.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// Whether this file is our own output.

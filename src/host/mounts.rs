@@ -213,6 +213,7 @@ mod tests {
         let mounts = rows.iter().zip(1..).map(|((point, fstype), id)| Mount {
             id,
             device: b"8:1".to_vec(),
+            namespace: None,
             root: HostPath::root(),
             point: path(point),
             fstype: fstype.as_bytes().to_vec(),

@@ -6,6 +6,7 @@ pub mod audit_config;
 pub mod audit_status;
 pub mod form;
 pub mod mounts;
+pub mod netlink;
 pub mod os_release;
 pub mod process;
 pub mod sshd_config;

@@ -14,6 +14,8 @@ pub struct Mount {
     pub device: Vec<u8>,
     /// Which folder of the file system is mounted; `/` unless it is a bind mount or a subvolume.
     pub root: HostPath,
+    /// The namespace that is mounted, such as `net:[4026531833]`, where it is no folder.
+    pub namespace: Option<Vec<u8>>,
     /// Where it is mounted.
     pub point: HostPath,
     /// File system type, such as `ext4` or `fuse.sshfs`.
@@ -44,11 +46,12 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let (device, root, point) = (fields.nth(1)?, fields.next()?, fields.next()?);
     let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
     let (fstype, source) = (rest.next()?, rest.next()?);
+    let root = unescape(root);
     Some(Mount {
         id,
         device: device.to_vec(),
-        // Of a namespace file, `net:[4026531833]`.
-        root: HostPath::new(unescape(root)).unwrap_or_else(|_| HostPath::root()),
+        root: HostPath::new(&root).unwrap_or_else(|_| HostPath::root()),
+        namespace: (!root.starts_with(b"/")).then_some(root),
         point: HostPath::new(unescape(point)).ok()?,
         fstype: unescape(fstype),
         source: unescape(source),

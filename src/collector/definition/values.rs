@@ -20,3 +20,19 @@ pub fn exits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<i32,
         |text: &str| text.parse().map_err(|_| de::Error::custom(format!("{text:?} is no exit status")));
     words.into_iter().map(|(status, outcome)| Ok((number(&status)?, outcome))).collect()
 }
+
+/// How long a host program may run unless its step says otherwise.
+pub fn tool_timeout() -> Duration {
+    Duration::from_secs(60)
+}
+
+/// What a host program may print, in bytes.
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional value")]
+pub fn tool_output() -> Option<u64> {
+    Some(256 << 20)
+}
+
+/// What it means that one ends well and prints nothing.
+pub fn silence() -> Outcome {
+    Outcome::Inconclusive
+}
