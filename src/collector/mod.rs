@@ -14,6 +14,7 @@ pub mod preview;
 pub mod request;
 pub mod run;
 pub mod steps;
+pub mod tables;
 
 use serde::{Deserialize, Serialize};
 

@@ -90,6 +90,11 @@ impl Answer {
         matches!(self.ending, Ending::Refused(errno) if errnos.contains(&errno))
     }
 
+    /// Whether the kernel refused with this error.
+    pub fn is_refused_with(&self, errno: Errno) -> bool {
+        self.ending == Ending::Refused(errno)
+    }
+
     /// The outcome and reason of what was `asked`; none if the whole table is here.
     pub fn verdict(&self, asked: &str) -> Option<(Outcome, Reason)> {
         let (outcome, code, words) = match &self.ending {

@@ -22,6 +22,9 @@ const DESCRIPTORS: usize = 1 << 20;
 /// Namespaces that are entered at most.
 const NAMESPACES: usize = 4096;
 
+/// Bytes of a table of /proc/net at most, where it is read for a namespace.
+pub const TABLE_LIMIT: usize = 8 << 20;
+
 /// One network namespace.
 #[derive(Clone, Debug)]
 pub struct NetworkNamespace {
@@ -129,6 +132,43 @@ impl Host {
         }
         let scan = Arc::new(self.scan_network()?);
         Ok(Arc::clone(self.network.get_or_init(|| scan)))
+    }
+}
+
+impl Host {
+    /// The text of a table below /proc/net as it is in `namespace`, or in our own: a folder that shows to each thread
+    /// the namespace that it is in. Longer ones than [`TABLE_LIMIT`] are an error.
+    pub fn network_table(
+        &self,
+        namespace: Option<&NetworkNamespace>,
+        name: &str,
+    ) -> Result<Vec<u8>, Trouble> {
+        let place = format!("/proc/net/{name}");
+        if !self.is_live() {
+            return Err(Trouble::Missing(place));
+        }
+        let path = format!("/proc/thread-self/net/{name}");
+        let text = within(namespace, move || {
+            let file = fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?;
+            read_table(file)
+        });
+        text.map_err(|errno| Trouble::from_errno(errno, place))
+    }
+}
+
+fn read_table(file: OwnedFd) -> Result<Vec<u8>, Errno> {
+    let mut text = Vec::new();
+    loop {
+        let mut piece = [0; 16 << 10];
+        match rustix::io::read(&file, &mut piece) {
+            Ok(0) => return Ok(text),
+            Ok(count) => text.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        if text.len() > TABLE_LIMIT {
+            return Err(Errno::FBIG);
+        }
     }
 }
 

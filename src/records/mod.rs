@@ -2,6 +2,7 @@
 //! it never drops a line in silence.
 
 pub mod accounts;
+pub mod attributes;
 pub mod audit_config;
 pub mod audit_status;
 pub mod form;
@@ -9,4 +10,5 @@ pub mod mounts;
 pub mod netlink;
 pub mod os_release;
 pub mod process;
+pub mod rtnetlink;
 pub mod sshd_config;
