@@ -25,6 +25,8 @@ natives! {
     invoker,
     kernel_log,
     phi_files,
+    process_files,
+    processes,
     settings,
 }
 
