@@ -104,7 +104,7 @@ fn each_dependency_stays_in_its_module() {
         ("globset", &["host/pattern.rs"]),
         ("indicatif", &["term.rs"]),
         ("libc", &["host/sys.rs"]),
-        ("procfs", &["records/process.rs"]),
+        ("procfs", &["records/process"]),
         ("rpassword", &["command/keys.rs"]),
         ("serde_json", &["custody/json.rs"]),
         ("sha2", &["custody/digest.rs"]),

@@ -80,6 +80,7 @@ impl Plan {
                 phi_roots: request.phi_roots.iter().map(super::request::PhiRoot::named).collect(),
                 phi_keys_b64: request.phi_keys.iter().cloned().map(Base64).collect(),
                 include_content: request.include_content,
+                environ: request.environ,
                 reason: request.reason.clone(),
                 tools: request.tools,
                 also_b64: request.also.iter().map(|path| Base64(path.as_bytes().to_vec())).collect(),

@@ -50,6 +50,8 @@ pub struct Request {
     pub phi_keys_left: usize,
     /// The content of PHI files is taken.
     pub include_content: bool,
+    /// The environment of processes is taken.
+    pub environ: bool,
     /// Host programs are run.
     pub tools: bool,
     /// What the run is limited by.

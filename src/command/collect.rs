@@ -77,6 +77,9 @@ pub struct Args {
     /// Take the content of changed PHI files too; needs --reason
     #[arg(long, help_heading = TAKES)]
     pub include_content: bool,
+    /// Take the environment of every process too, which holds passwords and keys; needs --reason
+    #[arg(long, help_heading = TAKES)]
+    pub environ: bool,
     /// Run no program of the examined host
     #[arg(long, help_heading = TAKES)]
     pub no_tools: bool,

@@ -92,6 +92,9 @@ pub struct Asked {
     pub phi_keys_b64: Vec<Base64>,
     /// Whether the content of PHI files is taken.
     pub include_content: bool,
+    /// Whether the environment of processes is taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub environ: bool,
     /// Why this is collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Line>,

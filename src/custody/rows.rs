@@ -1,6 +1,7 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
 pub mod kernel;
+pub mod process;
 
 use std::collections::BTreeMap;
 

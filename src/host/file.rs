@@ -57,12 +57,25 @@ pub struct Reading<'h> {
     host: &'h Host,
     path: HostPath,
     glimpses: Receiver<Glimpse>,
+    /// It was reached by its path, so that a silence is its mount's.
+    by_path: bool,
 }
 
-impl Reading<'_> {
+impl<'h> Reading<'h> {
+    /// A reading whose pieces come from elsewhere.
+    pub(super) fn of(host: &'h Host, path: HostPath, glimpses: Receiver<Glimpse>) -> Reading<'h> {
+        Reading { host, path, glimpses, by_path: false }
+    }
+
     /// The next thing known of it.
     pub fn glimpse(&mut self) -> Result<Glimpse, Trouble> {
-        self.host.patience().await_one(&self.glimpses).map_err(|none| self.host.no_answer(none, &self.path))
+        self.host.patience().await_one(&self.glimpses).map_err(|none| match none {
+            NoAnswer::Hung if !self.by_path => {
+                self.host.footprint().left_behind();
+                Trouble::Hung(self.path.to_string(), self.host.patience().deadline().as_secs())
+            }
+            none => self.host.no_answer(none, &self.path),
+        })
     }
 }
 
@@ -80,7 +93,7 @@ impl Host {
         });
         match started {
             // Should it not answer, it is the mount of where it really lies that is dead.
-            Ok(()) => Ok(Reading { host: self, path: spot.real.clone(), glimpses }),
+            Ok(()) => Ok(Reading { host: self, path: spot.real.clone(), glimpses, by_path: true }),
             Err(_) => Err(self.no_answer(NoAnswer::Gone, &spot.real)),
         }
     }
@@ -131,7 +144,8 @@ impl Host {
     }
 }
 
-type Step<T> = Result<T, (Errno, &'static str)>;
+/// What went wrong, and at what.
+pub(super) type Step<T> = Result<T, (Errno, &'static str)>;
 
 fn read_all(
     folder: &OwnedFd,
@@ -141,6 +155,17 @@ fn read_all(
     glimpse: &SyncSender<Glimpse>,
 ) -> Step<()> {
     let Some((file, met)) = open_regular(folder, name, footprint, glimpse)? else { return Ok(()) };
+    pour(&file, met, limit, footprint, glimpse)
+}
+
+/// Gives the bytes of a file that is open, up to the limit, and how it ended.
+pub(super) fn pour(
+    file: &OwnedFd,
+    met: Met,
+    limit: u64,
+    footprint: &Footprint,
+    glimpse: &SyncSender<Glimpse>,
+) -> Step<()> {
     let length = met.stat.size;
     // What grows while it is read is read up to the length it had; files of /proc have none.
     let natural = if length == 0 { LENGTHLESS_LIMIT } else { length };
@@ -151,7 +176,7 @@ fn read_all(
     let mut given = 0;
     while given < most {
         let room = usize::try_from(most - given).unwrap_or(PIECE).min(PIECE);
-        let bytes = read_piece(&file, room).map_err(|errno| (errno, "read"))?;
+        let bytes = read_piece(file, room).map_err(|errno| (errno, "read"))?;
         if bytes.is_empty() {
             break;
         }
@@ -161,7 +186,7 @@ fn read_all(
             return Ok(());
         }
     }
-    let after = stat::of(&file).map_err(|errno| (errno, "examine"))?;
+    let after = stat::of(file).map_err(|errno| (errno, "examine"))?;
     let cut = if length == 0 { given == most } else { most < length && given == most };
     let _ = glimpse.send(Glimpse::Done(End { after, given, cut }));
     Ok(())

@@ -18,6 +18,7 @@ pub mod patience;
 pub mod pattern;
 pub mod place;
 pub mod processes;
+pub mod running;
 pub mod stat;
 pub mod sys;
 pub mod tool;

@@ -4,32 +4,22 @@
 //! Each process is read through a descriptor of its folder, so that a number that was given to another process
 //! meanwhile gives an error and never another process's data.
 
-use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod reading;
+pub mod views;
 
-use rustix::fs::{self, Dir, Mode, OFlags};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{self, AtFlags, Dir, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::{Host, Trouble};
 
-/// How long one process may take, in the beginning.
-const DEADLINE: Duration = Duration::from_secs(3);
-
-/// How long, once many did not answer.
-const SHORT_DEADLINE: Duration = Duration::from_millis(300);
-
-/// How many may cost the whole deadline.
-const PATIENT_WITH: usize = 10;
-
-/// Processes that are read side by side.
-const READERS: usize = 2;
-
 /// Bytes of one piece.
 const PIECE: usize = 64 << 10;
+
+/// The kernel gives a link in one page.
+const LINK: usize = 4096;
 
 /// The folder of one process in /proc, held open.
 pub struct ProcessFolder {
@@ -47,32 +37,61 @@ pub struct Descriptor {
     pub target: Vec<u8>,
 }
 
+/// What a link leads to, by stat(2), without asking a server for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nature {
+    /// Device, major and minor.
+    pub dev: (u32, u32),
+    /// Inode number.
+    pub ino: u64,
+    /// Type and permissions.
+    pub mode: u32,
+    /// Names that it has; 0 once it is deleted.
+    pub nlink: u64,
+    /// Size in bytes.
+    pub size: u64,
+}
+
 impl ProcessFolder {
     /// A file of it whole, at most `limit` bytes.
     pub fn read(&self, name: &str, limit: usize) -> Result<Vec<u8>, Errno> {
+        let mut bytes = Vec::new();
+        self.read_into(name, limit, &mut bytes).map(|_| bytes)
+    }
+
+    /// The same into a buffer that is used again and again; also whether there is more. What came before an error stays
+    /// in the buffer.
+    pub fn read_into(&self, name: &str, limit: usize, bytes: &mut Vec<u8>) -> Result<bool, Errno> {
+        bytes.clear();
         let file = fs::openat(
             &self.folder,
             name,
             OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW,
             Mode::empty(),
         )?;
-        let mut bytes = Vec::new();
-        let mut piece = vec![0; PIECE.min(limit)];
         while bytes.len() < limit {
-            let room = piece.len().min(limit - bytes.len());
-            match rustix::io::read(&file, piece.get_mut(..room).unwrap_or_default()) {
-                Ok(0) => break,
-                Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            bytes.reserve(PIECE.min(limit - bytes.len()));
+            let before = bytes.len();
+            match rustix::io::read(&file, rustix::buffer::spare_capacity(bytes)) {
+                Ok(_) if bytes.len() == before => return Ok(false),
+                Ok(_) => {}
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno),
             }
         }
-        Ok(bytes)
+        let more = bytes.len() > limit || rustix::io::read(&file, &mut [0]).is_ok_and(|count| count > 0);
+        bytes.truncate(limit);
+        Ok(more)
     }
 
     /// Where one of its links leads: `exe`, `cwd`, `ns/net`, `fd/0`.
     pub fn link(&self, name: &str) -> Result<Vec<u8>, Errno> {
-        Ok(fs::readlinkat(&self.folder, name, Vec::new())?.into_bytes())
+        link_at(&self.folder, name)
+    }
+
+    /// What one of its links leads to.
+    pub fn nature(&self, name: &str) -> Result<Nature, Errno> {
+        nature_at(&self.folder, name)
     }
 
     /// The names in one of its folders that are numbers, such as `fd` or `task`.
@@ -94,13 +113,68 @@ impl ProcessFolder {
             if found.len() == limit {
                 return Ok((found, true));
             }
-            match fs::readlinkat(&folder, fd.to_string(), Vec::new()) {
-                Ok(target) => found.push(Descriptor { fd, target: target.into_bytes() }),
+            match link_at(&folder, &fd.to_string()) {
+                Ok(target) => found.push(Descriptor { fd, target }),
                 Err(Errno::NOENT) => {}
                 Err(errno) => return Err(errno),
             }
         }
         Ok((found, false))
+    }
+
+    /// Hands each descriptor to `each`, with where it leads and, where that is a path, what lies there; at most `limit`.
+    /// Gives how many there are. One that is closed meanwhile is left out.
+    pub fn each_descriptor(
+        &self,
+        limit: usize,
+        mut each: impl FnMut(u32, Result<Vec<u8>, Errno>, Option<Nature>),
+    ) -> Result<usize, Errno> {
+        let folder = self.open("fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let numbers = numbers(folder.try_clone().map_err(|_| Errno::MFILE)?)?;
+        for fd in numbers.iter().take(limit) {
+            let name = fd.to_string();
+            match link_at(&folder, &name) {
+                Err(Errno::NOENT) => {}
+                Ok(target) if target.starts_with(b"/") => {
+                    let nature = nature_at(&folder, &name).ok();
+                    each(*fd, Ok(target), nature);
+                }
+                other => each(*fd, other, None),
+            }
+        }
+        Ok(numbers.len())
+    }
+}
+
+fn link_at(folder: impl AsFd, name: &str) -> Result<Vec<u8>, Errno> {
+    let mut room = [MaybeUninit::uninit(); LINK];
+    let (target, _) = fs::readlinkat_raw(folder, name, &mut room)?;
+    Ok(target.to_vec())
+}
+
+fn nature_at(folder: impl AsFd, name: &str) -> Result<Nature, Errno> {
+    // What the kernel knows already is enough, and a server that does not answer keeps nobody waiting.
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+    match fs::statx(&folder, name, flags, StatxFlags::BASIC_STATS) {
+        Ok(statx) => Ok(Nature {
+            dev: (statx.stx_dev_major, statx.stx_dev_minor),
+            ino: statx.stx_ino,
+            mode: statx.stx_mode.into(),
+            nlink: statx.stx_nlink.into(),
+            size: statx.stx_size,
+        }),
+        Err(Errno::NOSYS) => {
+            let stat = fs::statat(&folder, name, AtFlags::NO_AUTOMOUNT)?;
+            Ok(Nature {
+                dev: (fs::major(stat.st_dev), fs::minor(stat.st_dev)),
+                ino: stat.st_ino,
+                mode: stat.st_mode,
+                #[allow(clippy::useless_conversion, reason = "its width depends on the processor")]
+                nlink: stat.st_nlink.into(),
+                size: u64::try_from(stat.st_size).unwrap_or(0),
+            })
+        }
+        Err(errno) => Err(errno),
     }
 }
 
@@ -128,176 +202,11 @@ impl Host {
         // /proc that is not mounted, or shows nobody, must not look like a machine without processes.
         if pids.is_empty() { Err(Trouble::Missing("any process in /proc".into())) } else { Ok(pids) }
     }
-
-    /// Does `work` for each of `pids`, two at a time on reader threads, and hands the results to `each` in the order of
-    /// `pids`. A process that is gone is [`Trouble::Vanished`]; one that does not answer is [`Trouble::Hung`], and
-    /// costs one deadline. `each` ends the reading by an error.
-    pub fn each_process<T: Send + 'static, E>(
-        &self,
-        pids: Vec<u32>,
-        work: impl Fn(&ProcessFolder) -> Result<T, Errno> + Send + Sync + 'static,
-        mut each: impl FnMut(u32, Result<T, Trouble>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let queue = Arc::new(Queue { pids, next: AtomicUsize::new(0), current: Mutex::default() });
-        let work = Arc::new(work);
-        let (result, results) = sync_channel(64);
-        for _ in 0..READERS {
-            self.start_reader(&queue, &work, &result);
-        }
-        let mut order = Order { queue: Arc::clone(&queue), waiting: BTreeMap::new(), next: 0 };
-        let mut hung = 0;
-        while order.next < queue.pids.len() {
-            let deadline = if hung < PATIENT_WITH { DEADLINE } else { SHORT_DEADLINE };
-            match results.recv_timeout(deadline).ok() {
-                Some((index, outcome)) => order.put(index, outcome),
-                None => {
-                    for index in queue.overdue(deadline) {
-                        hung += 1;
-                        order.put(index, Err(Trouble::Hung(order.place(index), deadline.as_secs())));
-                        self.start_reader(&queue, &work, &result);
-                    }
-                }
-            }
-            while let Some((pid, outcome)) = order.take() {
-                each(pid, outcome)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn start_reader<T: Send + 'static>(
-        &self,
-        queue: &Arc<Queue>,
-        work: &Arc<impl Fn(&ProcessFolder) -> Result<T, Errno> + Send + Sync + 'static>,
-        result: &SyncSender<(usize, Result<T, Trouble>)>,
-    ) {
-        let (queue, work, result) = (Arc::clone(queue), Arc::clone(work), result.clone());
-        // Without a thread the processes become overdue, and are told as such.
-        let _ = self.patience().start(move || {
-            while let Some((index, pid)) = queue.begin() {
-                let place = format!("/proc/{pid}");
-                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                let folder = fs::open(place.as_str(), flags, Mode::empty());
-                let outcome = folder.and_then(|folder| work(&ProcessFolder { pid, folder }));
-                let outcome = outcome.map_err(|errno| match errno {
-                    Errno::NOENT | Errno::SRCH => Trouble::Vanished(place),
-                    other => Trouble::from_errno(other, place),
-                });
-                // One that was given up has been told already, and its reader was replaced.
-                if !queue.end(index) || result.send((index, outcome)).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-}
-
-/// What is to be read, and what is being read since when.
-struct Queue {
-    pids: Vec<u32>,
-    next: AtomicUsize,
-    current: Mutex<BTreeMap<usize, Instant>>,
-}
-
-impl Queue {
-    fn begin(&self) -> Option<(usize, u32)> {
-        let index = self.next.fetch_add(1, Ordering::Relaxed);
-        let pid = *self.pids.get(index)?;
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).insert(index, Instant::now());
-        Some((index, pid))
-    }
-
-    /// Whether it was still waited for.
-    fn end(&self, index: usize) -> bool {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).remove(&index).is_some()
-    }
-
-    /// Gives up what has been waited for longer than the deadline.
-    fn overdue(&self, deadline: Duration) -> Vec<usize> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let given_up: Vec<usize> = current
-            .iter()
-            .filter(|(_, since)| since.elapsed() >= deadline)
-            .map(|(index, _)| *index)
-            .collect();
-        current.retain(|index, _| !given_up.contains(index));
-        given_up
-    }
-}
-
-/// Puts what comes from several readers into the order of the list.
-struct Order<T> {
-    queue: Arc<Queue>,
-    waiting: BTreeMap<usize, Result<T, Trouble>>,
-    next: usize,
-}
-
-impl<T> Order<T> {
-    fn put(&mut self, index: usize, outcome: Result<T, Trouble>) {
-        self.waiting.insert(index, outcome);
-    }
-
-    fn place(&self, index: usize) -> String {
-        format!("/proc/{}", self.queue.pids.get(index).copied().unwrap_or_default())
-    }
-
-    fn take(&mut self) -> Option<(u32, Result<T, Trouble>)> {
-        let outcome = self.waiting.remove(&self.next)?;
-        let pid = *self.queue.pids.get(self.next)?;
-        self.next += 1;
-        Some((pid, outcome))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(host: &Host, pids: Vec<u32>) -> Vec<(u32, Result<Vec<u8>, Trouble>)> {
-        let mut read = Vec::new();
-        let each = |pid, name| {
-            read.push((pid, name));
-            Ok::<(), ()>(())
-        };
-        host.each_process(pids, |process| process.read("comm", 100), each).unwrap();
-        read
-    }
-
-    #[test]
-    fn every_process_is_read_in_order_and_one_that_is_gone_says_so() {
-        let host = Host::live(&[]).unwrap();
-        let mut pids = host.pids().unwrap();
-        let me = std::process::id();
-        assert!(pids.contains(&me));
-        pids.push(u32::MAX);
-        let read = names(&host, pids.clone());
-        assert_eq!(read.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), pids);
-        let own = read.iter().find(|(pid, _)| *pid == me).unwrap().1.as_ref().unwrap();
-        assert_eq!(*own, std::fs::read("/proc/self/comm").unwrap());
-        assert!(matches!(read.last().unwrap().1, Err(Trouble::Vanished(_))));
-    }
-
-    #[test]
-    fn one_that_hangs_costs_a_deadline_and_the_others_are_read_all_the_same() {
-        let host = Host::live(&[]).unwrap();
-        let (me, start) = (std::process::id(), Instant::now());
-        let pids = vec![1, me, me, 1];
-        let (hangs, calls) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let work = move |_: &ProcessFolder| {
-            if calls.fetch_add(1, Ordering::Relaxed) == 1 && hangs.fetch_add(1, Ordering::Relaxed) == 0 {
-                std::thread::sleep(Duration::from_secs(60));
-            }
-            Ok(())
-        };
-        let mut outcomes = Vec::new();
-        let each = |_, outcome: Result<(), Trouble>| {
-            outcomes.push(outcome.is_ok());
-            Ok::<(), ()>(())
-        };
-        host.each_process(pids, work, each).unwrap();
-        assert_eq!(outcomes.iter().filter(|ok| **ok).count(), 3, "{outcomes:?}");
-        assert!(start.elapsed() < Duration::from_secs(20));
-    }
 
     #[test]
     fn the_descriptors_of_a_process_are_read_with_their_targets() {

@@ -26,6 +26,8 @@ natives! {
     kernel_log,
     phi_files,
     routes,
+    process_files,
+    processes,
     settings,
 }
 

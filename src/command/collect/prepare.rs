@@ -117,6 +117,7 @@ pub fn plan_for(
         phi_keys,
         phi_keys_left,
         include_content: args.include_content,
+        environ: args.environ,
         tools: !args.no_tools,
         limits: limits(args, &config, &host)?,
         tool: tool(),
@@ -311,9 +312,13 @@ fn reason(args: &Args) -> Result<Option<Line>, Failure> {
     };
     let line = text.map(|text| Line::new(&text)).transpose();
     let line = line.map_err(|error| Failure::usage(format!("--reason: {error}")))?;
-    if args.include_content && line.is_none() {
-        return Err(Failure::usage("--include-content needs --reason")
-            .hint("say why the content of PHI files is needed; it is sealed with them (45 CFR 164.502(b))"));
+    let needs = [
+        (args.include_content, "--include-content", "PHI"),
+        (args.environ, "--environ", "passwords and keys"),
+    ];
+    if let Some((_, option, what)) = needs.iter().find(|(asked, ..)| *asked && line.is_none()) {
+        return Err(Failure::usage(format!("{option} needs --reason"))
+            .hint(format!("it takes {what}: say why; the reason is sealed with them (45 CFR 164.502(b))")));
     }
     Ok(line)
 }

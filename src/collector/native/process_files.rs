@@ -1,0 +1,214 @@
+//! The files that run: a digest of each, and the bytes of those that no path leads to any more.
+//!
+//! They are read through `/proc/PID/exe` and `/proc/PID/map_files`, never through the text of a path: what lies at the
+//! path may be another file, in another mount namespace, or nothing.
+
+mod content;
+mod search;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::collector::audit_budget::FILE_EVENTS;
+use crate::collector::run::Run;
+use crate::custody::entry::{Kind, Source};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::process::ExecutableRow;
+use crate::custody::rows::text;
+use crate::host::Trouble;
+use crate::intake::Halt;
+use crate::path::HostPath;
+use content::Content;
+use search::{File, Search};
+
+/// The collector's id, in the names of its members.
+const ID: &str = "process-files";
+
+/// Processes that a row names.
+const PIDS: usize = 1000;
+
+/// Processes through which a file is tried before it counts as gone.
+const TRIES: usize = 5;
+
+/// Bytes of the table that are handed on at once.
+const PIECE: usize = 128 << 10;
+
+fn source() -> Source {
+    Source::text("/proc/PID/exe, /proc/PID/map_files")
+}
+
+/// Seals the bytes that lie on no disk, and a row for each file.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let search = match Search::of(run.host) {
+        Ok(search) => search,
+        Err(trouble) => {
+            let (outcome, reason) = trouble.verdict();
+            run.intake.gap(source(), outcome, reason)?;
+            return Ok(());
+        }
+    };
+    let places = run.request.phi_places();
+    let mut work = Work { below_phi: places, ..Work::default() };
+    let mut rows = Vec::new();
+    for file in &search.files {
+        run.intake.check()?;
+        rows.push(work.file(run, file)?);
+    }
+    table(run, &rows)?;
+    work.gaps(run, &search)
+}
+
+#[derive(Default)]
+struct Work {
+    below_phi: Vec<HostPath>,
+    /// Bytes of content that were taken.
+    taken: u64,
+    /// Members by the process under whose number they stand.
+    members: BTreeMap<u32, u32>,
+    /// Devices that did not answer: they are not asked again.
+    silent: BTreeSet<String>,
+    /// Files without a digest, by why.
+    missing: BTreeMap<&'static str, u64>,
+    /// Files whose bytes were to be taken and were not, by why.
+    withheld: BTreeMap<&'static str, u64>,
+}
+
+impl Work {
+    fn file(&mut self, run: &mut Run<'_, '_>, file: &File) -> Result<ExecutableRow, Halt> {
+        let (path, path_b64) = text(&file.path);
+        let mut row = ExecutableRow {
+            kind: file.kind,
+            path,
+            path_b64,
+            pids: file.users.iter().map(|(pid, _)| *pid).take(PIDS).collect(),
+            processes: file.users.len() as u64,
+            state: file.state,
+            ..ExecutableRow::default()
+        };
+        match self.why_not(run, file) {
+            Some(why) => row.sha256_missing = Some(why),
+            None => self.read(run, file, &mut row)?,
+        }
+        if let Some(why) = row.sha256_missing {
+            *self.missing.entry(why).or_default() += 1;
+        }
+        Ok(row)
+    }
+
+    /// Why a file is not even opened.
+    fn why_not(&self, run: &mut Run<'_, '_>, file: &File) -> Option<&'static str> {
+        if self.silent.contains(&file.device) {
+            return Some("timed_out");
+        }
+        (self.is_below_phi(file) && !run.budget.spend(FILE_EVENTS)).then_some("audit_budget")
+    }
+
+    fn is_below_phi(&self, file: &File) -> bool {
+        let marked = file.path.strip_suffix(b" (deleted)").unwrap_or(&file.path);
+        HostPath::new(marked).is_ok_and(|path| self.below_phi.iter().any(|root| path.is_within(root)))
+    }
+
+    /// Digest and, where no path leads to it, bytes; through the first of its users that still has it.
+    fn read(&mut self, run: &mut Run<'_, '_>, file: &File, row: &mut ExecutableRow) -> Result<(), Halt> {
+        row.sha256_missing = Some("missing");
+        let wants_bytes = file.state != "present";
+        let may_keep = self.withhold(run, file, wants_bytes);
+        for (pid, link) in file.users.iter().take(TRIES) {
+            let earlier = self.members.get(pid).copied().unwrap_or(0);
+            let left = content::IN_ALL.saturating_sub(self.taken);
+            let content = Content { file, pid: *pid, link, left, earlier };
+            let read = if may_keep { content.seal(run)? } else { content.digest(run)? };
+            match read {
+                Ok(read) => {
+                    self.taken += read.kept;
+                    if read.member.is_some() {
+                        self.members.insert(*pid, earlier + 1);
+                    }
+                    row.member = read.member;
+                    row.sha256 = read.sha256;
+                    row.sha256_missing = read.missing;
+                    row.stat = Some(read.stat);
+                    return Ok(());
+                }
+                Err(Trouble::Vanished(_) | Trouble::Missing(_)) => {}
+                Err(Trouble::Hung(..)) => {
+                    self.silent.insert(file.device.clone());
+                    row.sha256_missing = Some("timed_out");
+                    return Ok(());
+                }
+                Err(Trouble::Denied(_)) => row.sha256_missing = Some("denied"),
+                Err(_) => row.sha256_missing = Some("failed"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the bytes are taken; where they should be and are not, it is counted.
+    fn withhold(&mut self, run: &Run<'_, '_>, file: &File, wanted: bool) -> bool {
+        let why = if self.is_below_phi(file) && !run.request.include_content {
+            "phi_content"
+        } else if self.taken >= content::IN_ALL {
+            "count_limit"
+        } else {
+            return wanted;
+        };
+        if wanted {
+            *self.withheld.entry(why).or_default() += 1;
+        }
+        false
+    }
+
+    fn gaps(&self, run: &mut Run<'_, '_>, search: &Search) -> Result<(), Halt> {
+        for (why, count) in &self.missing {
+            let (outcome, code, words) = without_digest(why);
+            let words = format!("{words}: so many running files have no digest: {count}");
+            run.intake.gap(source(), outcome, Reason::new(code, words))?;
+        }
+        for (why, count) in &self.withheld {
+            let (outcome, code, words) = if *why == "phi_content" {
+                (Outcome::Skipped, ReasonCode::PhiContent, "they lay below PHI folders; only their digests were taken")
+            } else {
+                (Outcome::Truncated, ReasonCode::SizeLimit, "enough bytes had been taken; only their digests were")
+            };
+            let words = format!("deleted files and files in memory, {count} of them: {words}");
+            run.intake.gap(source(), outcome, Reason::new(code, words))?;
+        }
+        for (outcome, code, words) in search.shortcomings() {
+            run.intake.gap(source(), outcome, Reason::new(code, words))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a row's `sha256_missing` means for the step.
+fn without_digest(why: &str) -> (Outcome, ReasonCode, &'static str) {
+    match why {
+        "audit_budget" => {
+            (Outcome::Truncated, ReasonCode::AuditBudget, "opening more would overwrite the audit log")
+        }
+        "changed" => (Outcome::Changed, ReasonCode::Overwritten, "they changed while they were read"),
+        "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
+        "missing" => (Outcome::Collected, ReasonCode::Vanished, "their processes had ended before they were read"),
+        "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
+        "too_long" => (Outcome::Truncated, ReasonCode::SizeLimit, "they are longer than what is taken"),
+        _ => (Outcome::Failed, ReasonCode::IoError, "they could not be read"),
+    }
+}
+
+fn table(run: &mut Run<'_, '_>, rows: &[ExecutableRow]) -> Result<(), Halt> {
+    let mut draft = Draft::new(Kind::Listing, source(), run.intake.now());
+    draft.title = Some("Files that run, with their digests".into());
+    let modified = draft.taken.utc;
+    run.intake.begin_member(Member::of_live(ID, "executables.jsonl"), draft, modified)?;
+    let mut bytes = Vec::new();
+    for row in rows {
+        json::row(&mut bytes, row)?;
+        if bytes.len() >= PIECE {
+            run.intake.write(std::mem::take(&mut bytes))?;
+        }
+    }
+    run.intake.write(bytes)?;
+    run.intake.end_member(|_| ()).map(drop)
+}

@@ -1,0 +1,258 @@
+//! What runs: every file of /proc/PID that says something, as it came; a table of processes, one of descriptors; and
+//! whether other views of the system show processes that the listing does not.
+
+mod compare;
+mod gather;
+pub(super) mod row;
+mod take;
+mod tell;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use compare::Suspects;
+use gather::Gathering;
+use take::Wanted;
+
+use crate::clock::Timestamp;
+use crate::collector::run::Run;
+use crate::custody::entry::{EntryId, Kind, Source, Taken};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::process::raw::ViewRow;
+use crate::custody::rows::process::{FindingRow, Parent, ProcessRow};
+use crate::host::{Host, Trouble};
+use crate::intake::Halt;
+
+/// The collector's id, in the names of its members.
+const ID: &str = "processes";
+
+/// Ancestors that a row names.
+const ANCESTORS: usize = 32;
+
+/// Bytes of a table that are handed on at once.
+const PIECE: usize = 128 << 10;
+
+/// Where all of it comes from.
+fn source() -> Source {
+    Source::text("/proc/PID")
+}
+
+/// Seals what /proc tells of every process, and the tables made of it.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let taken = run.intake.now();
+    let listed = match run.host.pids() {
+        Ok(pids) => pids,
+        Err(trouble) => {
+            let (outcome, reason) = trouble.verdict();
+            run.intake.gap(source(), outcome, reason)?;
+            return Ok(());
+        }
+    };
+    let mut wanted = Wanted {
+        memory: true,
+        environment: run.request.environ,
+        boot: boot(taken),
+        memory_device: memory_device(),
+        kept: Arc::default(),
+    };
+    let mut gathering = Gathering::new();
+    gathering.round(run, listed.clone(), &wanted)?;
+    let views = Views::take(run.host, &listed, &gathering);
+    gathering.round(run, views.born(&listed), &wanted)?;
+    gathering.round_of_hidden(run, &views.hidden(), &wanted)?;
+    // Who did not answer is asked once more, for what keeps nobody waiting.
+    wanted.memory = false;
+    let hung = gathering.hung.clone();
+    gathering.round(run, hung, &wanted)?;
+    gathering.end_capture(run)?;
+    let mut made_from = gathering.captures.clone();
+    made_from.extend(views.seal(run)?);
+    gathering.tell_parents();
+    let table = processes(run, &mut gathering, taken, &made_from)?;
+    gathering.end_descriptors(run)?;
+    tell::findings(run, &views, taken, &made_from)?;
+    tell::totals(run, &gathering, taken, table)?;
+    tell::gaps(run, &gathering, &views)
+}
+
+/// When the machine started, by the clock of now.
+fn boot(now: Taken) -> Timestamp {
+    now.utc.minus(std::time::Duration::from_nanos(now.boottime_ns))
+}
+
+/// The device that files without a path lie on: known by making an empty one.
+pub(super) fn memory_device() -> Option<Arc<str>> {
+    let file = rustix::fs::memfd_create("phi-ir", rustix::fs::MemfdFlags::CLOEXEC).ok()?;
+    let dev = rustix::fs::fstat(file).ok()?.st_dev;
+    Some(format!("{}:{}", rustix::fs::major(dev), rustix::fs::minor(dev)).into())
+}
+
+/// The same processes as other parts of the kernel show them.
+struct Views {
+    listing: Vec<u32>,
+    /// When (nanoseconds since boot), which, who, and up to which number.
+    taken: Vec<(u64, &'static str, Vec<u32>, Option<u32>)>,
+    findings: Vec<FindingRow>,
+    blinkers: crate::host::processes::views::Blinkers,
+    /// What could not be looked at, or not to the end.
+    short: Vec<String>,
+    troubles: Vec<Trouble>,
+}
+
+impl Views {
+    fn take(host: &Host, listed: &[u32], gathering: &Gathering) -> Views {
+        let mut views = Views {
+            listing: Vec::new(),
+            taken: Vec::new(),
+            findings: Vec::new(),
+            blinkers: host.blinkers(),
+            short: Vec::new(),
+            troubles: Vec::new(),
+        };
+        let mut suspects = Suspects::default();
+        let mut known: BTreeSet<u32> = listed.iter().copied().chain(gathering.threads.iter().copied()).collect();
+        let highest = known.last().copied().unwrap_or(0);
+        let probe = host.probe_numbers(highest);
+        let groups = host.in_control_groups();
+        // Listed after the other views: who was born meanwhile is known.
+        match host.pids() {
+            Ok(again) => {
+                known.extend(again.iter().copied());
+                views.note("listing", again.clone(), None);
+                views.listing = again;
+            }
+            Err(trouble) => views.troubles.push(trouble),
+        }
+        match probe {
+            Ok(probe) => {
+                suspects.note("getpriority", probe.numbers.iter().copied(), &known);
+                if probe.cut {
+                    views.short.push(format!("numbers above {} were not asked for one by one", probe.up_to));
+                }
+                views.note("getpriority", probe.numbers, Some(probe.up_to));
+            }
+            Err(trouble) => views.troubles.push(trouble),
+        }
+        match groups {
+            Ok(groups) => {
+                suspects.note("cgroup", groups.pids.iter().copied(), &known);
+                if groups.cut {
+                    views.short.push(format!("only {} control groups were looked into", groups.folders));
+                }
+                views.note("cgroup", groups.pids, None);
+            }
+            Err(trouble) => views.troubles.push(trouble),
+        }
+        for (view, number) in gathering.mentioned() {
+            suspects.note(view, [number], &known);
+        }
+        if !suspects.is_empty() {
+            match suspects.confirm(host) {
+                Ok((findings, too_many)) => {
+                    views.findings = findings;
+                    if too_many {
+                        views.short.push(format!("only {} suspicious numbers were followed up", compare::MOST));
+                    }
+                }
+                Err(trouble) => views.troubles.push(trouble),
+            }
+        }
+        views
+    }
+
+    fn note(&mut self, view: &'static str, pids: Vec<u32>, up_to: Option<u32>) {
+        use crate::clock::{Clock as _, SystemClock};
+        self.taken.push((SystemClock.moment().boottime_ns, view, pids, up_to));
+    }
+
+    /// Who is listed now and was not before.
+    fn born(&self, before: &[u32]) -> Vec<u32> {
+        let before: BTreeSet<&u32> = before.iter().collect();
+        self.listing.iter().filter(|pid| !before.contains(pid)).copied().collect()
+    }
+
+    /// Who is not listed and can be read all the same.
+    fn hidden(&self) -> Vec<u32> {
+        self.findings.iter().filter(|finding| finding.reachable).map(|finding| finding.pid).collect()
+    }
+
+    fn seal(&self, run: &mut Run<'_, '_>) -> Result<Option<EntryId>, Halt> {
+        let mut rows = Vec::new();
+        for (boottime_ns, view, pids, up_to) in &self.taken {
+            json::row(&mut rows, &ViewRow { boottime_ns: *boottime_ns, pids, up_to: *up_to, view })?;
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let from = Source::text("/proc, getpriority(2), cgroup.procs");
+        let mut draft = Draft::new(Kind::Capture, from, run.intake.now());
+        draft.title = Some("Numbers of processes, as each view of the kernel shows them".into());
+        run.intake.capture(Member::of_live(ID, "views.jsonl"), draft, rows).map(Some)
+    }
+}
+
+impl Gathering {
+    /// Names everybody's ancestors.
+    fn tell_parents(&mut self) {
+        let names: BTreeMap<u32, (u32, Option<String>)> = self
+            .rows
+            .iter()
+            .map(|row| (row.pid, (row.ppid.and_then(|ppid| u32::try_from(ppid).ok()).unwrap_or(0), row.comm.clone())))
+            .collect();
+        for row in &mut self.rows {
+            let mut at = names.get(&row.pid).map_or(0, |(parent, _)| *parent);
+            while at != 0 && row.parents.len() < ANCESTORS && row.parents.iter().all(|parent| parent.pid != at) {
+                let (above, comm) = names.get(&at).cloned().unwrap_or_default();
+                row.parents.push(Parent { comm, pid: at });
+                at = above;
+            }
+        }
+    }
+
+    /// Numbers that the processes themselves name, by who names them.
+    fn mentioned(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.rows.iter().flat_map(|row| {
+            let number = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+            let tracer = row.tracer.and_then(|tracer| u32::try_from(tracer).ok());
+            let named = [
+                ("parent", number(row.ppid)),
+                ("session", number(row.session)),
+                ("process group", number(row.pgrp)),
+                ("tracer", tracer),
+            ];
+            named.into_iter().filter_map(|(view, number)| Some((view, number?)))
+        })
+    }
+}
+
+/// The table of processes. It is made while it is written: all of it at once would be too much.
+fn processes(
+    run: &mut Run<'_, '_>,
+    gathering: &mut Gathering,
+    taken: Taken,
+    made_from: &[EntryId],
+) -> Result<EntryId, Halt> {
+    let mut draft = Draft::new(Kind::Derived, source(), taken);
+    draft.title = Some("Table of processes".into());
+    draft.derived_from = made_from.to_vec();
+    let vanished = gathering.rows.iter().filter(|row| row.vanished).count();
+    if vanished > 0 {
+        let words = format!("{vanished} processes ended between being listed and being read; their rows say so");
+        draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Vanished, words));
+    }
+    run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft, taken.utc)?;
+    gathering.rows.sort_by_key(|row| row.pid);
+    let mut bytes = Vec::with_capacity(PIECE + (PIECE >> 2));
+    for row in &gathering.rows {
+        let row: &ProcessRow = row;
+        json::row(&mut bytes, row)?;
+        if bytes.len() >= PIECE {
+            run.intake.write(std::mem::take(&mut bytes))?;
+        }
+    }
+    run.intake.write(bytes)?;
+    run.intake.end_member(|_| ())
+}

@@ -1,0 +1,172 @@
+//! What is said beside the tables: findings, totals, and what was not obtained.
+
+use serde::Serialize;
+
+use super::gather::Gathering;
+use super::{ID, Views, source};
+use crate::collector::run::Run;
+use crate::custody::entry::{EntryId, Kind, Source, Taken};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::facts::{self, Totals};
+use crate::intake::Halt;
+use crate::path::HostPath;
+use crate::records::process::figures;
+
+/// Numbers of processes that a reason names.
+const NAMED: usize = 20;
+
+/// The processes that one view shows and the listing does not. None is an answer too, and is said with what was
+/// compared.
+pub fn findings(run: &mut Run<'_, '_>, views: &Views, taken: Taken, made_from: &[EntryId]) -> Result<(), Halt> {
+    let from = || Source::text("/proc, getpriority(2), cgroup.procs, and whom processes name");
+    let mut rows = Vec::new();
+    for finding in &views.findings {
+        json::row(&mut rows, finding)?;
+    }
+    let mut draft = Draft::new(Kind::Derived, from(), taken);
+    draft.title = Some("Processes that one view shows and the listing does not".into());
+    draft.derived_from = made_from.to_vec();
+    if rows.is_empty() {
+        let short: String = views.short.iter().map(|words| format!("; {words}")).collect();
+        let words = format!("every process that another view shows is listed in /proc{short}");
+        draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
+        if !views.troubles.is_empty() {
+            let words = "not every view could be taken; those that were show nobody who is not listed";
+            draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::IoError, words));
+        }
+    }
+    run.intake.capture(Member::of_live(ID, "findings.jsonl"), draft, rows)?;
+    blinkers(run, views)?;
+    let hides = views.blinkers.hidepid.is_some() && !facts::is_root();
+    if !views.findings.is_empty() && !hides {
+        let pids: Vec<u32> = views.findings.iter().map(|finding| finding.pid).collect();
+        let words = format!("processes that the listing of /proc does not show: {}", named(&pids));
+        run.intake.gap(from(), Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words))?;
+    }
+    Ok(())
+}
+
+/// What keeps us from seeing everybody.
+fn blinkers(run: &mut Run<'_, '_>, views: &Views) -> Result<(), Halt> {
+    let blinkers = &views.blinkers;
+    if let Some(option) = &blinkers.hidepid {
+        let unseen = views.findings.len();
+        let words = format!("/proc is mounted with hidepid={option}");
+        let (outcome, words) = if facts::is_root() {
+            (Outcome::Collected, format!("{words}, which hides nothing from root"))
+        } else {
+            (Outcome::Denied, format!("{words}: other users' processes are not shown, at least {unseen} of them"))
+        };
+        let mut draft = Draft::new(Kind::Gap, Source::text("/proc/self/mountinfo"), run.intake.now());
+        draft = draft.ended(outcome, Reason::new(ReasonCode::Permission, words));
+        run.intake.note(draft)?;
+    }
+    let told = [
+        (blinkers.inner_namespace, "this run is in a pid namespace of its own; who runs outside of it is not shown"),
+        (blinkers.foreign_proc, "/proc belongs to another pid namespace than this run, or is not the kernel's"),
+    ];
+    for (_, words) in told.into_iter().filter(|(so, _)| *so) {
+        let reason = Reason::new(ReasonCode::Unsupported, words);
+        run.intake.gap(Source::text("/proc/self/ns/pid"), Outcome::Inconclusive, reason)?;
+    }
+    Ok(())
+}
+
+/// The machine in a few figures. Keys are sorted.
+#[derive(Serialize)]
+struct Figures {
+    /// Descriptors of all processes.
+    descriptors: u64,
+    /// Processes of the kernel's own.
+    kernel_threads: usize,
+    /// Load over 1, 5 and 15 minutes, and more, as /proc/loadavg has it.
+    loadavg: String,
+    /// As the library sysinfo has them.
+    machine: Totals,
+    /// Rows of the table.
+    processes: usize,
+    /// Threads of the processes in the table.
+    threads: u64,
+    /// Threads by the kernel's own count. Threads come and go: a small difference means nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads_by_kernel: Option<u64>,
+    /// Seconds since boot, and seconds of idle processors, as /proc/uptime has it.
+    uptime: String,
+    /// Processes that ended before they were read.
+    vanished: usize,
+}
+
+/// Totals, with the kernel's own count of threads beside ours.
+pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, taken: Taken, table: EntryId) -> Result<(), Halt> {
+    let read = |path: &str| HostPath::new(path).ok().and_then(|path| run.host.peek(&path, 4096).ok());
+    let line = |path: &str| crate::path::shown(read(path).unwrap_or_default().trim_ascii());
+    let loadavg = line("/proc/loadavg");
+    let figures = Figures {
+        descriptors: gathering.descriptors,
+        kernel_threads: gathering.rows.iter().filter(|row| row.kernel_thread).count(),
+        threads_by_kernel: figures::threads_in_all(loadavg.as_bytes()),
+        loadavg,
+        machine: facts::totals(),
+        processes: gathering.rows.len(),
+        threads: gathering.rows.iter().filter_map(|row| row.threads).sum(),
+        uptime: line("/proc/uptime"),
+        vanished: gathering.rows.iter().filter(|row| row.vanished).count(),
+    };
+    let mut draft = Draft::new(Kind::Capture, Source::text("/proc/loadavg, /proc/uptime, sysinfo"), taken);
+    draft.title = Some("Totals".into());
+    draft.derived_from.push(table);
+    run.intake.capture(Member::of_live(ID, "totals.json"), draft, json::document(&figures)?)?;
+    Ok(())
+}
+
+/// What was not obtained, summed up by why.
+pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Result<(), Halt> {
+    if !gathering.refused.is_empty() {
+        let what: Vec<String> = gathering.refused.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        let words = format!(
+            "{} of {} processes did not let everything be read: {}",
+            gathering.refusing.len(),
+            gathering.rows.len(),
+            what.join(", ")
+        );
+        run.intake.gap(source(), Outcome::Denied, Reason::new(ReasonCode::Permission, words))?;
+    }
+    if !gathering.hung.is_empty() {
+        let words = format!(
+            "processes that did not answer when their memory was asked for, and were read without their command line, \
+             mappings and counts of input and output: {}",
+            named(&gathering.hung)
+        );
+        run.intake.gap(source(), Outcome::TimedOut, Reason::new(ReasonCode::Deadline, words))?;
+    }
+    if !gathering.cut.is_empty() {
+        let what: Vec<String> =
+            gathering.cut.iter().take(NAMED).map(|(name, pid)| format!("{name} of {pid}")).collect();
+        let words = format!("longer than what is taken ({} in all): {}", gathering.cut.len(), what.join(", "));
+        run.intake.gap(source(), Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words))?;
+    }
+    if !gathering.failed.is_empty() {
+        let what: Vec<String> = gathering.failed.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        let words = format!("could not be read, and the rows say why: {}", what.join(", "));
+        run.intake.gap(source(), Outcome::Failed, Reason::new(ReasonCode::IoError, words))?;
+    }
+    if let Some((pid, why)) = gathering.unread.first() {
+        let words = format!("{} processes could not be read at all, first {pid}: {why}", gathering.unread.len());
+        run.intake.gap(source(), Outcome::Failed, Reason::new(ReasonCode::IoError, words))?;
+    }
+    for trouble in &views.troubles {
+        let (outcome, reason) = trouble.verdict();
+        run.intake.gap(Source::text("views of processes"), outcome, reason)?;
+    }
+    Ok(())
+}
+
+/// Numbers in words: the first of them, and how many more.
+fn named(pids: &[u32]) -> String {
+    let first: Vec<String> = pids.iter().take(NAMED).map(u32::to_string).collect();
+    let more = pids.len().saturating_sub(NAMED);
+    if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
+}

@@ -1,0 +1,107 @@
+//! Files as processes have them open: read through `/proc/PID`, which leads to the file itself, whatever has become of
+//! its name. On a reader thread, for the file may lie on a server that does not answer.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::file::{Glimpse, Reading, pour};
+use super::patience::NoAnswer;
+use super::stat::{self, Met};
+use super::{Host, Trouble};
+use crate::path::HostPath;
+
+impl Host {
+    /// Begins to read what a link of a process leads to, such as `exe` or `map_files/7f00-7f01`, at most `limit` bytes.
+    /// Nothing but a regular file is read.
+    pub fn read_of_process(&self, pid: u32, link: &str, limit: u64) -> Result<Reading<'_>, Trouble> {
+        let place = format!("/proc/{pid}/{link}");
+        let named = HostPath::new(&place).unwrap_or_else(|_| HostPath::root());
+        let (glimpse, glimpses) = sync_channel(2);
+        let footprint = Arc::clone(self.footprint());
+        let started = self.patience().start(move || {
+            let opened = open(&place).and_then(|(file, kept)| Ok((stat::of(&file)?, file, kept)));
+            let failed = match opened {
+                Err(errno) => Some((errno, "open")),
+                Ok((met, ..)) if met.kind != FileType::RegularFile => {
+                    let _ = glimpse.send(Glimpse::Other(met));
+                    None
+                }
+                Ok((met, file, kept)) => {
+                    footprint.file(kept);
+                    pour(&file, met, limit, &footprint, &glimpse).err()
+                }
+            };
+            if let Some((errno, doing)) = failed {
+                let _ = glimpse.send(Glimpse::Failed(errno, doing));
+            }
+        });
+        match started {
+            Ok(()) => Ok(Reading::of(self, named, glimpses)),
+            Err(_) => Err(self.no_answer(NoAnswer::Gone, &named)),
+        }
+    }
+
+    /// The metadata of what a link of a process leads to, and where it leads by name.
+    pub fn met_of_process(&self, pid: u32, link: &str) -> Result<(Met, Vec<u8>), Trouble> {
+        let place = format!("/proc/{pid}/{link}");
+        let asked = place.clone();
+        let look = move || {
+            let target = fs::readlink(asked.as_str(), Vec::new())?.into_bytes();
+            let door = fs::open(asked.as_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+            Ok::<_, Errno>((stat::of(door)?, target))
+        };
+        match self.patience().ask(look) {
+            Ok(Ok(met)) => Ok(met),
+            Ok(Err(Errno::NOENT | Errno::SRCH)) => Err(Trouble::Vanished(place)),
+            Ok(Err(errno)) => Err(Trouble::from_errno(errno, place)),
+            Err(_) => Err(Trouble::Hung(place, self.patience().deadline().as_secs())),
+        }
+    }
+}
+
+/// Opens a file without changing its access time, where that is allowed; and says whether it was.
+fn open(place: &str) -> Result<(std::os::fd::OwnedFd, bool), Errno> {
+    // As a name first, so that nothing but a file is ever opened.
+    let door = fs::open(place, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    if stat::of(&door)?.kind != FileType::RegularFile {
+        return Ok((door, true));
+    }
+    let quiet = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    match fs::open(place, quiet | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => Ok((fs::open(place, quiet, Mode::empty())?, false)),
+        opened => Ok((opened?, true)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_program_is_read_through_proc() {
+        let host = Host::live(&[]).unwrap();
+        let me = std::process::id();
+        let wanted = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let mut reading = host.read_of_process(me, "exe", u64::MAX).unwrap();
+        let mut bytes = Vec::new();
+        loop {
+            match reading.glimpse().unwrap() {
+                Glimpse::Bytes(more) => bytes.extend_from_slice(&more),
+                Glimpse::Done(end) => break assert!(!end.cut),
+                Glimpse::Opened(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(bytes == wanted);
+        let (met, target) = host.met_of_process(me, "exe").unwrap();
+        assert_eq!(met.stat.size, wanted.len() as u64);
+        assert_eq!(target, std::env::current_exe().unwrap().as_os_str().as_encoded_bytes());
+        assert!(matches!(host.met_of_process(u32::MAX, "exe"), Err(Trouble::Vanished(_))));
+        // A folder is no file.
+        let mut reading = host.read_of_process(me, "cwd", 1).unwrap();
+        assert!(matches!(reading.glimpse().unwrap(), Glimpse::Other(_)));
+    }
+}
