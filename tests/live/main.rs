@@ -19,6 +19,7 @@ mod support;
 mod daemons;
 mod incident;
 mod name_service;
+mod processes;
 mod signals;
 mod unanswered;
 mod volatile;
