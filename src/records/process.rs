@@ -82,7 +82,7 @@ pub fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
 
 /// The kernel's packing (`new_encode_dev`, linux/kdev_t.h): minor in bits 0 to 7 and 20 to 31, major in 8 to 19.
 fn terminal(number: u32) -> Option<(u32, u32)> {
-    (number != 0).then(|| ((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
+    (number != 0).then_some(((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
 }
 
 /// What a terminal is called below /dev, where its number says it (Documentation/admin-guide/devices.txt).

@@ -20,6 +20,7 @@ mod daemons;
 mod incident;
 mod name_service;
 mod routes;
+mod processes;
 mod signals;
 mod unanswered;
 mod volatile;

@@ -71,10 +71,10 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let mut made_from = gathering.captures.clone();
     made_from.extend(views.seal(run)?);
     gathering.tell_parents();
-    let table = processes(run, &mut gathering, taken, &made_from)?;
+    let table = processes(run, &mut gathering, &made_from)?;
     gathering.end_descriptors(run)?;
-    tell::findings(run, &views, taken, &made_from)?;
-    tell::totals(run, &gathering, taken, table)?;
+    tell::findings(run, &views, &made_from)?;
+    tell::totals(run, &gathering, table)?;
     tell::gaps(run, &gathering, &views)
 }
 
@@ -232,9 +232,9 @@ impl Gathering {
 fn processes(
     run: &mut Run<'_, '_>,
     gathering: &mut Gathering,
-    taken: Taken,
     made_from: &[EntryId],
 ) -> Result<EntryId, Halt> {
+    let taken = run.intake.now();
     let mut draft = Draft::new(Kind::Derived, source(), taken);
     draft.title = Some("Table of processes".into());
     draft.derived_from = made_from.to_vec();

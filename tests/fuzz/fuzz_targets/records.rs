@@ -2,7 +2,7 @@
 //! Any bytes as each of the host's formats.
 
 use libfuzzer_sys::fuzz_target;
-use phi_ir::records::{accounts, audit_config, audit_status, mounts, os_release, process};
+use phi_ir::records::{accounts, audit_config, audit_status, cgroup, mounts, os_release, process};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -16,7 +16,22 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);
     let _ = process::status_field(bytes, "CapEff");
+    let _ = (cgroup::unit(bytes), cgroup::container(bytes));
+    a_process(bytes);
 });
+
+/// The files of a process.
+fn a_process(bytes: &[u8]) {
+    use process::{Status, figures, maps, target};
+    let status = Status::of(bytes);
+    let _ = (status.numbers("Uid"), status.mask("CapEff"), status.number("VmRSS"));
+    let sum = maps::summary(bytes);
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() as u64;
+    assert_eq!(sum.mappings + sum.unread, lines);
+    let _ = (figures::limit(bytes, "Max open files"), figures::io(bytes, "rchar"), figures::audit_id(bytes));
+    let _ = (figures::arguments(bytes), figures::namespace(bytes), figures::hidepid(bytes));
+    let _ = (figures::last_number(bytes), figures::threads_in_all(bytes), target::sort(bytes));
+}
 
 /// The second field of a line, where it is long and stands nowhere else in the line, is nowhere in what is kept.
 fn no_secret_survives(bytes: &[u8]) {

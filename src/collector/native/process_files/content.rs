@@ -88,7 +88,8 @@ impl Content<'_> {
         draft.mount = run.host.mounts().facts(met.stat.mount_id);
         let member = Member::of_live(ID, &self.member_name());
         let name = member.to_string();
-        run.intake.begin_member(member, draft, met.stat.mtime)?;
+        let modified = draft.taken.utc;
+        run.intake.begin_member(member, draft, modified)?;
         let ended = pour(run, &mut reading, &met, true)?;
         run.intake.end_member(|draft| {
             if let Some(reason) = ended.reason.clone() {

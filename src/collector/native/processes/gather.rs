@@ -22,6 +22,7 @@ const DESCRIPTORS: usize = 8 << 20;
 /// Everything about processes, as far as it has come.
 pub struct Gathering {
     /// The table's rows.
+    #[expect(clippy::vec_box, reason = "rows are large; a list of them would be copied whenever it grows")]
     pub rows: Vec<Box<ProcessRow>>,
     /// Threads of processes with more than one.
     pub threads: Vec<u32>,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::gather::Gathering;
 use super::{ID, Views, source};
 use crate::collector::run::Run;
-use crate::custody::entry::{EntryId, Kind, Source, Taken};
+use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
@@ -20,13 +20,13 @@ const NAMED: usize = 20;
 
 /// The processes that one view shows and the listing does not. None is an answer too, and is said with what was
 /// compared.
-pub fn findings(run: &mut Run<'_, '_>, views: &Views, taken: Taken, made_from: &[EntryId]) -> Result<(), Halt> {
+pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> Result<(), Halt> {
     let from = || Source::text("/proc, getpriority(2), cgroup.procs, and whom processes name");
     let mut rows = Vec::new();
     for finding in &views.findings {
         json::row(&mut rows, finding)?;
     }
-    let mut draft = Draft::new(Kind::Derived, from(), taken);
+    let mut draft = Draft::new(Kind::Derived, from(), run.intake.now());
     draft.title = Some("Processes that one view shows and the listing does not".into());
     draft.derived_from = made_from.to_vec();
     if rows.is_empty() {
@@ -100,7 +100,7 @@ struct Figures {
 }
 
 /// Totals, with the kernel's own count of threads beside ours.
-pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, taken: Taken, table: EntryId) -> Result<(), Halt> {
+pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, table: EntryId) -> Result<(), Halt> {
     let read = |path: &str| HostPath::new(path).ok().and_then(|path| run.host.peek(&path, 4096).ok());
     let line = |path: &str| crate::path::shown(read(path).unwrap_or_default().trim_ascii());
     let loadavg = line("/proc/loadavg");
@@ -115,7 +115,7 @@ pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, taken: Taken, table:
         uptime: line("/proc/uptime"),
         vanished: gathering.rows.iter().filter(|row| row.vanished).count(),
     };
-    let mut draft = Draft::new(Kind::Capture, Source::text("/proc/loadavg, /proc/uptime, sysinfo"), taken);
+    let mut draft = Draft::new(Kind::Capture, Source::text("/proc/loadavg, /proc/uptime, sysinfo"), run.intake.now());
     draft.title = Some("Totals".into());
     draft.derived_from.push(table);
     run.intake.capture(Member::of_live(ID, "totals.json"), draft, json::document(&figures)?)?;
