@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit_config;
+pub mod audit_rules;
 pub mod audit_status;
 pub mod form;
 pub mod mounts;

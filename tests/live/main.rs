@@ -16,6 +16,7 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+mod audit_state;
 mod daemons;
 mod incident;
 mod name_service;
