@@ -17,6 +17,7 @@
 mod support;
 
 mod audit_state;
+mod clocks;
 mod daemons;
 mod incident;
 mod name_service;
