@@ -6,6 +6,7 @@ pub mod audit_config;
 pub mod audit_rules;
 pub mod audit_status;
 pub mod form;
+pub mod kmsg;
 pub mod mounts;
 pub mod netlink;
 pub mod os_release;

@@ -20,6 +20,7 @@ mod audit_state;
 mod clocks;
 mod daemons;
 mod incident;
+mod kernel_log;
 mod name_service;
 mod signals;
 mod unanswered;
