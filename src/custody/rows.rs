@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod kmsg;
+pub mod sessions;
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,8 @@ pub mod audit_rules;
 pub mod audit_status;
 pub mod form;
 pub mod kmsg;
+pub mod login_process;
+pub mod logind;
 pub mod mounts;
 pub mod netlink;
 pub mod os_release;

@@ -22,6 +22,7 @@ mod daemons;
 mod incident;
 mod kernel_log;
 mod name_service;
+mod sessions;
 mod signals;
 mod unanswered;
 mod volatile;

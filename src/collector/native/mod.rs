@@ -25,6 +25,7 @@ natives! {
     invoker,
     kernel_log,
     phi_files,
+    sessions_live,
     settings,
 }
 

@@ -2,7 +2,7 @@
 //! Any bytes as each of the host's formats.
 
 use libfuzzer_sys::fuzz_target;
-use phi_ir::records::{accounts, audit_config, audit_rules, audit_status, kmsg, mounts, os_release, process};
+use phi_ir::records::{accounts, audit_config, audit_rules, audit_status, kmsg, login_process, logind, mounts, os_release, process};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -22,7 +22,10 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = rule.canonical_text(machine);
         }
     }
-    let _ = kmsg::parse(bytes);
+    kmsg::parse(bytes).for_each(drop);
+    let _ = logind::parse(bytes);
+    let _ = (login_process::place(bytes), login_process::unix_socket(bytes), login_process::ssh_title(bytes));
+    let _ = login_process::multiplexer(bytes, bytes, bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);
