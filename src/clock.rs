@@ -43,6 +43,18 @@ impl Clock for SystemClock {
     }
 }
 
+/// How long the machine was suspended since boot: what `CLOCK_BOOTTIME` counts and `CLOCK_MONOTONIC` does not.
+pub fn suspended() -> Duration {
+    let span = |time: rustix::time::Timespec| {
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
+    };
+    let monotonic = span(clock_gettime(ClockId::Monotonic));
+    let difference = span(clock_gettime(ClockId::Boottime)).saturating_sub(monotonic);
+    // Both are read one after the other; less than this is no sleep.
+    if difference < Duration::from_millis(10) { Duration::ZERO } else { difference }
+}
+
 /// A clock that starts where it is told and gains one millisecond with each question.
 #[derive(Debug)]
 pub struct FixedClock {

@@ -110,6 +110,7 @@ fn each_dependency_stays_in_its_module() {
         ("sha2", &["custody/digest.rs"]),
         ("signal_hook", &["command/interrupt.rs"]),
         ("ssh_key", &["seal/signature.rs"]),
+        ("syscalls", &["records/audit_rules/syscalls.rs"]),
         ("sysinfo", &["host/facts.rs"]),
         ("toml", &["config.rs"]),
         ("walkdir", &["collector/catalog.rs"]),

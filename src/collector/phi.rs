@@ -10,7 +10,7 @@ use crate::host::walk::{Found, Wanted};
 use crate::host::{Host, Trouble};
 use crate::path::HostPath;
 use crate::records::audit_config::{Watch, parse_watches};
-use crate::records::audit_status;
+use crate::records::audit_rules;
 
 /// PHI folders that are taken from audit rules at most.
 pub const MOST_ROOTS: usize = 1_000;
@@ -45,7 +45,7 @@ pub fn watches(host: &Host) -> (Vec<(Watch, String)>, Option<String>) {
     let mut watches: Vec<(Watch, String)> = Vec::new();
     match host.audit_rules() {
         Ok(rules) => {
-            let loaded = rules.iter().filter_map(|rule| audit_status::watch_of_rule(rule));
+            let loaded = rules.iter().filter_map(|rule| audit_rules::parse(rule)?.watch());
             watches.extend(loaded.map(|watch| (watch, "loaded audit rule".to_owned())));
         }
         Err(trouble) if host.is_live() => unread = Some(trouble.to_string()),

@@ -2,6 +2,9 @@
 
 pub mod kernel;
 pub mod process;
+pub mod audit;
+pub mod kmsg;
+pub mod sessions;
 
 use std::collections::BTreeMap;
 

@@ -1,100 +1,89 @@
 //! The kernel's audit subsystem, asked over netlink(7): reading only, never setting.
 
 use std::io;
-use std::time::Duration;
 
-use rustix::net::netlink::{self, SocketAddrNetlink};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::io::Errno;
 
-use super::{Host, Trouble};
+use super::netlink::{Answer, Ending, Subsystem};
+use super::{Host, READ_DEADLINE, Trouble};
+use crate::records::netlink::messages;
 
-const AUDIT_GET: u16 = 1000;
-const AUDIT_LIST_RULES: u16 = 1013;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 1;
-const HEADER: usize = 16;
+/// `struct audit_status`.
+const GET: u16 = 1000;
+/// Each rule in an answer of its own, and an end.
+const LIST_RULES: u16 = 1013;
+/// `struct audit_features`.
+const GET_FEATURE: u16 = 1019;
 
-/// Rules that are read at most; each is an answer of its own.
-const RULES_LIMIT: usize = 100_000;
+/// What can be asked. All of it needs CAP_AUDIT_CONTROL in the first user and process namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditQuestion {
+    /// On or off, locked, lost: AUDIT_GET.
+    Status,
+    /// What protects login uids: AUDIT_GET_FEATURE, since Linux 3.13.
+    Features,
+    /// The rules in force: AUDIT_LIST_RULES.
+    Rules,
+}
+
+impl AuditQuestion {
+    /// What it is called in entries.
+    pub fn words(self) -> &'static str {
+        match self {
+            AuditQuestion::Status => "netlink audit, AUDIT_GET",
+            AuditQuestion::Features => "netlink audit, AUDIT_GET_FEATURE",
+            AuditQuestion::Rules => "netlink audit, AUDIT_LIST_RULES",
+        }
+    }
+
+    fn kind(self) -> u16 {
+        match self {
+            AuditQuestion::Status => GET,
+            AuditQuestion::Features => GET_FEATURE,
+            AuditQuestion::Rules => LIST_RULES,
+        }
+    }
+
+    /// What an answer says: the payloads of its messages of the asked kind.
+    pub fn payloads(self, answer: &Answer) -> Vec<Vec<u8>> {
+        let all = answer.datagrams.iter().flat_map(|datagram| messages(datagram)).filter_map(Result::ok);
+        all.filter(|message| message.kind == self.kind()).map(|message| message.payload.to_vec()).collect()
+    }
+}
 
 impl Host {
-    /// The kernel's audit status, as the raw bytes of its answer to AUDIT_GET. Needs CAP_AUDIT_CONTROL in the first
-    /// user and process namespaces.
+    /// Puts a question, and gives what came.
+    pub fn ask_audit(&self, question: AuditQuestion) -> Result<Answer, Trouble> {
+        let netlink = self.netlink(Subsystem::Audit, None)?;
+        Ok(match question {
+            // Asked as for a table, so that the answer ends with its end and not with the first rule.
+            AuditQuestion::Rules => netlink.dump(question.kind(), &[]),
+            AuditQuestion::Status | AuditQuestion::Features => netlink.ask(question.kind(), 0, &[]),
+        })
+    }
+
+    /// The kernel's audit status, as the raw bytes of its answer to AUDIT_GET.
     pub fn audit_status(&self) -> Result<Vec<u8>, Trouble> {
-        let answers = self.ask_audit("kernel audit status", AUDIT_GET)?;
-        let first = answers.into_iter().next();
+        let first = self.whole(AuditQuestion::Status)?.into_iter().next();
         first.ok_or_else(|| Trouble::Missing("kernel audit status".into()))
     }
 
-    /// The loaded audit rules, each as the raw bytes of an answer to AUDIT_LIST_RULES. Needs the same.
+    /// The loaded audit rules, each as the raw bytes of an answer to AUDIT_LIST_RULES.
     pub fn audit_rules(&self) -> Result<Vec<Vec<u8>>, Trouble> {
-        self.ask_audit("loaded audit rules", AUDIT_LIST_RULES)
+        self.whole(AuditQuestion::Rules)
     }
 
-    fn ask_audit(&self, place: &str, kind: u16) -> Result<Vec<Vec<u8>>, Trouble> {
-        if !self.is_live() {
-            return Err(Trouble::Missing(place.into()));
-        }
-        match self.patience().ask(move || ask(kind)) {
-            Ok(Ok(answers)) => Ok(answers),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Err(Trouble::Denied(place.into()))
+    fn whole(&self, question: AuditQuestion) -> Result<Vec<Vec<u8>>, Trouble> {
+        let answer = self.ask_audit(question)?;
+        let place = question.words().to_owned();
+        match answer.ending {
+            Ending::Done => Ok(question.payloads(&answer)),
+            Ending::Refused(errno @ (Errno::PERM | Errno::ACCESS)) => Err(Trouble::from_errno(errno, place)),
+            Ending::Silent => Err(Trouble::Hung(place, READ_DEADLINE.as_secs())),
+            _ => {
+                let words = answer.verdict("the answer").map_or_else(String::new, |(_, reason)| reason.words);
+                Err(Trouble::Io(place, io::Error::other(words)))
             }
-            Ok(Err(error)) => Err(Trouble::Io(place.into(), error)),
-            Err(none) => Err(self.no_answer(none, &crate::path::HostPath::root())),
-        }
-    }
-}
-
-/// One request, and the payloads of the answers of the same type: one for the status, all up to the end for rules.
-fn ask(kind: u16) -> io::Result<Vec<Vec<u8>>> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(netlink::AUDIT),
-    )?;
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(Duration::from_secs(5)))?;
-    let mut request = Vec::with_capacity(HEADER);
-    request.extend_from_slice(&(HEADER as u32).to_ne_bytes());
-    request.extend_from_slice(&kind.to_ne_bytes());
-    request.extend_from_slice(&NLM_F_REQUEST.to_ne_bytes());
-    request.extend_from_slice(&1_u32.to_ne_bytes());
-    request.extend_from_slice(&0_u32.to_ne_bytes());
-    rustix::net::sendto(&socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
-    let mut answers = Vec::new();
-    let mut buffer = vec![0; 64 << 10];
-    while answers.len() < RULES_LIMIT {
-        let (count, _) = rustix::net::recv(&socket, buffer.as_mut_slice(), RecvFlags::empty())?;
-        let answer = buffer.get(..count).unwrap_or_default();
-        let Some((found, payload)) = message(answer) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "an answer that is no netlink message"));
-        };
-        match found {
-            NLMSG_DONE => break,
-            NLMSG_ERROR => {
-                let code = payload.first_chunk::<4>().map_or(0, |code| i32::from_ne_bytes(*code));
-                if code != 0 {
-                    return Err(io::Error::from_raw_os_error(-code));
-                }
-            }
-            found if found == kind => {
-                answers.push(payload.to_vec());
-                if kind == AUDIT_GET {
-                    break;
-                }
-            }
-            // Something else that the kernel had to say; the answer is still to come.
-            _ => {}
         }
     }
-    Ok(answers)
-}
-
-/// Type and payload of the first message in `bytes`.
-fn message(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    let length = u32::from_ne_bytes(*bytes.first_chunk::<4>()?);
-    let kind = u16::from_ne_bytes(*bytes.get(4..)?.first_chunk::<2>()?);
-    Some((kind, bytes.get(HEADER..usize::try_from(length).ok()?)?))
 }

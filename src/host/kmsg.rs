@@ -4,7 +4,6 @@ use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Host, Trouble};
-use crate::path::HostPath;
 
 /// What is taken at most, in bytes; the buffer is rarely larger than 16 MiB.
 const LIMIT: usize = 64 << 20;
@@ -28,7 +27,7 @@ impl Host {
         match self.patience().ask(read) {
             Ok(Ok(log)) => Ok(log),
             Ok(Err(errno)) => Err(Trouble::from_errno(errno, PLACE)),
-            Err(none) => Err(self.no_answer(none, &HostPath::root())),
+            Err(none) => Err(self.no_answer_from_kernel(none, PLACE)),
         }
     }
 }

@@ -114,6 +114,20 @@ impl Host {
         refuse(self.mounts().keep_away_from(path), path)
     }
 
+    /// What it means that the kernel gave no answer about something that lies on no mount.
+    pub fn no_answer_from_kernel(&self, no_answer: NoAnswer, place: &str) -> Trouble {
+        match no_answer {
+            NoAnswer::Hung => {
+                self.footprint().left_behind();
+                Trouble::Hung(place.to_owned(), self.patience().deadline().as_secs())
+            }
+            NoAnswer::Gone => {
+                let words = "the reader ended without an answer";
+                Trouble::Io(place.to_owned(), std::io::Error::other(words))
+            }
+        }
+    }
+
     /// What it means that a reader gave no answer about `path`.
     pub fn no_answer(&self, no_answer: NoAnswer, path: &HostPath) -> Trouble {
         match no_answer {

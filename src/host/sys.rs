@@ -81,3 +81,46 @@ pub fn inherited(number: i32) -> io::Result<OwnedFd> {
     // this process knows its number.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
+
+/// What the kernel says of its clock's discipline (adjtimex(2)). Read only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockDiscipline {
+    /// What the call returned: `TIME_OK` 0 to `TIME_ERROR` 5.
+    pub state: i32,
+    /// `STA_…` bits.
+    pub status: i32,
+    /// What is still to be corrected, in microseconds, or nanoseconds with `STA_NANO`.
+    pub offset: i64,
+    /// Correction of the frequency, in parts per million times 65,536.
+    pub frequency: i64,
+    /// How far off the clock can be, in microseconds, as whoever disciplines it says.
+    pub max_error: i64,
+    /// How far off it probably is, in microseconds.
+    pub estimated_error: i64,
+    /// Seconds of TAI before UTC; 0 where nobody has told the kernel.
+    pub tai: i32,
+    /// Microseconds of one tick.
+    pub tick: i64,
+}
+
+/// Asks for it without changing anything.
+pub fn clock_discipline() -> io::Result<ClockDiscipline> {
+    // SAFETY: the structure consists of integers, for which all bits zero is a value; `modes` 0 means that nothing is set.
+    let mut timex: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a structure of ours of the right type, which outlives the call.
+    let state = unsafe { libc::adjtimex(&raw mut timex) };
+    if state < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    #[allow(clippy::useless_conversion, reason = "their width depends on the processor")]
+    Ok(ClockDiscipline {
+        state,
+        status: timex.status,
+        offset: timex.offset.into(),
+        frequency: timex.freq.into(),
+        max_error: timex.maxerror.into(),
+        estimated_error: timex.esterror.into(),
+        tai: timex.tai,
+        tick: timex.tick.into(),
+    })
+}

@@ -3,6 +3,8 @@
 //! A password hash never leaves the host: of the second field only the algorithm and whether it can be used are
 //! kept. Even its length would tell something, so that is not kept either.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::path::{HostPath, shown};
@@ -29,6 +31,35 @@ pub fn parse_passwd(text: &[u8]) -> (Vec<Account>, Vec<usize>) {
         }
     }
     (accounts, unread)
+}
+
+/// The numbers of the names in a passwd or group file: the third field of each line. Of a name that stands twice the
+/// first counts, as it does for getpwnam(3).
+pub fn numbers(text: &[u8]) -> BTreeMap<Vec<u8>, u32> {
+    let mut numbers = BTreeMap::new();
+    for (line, _) in lines(text) {
+        let mut fields = line.split(|byte| *byte == b':');
+        let (name, number) = (fields.next(), fields.nth(1));
+        let number = number.and_then(|number| std::str::from_utf8(number).ok()?.trim().parse().ok());
+        if let (Some(name), Some(number)) = (name, number) {
+            numbers.entry(name.to_vec()).or_insert(number);
+        }
+    }
+    numbers
+}
+
+/// The same the other way; of a number that stands twice the first name counts, as it does for getpwuid(3).
+pub fn names(text: &[u8]) -> BTreeMap<u32, Vec<u8>> {
+    let mut names = BTreeMap::new();
+    for (line, _) in lines(text) {
+        let mut fields = line.split(|byte| *byte == b':');
+        let (name, number) = (fields.next(), fields.nth(1));
+        let number = number.and_then(|number| std::str::from_utf8(number).ok()?.trim().parse().ok());
+        if let (Some(name), Some(number)) = (name, number) {
+            names.entry(number).or_insert_with(|| name.to_vec());
+        }
+    }
+    names
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
@@ -172,6 +203,13 @@ mod tests {
         let homes: Vec<&[u8]> =
             accounts.iter().filter_map(|account| Some(account.home.as_ref()?.as_bytes())).collect();
         assert_eq!(homes, [&b"/root"[..], b"/home/alice", b"/home/j\xff"]);
+    }
+
+    #[test]
+    fn numbers_and_names_are_found_both_ways() {
+        assert_eq!(numbers(PASSWD).get(&b"alice"[..]), Some(&1001));
+        assert_eq!(names(PASSWD).get(&1002).unwrap(), b"j\xff");
+        assert_eq!(names(b"root:x:0:\ntoor:x:0:\nbad:x:y:\n+\n").len(), 1);
     }
 
     #[test]

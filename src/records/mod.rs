@@ -4,9 +4,13 @@
 pub mod accounts;
 pub mod attributes;
 pub mod audit_config;
+pub mod audit_rules;
 pub mod audit_status;
 pub mod cgroup;
 pub mod form;
+pub mod kmsg;
+pub mod login_process;
+pub mod logind;
 pub mod mounts;
 pub mod netlink;
 pub mod os_release;

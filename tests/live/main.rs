@@ -16,11 +16,15 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+mod audit_state;
+mod clocks;
 mod daemons;
 mod incident;
+mod kernel_log;
 mod name_service;
 mod routes;
 mod processes;
+mod sessions;
 mod signals;
 mod unanswered;
 mod volatile;

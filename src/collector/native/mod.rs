@@ -28,6 +28,7 @@ natives! {
     routes,
     process_files,
     processes,
+    sessions_live,
     settings,
 }
 

@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use phi_ir::records::{accounts, audit_config, audit_status, cgroup, mounts, os_release, process};
+use phi_ir::records::{accounts, audit_config, audit_rules, audit_status, kmsg, login_process, logind, mounts, os_release, process};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -11,7 +12,21 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = audit_config::log_capacity(bytes);
     let _ = audit_config::space_left(bytes, 1 << 40);
     let _ = audit_status::parse(bytes);
-    let _ = audit_status::watch_of_rule(bytes);
+    let _ = audit_status::parse_features(bytes);
+    let machine = Some(audit_rules::syscalls::X86_64);
+    if let Some(rule) = audit_rules::parse(bytes) {
+        let _ = (rule.text(machine), rule.call_names(None), rule.canonical(), rule.watch());
+    }
+    let names = audit_rules::disk::Names { machine, ..Default::default() };
+    for line in audit_rules::disk::compile(bytes, &names) {
+        if let audit_rules::disk::Meaning::Rule(rule) = line.meaning {
+            let _ = rule.canonical_text(machine);
+        }
+    }
+    kmsg::parse(bytes).for_each(drop);
+    let _ = logind::parse(bytes);
+    let _ = (login_process::place(bytes), login_process::unix_socket(bytes), login_process::ssh_title(bytes));
+    let _ = login_process::multiplexer(bytes, bytes, bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);

@@ -1,0 +1,181 @@
+//! Who is on now, from several views that were taken one after the other: logind's state files, the terminals, and the
+//! processes by audit session; and terminal multiplexers, which keep a session working after its logout.
+//!
+//! Nothing is attached to and no socket is connected to: that would be seen, and could be answered with lies.
+
+mod join;
+mod multiplexers;
+mod processes;
+
+use rustix::fs::FileType;
+
+use crate::collector::run::Run;
+use crate::collector::steps;
+use crate::custody::entry::{Base64, EntryId, Kind, Source};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::sessions::StateFileRow;
+use crate::custody::rows::{FileRow, text};
+use crate::host::Trouble;
+use crate::host::pattern::Pattern;
+use crate::host::walk::{Found, Match, Wanted};
+use crate::intake::Halt;
+use crate::path::HostPath;
+
+const COLLECTOR: &str = "sessions-live";
+
+/// Bytes of one state file at most.
+const STATE_FILE: u64 = 1 << 20;
+
+/// Names of one view at most.
+const MOST: usize = 50_000;
+
+/// Takes the views and joins them.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let (processes, processes_entry) = processes::collect(run)?;
+    let (state_files, logind_entry) = logind(run)?;
+    let terminals_entry = listing(run, &["/dev/pts/*"], "terminals.jsonl", "Pseudo-terminals", |_| true)?.1;
+    let sockets = listing(run, &SOCKETS, "multiplexer-sockets.jsonl", "Sockets of terminal multiplexers", |found| {
+        found.met.kind == FileType::Socket
+    })?;
+    let captures: Vec<EntryId> = [processes_entry, logind_entry, terminals_entry].into_iter().flatten().collect();
+    let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| run.host.peek(&path, 16 << 20).ok());
+    let names = crate::records::accounts::names(passwd.as_deref().unwrap_or_default());
+    let now = run.intake.now();
+    let sessions = join::sessions(&processes, &state_files, &names, now);
+    table(run, "sessions.jsonl", "Sessions that are open", &sessions, &captures)?;
+    let multiplexers = multiplexers::rows(&processes, &sockets.0, now);
+    let captures: Vec<EntryId> = [processes_entry, sockets.1].into_iter().flatten().collect();
+    table(run, "multiplexers.jsonl", "Terminal multiplexers", &multiplexers, &captures)
+}
+
+/// Where tmux and screen put their sockets unless they are told otherwise.
+const SOCKETS: [&str; 6] =
+    ["/tmp/tmux-*/*", "/run/tmux/**", "/run/screen/S-*/*", "/var/run/screen/S-*/*", "/tmp/screens/S-*/*", "/tmp/uscreens/S-*/*"];
+
+fn table<T: serde::Serialize>(
+    run: &mut Run<'_, '_>,
+    name: &str,
+    title: &str,
+    rows: &[T],
+    captures: &[EntryId],
+) -> Result<(), Halt> {
+    if captures.is_empty() {
+        // What could not be looked at is said already.
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    for row in rows {
+        json::row(&mut bytes, row)?;
+    }
+    let mut draft = Draft::new(Kind::Derived, Source::text("views of who is on"), run.intake.now());
+    draft.title = Some(title.to_owned());
+    draft.derived_from = captures.to_vec();
+    if rows.is_empty() {
+        let words = "the processes that could be looked at show none at this moment; what ended before left nothing here";
+        draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
+    }
+    run.intake.capture(Member::of_live(COLLECTOR, name), draft, bytes)?;
+    Ok(())
+}
+
+/// logind's state files, raw. Where there is no logind there are none, which is no gap.
+fn logind(run: &mut Run<'_, '_>) -> Result<(Vec<StateFileRow>, Option<EntryId>), Halt> {
+    let taken = run.intake.now();
+    let source = || Source::text("/run/systemd/{sessions,users,seats}");
+    let (mut rows, mut troubles, mut folders) = (Vec::new(), Vec::new(), 0);
+    for pattern in ["/run/systemd/sessions/*", "/run/systemd/users/*", "/run/systemd/seats/*"] {
+        let Ok(pattern) = Pattern::new(pattern) else { continue };
+        folders += 1;
+        for found in run.host.walk(&pattern, Wanted::Files, true) {
+            match found {
+                Found::Match(found) if found.met.kind == FileType::RegularFile && rows.len() < MOST => {
+                    match run.host.peek(&found.spot.path, STATE_FILE) {
+                        Ok(bytes) => rows.push(state_file(&found, bytes)),
+                        // The session ended meanwhile.
+                        Err(Trouble::Missing(_) | Trouble::Vanished(_)) => {}
+                        Err(trouble) => troubles.push(Found::Trouble(found.spot.place(), trouble)),
+                    }
+                }
+                Found::Trouble(place, Trouble::Missing(_)) if place.path == *pattern.base() => folders -= 1,
+                Found::Match(_) | Found::Led(_) => {}
+                other => troubles.push(other),
+            }
+        }
+    }
+    let entry = if rows.is_empty() && troubles.is_empty() {
+        let words = if folders == 0 {
+            "this system runs no logind: it keeps no state of sessions"
+        } else {
+            "logind's folders hold no state file: it knows of no session, user or seat"
+        };
+        run.intake.gap(source(), Outcome::Empty, Reason::new(ReasonCode::NotFound, words))?;
+        None
+    } else {
+        let mut bytes = Vec::new();
+        for row in &rows {
+            json::row(&mut bytes, row)?;
+        }
+        let mut draft = Draft::new(Kind::Capture, source(), taken);
+        draft.title = Some("State files of logind".into());
+        Some(run.intake.capture(Member::of_live(COLLECTOR, "logind.jsonl"), draft, bytes)?)
+    };
+    for found in troubles {
+        steps::tell(run, found)?;
+    }
+    Ok((rows, entry))
+}
+
+fn state_file(found: &Match, bytes: Vec<u8>) -> StateFileRow {
+    let (path, path_b64) = text(found.spot.path.as_bytes());
+    StateFileRow { bytes_b64: Base64(bytes), path, path_b64, stat: found.met.stat.clone() }
+}
+
+/// The metadata of names that match and are wanted. A folder that is not there holds none.
+fn listing(
+    run: &mut Run<'_, '_>,
+    patterns: &[&str],
+    name: &str,
+    title: &str,
+    wanted: impl Fn(&Match) -> bool,
+) -> Result<(Vec<FileRow>, Option<EntryId>), Halt> {
+    let taken = run.intake.now();
+    let (mut rows, mut troubles): (Vec<FileRow>, Vec<Found>) = (Vec::new(), Vec::new());
+    for pattern in patterns {
+        let Ok(pattern) = Pattern::new(pattern) else { continue };
+        for found in run.host.walk(&pattern, Wanted::Files, true) {
+            match found {
+                Found::Match(found) if wanted(&found) && rows.len() < MOST => {
+                    rows.push(FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref()));
+                }
+                Found::Match(_) | Found::Led(_) | Found::Trouble(_, Trouble::Missing(_) | Trouble::Vanished(_)) => {}
+                // Mounts below the place where sockets lie are other places.
+                Found::LeftOut(..) => {}
+                other => troubles.push(other),
+            }
+        }
+    }
+    // /var/run leads to /run.
+    rows.sort_by_key(|row| (row.dev.clone(), row.ino));
+    rows.dedup_by_key(|row| (row.dev.clone(), row.ino));
+    let source = Source::text(patterns.join(" "));
+    let entry = if rows.is_empty() {
+        let words = "no such name is there at this moment";
+        run.intake.gap(source, Outcome::Empty, Reason::new(ReasonCode::NotFound, words))?;
+        None
+    } else {
+        let mut bytes = Vec::new();
+        for row in &rows {
+            json::row(&mut bytes, row)?;
+        }
+        let mut draft = Draft::new(Kind::Listing, source, taken);
+        draft.title = Some(title.to_owned());
+        Some(run.intake.capture(Member::of_live(COLLECTOR, name), draft, bytes)?)
+    };
+    for found in troubles {
+        steps::tell(run, found)?;
+    }
+    Ok((rows, entry))
+}

@@ -1,0 +1,166 @@
+//! The processes that matter to who is on: those of a login, those at a terminal, sshd's, and multiplexers.
+
+use std::collections::BTreeMap;
+
+use rustix::io::Errno;
+
+use crate::collector::run::Run;
+use crate::custody::entry::{Base64, EntryId, Kind, Source};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::sessions::SessionProcessRow;
+use crate::host::Trouble;
+use crate::host::processes::ProcessFolder;
+use crate::intake::Halt;
+use crate::path::shown;
+use crate::records::login_process::{self, Multiplexer, Place, UNSET, UnixSocket};
+use crate::records::process::status_field;
+
+use super::COLLECTOR;
+
+/// Bytes of a command line that are kept.
+const CMDLINE: usize = 4096;
+
+/// Bytes of a table of UNIX sockets that are read.
+const UNIX_TABLE: usize = 16 << 20;
+
+/// Descriptors of one process that are looked at.
+const DESCRIPTORS: usize = 4096;
+
+/// One process, read from its row.
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// Its place among the others.
+    pub place: Place,
+    /// The user who logged in.
+    pub login_uid: Option<u32>,
+    /// The audit session.
+    pub audit_session: Option<u32>,
+    /// The user that it runs as.
+    pub uid: Option<u32>,
+    /// The terminal, below /dev.
+    pub terminal: Option<String>,
+    /// User and terminal in the title of an sshd that serves a session.
+    pub ssh: Option<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Whether it is a multiplexer.
+    pub multiplexer: Option<Multiplexer>,
+    /// Where its descriptors lead.
+    pub targets: Vec<Vec<u8>>,
+    /// Its UNIX sockets that are bound.
+    pub sockets: Vec<UnixSocket>,
+}
+
+/// Reads all processes, seals those that matter, and gives them.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(Vec<Process>, Option<EntryId>), Halt> {
+    let source = || Source::text("/proc/PID/{stat,status,loginuid,sessionid,exe,cmdline,fd,net/unix}");
+    let taken = run.intake.now();
+    let pids = match run.host.pids() {
+        Ok(pids) => pids,
+        Err(trouble) => {
+            let (outcome, reason) = trouble.verdict();
+            run.intake.gap(source(), outcome, reason)?;
+            return Ok((Vec::new(), None));
+        }
+    };
+    let (mut rows, mut unseen) = (Vec::new(), BTreeMap::<String, Vec<u32>>::new());
+    let Ok(()) = run.host.each_process(pids, glance, |pid, outcome| {
+        match outcome {
+            Ok(row) => rows.extend(row),
+            Err(Trouble::Vanished(_)) => {}
+            Err(trouble) => unseen.entry(trouble.verdict().0.word().to_owned()).or_default().push(pid),
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+    let mut bytes = Vec::new();
+    for row in &rows {
+        json::row(&mut bytes, row)?;
+    }
+    let mut draft = Draft::new(Kind::Capture, source(), taken);
+    draft.title = Some("Processes of logins, at terminals, of sshd and of multiplexers".into());
+    if !unseen.is_empty() {
+        let count: usize = unseen.values().map(Vec::len).sum();
+        let words = format!("processes that could not be looked at: {count} ({})", listed(&unseen));
+        draft = draft.ended(Outcome::Denied, Reason::new(ReasonCode::Permission, words));
+    }
+    let entry = run.intake.capture(Member::of_live(COLLECTOR, "processes.jsonl"), draft, bytes)?;
+    Ok((rows.iter().filter_map(read).collect(), Some(entry)))
+}
+
+fn listed(unseen: &BTreeMap<String, Vec<u32>>) -> String {
+    let one = |(word, pids): (&String, &Vec<u32>)| {
+        let first: Vec<String> = pids.iter().take(5).map(u32::to_string).collect();
+        format!("{word}: {}{}", first.join(" "), if pids.len() > 5 { " …" } else { "" })
+    };
+    unseen.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// On a reader thread: what one process shows; nothing if it does not matter.
+fn glance(process: &ProcessFolder) -> Result<Option<SessionProcessRow>, Errno> {
+    let stat = process.read("stat", 4096)?;
+    let number = |name: &str| Some(shown(process.read(name, 64).ok()?.trim_ascii()));
+    let (login_uid, session_id) = (number("loginuid"), number("sessionid"));
+    let exe = process.link("exe").ok();
+    let cmdline = process.read("cmdline", CMDLINE).ok().filter(|bytes| !bytes.is_empty());
+    let (exe_bytes, cmdline_bytes) = (exe.as_deref().unwrap_or_default(), cmdline.as_deref().unwrap_or_default());
+    let name = login_process::name(&stat);
+    let multiplexer = login_process::multiplexer(name, exe_bytes, cmdline_bytes);
+    let sshd = name == b"sshd" || name == b"sshd-session" || login_process::ssh_title(cmdline_bytes).is_some();
+    let has_session = session_id.as_deref().is_some_and(|id| id.parse() != Ok(UNSET));
+    let has_terminal = login_process::place(&stat).is_none_or(|place| place.terminal != 0);
+    if !has_session && !has_terminal && multiplexer.is_none() && !sshd {
+        return Ok(None);
+    }
+    let fds: BTreeMap<u32, Base64> = if multiplexer.is_some() || sshd {
+        let all = process.descriptors(DESCRIPTORS).map(|(all, _)| all).unwrap_or_default();
+        all.into_iter().map(|one| (one.fd, Base64(one.target))).collect()
+    } else {
+        (0..3).filter_map(|fd| Some((fd, Base64(process.link(&format!("fd/{fd}")).ok()?)))).collect()
+    };
+    let unix_b64 = if multiplexer.is_some() { own_sockets(process, &fds) } else { Vec::new() };
+    let status = process.read("status", 16 << 10).unwrap_or_default();
+    Ok(Some(SessionProcessRow {
+        cmdline_b64: cmdline.map(Base64),
+        exe_b64: exe.map(Base64),
+        fds_b64: fds,
+        login_uid,
+        pid: process.pid,
+        session_id,
+        stat_b64: Base64(stat),
+        uid: status_field(&status, "Uid"),
+        unix_b64,
+    }))
+}
+
+/// The lines of its own network namespace that are about sockets of its own.
+fn own_sockets(process: &ProcessFolder, fds: &BTreeMap<u32, Base64>) -> Vec<Base64> {
+    let own: Vec<u64> = fds.values().filter_map(|target| login_process::socket_of(&target.0)).collect();
+    let table = process.read("net/unix", UNIX_TABLE).unwrap_or_default();
+    let lines = table.split(|byte| *byte == b'\n');
+    let is_own = |line: &&[u8]| login_process::unix_socket(line).is_some_and(|one| own.contains(&one.inode));
+    lines.filter(is_own).map(|line| Base64(line.to_vec())).collect()
+}
+
+/// What a row says.
+fn read(row: &SessionProcessRow) -> Option<Process> {
+    let set = |text: &Option<String>| text.as_deref()?.parse().ok().filter(|number| *number != UNSET);
+    let place = login_process::place(&row.stat_b64.0)?;
+    let exe = row.exe_b64.as_ref().map(|exe| exe.0.as_slice()).unwrap_or_default();
+    let cmdline = row.cmdline_b64.as_ref().map(|cmdline| cmdline.0.as_slice()).unwrap_or_default();
+    let owned = |(user, terminal): (&[u8], Option<&[u8]>)| (user.to_vec(), terminal.map(<[u8]>::to_vec));
+    Some(Process {
+        pid: row.pid,
+        place,
+        login_uid: set(&row.login_uid),
+        audit_session: set(&row.session_id),
+        // `status_field` shows the tabs between the four of them escaped.
+        uid: row.uid.as_deref().and_then(|uid| uid.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()),
+        terminal: login_process::terminal(place.terminal),
+        ssh: login_process::ssh_title(cmdline).map(owned),
+        multiplexer: login_process::multiplexer(login_process::name(&row.stat_b64.0), exe, cmdline),
+        targets: row.fds_b64.values().map(|target| target.0.clone()).collect(),
+        sockets: row.unix_b64.iter().filter_map(|line| login_process::unix_socket(&line.0)).collect(),
+    })
+}

@@ -1,0 +1,250 @@
+//! Who is on: multiplexers and logins that this test begins, beside what tmux, screen and who say of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::daemons::{User, output, sshd, succeed, until};
+use crate::support::{Bundle, Desk, entries, only_root, phi};
+
+const PORT: u16 = 42_023;
+
+fn collect(desk: &Desk) -> PathBuf {
+    let ran = phi(["collect", "--quiet", "--json", "--only", "sessions-live", "-r", &desk.recipient])
+        .args([std::ffi::OsStr::new("-o"), desk.out().as_os_str()])
+        .run();
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let opened = desk.open(&Bundle::of(&ran.json()));
+    for entry in entries(&opened).iter().filter(|entry| entry["collector"] == "sessions-live") {
+        assert!(entry["outcome"] == "collected" || entry["outcome"] == "empty", "{entry:#}");
+    }
+    opened.join("data/live/sessions-live")
+}
+
+fn rows(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A tmux server of its own, ended with the test.
+struct Tmux {
+    name: String,
+    clients: Vec<Child>,
+}
+
+impl Tmux {
+    fn start(name: &str) -> Tmux {
+        let name = format!("phi-ir-{name}-{}", std::process::id());
+        succeed("tmux", &["-f", "/dev/null", "-L", &name, "new-session", "-d", "-s", "one", "sleep 600"]);
+        succeed("tmux", &["-L", &name, "new-session", "-d", "-s", "two", "sleep 600"]);
+        Tmux { name, clients: Vec::new() }
+    }
+
+    fn attach(&mut self, session: &str) {
+        let attach = format!("tmux -L {} attach -t {session}", self.name);
+        // Its input stays open: at its end script would end the client.
+        let child = Command::new("script")
+            .args(["-q", "-c", &attach, "/dev/null"])
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.clients.push(child);
+        let wanted = self.clients.len();
+        until("a tmux client", || self.says(&["list-clients"]).lines().count() == wanted);
+    }
+
+    fn says(&self, args: &[&str]) -> String {
+        output("tmux", &[&["-L", &self.name], args].concat())
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = Command::new("tmux").args(["-L", &self.name, "kill-server"]).status();
+        for child in &mut self.clients {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A number and a terminal on each line.
+fn pairs(text: &str) -> Vec<(u64, String)> {
+    let mut pairs: Vec<(u64, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(pid, terminal)| (pid.parse().unwrap(), terminal.trim_start_matches("/dev/").to_owned()))
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+#[test]
+fn tmux_servers_are_found_with_their_clients_and_panes() {
+    if !only_root("the descriptors of other processes") {
+        return;
+    }
+    let (mut attached, detached) = (Tmux::start("attached"), Tmux::start("detached"));
+    attached.attach("one");
+    attached.attach("two");
+    let desk = Desk::new();
+    let all = rows(&collect(&desk).join("multiplexers.jsonl"));
+    for (tmux, clients) in [(&attached, 2), (&detached, 0)] {
+        let pid: u64 = tmux.says(&["display-message", "-p", "-t", "one", "#{pid}"]).trim().parse().unwrap();
+        let row = all.iter().find(|row| row["pid"] == pid).expect("the server is not found");
+        assert_eq!((&row["kind"], &row["role"]), (&"tmux".into(), &"server".into()), "{row:#}");
+        let socket = &row["sockets"][0];
+        assert!(socket["path"].as_str().unwrap().ends_with(&tmux.name), "{row:#}");
+        assert_eq!(
+            (&socket["stat"]["uid"], socket["stat"]["mode"].as_str().unwrap().starts_with("140")),
+            (&0.into(), true)
+        );
+        let theirs = pairs(&tmux.says(&["list-clients", "-F", "#{client_pid} #{client_tty}"]));
+        assert_eq!(theirs.len(), clients);
+        let ours = |key: &str| -> Vec<Value> { row[key].as_array().unwrap().clone() };
+        let pids: Vec<Value> = theirs.iter().map(|(pid, _)| (*pid).into()).collect();
+        let mut found = ours("clients");
+        found.sort_by_key(|pid| pid.as_u64());
+        assert_eq!(found, pids, "{row:#}");
+        let mut terminals: Vec<Value> = theirs.iter().map(|(_, terminal)| terminal.clone().into()).collect();
+        terminals.sort_by_key(ToString::to_string);
+        assert_eq!(ours("attached"), terminals, "{row:#}");
+        let mut panes: Vec<(u64, String)> = ours("panes")
+            .iter()
+            .map(|pane| (pane["pid"].as_u64().unwrap(), pane["terminal"].as_str().unwrap().to_owned()))
+            .collect();
+        panes.sort();
+        assert_eq!(panes, pairs(&tmux.says(&["list-panes", "-a", "-F", "#{pane_pid} #{pane_tty}"])));
+        for (client, terminal) in theirs {
+            let row = all.iter().find(|row| row["pid"] == client).expect("a client is not found");
+            assert_eq!((&row["role"], &row["server"]), (&"client".into(), &pid.into()), "{row:#}");
+            assert_eq!(row["terminal"], terminal);
+        }
+    }
+}
+
+/// A detached screen, ended with the test.
+struct Screen(String);
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = Command::new("screen").args(["-S", &self.0, "-X", "quit"]).stdout(Stdio::null()).status();
+    }
+}
+
+#[test]
+fn a_detached_screen_is_found() {
+    if !only_root("the descriptors of other processes") {
+        return;
+    }
+    let name = format!("phi-ir-test-{}", std::process::id());
+    succeed("screen", &["-dmS", &name, "sleep", "600"]);
+    let screen = Screen(name);
+    let mut line = String::new();
+    until("screen to list it", || {
+        let listed = output("screen", &["-ls"]);
+        line = listed.lines().find(|line| line.contains(&screen.0)).unwrap_or_default().trim().to_owned();
+        line.contains("Detached")
+    });
+    let (pid, _) = line.split_once('.').unwrap();
+    let desk = Desk::new();
+    let all = rows(&collect(&desk).join("multiplexers.jsonl"));
+    let row = all.iter().find(|row| row["pid"].to_string() == pid).expect("screen is not found");
+    assert_eq!((&row["kind"], &row["role"]), (&"screen".into(), &"server".into()), "{row:#}");
+    assert!(row["sockets"][0]["path"].as_str().unwrap().ends_with(&format!("{pid}.{}", screen.0)), "{row:#}");
+    assert!(
+        row["attached"].as_array().unwrap().is_empty() && row["panes"].as_array().unwrap().len() == 1,
+        "{row:#}"
+    );
+}
+
+struct Login(Child);
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn logins_over_ssh_are_found_with_a_terminal_and_without() {
+    if !only_root("an sshd and a user of its own") {
+        return;
+    }
+    let desk = Desk::new();
+    let user = User::add("phisession");
+    let _sshd = sshd(PORT);
+    let key = desk.path("key");
+    succeed("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
+    let folder = user.home().join(".ssh");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(key.with_extension("pub"), folder.join("authorized_keys")).unwrap();
+    succeed("chown", &["-R", "phisession:", folder.to_str().unwrap()]);
+    succeed("chmod", &["700", folder.to_str().unwrap()]);
+    let port = PORT.to_string();
+    let login = |more: &[&str], seconds: &str| {
+        let child = Command::new("ssh")
+            .args([
+                "-p",
+                &port,
+                "-i",
+                key.to_str().unwrap(),
+                "-o",
+                "StrictHostKeyChecking=no",
+                "-o",
+                "BatchMode=yes",
+            ])
+            .args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=QUIET"])
+            .args(more)
+            .args(["phisession@127.0.0.1", "exec", "sleep", seconds])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Login(child)
+    };
+    let _silent = login(&[], "611");
+    let _typed = login(&["-tt"], "612");
+    let runs = |seconds: &str| {
+        output("pgrep", &["-u", "phisession", "-f", &format!("^sleep {seconds}")]).trim().to_owned()
+    };
+    until("both logins", || !runs("611").is_empty() && !runs("612").is_empty());
+    let members = collect(&desk);
+    let sessions = rows(&members.join("sessions.jsonl"));
+    let of = |pid: &str| {
+        let holds =
+            |row: &&Value| row["processes"].as_array().unwrap().iter().any(|one| one.to_string() == pid);
+        sessions.iter().find(holds).unwrap_or_else(|| panic!("no session of {pid}: {sessions:#?}"))
+    };
+    let uid = output("id", &["-u", "phisession"]).trim().to_owned();
+    let (silent, typed) = (of(&runs("611")), of(&runs("612")));
+    for (row, seconds) in [(silent, "611"), (typed, "612")] {
+        let theirs = fs::read_to_string(format!("/proc/{}/sessionid", runs(seconds))).unwrap();
+        assert_eq!(row["audit_session"].to_string(), theirs.trim(), "{row:#}");
+        assert_eq!(
+            (row["login_uid"].to_string(), &row["name"]),
+            (uid.clone(), &"phisession".into()),
+            "{row:#}"
+        );
+        assert!(row["evidence"].as_array().unwrap().contains(&"sshd".into()), "{row:#}");
+        assert!(!row["sshd"].as_array().unwrap().is_empty() && row["started"].is_string());
+    }
+    assert_ne!(silent["audit_session"], typed["audit_session"]);
+    assert!(silent["terminals"].as_array().unwrap().is_empty(), "{silent:#}");
+    let terminal = output("ps", &["-o", "tty=", "-p", &runs("612")]);
+    assert_eq!(typed["terminals"], serde_json::json!([terminal.trim()]));
+    let listed = rows(&members.join("terminals.jsonl"));
+    let own =
+        listed.iter().find(|row| row["path"] == format!("/dev/{}", terminal.trim())).expect("no terminal");
+    assert_eq!(own["uid"].to_string(), uid);
+    // utmp has only the one with a terminal, where this system writes it at all.
+    let who = output("who", &[]);
+    if let Some(line) = who.lines().find(|line| line.starts_with("phisessi")) {
+        assert!(line.contains(terminal.trim()), "{who}");
+    }
+}
