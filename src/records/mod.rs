@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod audit_config;
 pub mod audit_status;
+pub mod cgroup;
 pub mod form;
 pub mod mounts;
 pub mod netlink;

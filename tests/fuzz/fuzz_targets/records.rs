@@ -2,7 +2,7 @@
 //! Any bytes as each of the host's formats.
 
 use libfuzzer_sys::fuzz_target;
-use phi_ir::records::{accounts, audit_config, audit_status, mounts, os_release, process};
+use phi_ir::records::{accounts, audit_config, audit_status, cgroup, mounts, os_release, process};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -12,6 +12,8 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = audit_config::space_left(bytes, 1 << 40);
     let _ = audit_status::parse(bytes);
     let _ = audit_status::watch_of_rule(bytes);
+    let _ = cgroup::unit(bytes);
+    let _ = cgroup::container(bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);
