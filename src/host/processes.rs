@@ -5,13 +5,14 @@
 //! meanwhile gives an error and never another process's data.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{self, Dir, Mode, OFlags};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{self, AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Host, Trouble};
@@ -84,6 +85,20 @@ impl ProcessFolder {
     /// Opens what one of its links leads to, such as `ns/net` or `exe`.
     pub fn open(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
         fs::openat(&self.folder, name, flags | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    /// An extended attribute of what one of its links leads to, such as `system.sockprotoname` of `fd/3`.
+    pub fn attribute(&self, name: &str, attribute: &str) -> Result<Vec<u8>, Errno> {
+        // Through the descriptor of the folder, so that it is this process and no later one of the same number.
+        let place = format!("/proc/self/fd/{}/{name}", self.folder.as_raw_fd());
+        let mut value = Vec::with_capacity(256);
+        fs::getxattr(place.as_str(), attribute, spare_capacity(&mut value))?;
+        Ok(value)
+    }
+
+    /// Whether the file that one of its links leads to has no name any more.
+    pub fn is_unlinked(&self, name: &str) -> Result<bool, Errno> {
+        Ok(fs::statat(&self.folder, name, AtFlags::empty())?.st_nlink == 0)
     }
 
     /// Its file descriptors, at most `limit`, and whether there are more. One that is closed meanwhile is left out.

@@ -26,6 +26,7 @@ natives! {
     kernel_log,
     phi_files,
     settings,
+    sockets,
 }
 
 /// The code of a collector.
