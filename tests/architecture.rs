@@ -104,6 +104,7 @@ fn each_dependency_stays_in_its_module() {
         ("globset", &["host/pattern.rs"]),
         ("indicatif", &["term.rs"]),
         ("libc", &["host/sys.rs"]),
+        ("netstat2", &["host/cross_view.rs"]),
         ("procfs", &["records/process"]),
         ("rpassword", &["command/keys.rs"]),
         ("serde_json", &["custody/json.rs"]),

@@ -164,6 +164,8 @@ pub enum ReasonCode {
     AuditBudget,
     /// This kernel or system does not offer it.
     Unsupported,
+    /// Two views of the same thing disagree, and still do when both are asked again.
+    ViewsDisagree,
     /// The content has a form that this version does not read; the raw bytes may be there all the same.
     NotParsed,
     /// A code from a later version.
@@ -228,6 +230,9 @@ impl ReasonCode {
             }
             ReasonCode::NoPhiKey => "find out whether access to PHI is audited at all, and under which key",
             ReasonCode::AuditBudget => "copy the audit logs away, then collect again",
+            ReasonCode::ViewsDisagree => {
+                "read the findings: something is hidden on this host, or was missed; examine it from outside too"
+            }
             ReasonCode::NotParsed => "read the raw bytes with another tool",
             ReasonCode::PhiContent => {
                 "collect again with --include-content --reason TEXT, if the records themselves are needed"

@@ -5,6 +5,7 @@ pub mod process;
 pub mod audit;
 pub mod kmsg;
 pub mod sessions;
+pub mod sockets;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@
 //! a file system does not answer.
 
 pub mod audit;
+pub mod cross_view;
 pub mod facts;
 pub mod file;
 pub mod footprint;
@@ -19,6 +20,7 @@ pub mod pattern;
 pub mod place;
 pub mod processes;
 pub mod running;
+pub mod sockets;
 pub mod stat;
 pub mod sys;
 pub mod tool;

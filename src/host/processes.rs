@@ -8,7 +8,7 @@ mod reading;
 pub mod views;
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
 use rustix::fs::{self, AtFlags, Dir, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
@@ -92,6 +92,15 @@ impl ProcessFolder {
     /// What one of its links leads to.
     pub fn nature(&self, name: &str) -> Result<Nature, Errno> {
         nature_at(&self.folder, name)
+    }
+
+    /// An extended attribute of what one of its links leads to, such as `system.sockprotoname` of `fd/3`.
+    pub fn attribute(&self, name: &str, attribute: &str) -> Result<Vec<u8>, Errno> {
+        // Through the descriptor of the folder, so that it is this process and no later one of the same number.
+        let place = format!("/proc/self/fd/{}/{name}", self.folder.as_raw_fd());
+        let mut value = Vec::with_capacity(256);
+        fs::getxattr(place.as_str(), attribute, rustix::buffer::spare_capacity(&mut value))?;
+        Ok(value)
     }
 
     /// The names in one of its folders that are numbers, such as `fd` or `task`.

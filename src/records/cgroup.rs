@@ -22,6 +22,12 @@ pub fn container(cgroup_file: &[u8]) -> Option<Vec<u8>> {
     paths(cgroup_file).into_iter().find_map(container_of)
 }
 
+/// The path in the unified hierarchy, or in systemd's where that says nothing.
+pub fn path(cgroup_file: &[u8]) -> Option<&[u8]> {
+    let paths = paths(cgroup_file);
+    paths.iter().find(|path| **path != b"/").or(paths.first()).copied()
+}
+
 /// The paths of all lines: of version 2, of systemd's hierarchy, of the others.
 fn paths(cgroup_file: &[u8]) -> Vec<&[u8]> {
     let mut ranked: Vec<(u8, &[u8])> =
@@ -169,6 +175,8 @@ mod tests {
         // The first lines were captured on Linux 6.18 with both versions mounted.
         let hybrid = b"9:name=systemd:/system.slice/cron.service\n8:pids:/system.slice/docker.service\n4:memory:/lxc/x\n0::/\n";
         assert_eq!(unit(hybrid).unwrap(), b"cron.service");
+        assert_eq!(path(hybrid).unwrap(), b"/system.slice/cron.service");
+        assert_eq!((path(b"0::/\n"), path(b"")), (Some(&b"/"[..]), None));
         assert_eq!(container(hybrid).unwrap(), b"x");
         let captured =
             b"9:name=systemd:/\n8:pids:/\n4:memory:/process_api/fa0636feb926240a3ee54b69bb2cc573\n0::/\n";

@@ -30,6 +30,7 @@ natives! {
     processes,
     sessions_live,
     settings,
+    sockets,
 }
 
 /// The code of a collector.

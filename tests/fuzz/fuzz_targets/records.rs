@@ -27,6 +27,9 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = logind::parse(bytes);
     let _ = (login_process::place(bytes), login_process::unix_socket(bytes), login_process::ssh_title(bytes));
     let _ = login_process::multiplexer(bytes, bytes, bytes);
+    let _ = audit_status::watch_of_rule(bytes);
+    let _ = cgroup::unit(bytes);
+    let _ = cgroup::container(bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);

@@ -1,0 +1,41 @@
+//! Sockets of every network namespace, asked of the kernel itself (sock_diag(7)), with the processes that hold them; and
+//! where two views of them disagree.
+//!
+//! The order: one look through all processes for namespaces and descriptors, then the kernel's tables, then what the
+//! descriptors lead to and no table lists, then who the holders are. All raw answers stand in two captures, the tables
+//! are made of those.
+
+mod answers;
+mod compare;
+mod gather;
+mod outcomes;
+mod owners;
+mod sheet;
+mod substitute;
+mod tables;
+mod unlisted;
+
+use crate::collector::run::Run;
+use crate::custody::entry::Source;
+use crate::intake::Halt;
+
+/// Id of the collector.
+const ID: &str = "sockets";
+
+/// Seals the kernel's answers, who holds the sockets, and the tables made of both.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let began = run.intake.now();
+    let mut scan = match run.host.scan_network() {
+        Ok(scan) => scan,
+        Err(trouble) => {
+            let (outcome, reason) = trouble.verdict();
+            run.intake.gap(Source::text("processes and network namespaces"), outcome, reason)?;
+            return Ok(());
+        }
+    };
+    scan.sockets.sort_unstable_by_key(|socket| (socket.inode, socket.pid, socket.fd));
+    let gathered = gather::gather(run, &scan)?;
+    let holders = owners::capture(run, &scan, began)?;
+    tables::write(run, &scan, &gathered, &holders)?;
+    outcomes::tell(run, &scan, &gathered)
+}

@@ -1,0 +1,157 @@
+//! The capture of all that the kernel answered, and one question put to it.
+
+use std::collections::HashMap;
+
+use super::sheet::Sheet;
+use crate::collector::run::Run;
+use crate::custody::entry::Base64;
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::Outcome;
+use crate::custody::rows::sockets::AnswerRow;
+use crate::host::netlink::{Answer, Netlink};
+use crate::host::sockets::Text;
+use crate::intake::Halt;
+use crate::records::interfaces;
+use crate::records::sock_diag::{BY_FAMILY, Question};
+use crate::records::sockets::Socket;
+
+/// Bytes of a text that stand in one row of the capture.
+const PIECE: usize = 64 << 10;
+
+/// The capture, while it is open.
+pub struct Answers {
+    /// Its rows.
+    pub sheet: Sheet,
+    /// 1 at first; 2 where something is asked again.
+    pub round: u32,
+}
+
+/// How one question ended, and what it gave.
+pub struct Dump {
+    /// The question.
+    pub question: Question,
+    /// How often it was put.
+    pub attempts: u32,
+    /// Sockets that came.
+    pub rows: u64,
+    /// Messages or lines that could not be read.
+    pub unread: u64,
+    /// What stands in for the table.
+    pub instead: Option<Instead>,
+    /// Why it is not whole.
+    pub trouble: Option<(Outcome, Reason)>,
+}
+
+/// What stands in for a table that the kernel does not offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instead {
+    /// The text in /proc/net.
+    Text,
+    /// The protocol is not registered, so that there can be no socket of it.
+    NotRegistered,
+    /// The kernel counts the sockets of this protocol, and counts none.
+    NoneCounted,
+    /// The descriptors of all processes.
+    Descriptors,
+}
+
+impl Instead {
+    /// Its words in the table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Instead::Text => "/proc/net",
+            Instead::NotRegistered => "not registered",
+            Instead::NoneCounted => "none counted",
+            Instead::Descriptors => "descriptors",
+        }
+    }
+}
+
+impl Dump {
+    /// One that was never put.
+    pub fn refused(question: Question, verdict: &(Outcome, Reason)) -> Dump {
+        Dump { question, attempts: 0, rows: 0, unread: 0, instead: None, trouble: Some(verdict.clone()) }
+    }
+
+    /// One that a text answers, and nothing else.
+    pub fn of_text(question: Question) -> Dump {
+        Dump { question, attempts: 1, rows: 0, unread: 0, instead: None, trouble: None }
+    }
+
+    /// Whether it lists every socket of its kind in its namespace.
+    pub fn is_whole(&self) -> bool {
+        self.trouble.is_none() && self.unread == 0 && self.instead != Some(Instead::Descriptors)
+    }
+}
+
+impl Answers {
+    /// Puts a question in the namespace that `netlink` is in, captures the answer, and hands each socket to `each`.
+    pub fn ask(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        netns: u64,
+        netlink: &Netlink<'_>,
+        question: Question,
+        mut each: impl FnMut(Socket),
+    ) -> Result<(Dump, Answer), Halt> {
+        let mut answer = netlink.dump(BY_FAMILY, &question.body());
+        let name = question.name();
+        let mut dump = Dump {
+            question,
+            attempts: answer.attempts,
+            rows: 0,
+            unread: 0,
+            instead: None,
+            trouble: answer.verdict(&name),
+        };
+        for datagram in std::mem::take(&mut answer.datagrams) {
+            for socket in question.sockets(&datagram) {
+                match socket {
+                    Ok(socket) => {
+                        dump.rows += 1;
+                        each(socket);
+                    }
+                    Err(_) => dump.unread += 1,
+                }
+            }
+            self.datagram(run, netns, &name, answer.attempts, datagram)?;
+        }
+        Ok((dump, answer))
+    }
+
+    fn datagram(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        netns: u64,
+        question: &str,
+        attempts: u32,
+        bytes: Vec<u8>,
+    ) -> Result<(), Halt> {
+        let row = AnswerRow { answer_b64: Base64(bytes), attempts, netns, question, round: self.round };
+        self.sheet.row(run, &row)
+    }
+
+    /// Captures a text; the rows of one question, put together, are the text.
+    pub fn text(&mut self, run: &mut Run<'_, '_>, netns: u64, name: &str, text: &Text) -> Result<(), Halt> {
+        for piece in text.bytes.chunks(PIECE) {
+            self.datagram(run, netns, name, 1, piece.to_vec())?;
+        }
+        Ok(())
+    }
+
+    /// The names of the interfaces of a namespace, captured and read.
+    pub fn interfaces(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        netns: u64,
+        netlink: &Netlink<'_>,
+    ) -> Result<HashMap<u32, Vec<u8>>, Halt> {
+        let answer = netlink.dump(interfaces::GET_LINK, &interfaces::ALL_LINKS);
+        let mut names = HashMap::new();
+        for datagram in answer.datagrams {
+            names.extend(interfaces::names(&datagram));
+            self.datagram(run, netns, "rtnetlink links", answer.attempts, datagram)?;
+        }
+        Ok(names)
+    }
+}

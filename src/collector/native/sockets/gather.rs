@@ -1,0 +1,139 @@
+//! Every question in every namespace, into one capture, and what the answers list.
+
+use std::collections::{HashMap, HashSet};
+
+use super::answers::{Answers, Dump};
+use super::compare::{self, CrossView};
+use super::sheet::Sheet;
+use super::substitute;
+use super::unlisted::{self, Unlisted};
+use crate::collector::run::Run;
+use crate::custody::entry::{EntryId, Kind, Source};
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::outcome::Outcome;
+use crate::host::netlink::{Ending, Subsystem};
+use crate::host::netns::{NetworkNamespace, NetworkScan};
+use crate::host::sockets::Text;
+use crate::intake::Halt;
+use crate::path::HostPath;
+use crate::records::sock_diag::questions;
+use crate::records::sockets::Socket;
+
+/// Bytes of /proc/modules at most.
+const MODULES_LIMIT: u64 = 4 << 20;
+
+/// A socket that a table lists.
+pub struct Listed {
+    /// Its namespace, as an index of the scan's.
+    pub namespace: usize,
+    /// It comes from the text in /proc/net.
+    pub from_text: bool,
+    /// What the table says.
+    pub socket: Socket,
+}
+
+/// What was asked of one namespace.
+#[derive(Default)]
+pub struct Asked {
+    /// How each question ended.
+    pub dumps: Vec<Dump>,
+    /// Names of its interfaces, where a socket needs them.
+    pub interfaces: HashMap<u32, Vec<u8>>,
+    /// It could not be entered.
+    pub trouble: Option<(Outcome, Reason)>,
+}
+
+/// All that came.
+#[derive(Default)]
+pub struct Gathered {
+    /// The entry of the capture.
+    pub capture: Option<EntryId>,
+    /// Sockets, by namespace and question.
+    pub listed: Vec<Listed>,
+    /// For each namespace of the scan.
+    pub asked: Vec<Asked>,
+    /// Sockets that processes hold and no table lists.
+    pub unlisted: Vec<Unlisted>,
+    /// What the second reader says.
+    pub cross_view: CrossView,
+    /// Kernel modules that were not there before.
+    pub modules_loaded: Vec<String>,
+}
+
+impl Gathered {
+    /// The inodes of all sockets that some table lists.
+    pub fn inodes(&self) -> HashSet<u64> {
+        self.listed.iter().map(|listed| listed.socket.inode).collect()
+    }
+}
+
+/// Asks everything, and seals what came.
+pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Halt> {
+    let source = Source::text("netlink sock_diag and /proc/net, in each network namespace");
+    let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
+    draft.title = Some("Sockets, as the kernel answered".into());
+    let mut answers = Answers { sheet: Sheet::begin(run, "answers.jsonl", draft)?, round: 1 };
+    let mut gathered = Gathered::default();
+    let before = modules(run, &mut answers, "/proc/modules before")?;
+    for (index, namespace) in scan.namespaces.iter().enumerate() {
+        let asked = ask_namespace(run, &mut answers, index, namespace, &mut gathered.listed)?;
+        gathered.asked.push(asked);
+    }
+    let after = modules(run, &mut answers, "/proc/modules after")?;
+    gathered.modules_loaded = after.difference(&before).cloned().collect();
+    gathered.modules_loaded.sort_unstable();
+    answers.round = 2;
+    let (unlisted, late) = unlisted::find(run, &mut answers, scan, &gathered)?;
+    gathered.unlisted = unlisted;
+    gathered.listed.extend(late);
+    gathered.cross_view = compare::compare(run, &mut answers, scan, &gathered)?;
+    let capture = answers.sheet.end(run, |_| ())?;
+    gathered.capture = Some(capture);
+    Ok(gathered)
+}
+
+fn ask_namespace(
+    run: &mut Run<'_, '_>,
+    answers: &mut Answers,
+    index: usize,
+    namespace: &NetworkNamespace,
+    listed: &mut Vec<Listed>,
+) -> Result<Asked, Halt> {
+    let mut asked = Asked::default();
+    let first = listed.len();
+    let mut unanswered = Vec::new();
+    match run.host.netlink(Subsystem::SockDiag, Some(namespace)) {
+        Ok(netlink) => {
+            for question in questions() {
+                let each = |socket| listed.push(Listed { namespace: index, from_text: false, socket });
+                let (dump, answer) = answers.ask(run, namespace.inode, &netlink, question, each)?;
+                match answer.ending {
+                    Ending::Refused(_) => unanswered.push(dump),
+                    _ => asked.dumps.push(dump),
+                }
+            }
+        }
+        Err(trouble) => {
+            let verdict = trouble.verdict();
+            unanswered = questions().into_iter().map(|question| Dump::refused(question, &verdict)).collect();
+            asked.trouble = Some(verdict);
+        }
+    }
+    substitute::answer(run, answers, (index, namespace), unanswered, listed, &mut asked)?;
+    let named = listed.get(first..).unwrap_or_default().iter().any(|listed| listed.socket.interface.is_some());
+    if named && let Ok(netlink) = run.host.netlink(Subsystem::Route, Some(namespace)) {
+        asked.interfaces = answers.interfaces(run, namespace.inode, &netlink)?;
+    }
+    Ok(asked)
+}
+
+/// Asking makes the kernel load modules, where it has them as such: that is our footprint.
+fn modules(run: &mut Run<'_, '_>, answers: &mut Answers, name: &str) -> Result<HashSet<String>, Halt> {
+    let place = HostPath::root().join(b"proc").join(b"modules");
+    // A kernel without modules has no such file, and loads none.
+    let Ok(bytes) = run.host.peek(&place, MODULES_LIMIT) else { return Ok(HashSet::new()) };
+    let names = bytes.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').next());
+    let names = names.filter(|name| !name.is_empty()).map(crate::path::shown).collect();
+    answers.text(run, 0, name, &Text { bytes, cut: false })?;
+    Ok(names)
+}

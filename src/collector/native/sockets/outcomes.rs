@@ -1,0 +1,187 @@
+//! What was not obtained, and what is proven not to be there: one entry for each reason, not for each namespace.
+
+use std::collections::BTreeMap;
+
+use super::answers::Instead;
+use super::gather::Gathered;
+use crate::collector::run::Run;
+use crate::custody::entry::Source;
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::facts::is_root;
+use crate::host::netns::NetworkScan;
+use crate::intake::Halt;
+use crate::records::sock_diag::Question;
+
+/// Namespaces and processes that an entry names; the table has them all.
+const NAMED: usize = 8;
+
+/// Says it all.
+pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> Result<(), Halt> {
+    let left_out = left_out(scan);
+    unseen(run, scan)?;
+    if !left_out.is_empty() {
+        let words = format!("not looked at: {}", named(&left_out));
+        let reason = Reason::new(ReasonCode::IoError, words);
+        run.intake.gap(Source::text("network namespaces"), Outcome::Failed, reason)?;
+    }
+    troubles(run, scan, gathered)?;
+    let seen_all = scan.unseen.is_empty() && left_out.is_empty();
+    without_table(run, gathered, seen_all)?;
+    proven(run, gathered)
+}
+
+/// What a scan says it left out, without the namespaces that were found in another way.
+fn left_out(scan: &NetworkScan) -> Vec<&str> {
+    let found = |words: &str| {
+        let rest = words.strip_prefix("network namespace ").unwrap_or_default();
+        let inode = rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok());
+        scan.namespaces.iter().any(|namespace| Some(namespace.inode) == inode)
+    };
+    scan.left_out.iter().map(String::as_str).filter(|words| !found(words)).collect()
+}
+
+fn named(all: &[&str]) -> String {
+    let first = all.get(..NAMED).unwrap_or(all).join(", ");
+    match all.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// Processes whose descriptors or namespace could not be seen: their sockets have no owner in the table.
+fn unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
+    let mut by_kind: BTreeMap<Outcome, Vec<String>> = BTreeMap::new();
+    for (pid, why) in &scan.unseen {
+        let outcome = if why.contains("ermission denied") || why.contains("not permitted") {
+            Outcome::Denied
+        } else if why.contains("no answer within") {
+            Outcome::TimedOut
+        } else {
+            Outcome::Failed
+        };
+        by_kind.entry(outcome).or_default().push(format!("process {pid} ({why})"));
+    }
+    for (outcome, processes) in by_kind {
+        let code = match outcome {
+            Outcome::Denied if !is_root() => ReasonCode::NeedsRoot,
+            Outcome::Denied => ReasonCode::Permission,
+            Outcome::TimedOut => ReasonCode::Deadline,
+            _ => ReasonCode::IoError,
+        };
+        let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
+        let words = format!(
+            "{} processes did not show their descriptors, so that it is not known which sockets they hold: {}",
+            processes.len(),
+            named(&processes)
+        );
+        run.intake.gap(Source::text("owners of sockets"), outcome, Reason::new(code, words))?;
+    }
+    Ok(())
+}
+
+/// Tables that are not whole, each reason once for all namespaces.
+fn troubles(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> Result<(), Halt> {
+    let mut grouped: BTreeMap<(Outcome, ReasonCode, String), Vec<String>> = BTreeMap::new();
+    for (namespace, asked) in scan.namespaces.iter().zip(&gathered.asked) {
+        let mut note = |outcome: Outcome, code: ReasonCode, words: String| {
+            grouped.entry((outcome, code, words)).or_default().push(namespace.inode.to_string());
+        };
+        if let Some((outcome, reason)) = &asked.trouble {
+            note(*outcome, reason.code, reason.words.clone());
+        }
+        for dump in &asked.dumps {
+            match &dump.trouble {
+                // Of those it is told below what the descriptors show.
+                Some((_, reason)) if is_by_descriptors(dump.instead, reason.code) => {}
+                // The namespace's own trouble has been told.
+                Some(_) if asked.trouble.is_some() => {}
+                Some((outcome, reason)) => note(*outcome, reason.code, reason.words.clone()),
+                None if dump.unread > 0 => {
+                    let words = format!("{}: {} sockets could not be read", dump.question.name(), dump.unread);
+                    note(Outcome::Inconclusive, ReasonCode::NotParsed, words);
+                }
+                None => {}
+            }
+        }
+    }
+    for ((outcome, code, words), namespaces) in grouped {
+        let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
+        let words = format!("{words} (network namespace {})", named(&namespaces));
+        run.intake.gap(Source::text("tables of sockets"), outcome, Reason::new(code, words))?;
+    }
+    Ok(())
+}
+
+fn is_by_descriptors(instead: Option<Instead>, code: ReasonCode) -> bool {
+    instead == Some(Instead::Descriptors) && code == ReasonCode::Unsupported
+}
+
+/// Kinds of sockets that this kernel can make and does not list. If every descriptor of every process was looked at, and
+/// none is of that kind, no process holds one; otherwise it cannot be said what there is.
+fn without_table(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> Result<(), Halt> {
+    let dumps = gathered.asked.iter().flat_map(|asked| &asked.dumps);
+    let mut kinds: Vec<Question> = dumps
+        .filter(|dump| {
+            dump.trouble.as_ref().is_some_and(|(_, reason)| is_by_descriptors(dump.instead, reason.code))
+        })
+        .map(|dump| dump.question)
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let held = gathered.unlisted.iter().filter(|unlisted| unlisted.question() == Some(kind)).count();
+        let (source, name) = (Source::text(kind.name()), kind.kernel_name());
+        if seen_all && held == 0 {
+            let words = format!(
+                "this kernel has no table of {name} sockets; all descriptors of all processes were looked at, and none \
+                 leads to one"
+            );
+            run.intake.gap(source, Outcome::Empty, Reason::new(ReasonCode::Unsupported, words))?;
+        } else {
+            let words = format!(
+                "this kernel has no table of {name} sockets; descriptors lead to {held} of them, whose addresses it \
+                 does not tell{}",
+                if seen_all { "" } else { ", and not all descriptors could be looked at" }
+            );
+            run.intake.gap(source, Outcome::Inconclusive, Reason::new(ReasonCode::Unsupported, words))?;
+        }
+    }
+    Ok(())
+}
+
+/// Kinds of which there is proof that there are none.
+fn proven(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
+    for (instead, words) in [
+        (Instead::NotRegistered, "the kernel has no such protocol (/proc/net/protocols), so that there is no socket of it"),
+        (Instead::NoneCounted, "the kernel counts the sockets of this protocol, and counts none (/proc/net/protocols)"),
+    ] {
+        let everywhere = |question: &Question| {
+            gathered.asked.iter().all(|asked| {
+                asked.dumps.iter().any(|dump| dump.question == *question && dump.instead == Some(instead))
+            })
+        };
+        let first = gathered.asked.first().map(|asked| asked.dumps.as_slice()).unwrap_or_default();
+        let kinds = first.iter().map(|dump| dump.question).filter(everywhere);
+        let kinds: Vec<&str> = kinds.map(|question| question.kernel_name()).collect();
+        if !kinds.is_empty() {
+            let reason = Reason::new(ReasonCode::NotFound, format!("{}: {words}", kinds.join(", ")));
+            run.intake.gap(Source::text("tables of sockets"), Outcome::Empty, reason)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_was_found_in_another_way_is_not_left_out() {
+        let mut scan = NetworkScan::default();
+        scan.left_out.push("network namespace 77 at /x, which is hidden".into());
+        scan.left_out.push("3 network namespaces".into());
+        assert_eq!(left_out(&scan).len(), 2);
+        assert_eq!(named(&["a"; 10]), "a, a, a, a, a, a, a, a and 2 more");
+    }
+}
