@@ -160,6 +160,8 @@ pub enum ReasonCode {
     NoPhiKey,
     /// Opening more files would make the audit log overwrite itself.
     AuditBudget,
+    /// It is here whole, and something in it is odd; the words say what, and the rows where.
+    Remarkable,
     /// This kernel or system does not offer it.
     Unsupported,
     /// The content has a form that this version does not read; the raw bytes may be there all the same.
@@ -234,6 +236,7 @@ impl ReasonCode {
             | ReasonCode::OwnOutput
             | ReasonCode::SealedEarlier
             | ReasonCode::ToolsOff
+            | ReasonCode::Remarkable
             | ReasonCode::Unsupported
             | ReasonCode::Unknown => "",
         }

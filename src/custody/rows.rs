@@ -1,5 +1,7 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
+pub mod logins;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;

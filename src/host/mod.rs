@@ -6,6 +6,7 @@
 //! a file system does not answer.
 
 pub mod audit;
+pub mod extents;
 pub mod facts;
 pub mod file;
 pub mod footprint;

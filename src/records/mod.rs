@@ -4,9 +4,14 @@
 pub mod accounts;
 pub mod audit_config;
 pub mod audit_status;
+pub mod faillock;
 pub mod form;
+pub mod lastlog;
+pub mod layout;
 pub mod mounts;
 pub mod netlink;
 pub mod os_release;
 pub mod process;
+pub mod sqlite;
 pub mod sshd_config;
+pub mod utmp;
