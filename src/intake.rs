@@ -20,7 +20,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
 
-pub use copy::{CopyLimits, Fits};
+pub use copy::{CopyLimits, Fits, SealedCopy};
 pub use stop::{Halt, StopCause, StopMark};
 
 /// Entries kept back for the steps that an early end leaves undone.
@@ -65,7 +65,7 @@ pub struct Intake<'a> {
     ledger: Ledger,
     terms: Terms<'a>,
     members: Members,
-    sealed_paths: HashMap<HostPath, EntryId>,
+    sealed_paths: HashMap<HostPath, SealedCopy>,
     links_told: HashMap<HostPath, EntryId>,
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,

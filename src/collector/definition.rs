@@ -105,6 +105,9 @@ pub struct CopyStep {
     /// Bytes of one file at most.
     #[serde(default, deserialize_with = "config::size")]
     pub max_size: Option<u64>,
+    /// Files longer than this are left to the native step, which takes them in another way.
+    #[serde(default, deserialize_with = "config::size")]
+    pub leave_above: Option<u64>,
     /// Files at most.
     #[serde(default)]
     pub max_files: Option<u64>,
@@ -236,6 +239,9 @@ impl Definition {
         }
         if raw.derives && !raw.native {
             return Err(fault("'derives' says when the native code runs, and there is none"));
+        }
+        if !raw.derives && raw.copy.iter().any(|copy| copy.leave_above.is_some()) {
+            return Err(fault("'leave_above' leaves files to native code that derives, and there is none"));
         }
         if raw.volatility.is_some() && raw.profiles.is_empty() {
             return Err(fault("'profiles' names no profile, so that the collector would never run"));
@@ -387,6 +393,7 @@ exit = { 0 = "collected", 1 = "inconclusive" }
         assert!(error(&WHOLE.replace("\"ausearch\"", "\"/sbin/ausearch\"")).contains("plain name"));
         assert!(error(&WHOLE.replace("[\"incident\", \"full\"]", "[]")).contains("never run"));
         assert!(error(&WHOLE.replace("64 MiB", "64 mib")).contains("no size"));
+        assert!(error(&WHOLE.replace("max_size", "leave_above")).contains("that derives"));
         assert!(Definition::parse("Bad_Name", WHOLE, "built in").is_err());
     }
 }

@@ -104,8 +104,6 @@ pub enum ReasonCode {
     Overwritten,
     /// A table of the kernel's changed every time it was listed.
     TableChanged,
-    /// Two views of the same thing disagree, and still do when read again.
-    ViewsDisagree,
     /// The step's limit on one file's size.
     SizeLimit,
     /// The step's limit on the number of files or rows.
@@ -162,6 +160,8 @@ pub enum ReasonCode {
     NoPhiKey,
     /// Opening more files would make the audit log overwrite itself.
     AuditBudget,
+    /// It is here whole, and something in it is odd; the words say what, and the rows where.
+    Remarkable,
     /// This kernel or system does not offer it.
     Unsupported,
     /// Two views of the same thing disagree, and still do when both are asked again.
@@ -199,9 +199,6 @@ impl ReasonCode {
             ReasonCode::IoError => "check the disk's health, then collect again or image the disk",
             ReasonCode::Overwritten => "collect again; the entry holds the file's state before and after",
             ReasonCode::TableChanged => "collect again in a quieter moment; the rows that came are here",
-            ReasonCode::ViewsDisagree => {
-                "look at the findings; something hides on this host: image its memory and its disk from outside"
-            }
             ReasonCode::SizeLimit | ReasonCode::CountLimit => {
                 "collect again and name what matters, with --also PATH or --phi DIR"
             }
@@ -244,6 +241,7 @@ impl ReasonCode {
             | ReasonCode::OwnOutput
             | ReasonCode::SealedEarlier
             | ReasonCode::ToolsOff
+            | ReasonCode::Remarkable
             | ReasonCode::Unsupported
             | ReasonCode::Unknown => "",
         }

@@ -1,9 +1,10 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
-pub mod kernel;
-pub mod process;
 pub mod audit;
+pub mod kernel;
 pub mod kmsg;
+pub mod logins;
+pub mod process;
 pub mod sessions;
 pub mod sockets;
 

@@ -154,8 +154,13 @@ fn read_all(
     footprint: &Footprint,
     glimpse: &SyncSender<Glimpse>,
 ) -> Step<()> {
-    let Some((file, met)) = open_regular(folder, name, footprint, glimpse)? else { return Ok(()) };
-    pour(&file, met, limit, footprint, glimpse)
+    match open_regular(folder, name, footprint)? {
+        Opened::File(file, met) => pour(&file, met, limit, footprint, glimpse),
+        Opened::Other(met) => {
+            let _ = glimpse.send(Glimpse::Other(met));
+            Ok(())
+        }
+    }
 }
 
 /// Gives the bytes of a file that is open, up to the limit, and how it ended.
@@ -208,27 +213,28 @@ fn read_piece(file: &OwnedFd, room: usize) -> Result<Vec<u8>, Errno> {
     Ok(bytes)
 }
 
-/// Opens a regular file; tells of anything else, without opening that.
-fn open_regular(
-    folder: &OwnedFd,
-    name: &[u8],
-    footprint: &Footprint,
-    glimpse: &SyncSender<Glimpse>,
-) -> Step<Option<(OwnedFd, Met)>> {
+/// What lies at a name.
+pub(super) enum Opened {
+    /// A regular file, open.
+    File(OwnedFd, Met),
+    /// Something else, which was not opened.
+    Other(Met),
+}
+
+/// Opens a regular file, and nothing else.
+pub(super) fn open_regular(folder: &OwnedFd, name: &[u8], footprint: &Footprint) -> Step<Opened> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let path = fs::openat(folder, name, flags, Mode::empty()).map_err(|errno| (errno, "open"))?;
     let met = stat::of(&path).map_err(|errno| (errno, "examine"))?;
     if met.kind != FileType::RegularFile {
-        let _ = glimpse.send(Glimpse::Other(met));
-        return Ok(None);
+        return Ok(Opened::Other(met));
     }
     let file = reopen(&path, folder, name, footprint).map_err(|errno| (errno, "open"))?;
     let opened = stat::of(&file).map_err(|errno| (errno, "examine"))?;
     if opened.kind != FileType::RegularFile {
-        let _ = glimpse.send(Glimpse::Other(opened));
-        return Ok(None);
+        return Ok(Opened::Other(opened));
     }
-    Ok(Some((file, opened)))
+    Ok(Opened::File(file, opened))
 }
 
 /// Opens what `path` already holds, through /proc, so that it is the same file for certain; without /proc by name.

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod cross_view;
+pub mod extents;
 pub mod facts;
 pub mod file;
 pub mod footprint;

@@ -1,6 +1,8 @@
 //! Copying one file into the vault: its bytes as they are, and what happened to it meanwhile.
 
 use super::{Halt, Intake};
+use crate::clock::Timestamp;
+use crate::custody::digest::Digest;
 use crate::custody::entry::{Base64, EntryId, Kind, Source, Stats};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
@@ -10,6 +12,7 @@ use crate::host::place::{LinkMet, Place};
 use crate::host::stat::Met;
 use crate::host::walk::Match;
 use crate::host::{Host, Trouble};
+use crate::path::HostPath;
 
 /// What a copy may cost.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +23,23 @@ pub struct CopyLimits {
     pub by_name: bool,
     /// Whether a file that begins so, and is so many bytes long, can be what it is called.
     pub fits: Option<Fits>,
+}
+
+/// A file's bytes as they were sealed.
+#[derive(Clone, Debug)]
+pub struct SealedCopy {
+    /// The entry.
+    pub entry: EntryId,
+    /// SHA-256 of the member.
+    pub sha256: Digest,
+    /// Bytes of the member.
+    pub size: u64,
+    /// When the file was last changed, as it claimed when it was opened.
+    pub modified: Timestamp,
+    /// It is all there: not cut, and not changed while it was read.
+    pub whole: bool,
+    /// The path as it was asked for, where links led from there to the one that it really has.
+    pub asked: Option<HostPath>,
 }
 
 /// A look at a file's beginning, at most [`BEGINNING`] bytes, and its length.
@@ -40,7 +60,8 @@ impl Intake<'_> {
         }
         let earlier = match found.target {
             Some(_) => self.links_told.get(path),
-            None => self.sealed_paths.get(&found.spot.real),
+            // What was cut, changed or failed the first time is taken anew when somebody asks again.
+            None => self.sealed(&found.spot.real).filter(|copy| copy.whole).map(|copy| &copy.entry),
         };
         if let Some(earlier) = earlier.copied() {
             return self.refer_to(earlier, found);
@@ -92,9 +113,12 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
-                let (id, given, beginning) = self.pour(&mut reading, found, &met, most < limits.max_size)?;
-                if let (Some(given @ 1..), Some(fits)) = (given, limits.fits)
-                    && !fits(&beginning, given)
+                let poured = self.pour(&mut reading, found, &met, most < limits.max_size)?;
+                let given = poured.given;
+                if let Some(fits) = limits.fits
+                    && poured.whole
+                    && given > 0
+                    && !fits(&poured.beginning, given)
                 {
                     let words = "it does not have the form that such a file has";
                     self.gap(
@@ -103,16 +127,15 @@ impl Intake<'_> {
                         Reason::new(ReasonCode::OddForm, words),
                     )?;
                 }
-                if given.is_none() && self.bytes_left() == 0 {
+                if !poured.whole && self.bytes_left() == 0 {
                     // The run's limit has cut it: the run ends here, even if nothing would follow.
                     self.check()?;
                 }
-                match given {
-                    // What was cut, changed or failed the first time is taken anew when somebody asks again; and what
-                    // is empty costs nothing, and must not pass for what holds something.
-                    Some(1..) => drop(self.sealed_paths.insert(found.spot.real.clone(), id)),
-                    Some(0) if limits.by_name => self.without_a_byte(source_of(found))?,
-                    _ => {}
+                // What is empty costs nothing, and must not pass for what holds something.
+                if given > 0 {
+                    self.remember_copy(found, &met, &poured);
+                } else if poured.whole && limits.by_name {
+                    self.without_a_byte(source_of(found))?;
                 }
                 Ok(())
             }
@@ -128,21 +151,46 @@ impl Intake<'_> {
         }
     }
 
-    /// Pours the file's bytes into the member that was begun, and ends it with what is known then; also how many bytes
-    /// were given, if it is whole, and the first of them.
+    /// What was sealed of the file that really lies at `path`.
+    pub fn sealed(&self, path: &HostPath) -> Option<&SealedCopy> {
+        self.sealed_paths.get(path)
+    }
+
+    /// Every file that was sealed so far and holds something, by where it really lies; in no order.
+    pub fn sealed_copies(&self) -> impl Iterator<Item = (&HostPath, &SealedCopy)> {
+        self.sealed_paths.iter()
+    }
+
+    fn remember_copy(&mut self, found: &Match, met: &Met, poured: &Poured) {
+        let spot = &found.spot;
+        let Some((_, sha256)) = self.ledger.members().last() else { return };
+        let copy = SealedCopy {
+            entry: poured.entry,
+            sha256: *sha256,
+            size: poured.given,
+            modified: met.stat.mtime,
+            whole: poured.whole,
+            asked: (spot.path != spot.real).then(|| spot.path.clone()),
+        };
+        self.sealed_paths.insert(spot.real.clone(), copy);
+    }
+
+    /// Pours the file's bytes into the member that was begun, and ends it with what is known then.
     fn pour(
         &mut self,
         reading: &mut Reading<'_>,
         found: &Match,
         met: &Met,
         limited_by_run: bool,
-    ) -> Result<(EntryId, Option<u64>, Vec<u8>), Halt> {
+    ) -> Result<Poured, Halt> {
         let mut beginning = Vec::new();
+        let mut given = 0;
         let ended = loop {
             match reading.glimpse() {
                 Ok(Glimpse::Bytes(bytes)) => {
                     let room = BEGINNING - beginning.len();
                     beginning.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+                    given += bytes.len() as u64;
                     self.write(bytes)?;
                 }
                 Ok(Glimpse::Done(end)) => break Ok(end),
@@ -160,8 +208,8 @@ impl Intake<'_> {
             }
         };
         self.copied_in_step.0 += 1;
-        let mut whole = None;
-        let id = match ended {
+        let mut whole = false;
+        let entry = match ended {
             Ok(end) => {
                 self.copied_in_step.1 += end.given;
                 self.end_member(|draft| {
@@ -172,12 +220,12 @@ impl Intake<'_> {
                             .clone()
                             .ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
                     }
-                    whole = (draft.outcome == Outcome::Collected).then_some(end.given);
+                    whole = draft.outcome == Outcome::Collected;
                 })?
             }
             Err((failed, reason)) => self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?,
         };
-        Ok((id, whole, beginning))
+        Ok(Poured { entry, given, whole, beginning })
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
@@ -200,6 +248,17 @@ impl Intake<'_> {
         self.gap(Source::led(&place.path, &place.real), outcome, reason)?;
         Ok(())
     }
+}
+
+/// What became of a file's bytes.
+struct Poured {
+    entry: EntryId,
+    /// Bytes that were sealed.
+    given: u64,
+    /// They are the whole file as it was.
+    whole: bool,
+    /// The first of them.
+    beginning: Vec<u8>,
 }
 
 fn source_of(found: &Match) -> Source {

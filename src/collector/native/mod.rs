@@ -24,6 +24,7 @@ natives! {
     host,
     invoker,
     kernel_log,
+    login_records,
     phi_files,
     routes,
     process_files,

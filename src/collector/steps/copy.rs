@@ -120,7 +120,9 @@ impl Copying<'_> {
 
     fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {
         let unchanged = self.step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
-        unchanged || is_excluded(&self.excluded, &found.spot.path)
+        let left =
+            found.target.is_none() && self.step.leave_above.is_some_and(|most| found.met.stat.size > most);
+        unchanged || left || is_excluded(&self.excluded, &found.spot.path)
     }
 
     /// Whether one more file may be opened: for the step, and for the audit log if it lies below a PHI folder.

@@ -70,7 +70,11 @@ mod tests {
         assert_eq!(sort(b"(unreachable)/x"), Target::Other);
         assert_eq!(sort(b"socket:[x]"), Target::Other);
         assert!(is_marked_deleted(b"/tmp/x (deleted)") && !is_marked_deleted(b"/tmp/x"));
-        torn(b"anon_inode:[eventpoll]", |bytes| assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/")));
-        torn(b"net:[4026531840]", |bytes| assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/")));
+        torn(b"anon_inode:[eventpoll]", |bytes| {
+            assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/"))
+        });
+        torn(b"net:[4026531840]", |bytes| {
+            assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/"))
+        });
     }
 }

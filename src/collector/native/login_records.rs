@@ -1,0 +1,49 @@
+//! Login records, read from what was just sealed: utmp, wtmp and btmp, lastlog, faillock, and the databases that follow
+//! them. One table of all records as they stand there, and one of the files; sessions are made of them later.
+
+mod again;
+mod database;
+mod files;
+mod indexed;
+mod sources;
+mod table;
+
+use crate::collector::run::Run;
+use crate::intake::Halt;
+use sources::{Found, What};
+use table::Table;
+
+/// Reads every file with login records that was sealed.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let mut table = Table::new(run.intake.now());
+    // Its own capture has to be closed before the table is begun: one member at a time.
+    indexed::long_ones(run, &mut table)?;
+    let found = sources::found(run);
+    for source in &found {
+        match &source.what {
+            What::Utmp(sort) => files::utmp(run, &mut table, source, *sort)?,
+            What::Indexed(sort) => indexed::copied(run, &mut table, source, *sort)?,
+            What::Faillock => files::faillock(run, &mut table, source)?,
+            What::Database => {
+                let beside = |end: &[u8]| found.iter().find(|other| other.is_beside(source, end));
+                database::read(run, &mut table, source, beside(b"-wal"), beside(b"-journal"))?;
+            }
+            What::Companion if is_orphan(&found, source) => table.refuse(
+                source,
+                "the database that this log belongs to holds no byte, or was not sealed".into(),
+            ),
+            What::Companion => {}
+            What::Compressed => {
+                table.refuse(source, "it is compressed; unpack the sealed file and read it with last -f".into());
+            }
+            What::Unknown => table.refuse(source, "it is of no form that login records have".into()),
+        }
+    }
+    table.finish(run)
+}
+
+/// Whether a write-ahead log is here, and its database is not. What SQLite keeps in shared memory holds no rows.
+fn is_orphan(found: &[Found], log: &Found) -> bool {
+    log.path.name().ends_with(b"-wal")
+        && !found.iter().any(|other| matches!(other.what, What::Database) && log.is_beside(other, b"-wal"))
+}
