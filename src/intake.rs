@@ -335,7 +335,7 @@ impl<'a> Intake<'a> {
         let sealed = self.vault.end()?;
         let now = self.now();
         draft.duration_ns = now.boottime_ns.saturating_sub(draft.taken.boottime_ns);
-        self.record(draft, Some((member, sealed)))
+        self.record(draft.doubted_if_empty(sealed.size), Some((member, sealed)))
     }
 
     /// Appends an entry and seals it. Entries get through even where evidence does not any more.

@@ -108,6 +108,17 @@ impl Draft {
         }
     }
 
+    /// The same, where a table or an answer came out without a byte and nobody said what that means: it does not show
+    /// that there was nothing.
+    pub fn doubted_if_empty(self, size: u64) -> Draft {
+        let answers = matches!(self.kind, Kind::Capture | Kind::Derived | Kind::Listing);
+        if size > 0 || !answers || self.outcome != Outcome::Collected {
+            return self;
+        }
+        let words = "nothing came, and nothing proves that there was nothing";
+        self.ended(Outcome::Inconclusive, Reason::new(ReasonCode::ZeroBytes, words))
+    }
+
     /// The same with this outcome and reason.
     pub fn ended(mut self, outcome: Outcome, reason: Reason) -> Draft {
         self.outcome = outcome;

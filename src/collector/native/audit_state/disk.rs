@@ -46,7 +46,6 @@ pub fn collect(
     kernel: &Kernel,
     loaded: Option<&Loaded>,
 ) -> Result<(), Halt> {
-    let taken = run.intake.now();
     let (files, raw, troubles) = read(run, names)?;
     if files.is_empty() && troubles.is_empty() {
         let words = "there is no file of audit rules on this system";
@@ -54,12 +53,15 @@ pub fn collect(
         run.intake.gap(Source::text("audit rules on disk"), Outcome::Empty, reason)?;
         return Ok(());
     }
-    let mut draft = Draft::new(Kind::Capture, Source::text("audit rules on disk"), taken);
-    draft.title = Some("Files of audit rules".into());
-    let mut derived_from = vec![run.intake.capture(Member::of_live(COLLECTOR, "rules-files.jsonl"), draft, raw)?];
     for (place, trouble) in &troubles {
         run.intake.trouble(place, trouble)?;
     }
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut draft = Draft::new(Kind::Capture, Source::text("audit rules on disk"), run.intake.now());
+    draft.title = Some("Files of audit rules".into());
+    let mut derived_from = vec![run.intake.capture(Member::of_live(COLLECTOR, "rules-files.jsonl"), draft, raw)?];
     derived_from.extend(loaded.map(|loaded| loaded.entry));
     let mut rows = Vec::new();
     for file in &files {
@@ -70,6 +72,10 @@ pub fn collect(
     let mut draft = Draft::new(Kind::Derived, Source::text("audit rules on disk"), run.intake.now());
     draft.title = Some("Audit rules on disk, compiled".into());
     draft.derived_from.clone_from(&derived_from);
+    if rows.is_empty() {
+        let reason = Reason::new(ReasonCode::NotFound, "the files hold neither a rule nor a setting");
+        draft = draft.ended(Outcome::Empty, reason);
+    }
     run.intake.capture(Member::of_live(COLLECTOR, "disk-rules.jsonl"), draft, rows)?;
     // Of a file that could not be read nobody knows what it says.
     match loaded.filter(|loaded| loaded.whole && troubles.is_empty()) {
