@@ -350,9 +350,12 @@ mod tests {
             let column = |line: &str| {
                 let line = line.trim().trim_start_matches("pub ").to_owned();
                 let (name, _) = line.split_once(": ")?;
-                name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit()).then(|| name.to_owned())
+                name.chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+                    .then(|| name.to_owned())
             };
-            let columns: Vec<String> = body.lines().filter(|line| line.ends_with(',')).filter_map(column).collect();
+            let columns: Vec<String> =
+                body.lines().filter(|line| line.ends_with(',')).filter_map(column).collect();
             assert!(columns.len() >= 2 && columns.is_sorted(), "{columns:?}");
             rows += 1;
         }
@@ -376,10 +379,14 @@ mod tests {
         json::row(&mut bytes, &row).unwrap();
         assert_eq!(bytes, json::line(&row).unwrap());
         let text = String::from_utf8(bytes).unwrap();
-        assert!(text.contains("\"pid\":7") && !text.contains("kernel_thread") && !text.contains("null"), "{text}");
+        assert!(
+            text.contains("\"pid\":7") && !text.contains("kernel_thread") && !text.contains("null"),
+            "{text}"
+        );
         let mut bytes = Vec::new();
         let exact = Base64(b"\xff".to_vec());
-        let row = DescriptorRow { target: Some("\\xff"), target_b64: Some(&exact), ..DescriptorRow::default() };
+        let row =
+            DescriptorRow { target: Some("\\xff"), target_b64: Some(&exact), ..DescriptorRow::default() };
         json::row(&mut bytes, &row).unwrap();
         assert_eq!(bytes, json::line(&row).unwrap());
     }

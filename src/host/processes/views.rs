@@ -76,7 +76,10 @@ impl Host {
 
     /// Whether the kernel still knows a process or thread of this number.
     pub fn answers(&self, number: u32) -> bool {
-        i32::try_from(number).ok().and_then(Pid::from_raw).is_some_and(|pid| getpriority_process(Some(pid)).is_ok())
+        i32::try_from(number)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_some_and(|pid| getpriority_process(Some(pid)).is_ok())
     }
 
     /// The process that a number belongs to, as /proc tells it when it is asked for that number: the number itself, or
@@ -124,10 +127,13 @@ fn members(mut folders: Vec<PathBuf>) -> Groups {
         // A threaded group answers with an error, and its processes are told by the group above it.
         let text = std::fs::read(folder.join("cgroup.procs")).unwrap_or_default();
         // Who is in a pid namespace beside ours stands as 0.
-        let numbers = text.split(|byte| *byte == b'\n').filter_map(figures::number).filter(|number| *number != 0);
+        let numbers =
+            text.split(|byte| *byte == b'\n').filter_map(figures::number).filter(|number| *number != 0);
         pids.extend(numbers.filter_map(|number| u32::try_from(number).ok()));
         let below = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        folders.extend(below.filter(|name| name.file_type().is_ok_and(|kind| kind.is_dir())).map(|name| name.path()));
+        folders.extend(
+            below.filter(|name| name.file_type().is_ok_and(|kind| kind.is_dir())).map(|name| name.path()),
+        );
     }
     groups.pids = pids.into_iter().collect();
     groups
@@ -146,7 +152,11 @@ mod tests {
         assert!(host.answers(me) && !host.answers(u32::MAX));
         assert_eq!(host.thread_group(me), Some(me));
         let thread = rustix::thread::gettid().as_raw_nonzero().get() as u32;
-        assert_eq!(host.thread_group(thread), Some(me), "a thread answers to its own number and belongs to its process");
+        assert_eq!(
+            host.thread_group(thread),
+            Some(me),
+            "a thread answers to its own number and belongs to its process"
+        );
         let groups = host.in_control_groups().unwrap();
         assert!(groups.folders == 0 || groups.pids.contains(&me), "{} folders", groups.folders);
         assert!(!host.blinkers().foreign_proc);

@@ -115,7 +115,8 @@ mod tests {
     fn a_proc_that_hides_processes_says_so() {
         // Captured on Linux 6.18 after `mount -t proc -o hidepid=2 proc /proc` in a mount namespace.
         let plain = b"24 1 0:22 / /proc rw,nosuid - proc proc rw\n";
-        let hiding = [&plain[..], b"90 24 0:60 / /proc rw,relatime - proc proc rw,hidepid=invisible\n"].concat();
+        let hiding =
+            [&plain[..], b"90 24 0:60 / /proc rw,relatime - proc proc rw,hidepid=invisible\n"].concat();
         assert_eq!(hidepid(plain), None);
         assert_eq!(hidepid(&hiding).as_deref(), Some("invisible"));
         torn(&hiding, |bytes| drop(hidepid(bytes)));
@@ -130,7 +131,13 @@ mod tests {
             let _ = io(bytes, "read_bytes");
         });
         torn(b"0.42 0.36 0.61 3/95 2489\n", |bytes| {
-            let _ = (last_number(bytes), threads_in_all(bytes), audit_id(bytes), arguments(bytes), namespace(bytes));
+            let _ = (
+                last_number(bytes),
+                threads_in_all(bytes),
+                audit_id(bytes),
+                arguments(bytes),
+                namespace(bytes),
+            );
         });
     }
 }

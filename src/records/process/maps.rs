@@ -36,7 +36,8 @@ impl Mapping<'_> {
     /// Whether it belongs to no file, and is none of the kernel's own pages (`[vdso]`, `[vsyscall]`, …).
     pub fn is_anonymous(&self) -> bool {
         self.inode == 0 && matches!(self.path, b"" | b"[heap]" | b"[stack]" | b"[anon]")
-            || self.path.starts_with(b"[anon:") || self.path.starts_with(b"[stack:")
+            || self.path.starts_with(b"[anon:")
+            || self.path.starts_with(b"[stack:")
     }
 
     /// Its name in `/proc/PID/map_files`, which leads to the file itself.
@@ -113,7 +114,10 @@ pub fn summary(text: &[u8]) -> Summary<'_> {
             target::Target::Memory => sum.executable_memfd += 1,
             _ => sum.executable_deleted += u64::from(target::is_marked_deleted(mapping.path)),
         }
-        if seen.insert(mapping.path) && target::is_marked_deleted(mapping.path) && sum.without_name.len() < NAMES {
+        if seen.insert(mapping.path)
+            && target::is_marked_deleted(mapping.path)
+            && sum.without_name.len() < NAMES
+        {
             sum.without_name.push(mapping.path);
         }
     }
@@ -128,7 +132,8 @@ mod tests {
 
     // Captured on Linux 6.18 from python3 that had mapped a deleted file and a memfd to be run, and anonymous memory
     // to be run and written; addresses shortened.
-    const MAPS: &[u8] = b"5594c31ce000-5594c31d0000 r--p 00000000 fe:00 247282                     /usr/bin/python3.11\n\
+    const MAPS: &[u8] =
+        b"5594c31ce000-5594c31d0000 r--p 00000000 fe:00 247282                     /usr/bin/python3.11\n\
         5594c31d0000-5594c31d6000 r-xp 00002000 fe:00 247282                     /usr/bin/python3.11\n\
         5594d6f7d000-5594d6f9e000 rw-p 00000000 00:00 0                          [heap]\n\
         7f0000000000-7f0000001000 r-xp 00000000 fe:00 99                         /tmp/a b\xff (deleted)\n\

@@ -32,7 +32,9 @@ pub fn sort(link: &[u8]) -> Target<'_> {
         return Target::Path;
     }
     if let Some(name) = link.strip_prefix(b"anon_inode:") {
-        return Target::Anonymous(name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name));
+        return Target::Anonymous(
+            name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name),
+        );
     }
     let colon = link.iter().position(|byte| *byte == b':').unwrap_or(link.len());
     let kind = link.get(..colon).unwrap_or_default();
@@ -68,7 +70,11 @@ mod tests {
         assert_eq!(sort(b"(unreachable)/x"), Target::Other);
         assert_eq!(sort(b"socket:[x]"), Target::Other);
         assert!(is_marked_deleted(b"/tmp/x (deleted)") && !is_marked_deleted(b"/tmp/x"));
-        torn(b"anon_inode:[eventpoll]", |bytes| assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/")));
-        torn(b"net:[4026531840]", |bytes| assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/")));
+        torn(b"anon_inode:[eventpoll]", |bytes| {
+            assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/"))
+        });
+        torn(b"net:[4026531840]", |bytes| {
+            assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/"))
+        });
     }
 }

@@ -12,11 +12,12 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = audit_config::space_left(bytes, 1 << 40);
     let _ = audit_status::parse(bytes);
     let _ = audit_status::watch_of_rule(bytes);
+    let _ = cgroup::unit(bytes);
+    let _ = cgroup::container(bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);
     let _ = process::status_field(bytes, "CapEff");
-    let _ = (cgroup::unit(bytes), cgroup::container(bytes));
     a_process(bytes);
 });
 

@@ -38,7 +38,8 @@ impl<'a> RawRow<'a> {
     pub fn holding(mut self, bytes: &'a [u8]) -> RawRow<'a> {
         let plain = |byte: &u8| (b' '..=b'~').contains(byte) || b"\n\t\0".contains(byte);
         let harmless = |text: &&str| {
-            bytes.iter().all(plain) || !text.chars().any(|c| !matches!(c, '\n' | '\t' | '\0') && is_treacherous(c))
+            bytes.iter().all(plain)
+                || !text.chars().any(|c| !matches!(c, '\n' | '\t' | '\0') && is_treacherous(c))
         };
         match std::str::from_utf8(bytes).ok().filter(harmless) {
             Some(text) => self.text = Some(text),
@@ -148,7 +149,14 @@ mod tests {
         sorted(&link);
         let bytes_b64 = Some(Base64(b"\xff".to_vec()));
         let links = [link];
-        sorted(&RawRow { bytes_b64, cut: true, error: word(), links: &links, text: Some(""), ..RawRow::default() });
+        sorted(&RawRow {
+            bytes_b64,
+            cut: true,
+            error: word(),
+            links: &links,
+            text: Some(""),
+            ..RawRow::default()
+        });
         sorted(&ViewRow { boottime_ns: 1, pids: &[1], up_to: Some(1), view: "listing" });
     }
 }
