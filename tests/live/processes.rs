@@ -505,7 +505,7 @@ if os.fork() == 0:
     attributes = struct.pack('QQQQQQ10I', 1, 4096, 8, 0, 0, 0, 0, 0, 0, 0o100644, 1, 0, 0, 0, 4096, 0)
     while True:
         request = os.read(fuse, 1 << 20)
-        kind, unique = struct.unpack_from('IQ', request, 4)
+        kind, unique = struct.unpack_from('=IQ', request, 4)
         if kind == 15:
             time.sleep(12)
             os._exit(0)
@@ -519,8 +519,9 @@ if os.fork() == 0:
         if kind not in (2, 36, 42):
             os.write(fuse, struct.pack('IiQ', 16 + len(reply), error, unique) + reply)
 file = os.open(sys.argv[1], os.O_RDONLY)
-start = int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[45])
-page = start & ~4095
+os.fstat(file)
+end = int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[46])
+page = (end - 1) & ~4095
 if libc.mmap(ctypes.c_void_p(page), ctypes.c_size_t(4096), 3, 0x12, file, ctypes.c_long(0)) != page:
     sys.exit(9)
 open('/proc/self/comm', 'w').write('waits')
