@@ -312,13 +312,10 @@ fn reason(args: &Args) -> Result<Option<Line>, Failure> {
     };
     let line = text.map(|text| Line::new(&text)).transpose();
     let line = line.map_err(|error| Failure::usage(format!("--reason: {error}")))?;
-    let needs = [
-        (args.include_content, "--include-content", "PHI"),
-        (args.environ, "--environ", "passwords and keys"),
-    ];
-    if let Some((_, option, what)) = needs.iter().find(|(asked, ..)| *asked && line.is_none()) {
+    if (args.include_content || args.environ) && line.is_none() {
+        let option = if args.environ { "--environ" } else { "--include-content" };
         return Err(Failure::usage(format!("{option} needs --reason"))
-            .hint(format!("it takes {what}: say why; the reason is sealed with them (45 CFR 164.502(b))")));
+            .hint("say why; it is sealed with what is taken (45 CFR 164.502(b))"));
     }
     Ok(line)
 }

@@ -25,7 +25,7 @@ const PATIENT_WITH: usize = 10;
 const READERS: usize = 2;
 
 /// How far the readers may be ahead of what is delivered: one that waits must not make the others fill the memory.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 
 impl Host {
     /// Does `work` for each of `pids`, two at a time on reader threads, and hands the results to `each` in the order of
