@@ -129,7 +129,9 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
     let exe = process.link("exe");
     let refused = matches!(exe, Err(Errno::ACCESS | Errno::PERM));
     let exe = exe.ok();
-    let cmdline = process.read("cmdline", CMDLINE).ok().filter(|bytes| !bytes.is_empty());
+    let cmdline = process.read("cmdline", CMDLINE);
+    let nameless = refused && cmdline.is_err();
+    let cmdline = cmdline.ok().filter(|bytes| !bytes.is_empty());
     let (exe_bytes, cmdline_bytes) = (exe.as_deref().unwrap_or_default(), cmdline.as_deref().unwrap_or_default());
     let name = login_process::name(&stat);
     let multiplexer = login_process::multiplexer(name, exe_bytes, cmdline_bytes);
@@ -137,7 +139,8 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
     let has_session = session_id.as_deref().is_some_and(|id| id.parse() != Ok(UNSET));
     let has_terminal = login_process::place(&stat).is_none_or(|place| place.terminal != 0);
     if !has_session && !has_terminal && multiplexer.is_none() && !sshd {
-        return Ok(Glance { row: None, refused });
+        // By the name and the arguments that it shows it is none that matters.
+        return Ok(Glance { row: None, refused: nameless });
     }
     let fds: BTreeMap<u32, Base64> = if multiplexer.is_some() || sshd {
         let all = process.descriptors(DESCRIPTORS).map(|(all, _)| all).unwrap_or_default();
