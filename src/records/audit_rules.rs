@@ -8,8 +8,8 @@ mod text;
 mod types;
 
 use super::audit_config::Watch;
+use self::syscalls::Arch;
 use crate::path::HostPath;
-use syscalls::Arch;
 
 /// The list of rules at the exit of system calls: the only one that watches files.
 pub const EXIT: u32 = 4;

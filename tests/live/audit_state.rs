@@ -164,13 +164,14 @@ fn loaded_rules_read_as_auditctl_lists_them() {
 /// Files of rules for the time of a test, put back at the end.
 struct RulesFile {
     path: PathBuf,
-    before: Option<Vec<u8>>,
+    before: Option<(Vec<u8>, std::time::SystemTime)>,
 }
 
 impl RulesFile {
     fn write(path: &str, text: &str) -> RulesFile {
         let path = PathBuf::from(path);
-        let before = fs::read(&path).ok();
+        let changed = || fs::metadata(&path).unwrap().modified().unwrap();
+        let before = fs::read(&path).ok().map(|bytes| (bytes, changed()));
         fs::write(&path, text).unwrap();
         RulesFile { path, before }
     }
@@ -179,7 +180,8 @@ impl RulesFile {
 impl Drop for RulesFile {
     fn drop(&mut self) {
         let _ = match &self.before {
-            Some(before) => fs::write(&self.path, before),
+            Some((before, changed)) => fs::write(&self.path, before)
+                .and_then(|()| fs::File::options().write(true).open(&self.path)?.set_modified(*changed)),
             None => fs::remove_file(&self.path),
         };
     }

@@ -153,7 +153,8 @@ fn a_detached_screen_is_found() {
     let (pid, _) = line.split_once('.').unwrap();
     let desk = Desk::new();
     let all = rows(&collect(&desk).join("multiplexers.jsonl"));
-    let row = all.iter().find(|row| row["pid"].to_string() == pid).expect("screen is not found");
+    let number: u64 = pid.parse().unwrap();
+    let row = all.iter().find(|row| row["pid"] == number).expect("screen is not found");
     assert_eq!((&row["kind"], &row["role"]), (&"screen".into(), &"server".into()), "{row:#}");
     assert!(row["sockets"][0]["path"].as_str().unwrap().ends_with(&format!("{pid}.{}", screen.0)), "{row:#}");
     assert!(
@@ -217,8 +218,8 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     let members = collect(&desk);
     let sessions = rows(&members.join("sessions.jsonl"));
     let of = |pid: &str| {
-        let holds =
-            |row: &&Value| row["processes"].as_array().unwrap().iter().any(|one| one.to_string() == pid);
+        let number: u64 = pid.parse().unwrap();
+        let holds = |row: &&Value| row["processes"].as_array().unwrap().iter().any(|one| *one == number);
         sessions.iter().find(holds).unwrap_or_else(|| panic!("no session of {pid}: {sessions:#?}"))
     };
     let uid = output("id", &["-u", "phisession"]).trim().to_owned();

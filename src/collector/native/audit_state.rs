@@ -4,6 +4,7 @@
 mod disk;
 mod rules;
 
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::collector::run::Run;
@@ -15,7 +16,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows;
 use crate::host::audit::AuditQuestion;
 use crate::host::facts::kernel;
-use crate::host::netlink::Answer;
+use crate::host::netlink::{Answer, Ending};
 use crate::intake::Halt;
 use crate::path::HostPath;
 use crate::records::accounts;
@@ -61,6 +62,10 @@ fn names(run: &Run<'_, '_>) -> Names {
 fn ask(run: &mut Run<'_, '_>, question: AuditQuestion) -> Result<Option<Answer>, Halt> {
     let source = Source::text(question.words());
     let refused = match run.host.ask_audit(question) {
+        Ok(answer) if answer.ending == Ending::Refused(Errno::CONNREFUSED) => {
+            let words = "the kernel speaks of its auditing in its first network namespace only, and this run is in another";
+            (Outcome::Denied, Reason::new(ReasonCode::Permission, words))
+        }
         Ok(answer) if answer.datagrams.is_empty() => match answer.verdict("the audit subsystem") {
             Some(verdict) => verdict,
             None => return Ok(Some(answer)),

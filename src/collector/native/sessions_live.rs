@@ -34,26 +34,33 @@ const MOST: usize = 50_000;
 
 /// Takes the views and joins them.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let (processes, processes_entry) = processes::collect(run)?;
+    let seen = processes::collect(run)?;
     let (state_files, logind_entry) = logind(run)?;
-    let terminals_entry = listing(run, &["/dev/pts/*"], "terminals.jsonl", "Pseudo-terminals", |_| true)?.1;
-    let sockets = listing(run, &SOCKETS, "multiplexer-sockets.jsonl", "Sockets of terminal multiplexers", |found| {
+    let terminals_entry = listing(run, &["/dev/pts/*".to_owned()], "terminals.jsonl", "Pseudo-terminals", |_| true)?.1;
+    let places = socket_places(run);
+    let sockets = listing(run, &places, "multiplexer-sockets.jsonl", "Sockets of terminal multiplexers", |found| {
         found.met.kind == FileType::Socket
     })?;
-    let captures: Vec<EntryId> = [processes_entry, logind_entry, terminals_entry].into_iter().flatten().collect();
+    let captures: Vec<EntryId> = [seen.entry, logind_entry, terminals_entry].into_iter().flatten().collect();
     let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| run.host.peek(&path, 16 << 20).ok());
     let names = crate::records::accounts::names(passwd.as_deref().unwrap_or_default());
     let now = run.intake.now();
-    let sessions = join::sessions(&processes, &state_files, &names, now);
-    table(run, "sessions.jsonl", "Sessions that are open", &sessions, &captures)?;
-    let multiplexers = multiplexers::rows(&processes, &sockets.0, now);
-    let captures: Vec<EntryId> = [processes_entry, sockets.1].into_iter().flatten().collect();
-    table(run, "multiplexers.jsonl", "Terminal multiplexers", &multiplexers, &captures)
+    let sessions = join::sessions(&seen.processes, &state_files, &names, now);
+    table(run, "sessions.jsonl", "Sessions that are open", &sessions, &captures, seen.whole)?;
+    let multiplexers = multiplexers::rows(&seen.processes, &sockets.0, now);
+    let captures: Vec<EntryId> = [seen.entry, sockets.1].into_iter().flatten().collect();
+    table(run, "multiplexers.jsonl", "Terminal multiplexers", &multiplexers, &captures, seen.whole)
 }
 
 /// Where tmux and screen put their sockets unless they are told otherwise.
 const SOCKETS: [&str; 6] =
     ["/tmp/tmux-*/*", "/run/tmux/**", "/run/screen/S-*/*", "/var/run/screen/S-*/*", "/tmp/screens/S-*/*", "/tmp/uscreens/S-*/*"];
+
+/// Those, and screen's in the homes.
+fn socket_places(run: &Run<'_, '_>) -> Vec<String> {
+    let homes = run.places.homes.iter().map(|home| format!("{home}/.screen/*"));
+    SOCKETS.iter().map(|place| (*place).to_owned()).chain(homes).collect()
+}
 
 fn table<T: serde::Serialize>(
     run: &mut Run<'_, '_>,
@@ -61,6 +68,7 @@ fn table<T: serde::Serialize>(
     title: &str,
     rows: &[T],
     captures: &[EntryId],
+    whole: bool,
 ) -> Result<(), Halt> {
     if captures.is_empty() {
         // What could not be looked at is said already.
@@ -73,7 +81,10 @@ fn table<T: serde::Serialize>(
     let mut draft = Draft::new(Kind::Derived, Source::text("views of who is on"), run.intake.now());
     draft.title = Some(title.to_owned());
     draft.derived_from = captures.to_vec();
-    if rows.is_empty() {
+    if rows.is_empty() && !whole {
+        let words = "none is seen, and not every process let itself be looked at";
+        draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::Permission, words));
+    } else if rows.is_empty() {
         let words = "the processes that could be looked at show none at this moment; what ended before left nothing here";
         draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
     }
@@ -136,7 +147,7 @@ fn state_file(found: &Match, bytes: Vec<u8>) -> StateFileRow {
 /// The metadata of names that match and are wanted. A folder that is not there holds none.
 fn listing(
     run: &mut Run<'_, '_>,
-    patterns: &[&str],
+    patterns: &[String],
     name: &str,
     title: &str,
     wanted: impl Fn(&Match) -> bool,
@@ -152,7 +163,7 @@ fn listing(
                 }
                 Found::Match(_) | Found::Led(_) | Found::Trouble(_, Trouble::Missing(_) | Trouble::Vanished(_)) => {}
                 // Mounts below the place where sockets lie are other places.
-                Found::LeftOut(..) => {}
+                Found::LeftOut(place, _) if place.path != *pattern.base() => {}
                 other => troubles.push(other),
             }
         }
@@ -160,7 +171,7 @@ fn listing(
     // /var/run leads to /run.
     rows.sort_by_key(|row| (row.dev.clone(), row.ino));
     rows.dedup_by_key(|row| (row.dev.clone(), row.ino));
-    let source = Source::text(patterns.join(" "));
+    let source = Source::text(title);
     let entry = if rows.is_empty() {
         let words = "no such name is there at this moment";
         run.intake.gap(source, Outcome::Empty, Reason::new(ReasonCode::NotFound, words))?;

@@ -53,8 +53,18 @@ pub struct Process {
     pub sockets: Vec<UnixSocket>,
 }
 
+/// What the processes showed.
+pub struct Seen {
+    /// Those that matter.
+    pub processes: Vec<Process>,
+    /// The entry that holds them.
+    pub entry: Option<EntryId>,
+    /// Whether all processes let us look.
+    pub whole: bool,
+}
+
 /// Reads all processes, seals those that matter, and gives them.
-pub fn collect(run: &mut Run<'_, '_>) -> Result<(Vec<Process>, Option<EntryId>), Halt> {
+pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
     let source = || Source::text("/proc/PID/{stat,status,loginuid,sessionid,exe,cmdline,fd,net/unix}");
     let taken = run.intake.now();
     let pids = match run.host.pids() {
@@ -62,13 +72,18 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(Vec<Process>, Option<EntryId>),
         Err(trouble) => {
             let (outcome, reason) = trouble.verdict();
             run.intake.gap(source(), outcome, reason)?;
-            return Ok((Vec::new(), None));
+            return Ok(Seen { processes: Vec::new(), entry: None, whole: false });
         }
     };
     let (mut rows, mut unseen) = (Vec::new(), BTreeMap::<String, Vec<u32>>::new());
     let Ok(()) = run.host.each_process(pids, glance, |pid, outcome| {
         match outcome {
-            Ok(row) => rows.extend(row),
+            Ok(glance) => {
+                rows.extend(glance.row);
+                if glance.refused {
+                    unseen.entry("only in part".into()).or_default().push(pid);
+                }
+            }
             Err(Trouble::Vanished(_)) => {}
             Err(trouble) => unseen.entry(trouble.verdict().0.word().to_owned()).or_default().push(pid),
         }
@@ -86,7 +101,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(Vec<Process>, Option<EntryId>),
         draft = draft.ended(Outcome::Denied, Reason::new(ReasonCode::Permission, words));
     }
     let entry = run.intake.capture(Member::of_live(COLLECTOR, "processes.jsonl"), draft, bytes)?;
-    Ok((rows.iter().filter_map(read).collect(), Some(entry)))
+    let processes = rows.iter().filter_map(read).collect();
+    Ok(Seen { processes, entry: Some(entry), whole: unseen.is_empty() })
 }
 
 fn listed(unseen: &BTreeMap<String, Vec<u32>>) -> String {
@@ -97,13 +113,25 @@ fn listed(unseen: &BTreeMap<String, Vec<u32>>) -> String {
     unseen.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// On a reader thread: what one process shows; nothing if it does not matter.
-fn glance(process: &ProcessFolder) -> Result<Option<SessionProcessRow>, Errno> {
+/// What one process shows.
+struct Glance {
+    /// Nothing if it does not matter.
+    row: Option<SessionProcessRow>,
+    /// Some of it was refused, so that it may matter all the same.
+    refused: bool,
+}
+
+/// On a reader thread.
+fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
     let stat = process.read("stat", 4096)?;
     let number = |name: &str| Some(shown(process.read(name, 64).ok()?.trim_ascii()));
     let (login_uid, session_id) = (number("loginuid"), number("sessionid"));
-    let exe = process.link("exe").ok();
-    let cmdline = process.read("cmdline", CMDLINE).ok().filter(|bytes| !bytes.is_empty());
+    let exe = process.link("exe");
+    let refused = matches!(exe, Err(Errno::ACCESS | Errno::PERM));
+    let exe = exe.ok();
+    let cmdline = process.read("cmdline", CMDLINE);
+    let nameless = refused && cmdline.is_err();
+    let cmdline = cmdline.ok().filter(|bytes| !bytes.is_empty());
     let (exe_bytes, cmdline_bytes) = (exe.as_deref().unwrap_or_default(), cmdline.as_deref().unwrap_or_default());
     let name = login_process::name(&stat);
     let multiplexer = login_process::multiplexer(name, exe_bytes, cmdline_bytes);
@@ -111,7 +139,8 @@ fn glance(process: &ProcessFolder) -> Result<Option<SessionProcessRow>, Errno> {
     let has_session = session_id.as_deref().is_some_and(|id| id.parse() != Ok(UNSET));
     let has_terminal = login_process::place(&stat).is_none_or(|place| place.terminal != 0);
     if !has_session && !has_terminal && multiplexer.is_none() && !sshd {
-        return Ok(None);
+        // By the name and the arguments that it shows it is none that matters.
+        return Ok(Glance { row: None, refused: nameless });
     }
     let fds: BTreeMap<u32, Base64> = if multiplexer.is_some() || sshd {
         let all = process.descriptors(DESCRIPTORS).map(|(all, _)| all).unwrap_or_default();
@@ -121,7 +150,7 @@ fn glance(process: &ProcessFolder) -> Result<Option<SessionProcessRow>, Errno> {
     };
     let unix_b64 = if multiplexer.is_some() { own_sockets(process, &fds) } else { Vec::new() };
     let status = process.read("status", 16 << 10).unwrap_or_default();
-    Ok(Some(SessionProcessRow {
+    let row = SessionProcessRow {
         cmdline_b64: cmdline.map(Base64),
         exe_b64: exe.map(Base64),
         fds_b64: fds,
@@ -131,7 +160,8 @@ fn glance(process: &ProcessFolder) -> Result<Option<SessionProcessRow>, Errno> {
         stat_b64: Base64(stat),
         uid: status_field(&status, "Uid"),
         unix_b64,
-    }))
+    };
+    Ok(Glance { row: Some(row), refused })
 }
 
 /// The lines of its own network namespace that are about sockets of its own.
