@@ -20,5 +20,6 @@ mod daemons;
 mod incident;
 mod name_service;
 mod signals;
+mod sockets;
 mod unanswered;
 mod volatile;
