@@ -180,6 +180,11 @@ fn open(subsystem: Subsystem) -> Result<OwnedFd, Errno> {
 }
 
 impl Netlink<'_> {
+    /// The inode of our own socket, which the kernel's tables of sockets list like any other.
+    pub fn inode(&self) -> Option<u64> {
+        rustix::fs::fstat(&self.socket).ok().map(|stat| stat.st_ino)
+    }
+
     /// The whole of a table. Asked again, up to five times, where it changed while it was listed.
     pub fn dump(&self, kind: u16, body: &[u8]) -> Answer {
         let mut attempts = 0;

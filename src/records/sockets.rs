@@ -192,8 +192,12 @@ const SCTP_STATES: [&str; 8] = [
 pub fn state_word(socket: &Socket) -> Option<&'static str> {
     let state = usize::from(socket.state?);
     match socket.family {
-        // Of linux/netlink.h's own numbering.
-        NETLINK => ["UNCONNECTED", "CONNECTED"].get(state).copied(),
+        // Numbers of its own, and TCP_CLOSE as long as it was never connected.
+        NETLINK => match state {
+            0 | 7 => Some("UNCONNECTED"),
+            1 => Some("CONNECTED"),
+            _ => None,
+        },
         _ if socket.sctp_state => SCTP_STATES.get(state).copied(),
         _ => STATES.get(state.checked_sub(1)?).copied(),
     }

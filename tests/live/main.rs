@@ -26,5 +26,6 @@ mod processes;
 mod routes;
 mod sessions;
 mod signals;
+mod sockets;
 mod unanswered;
 mod volatile;

@@ -130,6 +130,9 @@ pub struct SocketRow<'a> {
     /// Number of the control group that it was made in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup_id: Option<u64>,
+    /// It is this very program's: the one that asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub collector: bool,
     /// Congestion control.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub congestion: Option<String>,
@@ -295,8 +298,11 @@ pub struct HolderRow<'a> {
 pub struct DumpRow<'a> {
     /// How often it was put.
     pub attempts: u32,
-    /// What stands in for it, where the kernel has no such table: `/proc/net/raw`, `descriptors`, `not registered`,
-    /// `no socket of it`.
+    /// Sockets that the kernel listed twice; the table has them once.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub doubled: u64,
+    /// What stands in for it, where the kernel has no such table: `/proc/net`, `descriptors`, `not registered`,
+    /// `none counted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead: Option<&'a str>,
     /// The question.
@@ -388,6 +394,7 @@ mod tests {
             bytes_acked: Some(1),
             bytes_received: Some(1),
             cgroup_id: Some(1),
+            collector: true,
             congestion: text(),
             cookie: Some(1),
             drops: Some(1),
@@ -457,6 +464,7 @@ mod tests {
             cross_view: Some("agrees"),
             dumps: vec![DumpRow {
                 attempts: 1,
+                doubled: 1,
                 instead: Some("x"),
                 question: "q",
                 result: "whole",

@@ -71,6 +71,10 @@ fn unix(payload: &[u8]) -> Option<Socket> {
 fn unix_attribute(socket: &mut Socket, attribute: Attribute<'_>) -> Option<()> {
     let value = attribute.value;
     match attribute.kind {
+        // A path has the NUL behind it that it was bound with.
+        0 if value.first() != Some(&0) => {
+            socket.name = Some(value.strip_suffix(b"\0").unwrap_or(value).into())
+        }
         0 => socket.name = Some(value.into()),
         // struct unix_diag_vfs: inode, device.
         1 => socket.file = Some((u32_at(value, 4)?, u32_at(value, 0)?)),
@@ -131,7 +135,7 @@ fn netlink(payload: &[u8]) -> Option<Socket> {
         protocol_number: Some(u32::from(u8_at(payload, 2)?)),
         state: Some(state),
         local: Some(End::Port(port)),
-        remote: (state != 0 || other != 0).then_some(End::Port(other)),
+        remote: (state == 1 || other != 0).then_some(End::Port(other)),
         inode: u64::from(u32_at(payload, 16)?),
         cookie: cookie(payload, 20),
         ..Socket::default()

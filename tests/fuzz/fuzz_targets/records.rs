@@ -4,6 +4,9 @@
 use libfuzzer_sys::fuzz_target;
 use phi_ir::records::{accounts, audit_config, audit_status, cgroup, mounts, os_release, process};
 use phi_ir::records::{accounts, audit_config, audit_rules, audit_status, kmsg, login_process, logind, mounts, os_release, process};
+use phi_ir::records::{
+    accounts, audit_config, audit_status, cgroup, interfaces, mounts, os_release, proc_net, process, sock_diag, sockets,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -32,6 +35,14 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = cgroup::container(bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
+    let _ = proc_net::protocols(bytes);
+    let _ = interfaces::names(bytes).count();
+    for question in sock_diag::questions() {
+        for socket in question.sockets(bytes).chain(proc_net::sockets(question, bytes)).flatten() {
+            let _ = sockets::state_word(&socket);
+            let _ = sockets::groups(socket.groups.as_deref().unwrap_or_default());
+        }
+    }
     let _ = process::parse_stat(bytes);
     let _ = process::status_field(bytes, "CapEff");
     a_process(bytes);

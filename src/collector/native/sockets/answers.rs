@@ -1,6 +1,6 @@
 //! The capture of all that the kernel answered, and one question put to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::sheet::Sheet;
 use crate::collector::run::Run;
@@ -34,6 +34,8 @@ pub struct Dump {
     pub attempts: u32,
     /// Sockets that came.
     pub rows: u64,
+    /// Sockets that came twice, alike; one of each is kept.
+    pub doubled: u64,
     /// Messages or lines that could not be read.
     pub unread: u64,
     /// What stands in for the table.
@@ -70,12 +72,12 @@ impl Instead {
 impl Dump {
     /// One that was never put.
     pub fn refused(question: Question, verdict: &(Outcome, Reason)) -> Dump {
-        Dump { question, attempts: 0, rows: 0, unread: 0, instead: None, trouble: Some(verdict.clone()) }
+        Dump { question, attempts: 0, rows: 0, doubled: 0, unread: 0, instead: None, trouble: Some(verdict.clone()) }
     }
 
     /// One that a text answers, and nothing else.
     pub fn of_text(question: Question) -> Dump {
-        Dump { question, attempts: 1, rows: 0, unread: 0, instead: None, trouble: None }
+        Dump { question, attempts: 1, rows: 0, doubled: 0, unread: 0, instead: None, trouble: None }
     }
 
     /// Whether it lists every socket of its kind in its namespace.
@@ -100,13 +102,19 @@ impl Answers {
             question,
             attempts: answer.attempts,
             rows: 0,
+            doubled: 0,
             unread: 0,
             instead: None,
             trouble: answer.verdict(&name),
         };
+        let mut groups_told = HashSet::new();
         for datagram in std::mem::take(&mut answer.datagrams) {
             for socket in question.sockets(&datagram) {
                 match socket {
+                    // The kernel lists what listens to groups of netlink once more (seen in Linux 6.18).
+                    Ok(Socket { groups: Some(_), cookie: Some(cookie), .. }) if !groups_told.insert(cookie) => {
+                        dump.doubled += 1;
+                    }
                     Ok(socket) => {
                         dump.rows += 1;
                         each(socket);

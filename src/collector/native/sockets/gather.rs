@@ -39,6 +39,8 @@ pub struct Asked {
     pub dumps: Vec<Dump>,
     /// Names of its interfaces, where a socket needs them.
     pub interfaces: HashMap<u32, Vec<u8>>,
+    /// The sockets that asked, by inode.
+    pub askers: Vec<u64>,
     /// It could not be entered.
     pub trouble: Option<(Outcome, Reason)>,
 }
@@ -104,6 +106,7 @@ fn ask_namespace(
     let mut unanswered = Vec::new();
     match run.host.netlink(Subsystem::SockDiag, Some(namespace)) {
         Ok(netlink) => {
+            asked.askers.extend(netlink.inode());
             for question in questions() {
                 let each = |socket| listed.push(Listed { namespace: index, from_text: false, socket });
                 let (dump, answer) = answers.ask(run, namespace.inode, &netlink, question, each)?;

@@ -67,7 +67,13 @@ fn namespace_row<'r>(
     NamespaceRow {
         cross_view: namespace.own.then_some(gathered.cross_view.word.as_str()),
         dumps,
-        held_by: namespace.held_by.iter().map(|(pid, fd)| holder(*pid, Some(*fd))).collect(),
+        // What we opened to enter it keeps nothing open behind us.
+        held_by: namespace
+            .held_by
+            .iter()
+            .filter(|(pid, _)| *pid != std::process::id())
+            .map(|(pid, fd)| holder(*pid, Some(*fd)))
+            .collect(),
         inode: namespace.inode,
         modules_loaded: if namespace.own { gathered.modules_loaded.clone() } else { Vec::new() },
         mounted_b64: exact.collect(),
@@ -85,6 +91,7 @@ fn dump_row<'r>(dump: &'r Dump, question: &'r str) -> DumpRow<'r> {
     };
     DumpRow {
         attempts: dump.attempts,
+        doubled: dump.doubled,
         instead: dump.instead.map(super::answers::Instead::word),
         question,
         result,
@@ -111,6 +118,7 @@ fn sockets(
         let mut row = socket_row(&listed.socket);
         (row.netns, row.via) = (Some(namespace.inode), if listed.from_text { "proc" } else { "sock_diag" });
         row.owners = holders.of(scan, listed.socket.inode);
+        row.collector = asked.askers.contains(&listed.socket.inode);
         let name = listed.socket.interface.and_then(|interface| asked.interfaces.get(&interface));
         let name = name.map(|name| text(name));
         if let Some((name, exact)) = &name {

@@ -1,0 +1,500 @@
+//! The table of sockets beside `ss`, while the test holds sockets of every kind; hidden ones, and ones that belong to
+//! programs without a file.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Bundle, Desk, entries, only_root, phi, tool};
+
+/// Holds sockets, tells their inodes by what they are, and ends when its input does.
+const HOLDER: &str = r#"
+import ctypes, json, os, socket, struct, sys
+kept, told = [], {}
+def hold(name, made):
+    kept.append(made)
+    told[name] = os.fstat(made.fileno()).st_ino
+    return made
+def listener(family, address, backlog, protocol=0):
+    made = socket.socket(family, socket.SOCK_STREAM, protocol)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.bind((address, 0))
+    made.listen(backlog)
+    return made
+mode = sys.argv[1]
+if mode == "all":
+    tcp = hold("tcp listen", listener(socket.AF_INET, "127.0.0.1", 7))
+    def pair():
+        return socket.create_connection(tcp.getsockname()), tcp.accept()[0]
+    one, other = pair()
+    other.send(b"hello")
+    hold("tcp connected", one), hold("tcp accepted", other)
+    one, other = pair()
+    other.close()
+    hold("tcp close wait", one)
+    one, other = pair()
+    told["time wait port"] = one.getsockname()[1]
+    one.close(), other.close()
+    hold("tcp6 listen", listener(socket.AF_INET6, "::1", 3))
+    udp = hold("udp connected", socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    udp.bind(("127.0.0.1", 0)), udp.connect(("127.0.0.1", 9))
+    lite = hold("udplite", socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136))
+    lite.bind(("127.0.0.1", 0))
+    hold("raw", socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP))
+    packet = hold("packet", socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800)))
+    packet.bind(("lo", 0x0800))
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xffff))
+    packet.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HxxxxxxP", 1, ctypes.addressof(program)))
+    netlink = hold("netlink", socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15))
+    netlink.bind((0, 5))
+    told["netlink port"] = netlink.getsockname()[0]
+    stream = hold("unix listen", socket.socket(socket.AF_UNIX))
+    stream.bind(sys.argv[2] + "/a b.sock"), stream.listen(5)
+    datagrams = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    hold("unix dgram", datagrams[0]), hold("unix dgram peer", datagrams[1])
+    abstract = hold("unix abstract", socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    abstract.bind(b"\0phi-ir\xff\x1b\n" + str(os.getpid()).encode()), abstract.listen(1)
+    hold("tcp unbound", socket.socket())
+    hold("udp unbound", socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    try:
+        hold("mptcp", listener(socket.AF_INET, "127.0.0.1", 2, 262))
+    except OSError:
+        pass
+elif mode == "small":
+    hold("tcp", listener(socket.AF_INET, "127.0.0.1", 1))
+elif mode == "elsewhere":
+    hold("tcp", listener(socket.AF_INET, "127.0.0.1", 1))
+    scoped = hold("scoped", socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    scoped.bind(("fe80::1", 0, 0, 1))
+    hold("ping", socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)).bind(("127.0.0.1", 77))
+elif mode == "vsock":
+    hold("vsock", socket.socket(40, socket.SOCK_STREAM))
+elif mode == "lost":
+    # A namespace that no process is in and no descriptor or mount leads to: only this socket keeps it.
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    assert libc.unshare(0x40000000) == 0
+    hold("unix", socket.socket(socket.AF_UNIX)).bind(b"\0lost" + str(os.getpid()).encode())
+    assert libc.setns(home, 0x40000000) == 0
+    os.close(home)
+told["pid"] = os.getpid()
+print(json.dumps(told), flush=True)
+sys.stdin.read()
+"#;
+
+/// Becomes the Python that its arguments name, from memory.
+const FROM_MEMORY: &str = r#"
+import os, sys
+fd = os.memfd_create("payload", 0)
+with open(sys.argv[1], "rb") as program, open(fd, "wb", closefd=False) as memory:
+    memory.write(program.read())
+os.execve(fd, ["[kworker/0:1]", "-c", *sys.argv[2:]], {**os.environ, "PYTHONHOME": "/usr"})
+"#;
+
+/// A process that holds sockets, until it is dropped.
+struct Holder {
+    child: Child,
+    told: Value,
+}
+
+impl Holder {
+    fn start(program: impl AsRef<OsStr>, args: &[&OsStr]) -> Holder {
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        Holder { child, told }
+    }
+
+    fn python(mode: &str, folder: &Path) -> Holder {
+        Holder::start("python3", &["-c".as_ref(), HOLDER.as_ref(), mode.as_ref(), folder.as_os_str()])
+    }
+
+    fn inode(&self, name: &str) -> u64 {
+        self.told[name].as_u64().unwrap_or_else(|| panic!("no {name} in {}", self.told))
+    }
+
+    fn pid(&self) -> u64 {
+        self.inode("pid")
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What one run of the collector gave.
+struct Table {
+    opened: PathBuf,
+    rows: Vec<Value>,
+    by_inode: BTreeMap<u64, Vec<usize>>,
+    gaps: Vec<Value>,
+}
+
+impl Table {
+    fn collect(desk: &Desk) -> Table {
+        let ran =
+            phi(["collect", "--quiet", "--json", "--no-tools", "--only", "sockets", "-r", &desk.recipient])
+                .args([OsStr::new("-o"), desk.out().as_os_str()])
+                .run();
+        assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+        let document = ran.json();
+        let opened = desk.open(&Bundle::of(&document));
+        let rows = jsonl(&opened.join("data/live/sockets/sockets.jsonl"));
+        let mut by_inode: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            by_inode.entry(row["inode"].as_u64().unwrap()).or_default().push(at);
+        }
+        Table { opened, rows, by_inode, gaps: document["gaps"].as_array().unwrap().clone() }
+    }
+
+    /// The row of an inode. A socket of multipath TCP has a second row, of TCP, for the connection that it runs on: the
+    /// kernel gives both the same inode.
+    #[track_caller]
+    fn of(&self, inode: u64) -> &Value {
+        self.in_kind(inode, "mptcp")
+    }
+
+    /// The same, where there are two of the kind that is called so.
+    #[track_caller]
+    fn in_kind(&self, inode: u64, kind: &str) -> &Value {
+        let found = self.by_inode.get(&inode).unwrap_or_else(|| panic!("no row of inode {inode}"));
+        let rows: Vec<&Value> = found.iter().map(|at| &self.rows[*at]).collect();
+        match rows.as_slice() {
+            [row] => row,
+            [one, other] => [one, other].into_iter().find(|row| row["protocol"] == kind).unwrap(),
+            _ => panic!("{rows:?}"),
+        }
+    }
+
+    fn namespaces(&self) -> Vec<Value> {
+        jsonl(&self.opened.join("data/live/sockets/namespaces.jsonl"))
+    }
+
+    fn findings(&self) -> Vec<Value> {
+        let path = self.opened.join("data/live/sockets/findings.jsonl");
+        if path.exists() { jsonl(&path) } else { Vec::new() }
+    }
+}
+
+fn jsonl(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The lines of `ss` that tell an inode, by that and their first word.
+fn ss() -> BTreeMap<(u64, String), String> {
+    let listed = tool("ss", &["-H", "-a", "-n", "-p", "-e", "-O"].map(OsStr::new)).code(0);
+    let of_line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // A UNIX socket's inode stands where others have a port.
+        let inode = if line.starts_with("u_") {
+            let peer = fields.iter().rposition(|field| *field == "*")?;
+            fields.get(peer - 1)?.parse().ok()
+        } else {
+            fields.iter().find_map(|field| field.strip_prefix("ino:"))?.parse().ok()
+        };
+        Some(((inode?, (*fields.first()?).to_owned()), line.to_owned()))
+    };
+    listed.stdout.lines().filter_map(of_line).filter(|((inode, _), _)| *inode != 0).collect()
+}
+
+/// Addresses as `ss` writes them: `127.0.0.1:80`, `[fe80::1]%lo:80`, `*:80`, `0.0.0.0:*`.
+fn written(row: &Value, end: &str) -> String {
+    let address = row[end].as_str();
+    let any = if row["family"] == "inet" { "0.0.0.0" } else { "[::]" };
+    let address = address.map_or(any.to_owned(), |address| {
+        if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
+    });
+    let scope = row["interface_name"]
+        .as_str()
+        .filter(|_| end == "local")
+        .map_or(String::new(), |name| format!("%{name}"));
+    let port = row[format!("{end}_port")].as_u64().filter(|port| *port != 0);
+    format!("{address}{scope}:{}", port.map_or("*".to_owned(), |port| port.to_string()))
+}
+
+/// Compares one line of `ss` with our row. Known differences: `ss` calls CLOSE `UNCONN`, writes states with `-` and
+/// short, writes `*` for any address of IPv6 that takes IPv4 too, does not show a uid of 0, and prints an
+/// abstract name as it is, newlines and all. It does not list ping and UDP-Lite sockets at all, tells no inode of raw and
+/// netlink sockets, and lists those of netlink that listen to groups twice.
+fn compare(line: &str, row: &Value) {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let short = |state: &str| match state {
+        "ESTABLISHED" => "ESTAB".to_owned(),
+        "CLOSE" => "UNCONN".to_owned(),
+        "FIN_WAIT1" => "FIN-WAIT-1".to_owned(),
+        "FIN_WAIT2" => "FIN-WAIT-2".to_owned(),
+        other => other.replace('_', "-"),
+    };
+    // A packet socket has no state, which `ss` takes for unconnected.
+    let state = row["state"].as_str().map_or("UNCONN".to_owned(), short);
+    assert_eq!(fields[1], state, "{line}\n{row}");
+    let queues = [("receive_queue", "pending"), ("send_queue", "backlog")];
+    for (at, (queue, listening)) in queues.iter().enumerate() {
+        let ours = row[queue].as_u64().or(row[listening].as_u64()).unwrap_or(0);
+        // `ss` shows nothing in the send queue of a packet socket.
+        if !(line.starts_with("p_") && at == 1) {
+            assert_eq!(fields[2 + at], ours.to_string(), "{line}\n{row}");
+        }
+    }
+    if line.starts_with("tcp") || line.starts_with("udp") || line.starts_with("mptcp") {
+        let any = |field: &str| field.replace("*:", "[::]:");
+        let same = |field: &str, ours: String| field == ours || any(field) == ours;
+        assert!(same(fields[4], written(row, "local")), "{line}\n{row}");
+        assert!(same(fields[5], written(row, "remote")), "{line}\n{row}");
+        let uid = fields.iter().find_map(|field| field.strip_prefix("uid:")).unwrap_or("0");
+        assert_eq!(row["uid"].as_u64().unwrap().to_string(), uid, "{line}\n{row}");
+    }
+    for owner in row["owners"].as_array().unwrap() {
+        let wanted = format!("pid={},fd={})", owner["pid"], owner["fd"]);
+        assert!(line.contains(&wanted), "{wanted}: {line}");
+    }
+    let users = line.matches("pid=").count();
+    assert_eq!(row["owners"].as_array().unwrap().len(), users, "{line}\n{row}");
+}
+
+#[test]
+fn every_socket_that_ss_shows_is_in_the_table_and_looks_the_same() {
+    if !only_root("sockets of all kinds") {
+        return;
+    }
+    let desk = Desk::new();
+    let holder = Holder::python("all", desk.dir.path());
+    let before = ss();
+    let table = Table::collect(&desk);
+    let after = ss();
+    let mut compared = 0;
+    for ((inode, kind), line) in before.iter().filter(|(key, line)| after.get(*key) == Some(line)) {
+        compare(line, table.in_kind(*inode, kind));
+        compared += 1;
+    }
+    assert!(compared >= 14, "ss showed only {compared} that held still");
+    for name in [
+        "tcp listen",
+        "tcp connected",
+        "tcp accepted",
+        "tcp close wait",
+        "tcp6 listen",
+        "udp connected",
+        "udplite",
+        "raw",
+        "packet",
+        "netlink",
+        "unix listen",
+        "unix dgram",
+        "unix abstract",
+    ] {
+        let row = table.of(holder.inode(name));
+        let owners = row["owners"].as_array().unwrap();
+        assert!(owners.iter().any(|owner| owner["pid"] == holder.pid()), "{name}: {row}");
+        assert!(owners[0]["exe"].as_str().unwrap().contains("python3"), "{row}");
+        assert!(owners[0]["start"].as_str().unwrap() < "2100", "{row}");
+    }
+    details(&holder, &table, desk.dir.path());
+    assert!(table.findings().is_empty(), "{:#?}", table.findings());
+    let own = table.namespaces().into_iter().find(|namespace| namespace["own"] == true).unwrap();
+    assert_eq!(own["cross_view"], "agrees", "{own}");
+    let asked = table.rows.iter().filter(|row| row["collector"] == true);
+    assert!(asked.count() >= 1, "our own netlink socket is not marked");
+}
+
+/// What `ss` does not show, or shows in another way.
+fn details(holder: &Holder, table: &Table, folder: &Path) {
+    let of = |name| table.of(holder.inode(name));
+    assert_eq!((&of("tcp listen")["backlog"], &of("tcp listen")["state"]), (&7.into(), &"LISTEN".into()));
+    assert_eq!(
+        (&of("tcp connected")["receive_queue"], &of("tcp connected")["bytes_received"]),
+        (&5.into(), &5.into())
+    );
+    assert_eq!(of("tcp accepted")["bytes_acked"], 5);
+    assert_eq!(of("tcp close wait")["state"], "CLOSE_WAIT");
+    assert_eq!(of("tcp6 listen")["v6only"], true);
+    let waiting = table.rows.iter().find(|row| row["local_port"] == holder.told["time wait port"]).unwrap();
+    assert!(["TIME_WAIT", "FIN_WAIT2"].contains(&waiting["state"].as_str().unwrap()), "{waiting}");
+    assert_eq!((&waiting["inode"], &waiting["owners"]), (&0.into(), &Value::Array(Vec::new())));
+    assert_eq!((&of("raw")["protocol"], &of("raw")["protocol_number"]), (&"raw".into(), &1.into()));
+    let packet = of("packet");
+    assert_eq!((&packet["interface_name"], &packet["protocol_number"]), (&"lo".into(), &0x800.into()));
+    assert_eq!(packet["filter_b64"], "BgAAAP//AAA=", "{packet}");
+    let netlink = of("netlink");
+    assert_eq!(netlink["local_port"], holder.told["netlink port"]);
+    assert_eq!(
+        (&netlink["protocol"], &netlink["groups"]),
+        (&"kobject_uevent".into(), &serde_json::json!([1, 3]))
+    );
+    let path = format!("{}/a b.sock", folder.display());
+    assert_eq!((&of("unix listen")["path"], &of("unix listen")["type"]), (&path.into(), &"stream".into()));
+    assert_eq!(of("unix dgram")["peer_inode"], holder.told["unix dgram peer"]);
+    let abstracted = of("unix abstract");
+    let shown = format!("@phi-ir\\xff\\u{{1b}}\\u{{a}}{}", holder.pid());
+    assert_eq!((&abstracted["path"], &abstracted["type"]), (&shown.into(), &"seqpacket".into()));
+    assert!(abstracted["path_b64"].as_str().unwrap().starts_with("AHBoaS1pcv8b"), "{abstracted}");
+    // They are in no table of the kernel's, and nothing is wrong with that.
+    for name in ["tcp unbound", "udp unbound"] {
+        assert_eq!(of(name)["via"], "descriptor", "{}", of(name));
+    }
+    if holder.told["mptcp"].is_u64() {
+        assert_eq!((&of("mptcp")["protocol"], &of("mptcp")["backlog"]), (&"mptcp".into(), &2.into()));
+    }
+}
+
+/// A network namespace of a name, until it is dropped.
+struct Namespace(String);
+
+impl Namespace {
+    fn new() -> Namespace {
+        let namespace = Namespace(format!("phi-ir-test-{}", std::process::id()));
+        namespace.ip(&["netns", "add", &namespace.0]);
+        namespace.ip(&["-n", &namespace.0, "link", "set", "lo", "up"]);
+        namespace.ip(&["-n", &namespace.0, "addr", "add", "fe80::1/64", "dev", "lo", "nodad"]);
+        // The group range is the namespace's own.
+        let range = "echo 0 0 > /proc/sys/net/ipv4/ping_group_range";
+        namespace.ip(&["netns", "exec", &namespace.0, "sh", "-c", range]);
+        namespace
+    }
+
+    fn ip(&self, args: &[&str]) {
+        let args: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
+        tool("ip", &args).code(0);
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+#[test]
+fn sockets_of_another_namespace_are_there_with_their_scope() {
+    if !only_root("network namespaces") {
+        return;
+    }
+    let desk = Desk::new();
+    let namespace = Namespace::new();
+    let args = ["netns", "exec", &namespace.0, "python3", "-c", HOLDER, "elsewhere"];
+    let holder = Holder::start("ip", &args.map(OsStr::new));
+    let table = Table::collect(&desk);
+    let inode = fs::metadata(format!("/proc/{}/ns/net", holder.pid()))
+        .map(|stat| std::os::unix::fs::MetadataExt::ino(&stat));
+    let inode = inode.unwrap();
+    let found = table.namespaces().into_iter().find(|row| row["inode"] == inode).unwrap();
+    assert_eq!(found["mounted"], serde_json::json!([format!("/run/netns/{}", namespace.0)]));
+    assert!(found["processes"].as_array().unwrap().iter().any(|process| process["pid"] == holder.pid()));
+    let tcp = table.of(holder.inode("tcp"));
+    assert_eq!(
+        (&tcp["netns"], &tcp["state"], &tcp["via"]),
+        (&inode.into(), &"LISTEN".into(), &"sock_diag".into())
+    );
+    let scoped = table.of(holder.inode("scoped"));
+    assert_eq!((&scoped["local"], &scoped["interface_name"]), (&"fe80::1".into(), &"lo".into()));
+    let ping = table.of(holder.inode("ping"));
+    assert_eq!(
+        (&ping["protocol"], &ping["local_port"], &ping["via"]),
+        (&"ping".into(), &77.into(), &"proc".into())
+    );
+    assert_eq!(ping["owners"][0]["pid"], holder.pid());
+}
+
+#[test]
+fn programs_without_a_file_are_told_as_such() {
+    if !only_root("other processes' programs") {
+        return;
+    }
+    let desk = Desk::new();
+    let python = fs::canonicalize("/usr/bin/python3").unwrap();
+    let copy = desk.path("innocent");
+    fs::copy(&python, &copy).unwrap();
+    let deleted = Holder::start(&copy, &["-c", HOLDER, "small"].map(OsStr::new));
+    fs::remove_file(&copy).unwrap();
+    let from_memory =
+        ["-c".as_ref(), FROM_MEMORY.as_ref(), python.as_os_str(), HOLDER.as_ref(), "small".as_ref()];
+    let memory = Holder::start("python3", &from_memory);
+    let table = Table::collect(&desk);
+    let owner = &table.of(deleted.inode("tcp"))["owners"][0];
+    assert_eq!((&owner["exe_deleted"], &owner["exe_memfd"]), (&true.into(), &Value::Null), "{owner}");
+    assert_eq!(owner["exe"], format!("{} (deleted)", copy.display()));
+    let owner = &table.of(memory.inode("tcp"))["owners"][0];
+    assert_eq!((&owner["exe_deleted"], &owner["exe_memfd"]), (&true.into(), &true.into()), "{owner}");
+    assert!(owner["command"].as_str().unwrap().starts_with("[kworker/0:1] -c"), "{owner}");
+}
+
+#[test]
+fn a_socket_that_ought_to_be_listed_and_is_not_is_a_finding() {
+    if !only_root("a namespace that nothing leads to") {
+        return;
+    }
+    let desk = Desk::new();
+    let holder = Holder::python("lost", desk.dir.path());
+    let table = Table::collect(&desk);
+    let row = table.of(holder.inode("unix"));
+    assert_eq!(
+        (&row["via"], &row["family"], &row["netns"]),
+        (&"descriptor".into(), &"unix".into(), &Value::Null)
+    );
+    let found = table.findings();
+    let finding = found.iter().find(|finding| finding["inode"] == holder.inode("unix")).unwrap();
+    assert_eq!(
+        (&finding["kind"], &finding["owners"][0]["pid"]),
+        (&"unlisted_socket".into(), &holder.pid().into())
+    );
+    let gap = table.gaps.iter().find(|gap| gap["reason_code"] == "views_disagree").unwrap();
+    assert_eq!(gap["outcome"], "inconclusive");
+    let answers = jsonl(&table.opened.join("data/live/sockets/answers.jsonl"));
+    let again = |answer: &&Value| answer["round"] == 2 && answer["question"] == "unix_diag";
+    assert!(answers.iter().any(|answer| again(&answer)), "what was asked again is not in the capture");
+}
+
+#[test]
+fn a_kind_that_the_kernel_does_not_list_is_found_by_its_descriptor_and_said_to_be_half_known() {
+    if !only_root("vsock") {
+        return;
+    }
+    let desk = Desk::new();
+    let registered = fs::read_to_string("/proc/net/protocols").unwrap().contains("AF_VSOCK");
+    if !registered {
+        return crate::support::skipped("this kernel has no vsock");
+    }
+    let holder = Holder::python("vsock", desk.dir.path());
+    let table = Table::collect(&desk);
+    let row = table.of(holder.inode("vsock"));
+    assert_eq!(row["family"], "vsock");
+    assert_eq!(row["owners"][0]["pid"], holder.pid());
+    // A kernel that has vsock_diag lists it.
+    let told = table.gaps.iter().any(|gap| gap["source"] == "vsock_diag" && gap["outcome"] == "inconclusive");
+    assert_eq!(told, row["via"] == "descriptor", "{:#?}", table.gaps);
+}
+
+#[test]
+fn without_privileges_what_was_not_seen_is_said() {
+    let desk = Desk::new();
+    let script = format!(
+        "exec unshare --user --map-root-user {} collect --quiet --json --no-tools --only sockets -r {} -o {}",
+        crate::support::PHI_IR,
+        desk.recipient,
+        desk.out().display()
+    );
+    let ran = tool("sh", &["-c".as_ref(), script.as_ref()]).code(3);
+    let document = ran.json();
+    let gaps = document["gaps"].as_array().unwrap();
+    let owners = gaps.iter().find(|gap| gap["source"] == "owners of sockets").expect("no gap of the owners");
+    assert_eq!(owners["outcome"], "denied", "{owners}");
+    let opened = desk.open(&Bundle::of(&document));
+    // The kernel's tables of our own namespace are there all the same.
+    assert!(!jsonl(&opened.join("data/live/sockets/sockets.jsonl")).is_empty());
+    let told = entries(&opened);
+    assert!(told.iter().any(|entry| entry["title"] == "Sockets, as the kernel answered"));
+}
