@@ -18,6 +18,7 @@ mod support;
 
 mod daemons;
 mod incident;
+mod logins;
 mod name_service;
 mod signals;
 mod unanswered;
