@@ -102,7 +102,8 @@ fn fields(line: &str) -> Vec<String> {
 fn as_utmpdump(row: &Value) -> Vec<String> {
     let time = text(row, "time");
     // 2026-09-21T14:13:20.123456000Z against 2026-09-21T14:13:20,123456+00:00
-    let time = format!("{},{}+00:00", &time[..19], &time[20..26]);
+    let part = |range| time.get::<std::ops::Range<usize>>(range).unwrap();
+    let time = format!("{},{}+00:00", part(0..19), part(20..26));
     vec![
         row["type"].to_string(),
         format!("{:05}", row["pid"].as_i64().unwrap()),

@@ -217,7 +217,7 @@ impl Table {
                 "{} more rows would make it longer than 16 MiB: recompute from the raw files. {findings}",
                 self.left_out
             );
-            return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));
+            return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words.trim_end())));
         }
         (!findings.is_empty()).then(|| (Outcome::Collected, Reason::new(ReasonCode::Remarkable, findings)))
     }
