@@ -21,6 +21,7 @@ mod clocks;
 mod daemons;
 mod incident;
 mod kernel_log;
+mod logins;
 mod name_service;
 mod processes;
 mod routes;

@@ -34,7 +34,10 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             ),
             What::Companion => {}
             What::Compressed => {
-                table.refuse(source, "it is compressed; unpack the sealed file and read it with last -f".into());
+                table.refuse(
+                    source,
+                    "it is compressed; unpack the sealed file and read it with last -f".into(),
+                );
             }
             What::Unknown => table.refuse(source, "it is of no form that login records have".into()),
         }

@@ -6,7 +6,10 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/fixtures/logins/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-fn rows(database: &Database<'_>, name: &'static str) -> (Vec<(i64, String, String, i64, bool)>, Tally) {
+/// Id, user, host, time of login, and whether it stands in the log.
+type Seen = (i64, String, String, i64, bool);
+
+fn rows(database: &Database<'_>, name: &'static str) -> (Vec<Seen>, Tally) {
     let table = database.table(name).unwrap();
     let mut seen = Vec::new();
     let mut tally = Tally::default();

@@ -86,7 +86,10 @@ pub fn read(
         }
     }
     if let (Some(wal), Some(_)) = (wal, database.wal()) {
-        table.add_source(wal, LoginSourceRow { read: true, format: Some("sqlite-wal".into()), ..Table::about(wal) });
+        table.add_source(
+            wal,
+            LoginSourceRow { read: true, format: Some("sqlite-wal".into()), ..Table::about(wal) },
+        );
     }
     table.add_source(found, about);
     table.flush(run)

@@ -27,9 +27,13 @@ pub fn utmp(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, sort: Sort)
     let latest = table.latest(found.copy.modified);
     let Some(layout) = Layout::detect(&ends.parts(), found.copy.size, latest) else {
         let words = match ends.zero {
-            true => "it holds nothing but zeros; consistent with records that were wiped, and with space that was \
-                     reserved and never written",
-            false => "the layout of its records could not be told: it is none of the four of utmp(5), or damaged",
+            true => {
+                "it holds nothing but zeros; consistent with records that were wiped, and with space that was \
+                     reserved and never written"
+            }
+            false => {
+                "the layout of its records could not be told: it is none of the four of utmp(5), or damaged"
+            }
         };
         table.refuse(found, words.into());
         return Ok(());
@@ -99,11 +103,7 @@ fn filled(row: LoginRow, record: &Record<'_>, wraps: bool) -> LoginRow {
         termination: Some(record.termination),
         time: if wraps { None } else { time(record.seconds, micros * 1000) },
         kind_number: Some(record.kind.into()),
-        ..row
-            .host(text(record.host))
-            .id(text(record.id))
-            .line(text(record.line))
-            .user(text(record.user))
+        ..row.host(text(record.host)).id(text(record.id)).line(text(record.line)).user(text(record.user))
     }
 }
 
@@ -154,7 +154,8 @@ pub fn faillock(run: &mut Run<'_, '_>, table: &mut Table, found: &Found) -> Resu
             ("odd_padding", has_odd_padding(attempt.source)),
             ("beyond_now", seconds > table.now()),
         ];
-        let row = LoginRow::of(&found.path, found.copy.entry, &format, "failed_login").user(found.path.name());
+        let row =
+            LoginRow::of(&found.path, found.copy.entry, &format, "failed_login").user(found.path.name());
         let source = text(attempt.source);
         let row = match attempt.origin {
             Origin::Host => row.host(source),

@@ -86,7 +86,8 @@ impl Records {
 
     fn choose(&mut self, each: &mut dyn FnMut(LoginRow)) {
         let held = std::mem::take(&mut self.held);
-        let parts: Vec<(u64, &[u8])> = held.iter().map(|(offset, bytes)| (*offset, bytes.as_slice())).collect();
+        let parts: Vec<(u64, &[u8])> =
+            held.iter().map(|(offset, bytes)| (*offset, bytes.as_slice())).collect();
         match Layout::detect(self.sort, &parts, self.size, self.latest) {
             Some(layout) => {
                 self.rows.format = Some(layout.word());
@@ -223,7 +224,11 @@ fn long_one(run: &mut Run<'_, '_>, table: &mut Table, spot: &Spot, sort: Sort) -
     draft.mount = host.mounts().facts(met.stat.mount_id);
     draft.stat = Some(Stats { before: met.stat.clone(), after: None });
     let name = String::from_utf8_lossy(spot.path.name()).into_owned();
-    run.intake.begin_member(Member::of_live("login-records", &format!("{name}-extents.jsonl")), draft, met.stat.mtime)?;
+    run.intake.begin_member(
+        Member::of_live("login-records", &format!("{name}-extents.jsonl")),
+        draft,
+        met.stat.mtime,
+    )?;
     // Its rows name it before it is written: the next entry is that of the member that is open.
     let entry = EntryId(u32::try_from(run.intake.ledger().len() + 1).unwrap_or(u32::MAX));
     let (file, file_b64) = rows::text(spot.path.as_bytes());

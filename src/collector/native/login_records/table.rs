@@ -99,10 +99,12 @@ impl Table {
 
     fn hand_on(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
         if !self.open {
-            let mut draft = Draft::new(Kind::Derived, Source::text("sealed login records"), self.taken);
+            // Entries stand in the order of time, and others may have been written since the table was begun.
+            let taken = run.intake.now();
+            let mut draft = Draft::new(Kind::Derived, Source::text("sealed login records"), taken);
             draft.title = Some("Login records, one row each".into());
             draft.derived_from.clone_from(&self.made_of);
-            run.intake.begin_member(Member::of_view("login-records.jsonl"), draft, self.taken.utc)?;
+            run.intake.begin_member(Member::of_view("login-records.jsonl"), draft, taken.utc)?;
             self.open = true;
         }
         let rows = std::mem::take(&mut self.pending);
@@ -215,7 +217,7 @@ impl Table {
                 "{} more rows would make it longer than 16 MiB: recompute from the raw files. {findings}",
                 self.left_out
             );
-            return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));
+            return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words.trim_end())));
         }
         (!findings.is_empty()).then(|| (Outcome::Collected, Reason::new(ReasonCode::Remarkable, findings)))
     }
@@ -244,7 +246,7 @@ impl Table {
         for source in &self.sources {
             json::row(&mut rows, source)?;
         }
-        let mut draft = Draft::new(Kind::Derived, Source::text("sealed login records"), self.taken);
+        let mut draft = Draft::new(Kind::Derived, Source::text("sealed login records"), run.intake.now());
         draft.title = Some("Files with login records: what was read of each, and what was not".into());
         draft.derived_from = self.sources.iter().filter_map(|source| source.entry).collect();
         run.intake.capture(Member::of_view("login-sources.jsonl"), draft, rows)?;
