@@ -7,8 +7,8 @@ pub mod syscalls;
 mod text;
 mod types;
 
-use super::audit_config::Watch;
 use self::syscalls::Arch;
+use super::audit_config::Watch;
 use crate::path::HostPath;
 
 /// The list of rules at the exit of system calls: the only one that watches files.
