@@ -172,6 +172,18 @@ impl Drop for Login {
     }
 }
 
+/// What a login without a terminal began goes on when its ssh ends, and keeps its user from being removed.
+struct Leftovers;
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        for pid in output("pgrep", &["-u", "phisession"]).lines() {
+            let _ = Command::new("kill").arg(pid).status();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}
+
 #[test]
 fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     if !only_root("an sshd and a user of its own") {
@@ -179,6 +191,7 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     }
     let desk = Desk::new();
     let user = User::add("phisession");
+    let _leftovers = Leftovers;
     let _sshd = sshd(PORT);
     let key = desk.path("key");
     succeed("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
