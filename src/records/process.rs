@@ -229,7 +229,7 @@ mod tests {
             let mut bytes = captured.to_vec();
             for _ in 0..1 + next() % 4 {
                 let at = next() % bytes.len();
-                bytes[at] = b"\0 \n():-/[]\xff9"[next() % 13];
+                bytes[at] = b"\0 \n():-/[]\xff9"[next() % 12];
             }
             read(&bytes);
         }
