@@ -9,6 +9,7 @@ pub mod audit;
 pub mod facts;
 pub mod file;
 pub mod footprint;
+pub mod iptables;
 pub mod kmsg;
 pub mod mounts;
 pub mod myself;

@@ -17,6 +17,7 @@
 mod support;
 
 mod daemons;
+mod firewall;
 mod incident;
 mod name_service;
 mod routes;

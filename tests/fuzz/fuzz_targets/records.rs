@@ -2,7 +2,9 @@
 //! Any bytes as each of the host's formats.
 
 use libfuzzer_sys::fuzz_target;
-use phi_ir::records::{accounts, audit_config, audit_status, mounts, os_release, process};
+use phi_ir::records::{
+    accounts, audit_config, audit_status, iptables, mounts, netlink, nftables, os_release, process, rtnetlink,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -16,7 +18,27 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = os_release::parse(bytes);
     let _ = process::parse_stat(bytes);
     let _ = process::status_field(bytes, "CapEff");
+    let _ = (iptables::read(bytes, bytes, false), iptables::read(bytes, bytes, true));
+    of_the_kernel(bytes);
 });
+
+/// Answers over netlink, the first byte choosing the family of a rule.
+fn of_the_kernel(bytes: &[u8]) {
+    use nftables::{expression, render};
+    for message in netlink::messages(bytes).flatten() {
+        let _ = (rtnetlink::row(message.kind.saturating_add(2), &message), nftables::row(message.kind, message.payload));
+    }
+    for op in 0..24 {
+        let _ = nftables::row(op, bytes);
+    }
+    let Some((family, rest)) = bytes.split_first() else { return };
+    let (expressions, _) = expression::read(rest);
+    let _ = render::rule(*family, &expressions, &Default::default(), &Default::default());
+    let groups = [rtnetlink::multicast::link_groups, rtnetlink::multicast::inet_groups, rtnetlink::multicast::inet6_groups];
+    for read in groups {
+        let _ = read(bytes);
+    }
+}
 
 /// The second field of a line, where it is long and stands nowhere else in the line, is nowhere in what is kept.
 fn no_secret_survives(bytes: &[u8]) {
