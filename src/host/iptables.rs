@@ -31,7 +31,8 @@ impl Host {
         table: &[u8],
         inet6: bool,
     ) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
-        let place = format!("{} of {}", crate::path::shown(table), if inet6 { "ip6_tables" } else { "ip_tables" });
+        let place =
+            format!("{} of {}", crate::path::shown(table), if inet6 { "ip6_tables" } else { "ip_tables" });
         if !self.is_live() || table.len() >= NAME {
             return Err(Trouble::Missing(place));
         }

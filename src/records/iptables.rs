@@ -30,8 +30,15 @@ struct Layout {
 
 const IPV4: Layout =
     Layout { address: 4, interfaces: 16, protocol: 80, inverted: 83, target: 88, counters: 96, head: 112 };
-const IPV6: Layout =
-    Layout { address: 16, interfaces: 64, protocol: 128, inverted: 132, target: 140, counters: 152, head: 168 };
+const IPV6: Layout = Layout {
+    address: 16,
+    interfaces: 64,
+    protocol: 128,
+    inverted: 132,
+    target: 140,
+    counters: 152,
+    head: 168,
+};
 
 /// Chains and rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +75,14 @@ pub fn read(info: &[u8], entries: &[u8], inet6: bool) -> Table {
         match row.name_of("target").map(<[u8]>::to_vec) {
             // The beginning of a chain that somebody made, and at the very end nothing.
             Some(target) if target == b"ERROR" => {
+                // Every chain that somebody made ends with a rule that returns, which iptables does not print.
+                let ended = table
+                    .rules
+                    .last_mut()
+                    .filter(|_| heads.iter().any(|(_, head)| *head == chain.as_bytes()));
+                if let Some(end) = ended {
+                    end.set("end_of_chain", Value::Flag(true));
+                }
                 let name = row.raw_of("target_data").map(|data| until_nul(data).to_vec()).unwrap_or_default();
                 if name != b"ERROR" {
                     chain = String::from_utf8_lossy(&name).into_owned();
@@ -139,7 +154,8 @@ fn entry(layout: &Layout, entries: &[u8], at: usize) -> Option<(Row, usize)> {
         let name = until_nul(bytes.get(begin..begin + 16)?);
         let mask = bytes.get(begin + 32..begin + 48)?;
         if !name.is_empty() {
-            let whole = mask.get(name.len()).is_none_or(|byte| *byte == 0xff);
+            // iptables itself keeps the `+` of `eth+` in the name.
+            let whole = name.ends_with(b"+") || mask.get(name.len()).is_none_or(|byte| *byte == 0xff);
             let not: &[u8] = if inverted & bit != 0 { b"! " } else { b"" };
             row.set(column, Value::Name([not, name, if whole { b"" } else { b"+" }].concat()));
         }

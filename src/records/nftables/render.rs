@@ -299,3 +299,79 @@ impl Teller<'_> {
         self.put(row, Operand { length: value.len() as u64, value: Some(value), ..Operand::default() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::attributes::testing::{attribute, mishaps};
+    use super::super::expression;
+    use super::*;
+
+    fn number(kind: u16, number: u32) -> Vec<u8> {
+        attribute(kind, &number.to_be_bytes())
+    }
+
+    fn data(kind: u16, value: &[u8]) -> Vec<u8> {
+        attribute(kind, &attribute(1, value))
+    }
+
+    fn expression(name: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
+        let inner = [attribute(1, format!("{name}\0").as_bytes()), attribute(2, &attributes.concat())].concat();
+        attribute(1, &inner)
+    }
+
+    /// `ip saddr 10.0.0.0/8 tcp dport 22 accept` in a table of inet, as `nft --debug=netlink` shows it, put together
+    /// from linux/netfilter/nf_tables.h.
+    fn rule_of_inet() -> Vec<u8> {
+        let compare = |value: &[u8]| expression("cmp", &[number(1, 1), number(2, 0), data(3, value)]);
+        let load = |base, offset, length| {
+            expression("payload", &[number(1, 1), number(2, base), number(3, offset), number(4, length)])
+        };
+        let verdict = attribute(2, &attribute(2, &number(1, 1)));
+        [
+            expression("meta", &[number(1, 1), number(2, 15)]),
+            compare(&[2]),
+            load(1, 12, 1),
+            compare(&[10]),
+            expression("meta", &[number(1, 1), number(2, 16)]),
+            compare(&[6]),
+            load(2, 2, 2),
+            compare(&[0, 22]),
+            expression("immediate", &[number(1, 0), verdict]),
+        ]
+        .concat()
+    }
+
+    fn told(bytes: &[u8]) -> Text {
+        let (expressions, _) = expression::read(bytes);
+        rule(1, &expressions, &Sets::new(), &Links::new())
+    }
+
+    #[test]
+    fn what_only_says_which_header_follows_is_left_out() {
+        let text = told(&rule_of_inet());
+        assert_eq!((text.text.as_str(), text.complete), ("ip saddr 10.0.0.0/8 tcp dport 22 accept", true));
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_and_never_guessed() {
+        let odd = expression("meta", &[number(1, 1), number(2, 15), number(77, 1)]);
+        let text = told(&[odd, expression("new\u{1b}", &[]), rule_of_inet()].concat());
+        assert!(!text.complete);
+        assert!(text.text.starts_with("[meta] [new\\u{1b}] ip saddr"), "{}", text.text);
+        let compares_nothing = expression("cmp", &[number(1, 1), number(2, 0), data(3, &[1])]);
+        assert_eq!(told(&compares_nothing).text, "[cmp]");
+    }
+
+    #[test]
+    fn no_bytes_make_the_teller_panic() {
+        mishaps(&rule_of_inet(), |bytes| {
+            for family in [1, 2, 3, 5, 7, 10, 255] {
+                let (expressions, _) = expression::read(bytes);
+                let _ = rule(family, &expressions, &Sets::new(), &Links::new());
+            }
+            for op in 0..24 {
+                let _ = super::super::row(op, bytes);
+            }
+        });
+    }
+}
