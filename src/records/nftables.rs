@@ -98,6 +98,9 @@ const SET: &[Column] = &[
     (16, "handle", Form::Be64),
     (17, "expression", Form::Raw),
     (18, "expressions", Form::Raw),
+    // Since Linux 6.16: what it is kept in, by a function of the kernel's, and how many elements it has.
+    (19, "kept_in", Form::Name),
+    (20, "count", Form::Be32),
 ];
 
 const VERDICT: &[Column] = &[(1, "code", Form::BeI32), (2, "chain", Form::Name)];

@@ -315,7 +315,8 @@ mod tests {
     }
 
     fn expression(name: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
-        let inner = [attribute(1, format!("{name}\0").as_bytes()), attribute(2, &attributes.concat())].concat();
+        let inner =
+            [attribute(1, format!("{name}\0").as_bytes()), attribute(2, &attributes.concat())].concat();
         attribute(1, &inner)
     }
 
