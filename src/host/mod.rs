@@ -11,6 +11,7 @@ pub mod extents;
 pub mod facts;
 pub mod file;
 pub mod footprint;
+pub mod iptables;
 pub mod kmsg;
 pub mod mounts;
 pub mod myself;

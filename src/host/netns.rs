@@ -156,6 +156,18 @@ impl Host {
     }
 }
 
+impl Host {
+    /// The list of loaded modules, /proc/modules, as it is.
+    pub fn modules(&self) -> Result<Vec<u8>, Trouble> {
+        let place = "/proc/modules";
+        if !self.is_live() {
+            return Err(Trouble::Missing(place.into()));
+        }
+        let file = fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty());
+        file.and_then(read_table).map_err(|errno| Trouble::from_errno(errno, place))
+    }
+}
+
 fn read_table(file: OwnedFd) -> Result<Vec<u8>, Errno> {
     let mut text = Vec::new();
     loop {

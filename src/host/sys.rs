@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the one audited place for calls that rustix does not offer")]
 
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
 unsafe extern "C" {
@@ -66,6 +66,23 @@ pub fn use_idle_io() -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Reads an option of a socket into `buffer`, whose beginning may say what is wanted (getsockopt(2)); gives how many
+/// bytes the kernel says the answer has.
+pub fn socket_option(
+    socket: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    let mut length = libc::socklen_t::try_from(buffer.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // SAFETY: the kernel writes at most `length` bytes, which is the buffer's own length, into memory that is borrowed
+    // exclusively for the call; `length` is a variable of ours.
+    let done = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, option, buffer.as_mut_ptr().cast(), &raw mut length)
+    };
+    if done == 0 { Ok(length as usize) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Takes over a descriptor that whoever started us has opened for us (`--passphrase-fd`).

@@ -19,6 +19,7 @@ mod support;
 mod audit_state;
 mod clocks;
 mod daemons;
+mod firewall;
 mod incident;
 mod kernel_log;
 mod logins;

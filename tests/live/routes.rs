@@ -620,8 +620,13 @@ fn our_own_namespace_is_read_too() {
         let stable: Rows = before.intersection(after).cloned().collect();
         compare(name, &stable, ours, least, false);
     }
-    let mine: Vec<&Value> =
-        collected.document["gaps"].as_array().unwrap().iter().filter(|gap| gap["step"] == "native").collect();
+    // Where the first process does not show itself even to root, as in some containers, that is said.
+    let hidden = fs::read_link("/proc/1/ns/net").is_err();
+    let gaps = collected.document["gaps"].as_array().unwrap();
+    let mine: Vec<&Value> = gaps
+        .iter()
+        .filter(|gap| gap["need"] == "required" && !(hidden && gap["source"] == "network namespaces"))
+        .collect();
     assert!(mine.is_empty(), "a healthy system has no gap here: {mine:#?}");
     assert!(collected.entries.iter().any(|entry| entry["source"]["display"] == "/etc/resolv.conf"));
 }

@@ -20,6 +20,7 @@ natives! {
     clock_end,
     clock_start,
     definitions,
+    firewall,
     footprint,
     host,
     invoker,

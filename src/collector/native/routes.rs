@@ -272,8 +272,7 @@ fn records_of(kept: &Kept, piece: &[u8]) -> Vec<Row> {
             let row = rtnetlink::row(kept.kind, &message);
             let mut row = row.unwrap_or_else(|| unread(message.payload.to_vec()));
             if groups {
-                let address = row.take("multicast").or_else(|| row.take("anycast"));
-                if let Some(address) = address {
+                if let Some(address) = row.take("multicast").or_else(|| row.take("anycast")) {
                     row.set("address", address);
                 }
                 row.word("source", if kept.kind == ask::ANYCAST { "anycast" } else { "netlink" });

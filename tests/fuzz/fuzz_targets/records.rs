@@ -6,6 +6,8 @@ use phi_ir::records::{accounts, audit_config, audit_status, cgroup, mounts, os_r
 use phi_ir::records::{accounts, audit_config, audit_rules, audit_status, kmsg, login_process, logind, mounts, os_release, process};
 use phi_ir::records::{
     accounts, audit_config, audit_status, cgroup, interfaces, mounts, os_release, proc_net, process, sock_diag, sockets,
+use phi_ir::records::{
+    accounts, audit_config, audit_status, iptables, mounts, netlink, nftables, os_release, process, rtnetlink,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -59,6 +61,26 @@ fn a_process(bytes: &[u8]) {
     let _ = (figures::limit(bytes, "Max open files"), figures::io(bytes, "rchar"), figures::audit_id(bytes));
     let _ = (figures::arguments(bytes), figures::namespace(bytes), figures::hidepid(bytes));
     let _ = (figures::last_number(bytes), figures::threads_in_all(bytes), target::sort(bytes));
+    let _ = (iptables::read(bytes, bytes, false), iptables::read(bytes, bytes, true));
+    of_the_kernel(bytes);
+});
+
+/// Answers over netlink, the first byte choosing the family of a rule.
+fn of_the_kernel(bytes: &[u8]) {
+    use nftables::{expression, render};
+    for message in netlink::messages(bytes).flatten() {
+        let _ = (rtnetlink::row(message.kind.saturating_add(2), &message), nftables::row(message.kind, message.payload));
+    }
+    for op in 0..24 {
+        let _ = nftables::row(op, bytes);
+    }
+    let Some((family, rest)) = bytes.split_first() else { return };
+    let (expressions, _) = expression::read(rest);
+    let _ = render::rule(*family, &expressions, &Default::default(), &Default::default());
+    let groups = [rtnetlink::multicast::link_groups, rtnetlink::multicast::inet_groups, rtnetlink::multicast::inet6_groups];
+    for read in groups {
+        let _ = read(bytes);
+    }
 }
 
 /// The second field of a line, where it is long and stands nowhere else in the line, is nowhere in what is kept.
