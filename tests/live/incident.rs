@@ -158,7 +158,7 @@ fn check_tools(entries: &[Value], opened: &std::path::Path, key: &str) {
     assert!(printed("ausearch", " -i").1.contains("mrn 4711.txt"), "the explained form spells the name out");
     assert!(printed("auditctl", "-l").1.contains(key));
     assert!(printed("auditctl", "-s").1.contains("enabled 1"));
-    assert!(printed("ss", "-antup").1.contains(&format!("127.0.0.1:{PORT}")));
+    assert!(printed("ss", "-Hanpe").1.contains(&format!("127.0.0.1:{PORT}")));
     assert!(printed("lastb", "-F").1.contains("mallory"));
     let status = fs::read(opened.join("data/live/audit-state/status.json")).unwrap();
     let status: Value = serde_json::from_slice(&status).unwrap();

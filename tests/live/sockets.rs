@@ -97,6 +97,19 @@ with open(sys.argv[1], "rb") as program, open(fd, "wb", closefd=False) as memory
 os.execve(fd, ["[kworker/0:1]", "-c", *sys.argv[2:]], {**os.environ, "PYTHONHOME": "/usr"})
 "#;
 
+/// Another test that starts a program at this moment holds a copy of the descriptor through which this one's was written.
+fn spawn_when_written(command: &mut Command) -> Child {
+    for _ in 0..100 {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            spawned => return spawned.unwrap(),
+        }
+    }
+    panic!("the program stays busy: {command:?}");
+}
+
 /// A process that holds sockets, until it is dropped.
 struct Holder {
     child: Child,
@@ -107,7 +120,7 @@ impl Holder {
     fn start(program: impl AsRef<OsStr>, args: &[&OsStr]) -> Holder {
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = spawn_when_written(&mut command);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
