@@ -1,14 +1,8 @@
 #![no_main]
-//! Any bytes as each of the host's formats.
+//! Any bytes as each of the host's files.
 
 use libfuzzer_sys::fuzz_target;
-use phi_ir::records::{accounts, audit_config, audit_status, cgroup, mounts, os_release, process};
-use phi_ir::records::{accounts, audit_config, audit_rules, audit_status, kmsg, login_process, logind, mounts, os_release, process};
-use phi_ir::records::{
-    accounts, audit_config, audit_status, cgroup, interfaces, mounts, os_release, proc_net, process, sock_diag, sockets,
-use phi_ir::records::{
-    accounts, audit_config, audit_status, iptables, mounts, netlink, nftables, os_release, process, rtnetlink,
-};
+use phi_ir::records::{accounts, audit_config, audit_rules, kmsg, login_process, logind, mounts, os_release};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
@@ -16,12 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = audit_config::parse_watches(bytes);
     let _ = audit_config::log_capacity(bytes);
     let _ = audit_config::space_left(bytes, 1 << 40);
-    let _ = audit_status::parse(bytes);
-    let _ = audit_status::parse_features(bytes);
     let machine = Some(audit_rules::syscalls::X86_64);
-    if let Some(rule) = audit_rules::parse(bytes) {
-        let _ = (rule.text(machine), rule.call_names(None), rule.canonical(), rule.watch());
-    }
     let names = audit_rules::disk::Names { machine, ..Default::default() };
     for line in audit_rules::disk::compile(bytes, &names) {
         if let audit_rules::disk::Meaning::Rule(rule) = line.meaning {
@@ -32,56 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = logind::parse(bytes);
     let _ = (login_process::place(bytes), login_process::unix_socket(bytes), login_process::ssh_title(bytes));
     let _ = login_process::multiplexer(bytes, bytes, bytes);
-    let _ = audit_status::watch_of_rule(bytes);
-    let _ = cgroup::unit(bytes);
-    let _ = cgroup::container(bytes);
     let _ = mounts::parse(bytes);
     let _ = os_release::parse(bytes);
-    let _ = proc_net::protocols(bytes);
-    let _ = interfaces::names(bytes).count();
-    for question in sock_diag::questions() {
-        for socket in question.sockets(bytes).chain(proc_net::sockets(question, bytes)).flatten() {
-            let _ = sockets::state_word(&socket);
-            let _ = sockets::groups(socket.groups.as_deref().unwrap_or_default());
-        }
-    }
-    let _ = process::parse_stat(bytes);
-    let _ = process::status_field(bytes, "CapEff");
-    a_process(bytes);
 });
-
-/// The files of a process.
-fn a_process(bytes: &[u8]) {
-    use process::{Status, figures, maps, target};
-    let status = Status::of(bytes);
-    let _ = (status.numbers("Uid"), status.mask("CapEff"), status.number("VmRSS"));
-    let sum = maps::summary(bytes);
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() as u64;
-    assert_eq!(sum.mappings + sum.unread, lines);
-    let _ = (figures::limit(bytes, "Max open files"), figures::io(bytes, "rchar"), figures::audit_id(bytes));
-    let _ = (figures::arguments(bytes), figures::namespace(bytes), figures::hidepid(bytes));
-    let _ = (figures::last_number(bytes), figures::threads_in_all(bytes), target::sort(bytes));
-    let _ = (iptables::read(bytes, bytes, false), iptables::read(bytes, bytes, true));
-    of_the_kernel(bytes);
-});
-
-/// Answers over netlink, the first byte choosing the family of a rule.
-fn of_the_kernel(bytes: &[u8]) {
-    use nftables::{expression, render};
-    for message in netlink::messages(bytes).flatten() {
-        let _ = (rtnetlink::row(message.kind.saturating_add(2), &message), nftables::row(message.kind, message.payload));
-    }
-    for op in 0..24 {
-        let _ = nftables::row(op, bytes);
-    }
-    let Some((family, rest)) = bytes.split_first() else { return };
-    let (expressions, _) = expression::read(rest);
-    let _ = render::rule(*family, &expressions, &Default::default(), &Default::default());
-    let groups = [rtnetlink::multicast::link_groups, rtnetlink::multicast::inet_groups, rtnetlink::multicast::inet6_groups];
-    for read in groups {
-        let _ = read(bytes);
-    }
-}
 
 /// The second field of a line, where it is long and stands nowhere else in the line, is nowhere in what is kept.
 fn no_secret_survives(bytes: &[u8]) {
