@@ -116,7 +116,7 @@ impl Draft {
             return self;
         }
         let words = "nothing came, and nothing proves that there was nothing";
-        self.ended(Outcome::Inconclusive, Reason::new(ReasonCode::ZeroBytes, words))
+        self.ended(Outcome::Inconclusive, Reason::new(ReasonCode::RecordedNothing, words))
     }
 
     /// The same with this outcome and reason.

@@ -177,7 +177,10 @@ impl ReasonCode {
     /// What would settle the gap, told to the person who reads the summary; empty where nothing would.
     pub fn settle(self) -> &'static str {
         match self {
-            ReasonCode::NeedsRoot | ReasonCode::Permission => "run the collection again as root",
+            ReasonCode::NeedsRoot => "run the collection again as root",
+            ReasonCode::Permission => {
+                "run the collection as root, outside of containers; where root was refused, the kernel's own rules did it"
+            }
             ReasonCode::ZeroBytes => "ask where this host sends its logs, and collect there too",
             ReasonCode::OddForm => "look at the file itself: what lies there is not what belongs there",
             ReasonCode::OnlyRotated => {
