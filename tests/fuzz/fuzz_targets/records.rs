@@ -61,7 +61,9 @@ fn a_process(bytes: &[u8]) {
     let _ = (figures::limit(bytes, "Max open files"), figures::io(bytes, "rchar"), figures::audit_id(bytes));
     let _ = (figures::arguments(bytes), figures::namespace(bytes), figures::hidepid(bytes));
     let _ = (figures::last_number(bytes), figures::threads_in_all(bytes), target::sort(bytes));
-    let _ = (iptables::read(bytes, bytes, false), iptables::read(bytes, bytes, true));
+    for family in [iptables::Family::Ip, iptables::Family::Ip6] {
+        iptables::read(bytes, bytes, family, drop);
+    }
     of_the_kernel(bytes);
 });
 
