@@ -303,7 +303,9 @@ impl NetworkScan {
         if let Some(inode) = glance.namespace {
             found.inside.entry(inode).or_default().push(pid);
             match glance.door {
-                Some(door) => { meet(&mut found.namespaces, inode, door); },
+                Some(door) => {
+                    meet(&mut found.namespaces, inode, door);
+                }
                 None => found.note_shut(inode, || format!("of process {pid}")),
             }
         }
@@ -311,7 +313,7 @@ impl NetworkScan {
             found.held_by.entry(inode).or_default().push((pid, fd));
             match door {
                 Ok(door) if number_of_door(&door) == Ok(inode) => {
-                    { meet(&mut found.namespaces, inode, door); }
+                    meet(&mut found.namespaces, inode, door);
                 }
                 // The descriptor was closed, or leads elsewhere by now.
                 Ok(_) | Err(_) => found.note_shut(inode, || format!("kept open by process {pid}")),
