@@ -182,10 +182,7 @@ pub fn span(span: Duration) -> String {
     }
 }
 
-/// `1 file`, `2 files`.
-pub fn counted(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
+pub use crate::custody::outcome::counted;
 
 /// Progress of a run: a bar on a terminal, a line for each collector otherwise.
 pub struct Meter {

@@ -3,6 +3,7 @@
 //!
 //! An answer that was refused, interrupted, overrun or never ended says so; it never looks like an empty table.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ const ATTEMPTS: u32 = 5;
 /// Bytes of one datagram at most; the kernel sends no more than 32 KiB in one, and more only if asked for more.
 const DATAGRAM: usize = 256 << 10;
 
-/// Bytes of one answer at most: what a million sockets give.
-const ANSWER_LIMIT: usize = 256 << 20;
+/// Bytes of one answer at most, where the asker sets no other limit: what a million sockets give.
+pub const ANSWER_LIMIT: usize = 256 << 20;
 
 /// The kernel's parts that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,10 @@ pub enum Subsystem {
 /// A socket to one of them, in one network namespace.
 pub struct Netlink<'h> {
     host: &'h Host,
-    socket: Arc<OwnedFd>,
+    subsystem: Subsystem,
+    namespace: Option<&'h NetworkNamespace>,
+    socket: RefCell<Arc<OwnedFd>>,
+    inodes: RefCell<Vec<u64>>,
 }
 
 /// What came back for one question.
@@ -69,8 +73,8 @@ pub enum Ending {
     Refused(Errno),
     /// The kernel had more to say than we took in time.
     Overrun,
-    /// It was longer than is taken.
-    TooLong,
+    /// It was longer than this many bytes, and no more is taken.
+    TooLong(usize),
     /// No answer, or no end of it, within the deadline.
     Silent,
     /// Something that is no netlink message.
@@ -123,10 +127,12 @@ impl Answer {
                 ReasonCode::OutputLimit,
                 "the kernel had more to say than was taken in time; what came is kept".into(),
             ),
-            Ending::TooLong => (
+            Ending::TooLong(limit) => (
                 Outcome::Truncated,
                 ReasonCode::SizeLimit,
-                format!("the answer is longer than {ANSWER_LIMIT} bytes; what came until then is kept"),
+                format!(
+                    "the answer is longer than the {limit} bytes that are taken; what came until then is kept"
+                ),
             ),
             Ending::Silent => (
                 Outcome::TimedOut,
@@ -148,18 +154,19 @@ impl Answer {
 
 impl Host {
     /// A socket to `subsystem` in `namespace`, or in our own.
-    pub fn netlink(
-        &self,
+    pub fn netlink<'h>(
+        &'h self,
         subsystem: Subsystem,
-        namespace: Option<&NetworkNamespace>,
-    ) -> Result<Netlink<'_>, Trouble> {
+        namespace: Option<&'h NetworkNamespace>,
+    ) -> Result<Netlink<'h>, Trouble> {
         let place = format!("netlink {subsystem:?}");
         if !self.is_live() {
             return Err(Trouble::Missing(place));
         }
         let socket = within(namespace, move || open(subsystem));
         let socket = socket.map_err(|errno| Trouble::from_errno(errno, place))?;
-        Ok(Netlink { host: self, socket: Arc::new(socket) })
+        let inodes = RefCell::new(inode(&socket).into_iter().collect());
+        Ok(Netlink { host: self, subsystem, namespace, socket: RefCell::new(Arc::new(socket)), inodes })
     }
 }
 
@@ -180,17 +187,22 @@ fn open(subsystem: Subsystem) -> Result<OwnedFd, Errno> {
 }
 
 impl Netlink<'_> {
-    /// The inode of our own socket, which the kernel's tables of sockets list like any other.
-    pub fn inode(&self) -> Option<u64> {
-        rustix::fs::fstat(&self.socket).ok().map(|stat| stat.st_ino)
+    /// The inodes of our own sockets, which the kernel's tables of sockets list like any others.
+    pub fn inodes(&self) -> Vec<u64> {
+        self.inodes.borrow().clone()
     }
 
     /// The whole of a table. Asked again, up to five times, where it changed while it was listed.
     pub fn dump(&self, kind: u16, body: &[u8]) -> Answer {
+        self.dump_up_to(kind, body, ANSWER_LIMIT)
+    }
+
+    /// The same, and of the answer no more than `limit` bytes and one datagram.
+    pub fn dump_up_to(&self, kind: u16, body: &[u8], limit: usize) -> Answer {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let mut answer = self.ask(kind, DUMP, body);
+            let mut answer = self.ask_up_to(kind, DUMP, body, limit);
             answer.attempts = attempts;
             if answer.ending != Ending::Interrupted || attempts == ATTEMPTS {
                 return answer;
@@ -201,10 +213,14 @@ impl Netlink<'_> {
     /// One question with these flags; the answer ends with its last part, an error, or an acknowledgement, and for a
     /// question without `DUMP` or `ACKNOWLEDGE` with the first answer of its own kind.
     pub fn ask(&self, kind: u16, flags: u16, body: &[u8]) -> Answer {
+        self.ask_up_to(kind, flags, body, ANSWER_LIMIT)
+    }
+
+    fn ask_up_to(&self, kind: u16, flags: u16, body: &[u8], limit: usize) -> Answer {
         let (piece, pieces) = sync_channel(16);
         let sequence = self.host.next_question();
         let bytes = request(kind, flags, sequence, body);
-        let socket = Arc::clone(&self.socket);
+        let socket = Arc::clone(&self.socket.borrow());
         let single = flags & (DUMP | crate::records::netlink::ACKNOWLEDGE) == 0;
         let mut answer = Answer { datagrams: Vec::new(), attempts: 1, ending: Ending::Silent };
         let started = self
@@ -212,20 +228,36 @@ impl Netlink<'_> {
             .patience()
             .start(move || converse(&socket, &bytes, sequence, single.then_some(kind), &piece));
         if started.is_ok() {
-            self.gather(&pieces, &mut answer);
+            self.gather(&pieces, &mut answer, limit);
+        }
+        let given_up = matches!(
+            answer.ending,
+            Ending::TooLong(_) | Ending::Silent | Ending::Overrun | Ending::Malformed
+        );
+        if given_up {
+            self.begin_anew();
         }
         answer
     }
 
-    fn gather(&self, pieces: &Receiver<Piece>, answer: &mut Answer) {
+    /// A socket whose answer was given up is still being answered, and its kernel side refuses the next question as
+    /// busy: that one must not cost the tables behind it.
+    fn begin_anew(&self) {
+        let subsystem = self.subsystem;
+        let Ok(socket) = within(self.namespace, move || open(subsystem)) else { return };
+        self.inodes.borrow_mut().extend(inode(&socket));
+        self.socket.replace(Arc::new(socket));
+    }
+
+    fn gather(&self, pieces: &Receiver<Piece>, answer: &mut Answer, limit: usize) {
         let mut size = 0;
         loop {
             match self.host.patience().await_one(pieces) {
                 Ok(Piece::Datagram(datagram)) => {
                     size += datagram.len();
                     answer.datagrams.push(datagram);
-                    if size > ANSWER_LIMIT {
-                        answer.ending = Ending::TooLong;
+                    if size > limit {
+                        answer.ending = Ending::TooLong(limit);
                         return;
                     }
                 }
@@ -237,6 +269,10 @@ impl Netlink<'_> {
             }
         }
     }
+}
+
+fn inode(socket: &OwnedFd) -> Option<u64> {
+    rustix::fs::fstat(socket).ok().map(|stat| stat.st_ino)
 }
 
 enum Piece {
@@ -259,7 +295,7 @@ fn listen(socket: &OwnedFd, sequence: u32, single: Option<u16>, piece: &SyncSend
     let mut interrupted = false;
     loop {
         let (count, from) = match rustix::net::recvfrom(socket, buffer.as_mut_slice(), RecvFlags::TRUNC) {
-            Ok((count, length, _)) if length > count => return Ending::TooLong,
+            Ok((count, length, _)) if length > count => return Ending::TooLong(DATAGRAM),
             Ok((count, _, from)) => (count, from),
             Err(Errno::INTR) => continue,
             Err(Errno::NOBUFS) => return Ending::Overrun,
@@ -272,10 +308,11 @@ fn listen(socket: &OwnedFd, sequence: u32, single: Option<u16>, piece: &SyncSend
         if !of_kernel {
             continue;
         }
-        let Some(datagram) = buffer.get(..count) else { return Ending::TooLong };
+        let Some(datagram) = buffer.get(..count) else { return Ending::Malformed };
         let (ours, ended) = judge(datagram, sequence, single, &mut interrupted);
         if ours && piece.send(Piece::Datagram(datagram.to_vec())).is_err() {
-            return Ending::TooLong;
+            // Nobody listens any more.
+            return Ending::Silent;
         }
         match ended {
             Some(Ending::Done) if interrupted => return Ending::Interrupted,
@@ -321,50 +358,4 @@ fn end_of(payload: &[u8], kind: u16) -> Ending {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_is_not_whole_never_looks_like_an_empty_table() {
-        let done = |code: i32, flags: u16| request(DONE, flags, 7, &code.to_ne_bytes());
-        let mut interrupted = false;
-        assert_eq!(judge(&done(0, 0), 7, None, &mut interrupted), (true, Some(Ending::Done)));
-        assert!(!interrupted);
-        let refused = judge(&done(-2, 0), 7, None, &mut interrupted).1.unwrap();
-        assert_eq!(refused, Ending::Refused(Errno::NOENT));
-        judge(&done(0, DUMP_INTERRUPTED), 7, None, &mut interrupted);
-        assert!(interrupted);
-        assert_eq!(
-            judge(&done(0, 0), 8, None, &mut interrupted),
-            (false, None),
-            "an answer to another question"
-        );
-        let refusal = request(ERROR, 0, 7, &(-1_i32).to_ne_bytes());
-        assert_eq!(judge(&refusal, 7, None, &mut interrupted).1, Some(Ending::Refused(Errno::PERM)));
-        assert_eq!(judge(b"torn", 7, None, &mut interrupted).1, Some(Ending::Malformed));
-        for ending in [
-            refused,
-            Ending::Interrupted,
-            Ending::Overrun,
-            Ending::TooLong,
-            Ending::Silent,
-            Ending::Malformed,
-        ] {
-            let answer = Answer { datagrams: Vec::new(), attempts: 5, ending };
-            let (outcome, _) = answer.verdict("sockets").unwrap();
-            assert!(outcome.is_gap() && !answer.is_whole());
-        }
-    }
-
-    #[test]
-    fn the_loopback_link_is_in_the_kernel_s_table_of_links() {
-        let host = Host::live(&[]).unwrap();
-        let netlink = host.netlink(Subsystem::Route, None).unwrap();
-        // RTM_GETLINK, with an empty struct ifinfomsg.
-        let answer = netlink.dump(18, &[0; 16]);
-        assert!(answer.is_whole(), "{answer:?}");
-        assert!(answer.datagrams.iter().any(|datagram| datagram.windows(3).any(|part| part == b"lo\0")));
-        // A table that no kernel has.
-        assert!(!netlink.dump(0xfff, &[0; 16]).is_whole());
-    }
-}
+mod tests;

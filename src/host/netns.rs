@@ -4,6 +4,7 @@
 //! of theirs (`/run/netns`, container runtimes). One that only another mount namespace or a thread holds is not found.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::patience::NoAnswer;
 use super::processes::ProcessFolder;
 use super::{Host, Trouble};
 use crate::path::HostPath;
@@ -18,6 +20,9 @@ use crate::records::mounts;
 
 /// Descriptors of one process that are looked at, at most.
 const DESCRIPTORS: usize = 1 << 20;
+
+/// Descriptors of sockets that are kept at most, of all processes together.
+const SOCKETS: usize = 1 << 20;
 
 /// Namespaces that are entered at most.
 const NAMESPACES: usize = 4096;
@@ -36,7 +41,8 @@ pub struct NetworkNamespace {
     pub paths: Vec<HostPath>,
     /// The processes in it, ascending.
     pub processes: Vec<u32>,
-    /// Processes outside that keep it open, by number and descriptor.
+    /// Processes outside that keep it open, by number and the first descriptor that does. Our own, which opens every one
+    /// to ask in it, is not among them.
     pub held_by: Vec<(u32, u32)>,
     door: Arc<OwnedFd>,
 }
@@ -72,10 +78,22 @@ struct Glance {
     namespace: Option<u64>,
     door: Option<OwnedFd>,
     sockets: Vec<SocketDescriptor>,
-    /// Namespaces that it keeps open: number, descriptor, and the namespace.
-    keeps: Vec<(u64, u32, Result<OwnedFd, Errno>)>,
+    /// Namespaces that it keeps open, each with the first descriptor that does. A descriptor is opened for each, and a
+    /// process may have a million of one.
+    keeps: BTreeMap<u64, (u32, Result<OwnedFd, Errno>)>,
     refused: Option<Errno>,
     cut: bool,
+}
+
+/// What is put together of all glances.
+#[derive(Default)]
+struct Found {
+    namespaces: BTreeMap<u64, NetworkNamespace>,
+    /// Processes by the namespace that they are in, also of those that did not open through them.
+    inside: BTreeMap<u64, Vec<u32>>,
+    held_by: BTreeMap<u64, Vec<(u32, u32)>>,
+    /// What did not open, with why. It is left out only if nothing else opened it.
+    shut: BTreeMap<u64, String>,
 }
 
 /// Does `work` in a namespace, on a thread that ends with it; or, for our own, here.
@@ -83,8 +101,19 @@ pub fn within<T: Send + 'static>(
     namespace: Option<&NetworkNamespace>,
     work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
 ) -> Result<T, Errno> {
-    let Some(namespace) = namespace.filter(|namespace| !namespace.own) else { return work() };
-    let door = Arc::clone(&namespace.door);
+    through(door_of(namespace), work)
+}
+
+/// None for our own.
+fn door_of(namespace: Option<&NetworkNamespace>) -> Option<Arc<OwnedFd>> {
+    namespace.filter(|namespace| !namespace.own).map(|namespace| Arc::clone(&namespace.door))
+}
+
+fn through<T: Send + 'static>(
+    door: Option<Arc<OwnedFd>>,
+    work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
+) -> Result<T, Errno> {
+    let Some(door) = door else { return work() };
     let entering = std::thread::Builder::new().name("namespace".into()).spawn(move || {
         move_into_link_name_space(door.as_fd(), Some(LinkNameSpaceType::Network))?;
         work()
@@ -102,7 +131,7 @@ impl Host {
             &fs::readlink("/proc/self/ns/net", Vec::new()).map_or(Vec::new(), |link| link.into_bytes()),
         );
         let mut scan = NetworkScan::default();
-        let mut found: BTreeMap<u64, NetworkNamespace> = BTreeMap::new();
+        let mut found = Found::default();
         let each = |pid, glance: Result<Glance, Trouble>| {
             match glance {
                 Ok(glance) => scan.note(pid, glance, &mut found),
@@ -112,16 +141,8 @@ impl Host {
             Ok::<(), std::convert::Infallible>(())
         };
         let Ok(()) = self.each_process(self.pids()?, glance, each);
-        scan.note_mounted(&mut found);
-        scan.namespaces = found.into_values().collect();
-        for namespace in &mut scan.namespaces {
-            namespace.own = Some(namespace.inode) == own;
-        }
-        scan.namespaces.sort_by_key(|namespace| (!namespace.own, namespace.inode));
-        if scan.namespaces.len() > NAMESPACES {
-            scan.left_out.push(format!("{} network namespaces", scan.namespaces.len() - NAMESPACES));
-            scan.namespaces.truncate(NAMESPACES);
-        }
+        found.note_mounted();
+        scan.conclude(found, own);
         Ok(scan)
     }
 
@@ -136,6 +157,27 @@ impl Host {
 }
 
 impl Host {
+    /// Does `work` in a namespace, or in our own, on a reader that may be left behind: a lock that somebody holds in the
+    /// kernel can keep it waiting for ever. `place` names what was asked, where that fails.
+    pub(super) fn inside<T: Send + 'static>(
+        &self,
+        namespace: Option<&NetworkNamespace>,
+        place: &str,
+        work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let door = door_of(namespace);
+        match self.patience().ask(move || through(door, work)) {
+            Ok(done) => done.map_err(|errno| Trouble::from_errno(errno, place)),
+            Err(NoAnswer::Hung) => {
+                self.footprint().left_behind();
+                Err(Trouble::Hung(place.into(), self.patience().deadline().as_secs()))
+            }
+            Err(NoAnswer::Gone) => {
+                Err(Trouble::Io(place.into(), std::io::Error::other("the reader ended without an answer")))
+            }
+        }
+    }
+
     /// The text of a table below /proc/net as it is in `namespace`, or in our own: a folder that shows to each thread
     /// the namespace that it is in. Longer ones than [`TABLE_LIMIT`] are an error.
     pub fn network_table(
@@ -148,11 +190,10 @@ impl Host {
             return Err(Trouble::Missing(place));
         }
         let path = format!("/proc/thread-self/net/{name}");
-        let text = within(namespace, move || {
+        self.inside(namespace, &place, move || {
             let file = fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?;
             read_table(file)
-        });
-        text.map_err(|errno| Trouble::from_errno(errno, place))
+        })
     }
 }
 
@@ -202,13 +243,18 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
         namespace: None,
         door: None,
         sockets: Vec::new(),
-        keeps: Vec::new(),
+        keeps: BTreeMap::new(),
         refused: None,
         cut: false,
     };
     match process.link("ns/net") {
         Ok(link) => {
-            glance.door = process.open("ns/net", OFlags::RDONLY).ok();
+            glance.door = match process.open("ns/net", OFlags::RDONLY) {
+                Ok(door) => Some(door),
+                // It has ended since.
+                Err(Errno::SRCH | Errno::NOENT) => return Err(Errno::SRCH),
+                Err(_) => None,
+            };
             // It may have gone elsewhere since the link was read.
             let entered = glance.door.as_ref().and_then(|door| number_of_door(door).ok());
             glance.namespace = entered.or_else(|| number_of(&link));
@@ -224,9 +270,14 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
             for descriptor in descriptors {
                 if let Some(inode) = bracketed(&descriptor.target, b"socket:[") {
                     glance.sockets.push(SocketDescriptor { inode, pid: process.pid, fd: descriptor.fd });
-                } else if let Some(inode) = number_of(&descriptor.target) {
-                    let door = process.open(&format!("fd/{}", descriptor.fd), OFlags::RDONLY);
-                    glance.keeps.push((inode, descriptor.fd, door));
+                } else if let Some(inode) = number_of(&descriptor.target)
+                    && let Entry::Vacant(first) = glance.keeps.entry(inode)
+                    && process.pid != std::process::id()
+                {
+                    first.insert((
+                        descriptor.fd,
+                        process.open(&format!("fd/{}", descriptor.fd), OFlags::RDONLY),
+                    ));
                 }
             }
         }
@@ -236,31 +287,71 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
 }
 
 impl NetworkScan {
-    fn note(&mut self, pid: u32, glance: Glance, found: &mut BTreeMap<u64, NetworkNamespace>) {
-        self.sockets.extend(glance.sockets);
+    fn note(&mut self, pid: u32, glance: Glance, found: &mut Found) {
+        if self.sockets.len().saturating_add(glance.sockets.len()) <= SOCKETS {
+            self.sockets.extend(glance.sockets);
+        } else {
+            let words = format!("{} descriptors of sockets of process {pid}", glance.sockets.len());
+            self.left_out.push(words);
+        }
         if let Some(errno) = glance.refused {
             self.unseen.push((pid, std::io::Error::from(errno).to_string()));
         }
         if glance.cut {
             self.left_out.push(format!("descriptors of process {pid} beyond the first {DESCRIPTORS}"));
         }
-        match (glance.namespace, glance.door) {
-            (Some(inode), Some(door)) => meet(found, inode, door).processes.push(pid),
-            (Some(inode), None) => self.left_out.push(format!("network namespace {inode} of process {pid}")),
-            (None, _) => {}
-        }
-        for (inode, fd, door) in glance.keeps {
-            match door {
-                Ok(door) => meet(found, inode, door).held_by.push((pid, fd)),
-                Err(_) => {
-                    self.left_out.push(format!("network namespace {inode}, kept open by process {pid}"))
+        if let Some(inode) = glance.namespace {
+            found.inside.entry(inode).or_default().push(pid);
+            match glance.door {
+                Some(door) => {
+                    meet(&mut found.namespaces, inode, door);
                 }
+                None => found.note_shut(inode, || format!("of process {pid}")),
+            }
+        }
+        for (inode, (fd, door)) in glance.keeps {
+            found.held_by.entry(inode).or_default().push((pid, fd));
+            match door {
+                Ok(door) if number_of_door(&door) == Ok(inode) => {
+                    meet(&mut found.namespaces, inode, door);
+                }
+                // The descriptor was closed, or leads elsewhere by now.
+                Ok(_) | Err(_) => found.note_shut(inode, || format!("kept open by process {pid}")),
             }
         }
     }
 
+    /// The namespaces in their order, and what is left out.
+    fn conclude(&mut self, mut found: Found, own: Option<u64>) {
+        for (inode, words) in found.shut {
+            if !found.namespaces.contains_key(&inode) {
+                self.left_out.push(format!("network namespace {inode} {words}"));
+            }
+        }
+        for (inode, mut namespace) in found.namespaces {
+            namespace.own = Some(inode) == own;
+            namespace.processes = found.inside.remove(&inode).unwrap_or_default();
+            namespace.held_by = found.held_by.remove(&inode).unwrap_or_default();
+            // Who is in it keeps it open anyway.
+            let inside = &namespace.processes;
+            namespace.held_by.retain(|(pid, _)| inside.binary_search(pid).is_err());
+            self.namespaces.push(namespace);
+        }
+        self.namespaces.sort_by_key(|namespace| (!namespace.own, namespace.inode));
+        if self.namespaces.len() > NAMESPACES {
+            self.left_out.push(format!("{} network namespaces", self.namespaces.len() - NAMESPACES));
+            self.namespaces.truncate(NAMESPACES);
+        }
+    }
+}
+
+impl Found {
+    fn note_shut(&mut self, inode: u64, words: impl FnOnce() -> String) {
+        self.shut.entry(inode).or_insert_with(words);
+    }
+
     /// Namespaces that are mounted somewhere, as `ip netns` does it.
-    fn note_mounted(&mut self, found: &mut BTreeMap<u64, NetworkNamespace>) {
+    fn note_mounted(&mut self) {
         let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
         for mount in mounts::parse(&table).0 {
             let Some(inode) = mount.namespace.as_deref().and_then(number_of) else { continue };
@@ -268,13 +359,13 @@ impl NetworkScan {
             let door = fs::open(mount.point.as_bytes(), flags, Mode::empty());
             // Something else may be mounted over it.
             match door.and_then(|door| Ok((number_of_door(&door)?, door))) {
-                Ok((number, door)) if number == inode => meet(found, inode, door).paths.push(mount.point),
-                Ok(_) => self
-                    .left_out
-                    .push(format!("network namespace {inode} at {}, which is hidden", mount.point)),
+                Ok((number, door)) if number == inode => {
+                    meet(&mut self.namespaces, inode, door).paths.push(mount.point);
+                }
+                Ok(_) => self.note_shut(inode, || format!("at {}, which is hidden", mount.point)),
                 Err(errno) => {
                     let words = std::io::Error::from(errno);
-                    self.left_out.push(format!("network namespace {inode} at {}: {words}", mount.point));
+                    self.note_shut(inode, || format!("at {}: {words}", mount.point));
                 }
             }
         }
@@ -293,24 +384,4 @@ fn meet(found: &mut BTreeMap<u64, NetworkNamespace>, inode: u64, door: OwnedFd) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_namespace_and_our_own_sockets_are_found() {
-        let host = Host::live(&[]).unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let scan = host.scan_network().unwrap();
-        let me = std::process::id();
-        assert!(
-            scan.namespaces[0].own && scan.namespaces[0].processes.contains(&me),
-            "{:?}",
-            scan.namespaces
-        );
-        use std::os::fd::AsRawFd as _;
-        let fd = listener.as_raw_fd() as u32;
-        assert!(scan.sockets.iter().any(|socket| (socket.pid, socket.fd) == (me, fd) && socket.inode > 0));
-        assert_eq!(number_of(b"net:[4026531840]"), Some(4_026_531_840));
-        assert_eq!(number_of(b"net:4026531840"), None);
-    }
-}
+mod tests;

@@ -13,8 +13,7 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::netns::{NetworkNamespace, SocketDescriptor, within};
-use super::patience::NoAnswer;
+use super::netns::{NetworkNamespace, SocketDescriptor};
 use super::processes::ProcessFolder;
 use super::{Host, Trouble};
 use crate::records::sockets::End;
@@ -67,18 +66,7 @@ impl Host {
         if !self.is_live() {
             return Err(Trouble::Missing(place));
         }
-        let namespace = namespace.clone();
-        let asked = self.patience().ask(move || within(Some(&namespace), move || Ok(texts(names))));
-        match asked {
-            Ok(read) => read.map_err(|errno| Trouble::from_errno(errno, place)),
-            Err(NoAnswer::Hung) => {
-                self.footprint().left_behind();
-                Err(Trouble::Hung(place, self.patience().deadline().as_secs()))
-            }
-            Err(NoAnswer::Gone) => {
-                Err(Trouble::Io(place, std::io::Error::other("the reader ended without an answer")))
-            }
-        }
+        self.inside(Some(namespace), &place, move || Ok(texts(names)))
     }
 
     /// Asks those sockets about themselves that `descriptors` still lead to. The descriptor is doubled into this

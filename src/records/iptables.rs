@@ -2,6 +2,8 @@
 //! chains as places in it (linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, x_tables.h).
 //! Structures are those of a 64-bit machine, or of a 32-bit one whose u64 lie at multiples of eight.
 
+use std::collections::BTreeMap;
+
 use super::attributes::{Row, Value, address};
 use super::netlink::{u8_at, u16_at, u32_at, u64_at};
 
@@ -40,84 +42,123 @@ const IPV6: Layout = Layout {
     head: 168,
 };
 
-/// Chains and rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
-    /// Chains: name, and of built-in ones policy and counters.
-    pub chains: Vec<Row>,
-    /// Rules in their order, with the chain that they are in.
-    pub rules: Vec<Row>,
-    /// What lies behind the last rule that could be read; empty if all could.
-    pub unread: Vec<u8>,
+/// Whose tables they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Of iptables.
+    Ip,
+    /// Of ip6tables.
+    Ip6,
+    /// Of arptables, whose rules this version does not read.
+    Arp,
 }
 
-/// The size of a table's entries, by its `struct ipt_getinfo`.
-pub fn size(info: &[u8]) -> Option<usize> {
-    usize::try_from(u32_at(info, 80)?).ok()
+impl Family {
+    /// What the kernel calls it.
+    pub fn backend(self) -> &'static str {
+        match self {
+            Family::Ip => "ip_tables",
+            Family::Ip6 => "ip6_tables",
+            Family::Arp => "arp_tables",
+        }
+    }
+
+    /// Bytes of a table's description: `struct ipt_getinfo`, or `struct arpt_getinfo` with three hooks instead of five.
+    pub fn info_length(self) -> usize {
+        if self == Family::Arp { 68 } else { INFO }
+    }
+
+    /// The size of a table's entries, by its description.
+    pub fn size(self, info: &[u8]) -> Option<usize> {
+        usize::try_from(u32_at(info, self.info_length() - 4)?).ok()
+    }
 }
 
-/// Reads the entries of a table.
-pub fn read(info: &[u8], entries: &[u8], inet6: bool) -> Table {
-    let layout = if inet6 { &IPV6 } else { &IPV4 };
-    let mut table = Table::default();
-    let mut chain = String::new();
-    let mut heads = Vec::new();
+/// What stands in a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A chain: its name, and of a built-in one policy and counters.
+    Chain(Row),
+    /// A rule, with the chain that it is in.
+    Rule(Row),
+    /// What lies behind the last rule that could be read.
+    Unread(Vec<u8>),
+}
+
+/// Reads the entries of a table, and gives what is in them, in its order.
+pub fn read(info: &[u8], entries: &[u8], family: Family, mut each: impl FnMut(Item)) {
+    let layout = match family {
+        Family::Ip => &IPV4,
+        Family::Ip6 => &IPV6,
+        Family::Arp => return each(Item::Unread(entries.to_vec())),
+    };
+    let heads = heads(layout, entries);
+    let mut chain = Vec::new();
+    let mut own_chain = false;
+    // The last rule is held back until it is known whether its chain ends with it.
+    let mut held: Option<Row> = None;
     let mut at = 0;
     while at < entries.len() {
-        let Some((mut row, next)) = entry(layout, entries, at) else {
-            table.unread = entries.get(at..).unwrap_or_default().to_vec();
-            break;
-        };
+        let Some((mut row, next)) = entry(layout, entries, at) else { break };
         if let Some(hook) = hook_at(info, 36, at) {
-            chain = hook.to_owned();
+            (chain, own_chain) = (hook.as_bytes().to_vec(), false);
         }
         let policy = hook_at(info, 56, at);
-        match row.name_of("target").map(<[u8]>::to_vec) {
-            // The beginning of a chain that somebody made, and at the very end nothing.
-            Some(target) if target == b"ERROR" => {
-                // Every chain that somebody made ends with a rule that returns, which iptables does not print.
-                let ended = table
-                    .rules
-                    .last_mut()
-                    .filter(|_| heads.iter().any(|(_, head)| *head == chain.as_bytes()));
-                if let Some(end) = ended {
+        if row.name_of("target") == Some(b"ERROR") {
+            // Every chain that somebody made ends with a rule that returns, which iptables does not print.
+            if let Some(mut end) = held.take() {
+                if own_chain {
                     end.set("end_of_chain", Value::Flag(true));
                 }
-                let name = row.raw_of("target_data").map(|data| until_nul(data).to_vec()).unwrap_or_default();
-                if name != b"ERROR" {
-                    chain = String::from_utf8_lossy(&name).into_owned();
-                    heads.push((next, name.clone()));
-                    let mut head = Row::default();
-                    head.set("name", Value::Name(name));
-                    table.chains.push(head);
-                }
+                each(Item::Rule(end));
             }
-            _ if policy.is_some() => {
+            // The beginning of a chain that somebody made, and at the very end nothing.
+            if let Some(name) = heads.get(&next) {
+                (chain, own_chain) = (name.clone(), true);
                 let mut head = Row::default();
-                head.set("name", Value::Name(chain.clone().into_bytes()));
-                head.set("base", Value::Flag(true));
-                for (from, to) in [("verdict", "policy"), ("packets", "packets"), ("bytes", "bytes")] {
-                    if let Some(value) = row.take(from) {
-                        head.set(to, value);
-                    }
+                head.set("name", Value::Name(name.clone()));
+                each(Item::Chain(head));
+            }
+        } else if policy.is_some() {
+            held.take().map(Item::Rule).into_iter().for_each(&mut each);
+            let mut head = Row::default();
+            head.set("name", Value::Name(chain.clone()));
+            head.set("base", Value::Flag(true));
+            for (from, to) in [("verdict", "policy"), ("packets", "packets"), ("bytes", "bytes")] {
+                if let Some(value) = row.take(from) {
+                    head.set(to, value);
                 }
-                table.chains.push(head);
             }
-            _ => {
-                row.set("chain", Value::Name(chain.clone().into_bytes()));
-                table.rules.push(row);
+            each(Item::Chain(head));
+        } else {
+            row.set("chain", Value::Name(chain.clone()));
+            if let Some(name) =
+                row.number_of("jump").and_then(|place| heads.get(&usize::try_from(place).ok()?))
+            {
+                row.set("jump", Value::Name(name.clone()));
             }
+            held.replace(row).map(Item::Rule).into_iter().for_each(&mut each);
         }
         at = next;
     }
-    for rule in &mut table.rules {
-        let Some(place) = rule.number_of("jump") else { continue };
-        let found = heads.iter().find(|(head, _)| u64::try_from(*head) == Ok(place));
-        if let Some((_, name)) = found {
-            rule.set("jump", Value::Name(name.clone()));
-        }
+    held.map(Item::Rule).into_iter().for_each(&mut each);
+    if let Some(rest) = entries.get(at..).filter(|rest| !rest.is_empty()) {
+        each(Item::Unread(rest.to_vec()));
     }
-    table
+}
+
+/// The chains that somebody made, by the place of their first rule. The entry at the very end looks like one more.
+fn heads(layout: &Layout, entries: &[u8]) -> BTreeMap<usize, Vec<u8>> {
+    let mut heads = BTreeMap::new();
+    let mut at = 0;
+    while let Some((row, next)) = entry(layout, entries, at) {
+        if row.name_of("target") == Some(b"ERROR") && next < entries.len() {
+            let name = row.raw_of("target_data").map(|data| until_nul(data).to_vec()).unwrap_or_default();
+            heads.insert(next, name);
+        }
+        at = next;
+    }
+    heads
 }
 
 /// The hook whose chain begins, or whose policy stands, at a place: five numbers in the table's description, of which
@@ -270,24 +311,80 @@ mod tests {
         info
     }
 
+    /// An entry that begins a chain, written from documentation (struct xt_error_target).
+    fn head(name: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 112 + 64];
+        bytes[88..90].copy_from_slice(&112_u16.to_ne_bytes());
+        bytes[90..92].copy_from_slice(&176_u16.to_ne_bytes());
+        bytes[112..114].copy_from_slice(&64_u16.to_ne_bytes());
+        bytes[114..119].copy_from_slice(b"ERROR");
+        bytes[144..144 + name.len()].copy_from_slice(name);
+        bytes
+    }
+
+    fn items(entries: &[u8]) -> (Vec<Row>, Vec<Row>, Vec<u8>) {
+        let (mut chains, mut rules, mut unread) = Default::default();
+        read(&info(), entries, Family::Ip, |item| match item {
+            Item::Chain(row) => Vec::push(&mut chains, row),
+            Item::Rule(row) => Vec::push(&mut rules, row),
+            Item::Unread(bytes) => unread = bytes,
+        });
+        (chains, rules, unread)
+    }
+
     #[test]
     fn a_rule_and_a_policy_are_read() {
         let entries = [rule(-1), rule(-2)].concat();
-        let table = read(&info(), &entries, false);
-        assert_eq!((table.chains.len(), table.rules.len(), table.unread.len()), (1, 1, 0));
-        assert_eq!(table.chains[0].word_of("policy"), Some("ACCEPT"));
-        assert_eq!(table.chains[0].name_of("name"), Some(&b"INPUT"[..]));
-        let rule = &table.rules[0];
+        let (chains, rules, unread) = items(&entries);
+        assert_eq!((chains.len(), rules.len(), unread.len()), (1, 1, 0));
+        assert_eq!(chains[0].word_of("policy"), Some("ACCEPT"));
+        assert_eq!(chains[0].name_of("name"), Some(&b"INPUT"[..]));
+        let rule = &rules[0];
         assert_eq!((rule.word_of("verdict"), rule.word_of("src")), (Some("DROP"), Some("10.0.0.0/8")));
         assert_eq!((rule.name_of("in"), rule.number_of("packets")), (Some(&b"eth+"[..]), Some(7)));
-        assert_eq!(size(&info()), Some(304));
+        assert_eq!(Family::Ip.size(&info()), Some(304));
+    }
+
+    /// Whoever makes a chain may give it any name, also the one that stands at the end of every table.
+    #[test]
+    fn no_name_hides_a_chain_or_its_rules() {
+        let first_of_odd = 152 * 2 + 176;
+        let entries = [
+            rule(first_of_odd),
+            rule(-2),
+            head(b"\xff\n"),
+            rule(-1),
+            rule(-5),
+            head(b"ERROR"),
+            rule(-5),
+            head(b"ERROR"),
+        ];
+        let (chains, rules, unread) = items(&entries.concat());
+        let names: Vec<_> = chains.iter().map(|chain| chain.name_of("name").unwrap()).collect();
+        assert_eq!(names, [&b"INPUT"[..], b"\xff\n", b"ERROR"]);
+        let chains: Vec<_> = rules.iter().map(|rule| rule.name_of("chain").unwrap()).collect();
+        assert_eq!(chains, [&b"INPUT"[..], b"\xff\n", b"\xff\n", b"ERROR"]);
+        let ends: Vec<_> = rules.iter().map(|rule| rule.0.contains_key("end_of_chain")).collect();
+        assert_eq!(ends, [false, false, true, true]);
+        assert_eq!(rules[0].name_of("jump"), Some(&b"\xff\n"[..]));
+        assert!(unread.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept() {
+        let torn = [rule(-1), rule(-2), vec![7; 50]].concat();
+        assert_eq!(items(&torn).2, [7; 50]);
+        let mut kept = Vec::new();
+        read(&[0; 68], &[1, 2, 3], Family::Arp, |item| kept.push(item));
+        assert_eq!(kept, [Item::Unread(vec![1, 2, 3])]);
     }
 
     #[test]
     fn no_bytes_make_the_reader_panic_or_go_on_for_ever() {
-        let entries = [rule(-1), rule(-2)].concat();
+        let entries = [rule(-1), rule(-2), head(b"a"), rule(-5), head(b"ERROR")].concat();
         mishaps(&entries, |bytes| {
-            let _ = (read(&info(), bytes, false), read(bytes, bytes, true));
+            read(&info(), bytes, Family::Ip, drop);
+            read(bytes, bytes, Family::Ip6, drop);
         });
     }
 }

@@ -267,8 +267,15 @@ fn rules_are_told_as_nft_tells_them() {
             assert!(row.get("unread_b64").is_none() && row.get("other").is_none(), "{table}: {row:#}");
         }
     }
+    // Where the first process does not show itself even to root, as in some containers, that is said, and nothing is
+    // proven to be empty.
+    let hidden = std::fs::read_link("/proc/1/ns/net").is_err();
+    let follows = |gap: &Value| {
+        gap["source"] == "network namespaces" || gap["reason"].as_str().unwrap().contains("there may be others")
+    };
+    let gaps = collected.document["gaps"].as_array().unwrap();
     assert!(
-        collected.document["gaps"].as_array().unwrap().iter().all(|gap| gap["need"] != "required"),
+        gaps.iter().all(|gap| gap["need"] != "required" || hidden && follows(gap)),
         "{}",
         collected.document
     );

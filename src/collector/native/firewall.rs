@@ -6,14 +6,19 @@ mod ask;
 mod nft;
 mod older;
 
+use std::collections::{BTreeSet, HashMap};
+
 use ask::{Asked, Listing};
 
 use crate::collector::run::Run;
-use crate::collector::tables::{Put, Rows, table_row, write_answer, write_bytes};
+use crate::collector::tables::{
+    self, Put, Rows, member_of, table_row, tell_unseen, without_rows, write_answer, write_bytes,
+};
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::host::netns::NetworkNamespace;
+use crate::host::netlink::Ending;
+use crate::host::netns::{NetworkNamespace, NetworkScan};
 use crate::intake::Halt;
 use crate::records::attributes::{Row, Value};
 
@@ -28,6 +33,30 @@ const TABLES: &[(&str, &str)] = &[
     ("flowtables", "Flow tables"),
 ];
 
+/// Modules of the older tables of bridges.
+const EBTABLES: [&[u8]; 3] = [b"ebtable_broute", b"ebtable_filter", b"ebtable_nat"];
+
+/// Bytes of answers that are kept until tables are made of them; those of one namespace more may be.
+const KEPT: usize = 8 << 20;
+
+#[derive(Default)]
+struct Round {
+    part: u32,
+    answers: Option<Rows>,
+    /// The members of answers that have ended.
+    captures: Vec<EntryId>,
+    kept: Vec<Listing>,
+    kept_bytes: usize,
+    troubles: Vec<(Outcome, Reason)>,
+    /// Of these troubles the tables of earlier parts have told.
+    told: usize,
+    /// Namespaces whose kernel has nf_tables, and those that were asked.
+    with_nf_tables: u64,
+    asked: u64,
+    /// Rows of each table in all parts.
+    counts: HashMap<&'static str, u64>,
+}
+
 /// Asks every namespace, and makes the tables.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let before = run.host.modules().unwrap_or_default();
@@ -39,87 +68,167 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             return Ok(());
         }
     };
-    let mut listings = Vec::new();
-    let mut troubles = Vec::new();
+    let mut round = Round::default();
     for namespace in &scan.namespaces {
-        run.intake.check()?;
-        let listing = ask::namespace(run.host, namespace);
-        troubles.extend(listing.troubles.iter().cloned());
-        listings.push(listing);
+        round.namespace(run, namespace)?;
     }
-    let capture = capture(run, &listings, troubles.first())?;
-    for (table, title) in TABLES {
-        write_table(run, table, title, &listings, capture, troubles.first())?;
-    }
-    for (outcome, reason) in troubles {
+    round.tables(run)?;
+    round.without_rows(run, &scan)?;
+    for (outcome, reason) in round.troubles {
         run.intake.gap(Source::text("packet filter"), outcome, reason)?;
     }
+    bridges(run, &before)?;
+    tell_unseen(run, &scan)?;
     modules(run, &before)
 }
 
-/// The answers as they came.
-fn capture(
-    run: &mut Run<'_, '_>,
-    listings: &[Listing],
-    trouble: Option<&(Outcome, Reason)>,
-) -> Result<EntryId, Halt> {
-    let source = Source::text("nfnetlink, in each network namespace");
-    let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
-    draft.title = Some("Answers of the kernel about the packet filter, as they came".into());
-    let mut rows = Rows::begin(run, "firewall", "answers.jsonl", draft)?;
-    for listing in listings {
+impl Round {
+    fn namespace(&mut self, run: &mut Run<'_, '_>, namespace: &NetworkNamespace) -> Result<(), Halt> {
+        match &self.answers {
+            Some(_) => run.intake.check_within_member()?,
+            None => run.intake.check()?,
+        }
+        let listing = ask::namespace(run.host, namespace);
+        self.asked += 1;
+        self.with_nf_tables += u64::from(listing.has_nf_tables);
+        self.troubles.extend(listing.troubles.iter().cloned());
+        let mut answers = self.answers(run)?;
         for Asked { question, kind, body, answer, .. } in &listing.asked {
-            let put = Put { netns: listing.netns, question, kind: *kind, body };
-            write_answer(&mut rows, run, put, answer)?;
+            let put = Put { netns: listing.netns, question, request: Some((*kind, body)), round: None };
+            write_answer(&mut answers, run, put, answer)?;
         }
         for (question, bytes) in &listing.texts {
-            write_bytes(&mut rows, run, listing.netns, question, bytes)?;
+            write_bytes(&mut answers, run, Put::text(listing.netns, question), bytes, &Ending::Done)?;
         }
+        for older in &listing.older {
+            let table = crate::path::shown(&older.table);
+            for (part, bytes) in [("info", &older.info), ("entries", &older.entries)] {
+                let question = format!("{} {table} {part}", older.family.backend());
+                write_bytes(&mut answers, run, Put::text(listing.netns, &question), bytes, &Ending::Done)?;
+            }
+        }
+        self.answers = Some(answers);
+        self.kept_bytes += listing.bytes();
+        self.kept.push(listing);
+        if self.kept_bytes > KEPT { self.tables(run) } else { Ok(()) }
     }
-    let nothing = listings.iter().all(|listing| listing.asked.iter().all(|asked| !asked.answer.is_whole()));
-    rows.end(run, |draft| {
-        if let Some((outcome, reason)) = trouble.filter(|_| nothing) {
-            draft.outcome = *outcome;
-            draft.reason = Some(reason.clone());
+
+    /// The member of raw answers, begun if it is not open.
+    fn answers(&mut self, run: &mut Run<'_, '_>) -> Result<Rows, Halt> {
+        if let Some(answers) = self.answers.take() {
+            return Ok(answers);
         }
-    })
+        self.part += 1;
+        let source = Source::text("nfnetlink, in each network namespace");
+        let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
+        draft.title = Some("Answers of the kernel about the packet filter, as they came".into());
+        Rows::begin(run, "firewall", &member_of(self.part, "answers"), draft)
+    }
+
+    /// Ends the member of answers, and makes the tables of what it holds.
+    fn tables(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        let Some(answers) = self.answers.take() else { return Ok(()) };
+        let trouble = self.troubles.get(self.told..).and_then(<[_]>::first).cloned();
+        let kept = std::mem::take(&mut self.kept);
+        let nothing = !kept.iter().flat_map(|listing| &listing.asked).any(|asked| asked.op != 0 && asked.answer.is_whole());
+        let capture = answers.end(run, |draft| {
+            if nothing {
+                set(draft, trouble.as_ref());
+            }
+        })?;
+        self.captures.push(capture);
+        for (table, title) in TABLES {
+            let draft = draft_of(run, table, title, &[capture]);
+            let mut rows = tables::Table::new("firewall", member_of(self.part, table), draft);
+            for listing in &kept {
+                write_rows(run, &mut rows, listing, table)?;
+            }
+            let count = rows.end(run, |draft| set(draft, trouble.as_ref()))?;
+            *self.counts.entry(table).or_default() += count;
+        }
+        self.kept_bytes = 0;
+        self.told = self.troubles.len();
+        Ok(())
+    }
+
+    /// The tables that have no row in any part, each with why.
+    fn without_rows(&self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
+        for (table, title) in TABLES {
+            if self.counts.get(table).is_some_and(|count| *count > 0) {
+                continue;
+            }
+            let why = self.troubles.first().cloned().unwrap_or_else(|| self.why_none(scan));
+            let draft = draft_of(run, table, title, &self.captures);
+            let rows = Rows::begin(run, "firewall", &member_of(1, table), draft)?;
+            rows.end(run, |draft| set(draft, Some(&why)))?;
+        }
+        Ok(())
+    }
+
+    fn why_none(&self, scan: &NetworkScan) -> (Outcome, Reason) {
+        let (outcome, reason) = without_rows(scan, self.asked);
+        if self.with_nf_tables > 0 || outcome != Outcome::Empty {
+            return (outcome, reason);
+        }
+        let words = "this kernel has no nf_tables, and the older tables of iptables, as far as there are any, have none";
+        (outcome, Reason::new(reason.code, words))
+    }
 }
 
-fn write_table(
-    run: &mut Run<'_, '_>,
-    table: &str,
-    title: &str,
-    listings: &[Listing],
-    capture: EntryId,
-    trouble: Option<&(Outcome, Reason)>,
-) -> Result<(), Halt> {
+fn set(draft: &mut Draft, why: Option<&(Outcome, Reason)>) {
+    if let Some((outcome, reason)) = why {
+        draft.outcome = *outcome;
+        draft.reason = Some(reason.clone());
+    }
+}
+
+fn draft_of(run: &Run<'_, '_>, table: &str, title: &str, captures: &[EntryId]) -> Draft {
     let source = Source::text(format!("packet filter, {table}"));
     let mut draft = Draft::new(Kind::Derived, source, run.intake.now());
     draft.title = Some(title.into());
-    draft.derived_from.push(capture);
-    let mut rows = Rows::begin(run, "firewall", &format!("{table}.jsonl"), draft)?;
-    for listing in listings {
-        let mut halt = Ok(());
-        nft::rows(listing, table, |mut row: Row| {
-            row.number("netns", listing.netns);
-            if halt.is_ok() {
-                halt = rows.row(run, &table_row(row));
-            }
-        });
-        halt?;
-    }
-    let (count, asked) = (rows.count, listings.len());
-    rows.end(run, |draft| {
-        if let Some((outcome, reason)) = trouble {
-            draft.outcome = *outcome;
-            draft.reason = Some(reason.clone());
-        } else if count == 0 {
-            let words = format!("{asked} network namespaces were asked, all answered, and there is none");
-            draft.outcome = Outcome::Empty;
-            draft.reason = Some(Reason::new(ReasonCode::NotFound, words));
+    draft.derived_from.extend_from_slice(captures);
+    draft
+}
+
+fn write_rows(
+    run: &mut Run<'_, '_>,
+    rows: &mut tables::Table,
+    listing: &Listing,
+    table: &str,
+) -> Result<(), Halt> {
+    let mut halt = Ok(());
+    nft::rows(listing, table, |mut row: Row| {
+        row.number("netns", listing.netns);
+        if halt.is_ok() {
+            halt = rows.row(run, &table_row(row));
         }
-    })?;
+    });
+    halt
+}
+
+/// The older tables of bridges are listed nowhere, and asking for one makes the kernel load it: that their modules are
+/// loaded is all that can be known without harm.
+fn bridges(run: &mut Run<'_, '_>, modules: &[u8]) -> Result<(), Halt> {
+    let loaded: Vec<String> = module_names(modules)
+        .into_iter()
+        .filter(|name| EBTABLES.contains(&name.as_slice()))
+        .map(|name| crate::path::shown(&name))
+        .collect();
+    if loaded.is_empty() {
+        return Ok(());
+    }
+    let words = format!(
+        "the kernel has loaded {}: there may be rules of ebtables in the older form, which this version does not read",
+        loaded.join(", ")
+    );
+    let reason = Reason::new(ReasonCode::Unsupported, words);
+    run.intake.gap(Source::text("older tables of bridges (ebtables)"), Outcome::Inconclusive, reason)?;
     Ok(())
+}
+
+fn module_names(text: &[u8]) -> BTreeSet<Vec<u8>> {
+    let first = |line: &[u8]| line.split(|byte| *byte == b' ').next().map(<[u8]>::to_vec);
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(first).collect()
 }
 
 /// What the kernel loaded while it was asked: that is our own trace on the host.
@@ -128,12 +237,8 @@ fn modules(run: &mut Run<'_, '_>, before: &[u8]) -> Result<(), Halt> {
     let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
     draft.title = Some("Modules that the kernel loaded while it was asked".into());
     let after = run.host.modules().unwrap_or_default();
-    let names = |text: &[u8]| -> std::collections::BTreeSet<Vec<u8>> {
-        let first = |line: &[u8]| line.split(|byte| *byte == b' ').next().map(<[u8]>::to_vec);
-        text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(first).collect()
-    };
-    let before = names(before);
-    let loaded = names(&after).difference(&before).map(|name| Value::Name(name.clone())).collect();
+    let before = module_names(before);
+    let loaded = module_names(&after).difference(&before).map(|name| Value::Name(name.clone())).collect();
     let mut row = Row::default();
     row.set("loaded", Value::List(loaded));
     let mut rows = Rows::begin(run, "firewall", "modules.jsonl", draft)?;

@@ -4,15 +4,19 @@
 mod names;
 mod questions;
 
+use std::collections::HashMap;
+
 use names::Names;
 use questions::{ABSENT, Question, TABLES, Table};
 
 use crate::collector::run::Run;
-use crate::collector::tables::{Put, Rows, table_row, write_answer, write_bytes};
+use crate::collector::tables::{
+    self, Put, Rows, member_of, table_row, tell_unseen, without_rows, write_answer, write_bytes,
+};
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
-use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::host::netlink::{Answer, Netlink, Subsystem};
+use crate::custody::outcome::Outcome;
+use crate::host::netlink::{Answer, Ending, Netlink, Subsystem};
 use crate::host::netns::{NetworkNamespace, NetworkScan};
 use crate::intake::Halt;
 use crate::records::attributes::{Row, Value};
@@ -21,6 +25,9 @@ use crate::records::rtnetlink::{self, ask, multicast, traffic};
 
 /// Bytes of answers that are kept until tables are made of them; one answer more may be.
 const KEPT: usize = 8 << 20;
+
+/// Bytes of one answer at most: what two hundred thousand routes give.
+const ANSWER: usize = 24 << 20;
 
 /// A trouble of one question: its outcome and reason, and whose rows it costs.
 type Trouble = (Table, Outcome, Reason);
@@ -38,11 +45,17 @@ struct Kept {
 struct Round {
     part: u32,
     answers: Option<Rows>,
+    /// The members of answers that have ended.
+    captures: Vec<EntryId>,
     kept: Vec<Kept>,
     kept_bytes: usize,
     names: Names,
     troubles: Vec<Trouble>,
+    /// Of these troubles the tables of earlier parts have told.
+    told: usize,
     asked: u64,
+    /// Rows of each table in all parts.
+    counts: HashMap<&'static str, u64>,
 }
 
 /// Asks every namespace everything, and makes the tables.
@@ -60,11 +73,12 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         round.namespace(run, namespace)?;
     }
     round.tables(run)?;
+    round.without_rows(run, &scan)?;
     describe(run, &scan)?;
     for (table, outcome, reason) in std::mem::take(&mut round.troubles) {
         run.intake.gap(Source::text(format!("rtnetlink, {}", table.name())), outcome, reason)?;
     }
-    unseen(run, &scan)
+    tell_unseen(run, &scan)
 }
 
 impl Round {
@@ -101,8 +115,9 @@ impl Round {
         question: &Question,
     ) -> Result<Answer, Halt> {
         run.intake.check_within_member()?;
-        let answer = netlink.dump(question.kind, &question.body);
-        let put = Put { netns, question: question.name, kind: question.kind, body: &question.body };
+        let answer = netlink.dump_up_to(question.kind, &question.body, ANSWER);
+        let request = Some((question.kind, question.body.as_slice()));
+        let put = Put { netns, question: question.name, request, round: None };
         let mut answers = self.answers(run)?;
         write_answer(&mut answers, run, put, &answer)?;
         self.answers = Some(answers);
@@ -123,12 +138,7 @@ impl Round {
         let source = Source::text("rtnetlink and /proc/net, in each network namespace");
         let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
         draft.title = Some("Answers of the kernel about links and routes, as they came".into());
-        Rows::begin(run, "routes", &self.member("answers"), draft)
-    }
-
-    /// `links.jsonl`, and of further parts `links-000002.jsonl`.
-    fn member(&self, table: &str) -> String {
-        if self.part > 1 { format!("{table}-{:06}.jsonl", self.part) } else { format!("{table}.jsonl") }
+        Rows::begin(run, "routes", &member_of(self.part, "answers"), draft)
     }
 
     fn keep(&mut self, run: &mut Run<'_, '_>, netns: u64, question: &Question, answer: Answer) -> Result<(), Halt> {
@@ -178,7 +188,8 @@ impl Round {
                 }
             };
             let mut answers = self.answers(run)?;
-            write_bytes(&mut answers, run, namespace.inode, &format!("/proc/net/{name}"), &text)?;
+            let question = format!("/proc/net/{name}");
+            write_bytes(&mut answers, run, Put::text(namespace.inode, &question), &text, &Ending::Done)?;
             self.answers = Some(answers);
             self.kept_bytes += text.len();
             self.kept.push(Kept {
@@ -196,20 +207,20 @@ impl Round {
     fn tables(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
         let Some(answers) = self.answers.take() else { return Ok(()) };
         let capture = answers.end(run, |_| ())?;
+        self.captures.push(capture);
         for table in TABLES {
             self.table(run, *table, capture)?;
         }
         self.kept.clear();
         self.kept_bytes = 0;
+        self.told = self.troubles.len();
         Ok(())
     }
 
-    fn table(&self, run: &mut Run<'_, '_>, table: Table, capture: EntryId) -> Result<(), Halt> {
-        let source = Source::text(format!("rtnetlink, {}", table.name()));
-        let mut draft = Draft::new(Kind::Derived, source, run.intake.now());
-        draft.title = Some(table.title().into());
-        draft.derived_from.push(capture);
-        let mut rows = Rows::begin(run, "routes", &self.member(table.name()), draft)?;
+    /// The rows of one table in this part. A table that has none in it may have them in another.
+    fn table(&mut self, run: &mut Run<'_, '_>, table: Table, capture: EntryId) -> Result<(), Halt> {
+        let draft = draft_of(run, table, &[capture]);
+        let mut rows = tables::Table::new("routes", member_of(self.part, table.name()), draft);
         for kept in self.kept.iter().filter(|kept| kept.table == table) {
             for datagram in &kept.datagrams {
                 for row in records_of(kept, datagram) {
@@ -217,27 +228,44 @@ impl Round {
                 }
             }
         }
-        let count = rows.count;
-        rows.end(run, |draft| {
-            if let Some((outcome, reason)) = self.shortcoming(table, count) {
-                draft.outcome = outcome;
-                draft.reason = Some(reason);
+        let new = self.troubles.get(self.told..).unwrap_or_default();
+        let trouble = new.iter().find(|(of, ..)| *of == table);
+        let count = rows.end(run, |draft| {
+            if let Some((_, outcome, reason)) = trouble {
+                draft.outcome = *outcome;
+                draft.reason = Some(reason.clone());
             }
         })?;
+        *self.counts.entry(table.name()).or_default() += count;
         Ok(())
     }
 
-    /// Why a table is not plainly there: a question without a whole answer, or no row at all.
-    fn shortcoming(&self, table: Table, rows: u64) -> Option<(Outcome, Reason)> {
-        if let Some((_, outcome, reason)) = self.troubles.iter().find(|(of, ..)| *of == table) {
-            return Some((*outcome, reason.clone()));
+    /// The tables that have no row in any part, each with why.
+    fn without_rows(&self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
+        let no_rows = |table: &&Table| self.counts.get(table.name()).is_none_or(|count| *count == 0);
+        for table in TABLES.iter().filter(no_rows) {
+            let trouble = self.troubles.iter().find(|(of, ..)| of == table);
+            let (outcome, reason) = match trouble {
+                Some((_, outcome, reason)) => (*outcome, reason.clone()),
+                None => without_rows(scan, self.asked),
+            };
+            let draft = draft_of(run, *table, &self.captures);
+            let rows = Rows::begin(run, "routes", &member_of(1, table.name()), draft)?;
+            rows.end(run, |draft| {
+                draft.outcome = outcome;
+                draft.reason = Some(reason);
+            })?;
         }
-        let words = format!(
-            "the kernel was asked in {} network namespaces, answered, and listed none",
-            self.asked
-        );
-        (rows == 0).then(|| (Outcome::Empty, Reason::new(ReasonCode::NotFound, words)))
+        Ok(())
     }
+}
+
+fn draft_of(run: &Run<'_, '_>, table: Table, captures: &[EntryId]) -> Draft {
+    let source = Source::text(format!("rtnetlink, {}", table.name()));
+    let mut draft = Draft::new(Kind::Derived, source, run.intake.now());
+    draft.title = Some(table.title().into());
+    draft.derived_from.extend_from_slice(captures);
+    draft
 }
 
 /// The rows in a piece of an answer. What is no row is one that holds its bytes.
@@ -308,22 +336,5 @@ fn describe(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
         rows.row(run, &table_row(row))?;
     }
     rows.end(run, |_| ())?;
-    Ok(())
-}
-
-/// What the look for namespaces did not see, where there may be more of them.
-fn unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
-    let source = || Source::text("network namespaces");
-    if let Some((pid, why)) = scan.unseen.first() {
-        let words = format!(
-            "{} processes did not show their network namespace, the first is {pid}: {why}",
-            scan.unseen.len()
-        );
-        run.intake.gap(source(), Outcome::Denied, Reason::new(ReasonCode::Permission, words))?;
-    }
-    if let Some(first) = scan.left_out.first() {
-        let words = format!("{} were not entered, among them {first}", scan.left_out.len());
-        run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::NotFound, words))?;
-    }
     Ok(())
 }

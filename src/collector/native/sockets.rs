@@ -10,7 +10,6 @@ mod compare;
 mod gather;
 mod outcomes;
 mod owners;
-mod sheet;
 mod substitute;
 mod tables;
 mod unlisted;

@@ -90,6 +90,9 @@ pub struct AnswerRow<'a> {
     /// The number of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_type: Option<u16>,
+    /// Asked in the first round, or in the second because something was missing in it; where there are rounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
 }
 
 #[cfg(test)]
@@ -127,6 +130,7 @@ mod tests {
             question: "links",
             request_b64: Some(Base64(vec![])),
             request_type: Some(18),
+            round: Some(1),
         };
         let mut bytes = Vec::new();
         json::row(&mut bytes, &row).unwrap();

@@ -7,21 +7,6 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::custody::entry::Base64;
 
-/// One piece of an answer of the kernel's, as it came. Keys are sorted.
-#[derive(Clone, Debug, Serialize)]
-pub struct AnswerRow<'a> {
-    /// The bytes.
-    pub answer_b64: Base64,
-    /// The question was put so many times, because the table changed while it was listed; these are the last answer's.
-    pub attempts: u32,
-    /// The network namespace, by number.
-    pub netns: u64,
-    /// What was asked: `inet_diag tcp inet`, `/proc/net/icmp`, …
-    pub question: &'a str,
-    /// Asked in the first round, or again because something was missing in it.
-    pub round: u32,
-}
-
 /// One process as the owners' capture has it: what its files in /proc held. Keys are sorted.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ProcessCapture {

@@ -8,12 +8,17 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::netlink::{Answer, Netlink, Subsystem};
 use crate::host::netns::NetworkNamespace;
 use crate::host::{Host, Trouble};
+use crate::records::iptables::Family;
 use crate::records::netlink::{ACKNOWLEDGE, messages};
 use crate::records::nftables::{self, op};
 use crate::records::rtnetlink;
 
 /// How often a rule set is listed again that changed meanwhile.
 const ATTEMPTS: u32 = 5;
+
+/// Bytes of all answers of one namespace at most: what half a million elements of sets give, or fifty thousand rules. They
+/// are held in memory until the tables are made.
+const LIMIT: usize = 24 << 20;
 
 /// A question and its answer.
 pub struct Asked {
@@ -35,10 +40,43 @@ pub struct Listing {
     pub netns: u64,
     /// Of the last attempt.
     pub asked: Vec<Asked>,
-    /// Texts and tables that were read otherwise, by what was asked.
+    /// Texts that were read, by what was asked.
     pub texts: Vec<(String, Vec<u8>)>,
+    /// Tables of iptables in the older form.
+    pub older: Vec<Older>,
+    /// The kernel has nf_tables.
+    pub has_nf_tables: bool,
     /// What is missing, and why.
     pub troubles: Vec<(Outcome, Reason)>,
+}
+
+/// A table of iptables in the older form.
+pub struct Older {
+    /// Whose it is.
+    pub family: Family,
+    /// Its name.
+    pub table: Vec<u8>,
+    /// Its description, and its entries.
+    pub info: Vec<u8>,
+    pub entries: Vec<u8>,
+}
+
+impl Listing {
+    /// How many bytes are kept of it.
+    pub fn bytes(&self) -> usize {
+        let texts = self.texts.iter().map(|(_, text)| text.len());
+        let older = self.older.iter().map(|older| older.info.len() + older.entries.len());
+        size_of_all(&self.asked) + texts.chain(older).sum::<usize>()
+    }
+
+    /// How many more may come.
+    fn left(&self) -> usize {
+        LIMIT.saturating_sub(self.bytes())
+    }
+}
+
+fn size_of_all(asked: &[Asked]) -> usize {
+    asked.iter().flat_map(|asked| &asked.answer.datagrams).map(Vec::len).sum()
 }
 
 /// The dumps, in their order.
@@ -53,22 +91,25 @@ const DUMPS: &[(&str, u16)] = &[
 
 /// Asks one namespace.
 pub fn namespace(host: &Host, namespace: &NetworkNamespace) -> Listing {
-    let mut listing =
-        Listing { netns: namespace.inode, asked: Vec::new(), texts: Vec::new(), troubles: Vec::new() };
+    let mut listing = Listing {
+        netns: namespace.inode,
+        asked: Vec::new(),
+        texts: Vec::new(),
+        older: Vec::new(),
+        has_nf_tables: false,
+        troubles: Vec::new(),
+    };
     match host.netlink(Subsystem::Netfilter, Some(namespace)) {
         Ok(netlink) => nf_tables(&netlink, namespace, &mut listing),
         // Without nfnetlink there is no nf_tables, and no rule of it.
         Err(Trouble::Io(_, error)) if error.raw_os_error() == Some(Errno::PROTONOSUPPORT.raw_os_error()) => {}
-        Err(trouble) => {
-            let (outcome, reason) = trouble.verdict();
-            listing.troubles.push((outcome, Reason::new(reason.code, in_words(namespace, &reason.words))));
-        }
+        Err(trouble) => listing.note(namespace, trouble.verdict()),
     }
     older(host, namespace, &mut listing);
     // The names of links, which rules have by number.
     if let Ok(netlink) = host.netlink(Subsystem::Route, Some(namespace)) {
         let body = vec![0; 16];
-        let answer = netlink.dump(rtnetlink::ask::LINK, &body);
+        let answer = netlink.dump_up_to(rtnetlink::ask::LINK, &body, listing.left());
         let kind = rtnetlink::ask::LINK;
         listing.asked.push(Asked { question: "links".into(), kind, op: 0, body, answer });
     }
@@ -77,38 +118,39 @@ pub fn namespace(host: &Host, namespace: &NetworkNamespace) -> Listing {
 
 /// The older tables, where they exist: asking for one that does not would make it.
 fn older(host: &Host, namespace: &NetworkNamespace, listing: &mut Listing) {
-    for (names, family) in [("ip_tables_names", "ip_tables"), ("ip6_tables_names", "ip6_tables"), ("arp_tables_names", "")] {
+    for (names, family) in [
+        ("ip_tables_names", Family::Ip),
+        ("ip6_tables_names", Family::Ip6),
+        ("arp_tables_names", Family::Arp),
+    ] {
         let text = match host.network_table(Some(namespace), names) {
             Ok(text) => text,
             // A kernel without them.
             Err(Trouble::Missing(_)) => continue,
             Err(trouble) => {
-                let (outcome, reason) = trouble.verdict();
-                listing.troubles.push((outcome, Reason::new(reason.code, in_words(namespace, &reason.words))));
+                listing.note(namespace, trouble.verdict());
                 continue;
             }
         };
-        listing.texts.push((format!("/proc/net/{names}"), text.clone()));
         for table in text.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
-            let shown = crate::path::shown(table);
-            if family.is_empty() {
-                let words = format!("this version does not read the table {shown} of arp_tables");
-                let reason = Reason::new(ReasonCode::NotParsed, in_words(namespace, &words));
-                listing.troubles.push((Outcome::Inconclusive, reason));
-                continue;
-            }
-            match host.older_table(Some(namespace), table, family == "ip6_tables") {
+            match host.older_table(Some(namespace), table, family, listing.left()) {
                 Ok((info, entries)) => {
-                    listing.texts.push((format!("{family} {shown} info"), info));
-                    listing.texts.push((format!("{family} {shown} entries"), entries));
+                    listing.older.push(Older { family, table: table.to_vec(), info, entries });
                 }
-                Err(trouble) => {
-                    let (outcome, reason) = trouble.verdict();
-                    let words = in_words(namespace, &reason.words);
-                    listing.troubles.push((outcome, Reason::new(reason.code, words)));
+                Err(Trouble::Io(place, error)) if error.raw_os_error() == Some(Errno::FBIG.raw_os_error()) => {
+                    let words = format!("{place}: longer than the {} bytes that are taken", listing.left());
+                    listing.note(namespace, (Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));
                 }
+                Err(trouble) => listing.note(namespace, trouble.verdict()),
             }
         }
+        listing.texts.push((format!("/proc/net/{names}"), text));
+    }
+}
+
+impl Listing {
+    fn note(&mut self, namespace: &NetworkNamespace, (outcome, reason): (Outcome, Reason)) {
+        self.troubles.push((outcome, Reason::new(reason.code, in_words(namespace, &reason.words))));
     }
 }
 
@@ -119,8 +161,9 @@ fn nf_tables(netlink: &Netlink<'_>, namespace: &NetworkNamespace, listing: &mut 
         listing.asked.push(first);
         return;
     }
-    if let Some((outcome, reason)) = first.answer.verdict("packet filter") {
-        listing.troubles.push((outcome, Reason::new(reason.code, in_words(namespace, &reason.words))));
+    listing.has_nf_tables = true;
+    if let Some(verdict) = first.answer.verdict("packet filter") {
+        listing.note(namespace, verdict);
         listing.asked.push(first);
         return;
     }
@@ -132,15 +175,14 @@ fn nf_tables(netlink: &Netlink<'_>, namespace: &NetworkNamespace, listing: &mut 
         if same || attempt == ATTEMPTS {
             if !same {
                 let words = format!("the rule set changed each of the {ATTEMPTS} times it was listed");
-                let reason = Reason::new(ReasonCode::TableChanged, in_words(namespace, &words));
-                listing.troubles.push((Outcome::Changed, reason));
+                listing.note(namespace, (Outcome::Changed, Reason::new(ReasonCode::TableChanged, words)));
             }
             for asked in &asked {
-                // Flow tables are younger than nf_tables: a kernel that does not know them has none.
-                let lacks = asked.op == op::GET_FLOWTABLE && asked.answer.is_refused_with(Errno::INVAL);
-                if let Some((outcome, reason)) = asked.answer.verdict(&asked.question).filter(|_| !lacks) {
-                    let words = in_words(namespace, &reason.words);
-                    listing.troubles.push((outcome, Reason::new(reason.code, words)));
+                // Objects and flow tables are younger than nf_tables: a kernel that does not know them has none.
+                let lacks = matches!(asked.op, op::GET_OBJECT | op::GET_FLOWTABLE)
+                    && asked.answer.is_refused_with(Errno::INVAL);
+                if let Some(verdict) = asked.answer.verdict(&asked.question).filter(|_| !lacks) {
+                    listing.note(namespace, verdict);
                 }
             }
             listing.asked.push(before);
@@ -154,28 +196,49 @@ fn nf_tables(netlink: &Netlink<'_>, namespace: &NetworkNamespace, listing: &mut 
 
 /// The whole rule set, once.
 fn once(netlink: &Netlink<'_>) -> Vec<Asked> {
-    let mut all: Vec<Asked> =
-        DUMPS.iter().map(|(question, op)| ask(netlink, question, *op, header(0))).collect();
+    let mut all: Vec<Asked> = Vec::new();
+    let mut left = LIMIT;
+    let mut put = |question: &str, op: u16, body: Vec<u8>, all: &mut Vec<Asked>| {
+        let asked = up_to(netlink, question, op, body, left);
+        left = left.saturating_sub(asked.answer.datagrams.iter().map(Vec::len).sum());
+        all.push(asked);
+    };
+    for (question, op) in DUMPS {
+        put(question, *op, header(0), &mut all);
+    }
+    for (question, body) in sets(&all) {
+        put(&question, op::GET_ELEMENTS, body, &mut all);
+    }
+    all
+}
+
+/// For each set the question about its elements.
+fn sets(asked: &[Asked]) -> Vec<(String, Vec<u8>)> {
     let mut sets = Vec::new();
-    for asked in all.iter().filter(|asked| asked.op == op::GET_SET) {
+    for asked in asked.iter().filter(|asked| asked.op == op::GET_SET) {
         for message in asked.answer.datagrams.iter().flat_map(|datagram| messages(datagram)).flatten() {
             let Some(set) = nftables::row(op::GET_SET, message.payload) else { continue };
             if let (Some(family), Some(table), Some(name)) =
                 (message.payload.first(), set.name_of("table"), set.name_of("name"))
             {
-                sets.push([header(*family), attribute(1, table), attribute(2, name)].concat());
+                let shown = [table, name].map(crate::path::shown).join(" ");
+                let body = [header(*family), attribute(1, table), attribute(2, name)].concat();
+                sets.push((format!("elements of the set {} {shown}", nftables::family(*family)), body));
             }
         }
     }
-    all.extend(sets.into_iter().map(|body| ask(netlink, "elements of a set", op::GET_ELEMENTS, body)));
-    all
+    sets
 }
 
 fn ask(netlink: &Netlink<'_>, question: &str, op: u16, body: Vec<u8>) -> Asked {
+    up_to(netlink, question, op, body, LIMIT)
+}
+
+fn up_to(netlink: &Netlink<'_>, question: &str, op: u16, body: Vec<u8>, limit: usize) -> Asked {
     let kind = nftables::message(op);
     let answer = match op {
         op::GET_GENERATION => netlink.ask(kind, ACKNOWLEDGE, &body),
-        _ => netlink.dump(kind, &body),
+        _ => netlink.dump_up_to(kind, &body, limit),
     };
     Asked { question: question.to_owned(), kind, op, body, answer }
 }

@@ -124,7 +124,10 @@ fn key_types(listing: &Listing) -> Types {
 
 /// One row for each element.
 fn elements(family: u8, mut row: Row, types: &Types, links: &Links, each: &mut impl FnMut(Row)) {
-    let Some(Value::List(list)) = row.take("elements") else { return };
+    let Some(Value::List(list)) = row.take("elements") else { return each(row) };
+    if row.0.contains_key("malformed") {
+        each(row.clone());
+    }
     let name = |column: &str| row.name_of(column).unwrap_or_default().to_vec();
     let set = types.get(&(family, name("table"), name("set")));
     for element in list {

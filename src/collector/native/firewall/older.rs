@@ -2,32 +2,34 @@
 
 use super::ask::Listing;
 use crate::records::attributes::{Row, Value};
-use crate::records::iptables;
+use crate::records::iptables::{self, Family, Item};
 
 /// Gives the chains, or the rules.
 pub fn rows(listing: &Listing, chains: bool, each: &mut impl FnMut(Row)) {
-    for (question, info) in &listing.texts {
-        let Some(named) = question.strip_suffix(" info") else { continue };
-        let Some((backend, table)) = named.split_once(' ') else { continue };
-        let wanted = format!("{named} entries");
-        let Some((_, entries)) = listing.texts.iter().find(|(question, _)| *question == wanted) else { continue };
-        let inet6 = backend == "ip6_tables";
-        let read = iptables::read(info, entries, inet6);
+    for older in &listing.older {
         let mut tell = |mut row: Row| {
-            row.word("backend", backend);
-            row.word("family", if inet6 { "ip6" } else { "ip" });
-            row.word("table", table);
+            row.word("backend", older.family.backend());
+            row.word("family", word(older.family));
+            row.set("table", Value::Name(older.table.clone()));
             each(row);
         };
-        if chains {
-            read.chains.into_iter().for_each(&mut tell);
-        } else {
-            read.rules.into_iter().for_each(&mut tell);
-            if !read.unread.is_empty() {
+        iptables::read(&older.info, &older.entries, older.family, |item| match item {
+            Item::Chain(row) if chains => tell(row),
+            Item::Rule(row) if !chains => tell(row),
+            Item::Unread(bytes) if !chains => {
                 let mut row = Row::default();
-                row.set("unread", Value::Raw(read.unread));
+                row.set("unread", Value::Raw(bytes));
                 tell(row);
             }
-        }
+            Item::Chain(_) | Item::Rule(_) | Item::Unread(_) => {}
+        });
+    }
+}
+
+fn word(family: Family) -> &'static str {
+    match family {
+        Family::Ip => "ip",
+        Family::Ip6 => "ip6",
+        Family::Arp => "arp",
     }
 }

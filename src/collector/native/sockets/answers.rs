@@ -2,26 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::sheet::Sheet;
+use crate::collector::tables::{Put, Rows, write_answer, write_bytes};
 use crate::collector::run::Run;
-use crate::custody::entry::Base64;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::Outcome;
-use crate::custody::rows::sockets::AnswerRow;
-use crate::host::netlink::{Answer, Netlink};
+use crate::host::netlink::{Answer, Ending, Netlink};
 use crate::host::sockets::Text;
 use crate::intake::Halt;
 use crate::records::interfaces;
 use crate::records::sock_diag::{BY_FAMILY, Question};
 use crate::records::sockets::Socket;
 
-/// Bytes of a text that stand in one row of the capture.
-const PIECE: usize = 64 << 10;
-
 /// The capture, while it is open.
 pub struct Answers {
     /// Its rows.
-    pub sheet: Sheet,
+    pub sheet: Rows,
     /// 1 at first; 2 where something is asked again.
     pub round: u32,
 }
@@ -96,8 +91,10 @@ impl Answers {
         question: Question,
         mut each: impl FnMut(Socket),
     ) -> Result<(Dump, Answer), Halt> {
-        let mut answer = netlink.dump(BY_FAMILY, &question.body());
+        let body = question.body();
+        let mut answer = netlink.dump(BY_FAMILY, &body);
         let name = question.name();
+        let put = Put { netns, question: &name, request: Some((BY_FAMILY, &body)), round: Some(self.round) };
         let mut dump = Dump {
             question,
             attempts: answer.attempts,
@@ -122,29 +119,17 @@ impl Answers {
                     Err(_) => dump.unread += 1,
                 }
             }
-            self.datagram(run, netns, &name, answer.attempts, datagram)?;
+            put.piece(&mut self.sheet, run, answer.attempts, datagram)?;
         }
+        put.ended(&mut self.sheet, run, answer.attempts, &answer.ending)?;
         Ok((dump, answer))
     }
 
-    fn datagram(
-        &mut self,
-        run: &mut Run<'_, '_>,
-        netns: u64,
-        question: &str,
-        attempts: u32,
-        bytes: Vec<u8>,
-    ) -> Result<(), Halt> {
-        let row = AnswerRow { answer_b64: Base64(bytes), attempts, netns, question, round: self.round };
-        self.sheet.row(run, &row)
-    }
-
-    /// Captures a text; the rows of one question, put together, are the text.
+    /// Captures a text.
     pub fn text(&mut self, run: &mut Run<'_, '_>, netns: u64, name: &str, text: &Text) -> Result<(), Halt> {
-        for piece in text.bytes.chunks(PIECE) {
-            self.datagram(run, netns, name, 1, piece.to_vec())?;
-        }
-        Ok(())
+        let put = Put { round: Some(self.round), ..Put::text(netns, name) };
+        let ending = if text.cut { Ending::TooLong(text.bytes.len()) } else { Ending::Done };
+        write_bytes(&mut self.sheet, run, put, &text.bytes, &ending)
     }
 
     /// The names of the interfaces of a namespace, captured and read.
@@ -155,11 +140,9 @@ impl Answers {
         netlink: &Netlink<'_>,
     ) -> Result<HashMap<u32, Vec<u8>>, Halt> {
         let answer = netlink.dump(interfaces::GET_LINK, &interfaces::ALL_LINKS);
-        let mut names = HashMap::new();
-        for datagram in answer.datagrams {
-            names.extend(interfaces::names(&datagram));
-            self.datagram(run, netns, "rtnetlink links", answer.attempts, datagram)?;
-        }
-        Ok(names)
+        let request = Some((interfaces::GET_LINK, &interfaces::ALL_LINKS[..]));
+        let put = Put { netns, question: "rtnetlink links", request, round: Some(self.round) };
+        write_answer(&mut self.sheet, run, put, &answer)?;
+        Ok(answer.datagrams.iter().flat_map(|datagram| interfaces::names(datagram)).collect())
     }
 }

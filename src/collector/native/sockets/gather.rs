@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::answers::{Answers, Dump};
 use super::compare::{self, CrossView};
-use super::sheet::Sheet;
+use crate::collector::tables::Rows;
 use super::substitute;
 use super::unlisted::{self, Unlisted};
 use crate::collector::run::Run;
@@ -74,7 +74,7 @@ pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Hal
     let source = Source::text("netlink sock_diag and /proc/net, in each network namespace");
     let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
     draft.title = Some("Sockets, as the kernel answered".into());
-    let mut answers = Answers { sheet: Sheet::begin(run, "answers.jsonl", draft)?, round: 1 };
+    let mut answers = Answers { sheet: Rows::begin(run, super::ID, "answers.jsonl", draft)?, round: 1 };
     let mut gathered = Gathered::default();
     let before = modules(run, &mut answers, "/proc/modules before")?;
     for (index, namespace) in scan.namespaces.iter().enumerate() {
@@ -106,7 +106,6 @@ fn ask_namespace(
     let mut unanswered = Vec::new();
     match run.host.netlink(Subsystem::SockDiag, Some(namespace)) {
         Ok(netlink) => {
-            asked.askers.extend(netlink.inode());
             for question in questions() {
                 let each = |socket| listed.push(Listed { namespace: index, from_text: false, socket });
                 let (dump, answer) = answers.ask(run, namespace.inode, &netlink, question, each)?;
@@ -115,6 +114,7 @@ fn ask_namespace(
                     _ => asked.dumps.push(dump),
                 }
             }
+            asked.askers.extend(netlink.inodes());
         }
         Err(trouble) => {
             let verdict = trouble.verdict();

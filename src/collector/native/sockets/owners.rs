@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::sheet::Sheet;
+use crate::collector::tables::Rows;
 use crate::clock::Timestamp;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source, Taken};
@@ -106,7 +106,7 @@ pub fn capture(run: &mut Run<'_, '_>, scan: &NetworkScan, began: Taken) -> Resul
     for socket in &scan.sockets {
         held.entry(socket.pid).or_default().push((socket.fd, socket.inode));
     }
-    let mut sheet = Sheet::begin(run, "owners.jsonl", draft)?;
+    let mut sheet = Rows::begin(run, super::ID, "owners.jsonl", draft)?;
     let mut owners = HashMap::new();
     let (host, held) = (run.host, Arc::new(held));
     let of_work = Arc::clone(&held);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::answers::Dump;
 use super::gather::{Asked, Gathered, Listed};
 use super::owners::Holders;
-use super::sheet::Sheet;
+use crate::collector::tables::Rows;
 use super::unlisted::Unlisted;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
@@ -44,7 +44,7 @@ fn namespaces(
     from: Vec<EntryId>,
 ) -> Result<(), Halt> {
     let draft = draft(run, "network namespaces", "Network namespaces, and what was asked in each", from);
-    let mut sheet = Sheet::begin(run, "namespaces.jsonl", draft)?;
+    let mut sheet = Rows::begin(run, super::ID, "namespaces.jsonl", draft)?;
     for (namespace, asked) in scan.namespaces.iter().zip(&gathered.asked) {
         let questions: Vec<String> = asked.dumps.iter().map(|dump| dump.question.name()).collect();
         let dumps = asked.dumps.iter().zip(&questions).map(|(dump, question)| dump_row(dump, question));
@@ -108,7 +108,7 @@ fn sockets(
     from: Vec<EntryId>,
 ) -> Result<(), Halt> {
     let draft = draft(run, "sockets", "Sockets of all network namespaces, with the processes that hold them", from);
-    let mut sheet = Sheet::begin(run, "sockets.jsonl", draft)?;
+    let mut sheet = Rows::begin(run, super::ID, "sockets.jsonl", draft)?;
     for listed in &gathered.listed {
         let (Some(namespace), Some(asked)) =
             (scan.namespaces.get(listed.namespace), gathered.asked.get(listed.namespace))
@@ -133,7 +133,7 @@ fn sockets(
         row.owners = holders.of(scan, row.inode);
         sheet.row(run, &row)?;
     }
-    let nothing = sheet.rows == 0;
+    let nothing = sheet.count == 0;
     let whole = gathered.asked.iter().all(Asked::is_whole);
     sheet.end(run, |draft| {
         if nothing {
@@ -270,7 +270,7 @@ fn findings(
     );
     let draft = draft(run, "sockets, two views", "Sockets that one view shows and another does not", from);
     let draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words));
-    let mut sheet = Sheet::begin(run, "findings.jsonl", draft)?;
+    let mut sheet = Rows::begin(run, super::ID, "findings.jsonl", draft)?;
     for unlisted in hidden {
         sheet.row(run, &hidden_row(scan, holders, unlisted))?;
     }

@@ -91,7 +91,6 @@ fn the_keys_of_a_socket_s_row_are_sorted() {
 
 #[test]
 fn the_keys_of_the_other_rows_are_sorted() {
-    sorted(&AnswerRow { answer_b64: Base64(vec![1]), attempts: 1, netns: 1, question: "q", round: 1 });
     sorted(&ProcessCapture {
         cgroup: text(),
         cgroup_b64: bytes(),
