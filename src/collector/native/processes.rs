@@ -164,8 +164,7 @@ impl Views {
     }
 
     fn note(&mut self, view: &'static str, pids: Vec<u32>, up_to: Option<u32>) {
-        use crate::clock::{Clock as _, SystemClock};
-        self.taken.push((SystemClock.moment().boottime_ns, view, pids, up_to));
+        self.taken.push((crate::clock::boottime_ns(), view, pids, up_to));
     }
 
     /// Who is listed now and was not before.
