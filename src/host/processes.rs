@@ -265,4 +265,41 @@ mod tests {
         let (descriptors, more): &(Vec<Descriptor>, bool) = &seen[0];
         assert!(descriptors.iter().any(|descriptor| descriptor.target == wanted) && !more);
     }
+
+    #[test]
+    fn what_one_read_gives_is_the_whole_file() {
+        let host = Host::live(&[]).unwrap();
+        let names = ["cgroup", "cmdline", "comm", "limits", "loginuid", "oom_score_adj", "sessionid", "maps"];
+        let read = move |process: &ProcessFolder| {
+            let mut buffer = Vec::new();
+            let whole = |name: &&str| {
+                process.read_into(name, 1 << 20, &mut buffer).map(|more| (buffer.clone(), more))
+            };
+            names.iter().map(whole).collect::<Result<Vec<_>, _>>()
+        };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        // Until it is the other program.
+        while std::fs::read(format!("/proc/{}/comm", child.id())).unwrap() != b"sleep\n" {}
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let mut seen = Vec::new();
+        let each = |_, found: Result<_, Trouble>| {
+            seen.push(found.unwrap());
+            Ok::<(), ()>(())
+        };
+        host.each_process(vec![child.id()], read, each).unwrap();
+        for (name, (bytes, more)) in names.iter().zip(&seen[0]) {
+            let wanted = std::fs::read(format!("/proc/{}/{name}", child.id())).unwrap();
+            assert!(!more && *bytes == wanted, "{name}: {} bytes of {}", bytes.len(), wanted.len());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // A page of mappings is not all of them, however it ends.
+        assert!(!is_whole(
+            "maps",
+            &b"0-1 r--p 00000000 00:00 0   /x ffffffffff600000-ffffffffff601000 \n".to_vec()
+        ));
+        assert!(
+            !is_whole("environ", &Vec::with_capacity(9)) && is_whole("task/7/comm", &Vec::with_capacity(9))
+        );
+    }
 }

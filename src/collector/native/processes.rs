@@ -57,6 +57,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         boot: boot(taken),
         memory_device: memory_device(),
         kept: Arc::default(),
+        under_way: Arc::default(),
     };
     let mut gathering = Gathering::new();
     gathering.round(run, listed.clone(), &wanted)?;
@@ -100,6 +101,8 @@ struct Views {
     /// What could not be looked at, or not to the end.
     short: Vec<String>,
     troubles: Vec<Trouble>,
+    /// More numbers were suspicious than were followed up.
+    too_many: bool,
 }
 
 impl Views {
@@ -111,6 +114,7 @@ impl Views {
             blinkers: host.blinkers(),
             short: Vec::new(),
             troubles: Vec::new(),
+            too_many: false,
         };
         let mut suspects = Suspects::default();
         let mut known: BTreeSet<u32> = listed.iter().copied().chain(gathering.threads.iter().copied()).collect();
@@ -139,6 +143,9 @@ impl Views {
         match groups {
             Ok(groups) => {
                 suspects.note("cgroup", groups.pids.iter().copied(), &known);
+                if groups.folders == 0 {
+                    views.short.push("no control groups are mounted that could be looked into".into());
+                }
                 if groups.cut {
                     views.short.push(format!("only {} control groups were looked into", groups.folders));
                 }
@@ -153,9 +160,7 @@ impl Views {
             match suspects.confirm(host) {
                 Ok((findings, too_many)) => {
                     views.findings = findings;
-                    if too_many {
-                        views.short.push(format!("only {} suspicious numbers were followed up", compare::MOST));
-                    }
+                    views.too_many = too_many;
                 }
                 Err(trouble) => views.troubles.push(trouble),
             }
@@ -239,7 +244,7 @@ fn processes(
     draft.derived_from = made_from.to_vec();
     let vanished = gathering.rows.iter().filter(|row| row.vanished).count();
     if vanished > 0 {
-        let words = format!("{vanished} processes ended between being listed and being read; their rows say so");
+        let words = format!("processes that ended between being listed and being read, as their rows say: {vanished}");
         draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Vanished, words));
     }
     run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft, taken.utc)?;
