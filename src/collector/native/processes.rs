@@ -6,13 +6,14 @@ mod gather;
 pub(super) mod row;
 mod take;
 mod tell;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use compare::Suspects;
 use gather::Gathering;
-use take::Wanted;
+use wanted::Wanted;
 
 use crate::clock::Timestamp;
 use crate::collector::run::Run;

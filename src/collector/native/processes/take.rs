@@ -4,13 +4,12 @@
 //! What can keep its reader waiting for ever (its memory may be locked, or lie on a server that does not answer)
 //! is read last, and can be left out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
 
 use super::row;
+use super::wanted::{Wanted, Weight};
 use crate::clock::{Timestamp, boottime_ns as now};
 use crate::custody::json;
 use crate::custody::rows::process::ProcessRow;
@@ -43,47 +42,8 @@ const ATTEMPTS: usize = 3;
 /// Bytes of a command line that a row keeps, while rows are few and when they are many.
 const COMMAND: (usize, usize) = (4096, 256);
 
-/// Bytes that may have been read and not been delivered, of all processes: a hostile host can give each of them a
-/// quarter of a million descriptors.
-const UNDER_WAY: usize = 16 << 20;
-
 /// Bytes of kept command lines beyond which they count as many.
 const PLENTY: usize = 8 << 20;
-
-/// What is wanted of each process.
-#[derive(Clone)]
-pub struct Wanted {
-    /// Also what can keep a reader waiting.
-    pub memory: bool,
-    /// Also the environment.
-    pub environment: bool,
-    /// When the machine started, by the clock of now.
-    pub boot: Timestamp,
-    /// The device that files without a path lie on.
-    pub memory_device: Option<Arc<str>>,
-    /// Bytes of command lines that rows keep so far.
-    pub kept: Arc<AtomicUsize>,
-    /// Bytes that have been read and not been delivered.
-    pub under_way: Arc<AtomicUsize>,
-}
-
-/// What of [`UNDER_WAY`] a process takes, until it is delivered or given up.
-#[derive(Default)]
-struct Weight(Arc<AtomicUsize>, usize);
-
-impl Weight {
-    fn of(taken: &Taken, wanted: &Wanted) -> Weight {
-        let bytes = taken.raw.len() + taken.descriptors.len();
-        wanted.under_way.fetch_add(bytes, Ordering::Relaxed);
-        Weight(Arc::clone(&wanted.under_way), bytes)
-    }
-}
-
-impl Drop for Weight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(self.1, Ordering::Relaxed);
-    }
-}
 
 /// What one process gave.
 #[derive(Default)]
@@ -107,10 +67,7 @@ pub struct Taken {
 
 /// Reads a process. An error means that it was gone, or never let itself be looked at.
 pub fn take(process: &ProcessFolder, wanted: &Wanted) -> Result<Taken, Errno> {
-    // Whoever comes first in the order has been read already or is not held up: what is under way gets delivered.
-    while wanted.under_way.load(Ordering::Relaxed) > UNDER_WAY {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wanted.wait_for_room();
     let mut attempts = 1;
     let mut earlier = Vec::with_capacity(16 << 10);
     loop {
@@ -132,7 +89,7 @@ pub fn take(process: &ProcessFolder, wanted: &Wanted) -> Result<Taken, Errno> {
             if !same {
                 reader.taken.row.flags.push("changed_while_read");
             }
-            reader.taken.weight = Weight::of(&reader.taken, wanted);
+            reader.taken.weight = wanted.weigh(reader.taken.raw.len() + reader.taken.descriptors.len());
             return Ok(reader.taken);
         }
         attempts += 1;
@@ -385,33 +342,4 @@ fn keep(taken: &mut Taken, line: &RawRow<'_>) {
 
 fn score(bytes: &[u8]) -> Option<i64> {
     std::str::from_utf8(bytes.trim_ascii()).ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::{Host, Trouble};
-
-    #[test]
-    fn what_is_under_way_is_counted_until_it_is_delivered_or_given_up() {
-        let host = Host::live(&[]).unwrap();
-        let under_way: Arc<AtomicUsize> = Arc::default();
-        let wanted = Wanted {
-            memory: true,
-            environment: false,
-            boot: Timestamp::from_unix(0, 0),
-            memory_device: None,
-            kept: Arc::default(),
-            under_way: Arc::clone(&under_way),
-        };
-        let mut counted = 0;
-        let each = |_, taken: Result<Taken, Trouble>| {
-            let taken = taken.unwrap();
-            counted = under_way.load(Ordering::Relaxed);
-            assert_eq!(counted, taken.raw.len() + taken.descriptors.len());
-            Ok::<(), ()>(())
-        };
-        host.each_process(vec![std::process::id()], move |process| take(process, &wanted), each).unwrap();
-        assert!(counted > 0 && under_way.load(Ordering::Relaxed) == 0);
-    }
 }
