@@ -116,6 +116,12 @@ impl fmt::Debug for HostPath {
 /// Keeps printable characters; writes a backslash as `\\`, a byte that is not UTF-8 as `\xHH`, and control,
 /// direction-changing and invisible characters as `\u{H}`: a file's name can neither move the cursor nor hide.
 pub fn shown(bytes: &[u8]) -> String {
+    // Most names are plain ASCII, of which nothing changes.
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
+        && let Ok(plain) = std::str::from_utf8(bytes)
+    {
+        return plain.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

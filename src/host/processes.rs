@@ -10,16 +10,28 @@ pub mod views;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
-use rustix::fs::{self, AtFlags, Dir, Mode, OFlags, StatxFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RawDir, StatxFlags};
 use rustix::io::Errno;
 
 use super::{Host, Trouble};
 
-/// Bytes of one piece.
-const PIECE: usize = 64 << 10;
+/// Bytes that are asked for at once: more than nearly every file that comes in one piece.
+const PIECE: usize = 32 << 10;
+
+/// Bytes of a listing that are asked for at once.
+const LISTING: usize = 16 << 10;
 
 /// The kernel gives a link in one page.
 const LINK: usize = 4096;
+
+/// Files that the kernel gives to their end in one read, if there is room: written in one piece (`single_open`), a
+/// few digits, or copied until nothing is left (`cmdline`). So says fs/proc/base.c. All others come a page at a
+/// time, and only a read that gives nothing is their end.
+const IN_ONE_READ: [&str; 10] =
+    ["cgroup", "cmdline", "comm", "io", "limits", "loginuid", "oom_score_adj", "sessionid", "stat", "status"];
+
+/// The last line of `maps` on x86-64, above all that a process can map. Nothing comes after it.
+const LAST_MAPPING: &[u8] = b"ffffffffff600000-ffffffffff601000 ";
 
 /// The folder of one process in /proc, held open.
 pub struct ProcessFolder {
@@ -74,6 +86,7 @@ impl ProcessFolder {
             let before = bytes.len();
             match rustix::io::read(&file, rustix::buffer::spare_capacity(bytes)) {
                 Ok(_) if bytes.len() == before => return Ok(false),
+                Ok(_) if bytes.len() <= limit && is_whole(name, bytes) => return Ok(false),
                 Ok(_) => {}
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno),
@@ -87,6 +100,16 @@ impl ProcessFolder {
     /// Where one of its links leads: `exe`, `cwd`, `ns/net`, `fd/0`.
     pub fn link(&self, name: &str) -> Result<Vec<u8>, Errno> {
         link_at(&self.folder, name)
+    }
+
+    /// Where several links in one of its folders lead, such as those of `ns`.
+    pub fn links<'n>(&self, folder: &str, names: &[&'n str]) -> Vec<(&'n str, Result<Vec<u8>, Errno>)> {
+        let opened = self.open(folder, OFlags::PATH | OFlags::DIRECTORY);
+        let link = |name| match &opened {
+            Ok(folder) => link_at(folder, name),
+            Err(errno) => Err(*errno),
+        };
+        names.iter().map(|name| (*name, link(name))).collect()
     }
 
     /// What one of its links leads to.
@@ -105,8 +128,7 @@ impl ProcessFolder {
 
     /// The names in one of its folders that are numbers, such as `fd` or `task`.
     pub fn numbers(&self, name: &str) -> Result<Vec<u32>, Errno> {
-        let folder = self.open(name, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        numbers(folder)
+        numbers(self.open(name, OFlags::RDONLY | OFlags::DIRECTORY)?)
     }
 
     /// Opens what one of its links leads to, such as `ns/net` or `exe`.
@@ -118,7 +140,7 @@ impl ProcessFolder {
     pub fn descriptors(&self, limit: usize) -> Result<(Vec<Descriptor>, bool), Errno> {
         let folder = self.open("fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut found = Vec::new();
-        for fd in numbers(folder.try_clone().map_err(|_| Errno::MFILE)?)? {
+        for fd in numbers(&folder)? {
             if found.len() == limit {
                 return Ok((found, true));
             }
@@ -139,7 +161,7 @@ impl ProcessFolder {
         mut each: impl FnMut(u32, Result<Vec<u8>, Errno>, Option<Nature>),
     ) -> Result<usize, Errno> {
         let folder = self.open("fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let numbers = numbers(folder.try_clone().map_err(|_| Errno::MFILE)?)?;
+        let numbers = numbers(&folder)?;
         for fd in numbers.iter().take(limit) {
             let name = fd.to_string();
             match link_at(&folder, &name) {
@@ -153,6 +175,16 @@ impl ProcessFolder {
         }
         Ok(numbers.len())
     }
+}
+
+/// Whether what one read gave, or several, must be all of a file.
+fn is_whole(name: &str, bytes: &Vec<u8>) -> bool {
+    let name = name.rsplit('/').next().unwrap_or_default();
+    if name == "maps" {
+        let line = bytes.strip_suffix(b"\n").unwrap_or_default().rsplit(|byte| *byte == b'\n').next();
+        return line.is_some_and(|line| line.starts_with(LAST_MAPPING));
+    }
+    bytes.len() < bytes.capacity() && IN_ONE_READ.contains(&name)
 }
 
 fn link_at(folder: impl AsFd, name: &str) -> Result<Vec<u8>, Errno> {
@@ -187,9 +219,11 @@ fn nature_at(folder: impl AsFd, name: &str) -> Result<Nature, Errno> {
     }
 }
 
-fn numbers(folder: OwnedFd) -> Result<Vec<u32>, Errno> {
-    let mut numbers = Vec::new();
-    for entry in Dir::new(folder)? {
+/// The names in a folder that has not been read yet, as far as they are numbers.
+fn numbers(folder: impl AsFd) -> Result<Vec<u32>, Errno> {
+    let mut room = [MaybeUninit::uninit(); LISTING];
+    let (mut entries, mut numbers) = (RawDir::new(folder, &mut room), Vec::new());
+    while let Some(entry) = entries.next() {
         if let Some(number) = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
             numbers.push(number);
         }
@@ -230,5 +264,42 @@ mod tests {
         host.each_process(vec![std::process::id()], |process| process.descriptors(10_000), each).unwrap();
         let (descriptors, more): &(Vec<Descriptor>, bool) = &seen[0];
         assert!(descriptors.iter().any(|descriptor| descriptor.target == wanted) && !more);
+    }
+
+    #[test]
+    fn what_one_read_gives_is_the_whole_file() {
+        let host = Host::live(&[]).unwrap();
+        let names = ["cgroup", "cmdline", "comm", "limits", "loginuid", "oom_score_adj", "sessionid", "maps"];
+        let read = move |process: &ProcessFolder| {
+            let mut buffer = Vec::new();
+            let whole = |name: &&str| {
+                process.read_into(name, 1 << 20, &mut buffer).map(|more| (buffer.clone(), more))
+            };
+            names.iter().map(whole).collect::<Result<Vec<_>, _>>()
+        };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        // Until it is the other program.
+        while std::fs::read(format!("/proc/{}/comm", child.id())).unwrap() != b"sleep\n" {}
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let mut seen = Vec::new();
+        let each = |_, found: Result<_, Trouble>| {
+            seen.push(found.unwrap());
+            Ok::<(), ()>(())
+        };
+        host.each_process(vec![child.id()], read, each).unwrap();
+        for (name, (bytes, more)) in names.iter().zip(&seen[0]) {
+            let wanted = std::fs::read(format!("/proc/{}/{name}", child.id())).unwrap();
+            assert!(!more && *bytes == wanted, "{name}: {} bytes of {}", bytes.len(), wanted.len());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // A page of mappings is not all of them, however it ends.
+        assert!(!is_whole(
+            "maps",
+            &b"0-1 r--p 00000000 00:00 0   /x ffffffffff600000-ffffffffff601000 \n".to_vec()
+        ));
+        assert!(
+            !is_whole("environ", &Vec::with_capacity(9)) && is_whole("task/7/comm", &Vec::with_capacity(9))
+        );
     }
 }

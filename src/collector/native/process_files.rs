@@ -32,6 +32,10 @@ const PIDS: usize = 1000;
 /// Processes through which a file is tried before it counts as gone.
 const TRIES: usize = 5;
 
+/// Bytes that are read of all files together: a hole of any size costs nothing to make, and is run as often as one
+/// likes.
+const READ_IN_ALL: u64 = 64 << 30;
+
 /// Bytes of the table that are handed on at once.
 const PIECE: usize = 128 << 10;
 
@@ -65,6 +69,8 @@ struct Work {
     below_phi: Vec<HostPath>,
     /// Bytes of content that were taken.
     taken: u64,
+    /// Bytes that were read, by the sizes of the files.
+    read: u64,
     /// Members by the process under whose number they stand.
     members: BTreeMap<u32, u32>,
     /// Devices that did not answer: they are not asked again.
@@ -102,6 +108,9 @@ impl Work {
         if self.silent.contains(&file.device) {
             return Some("timed_out");
         }
+        if self.read >= READ_IN_ALL {
+            return Some("too_long");
+        }
         (self.is_below_phi(file) && !run.budget.spend(FILE_EVENTS)).then_some("audit_budget")
     }
 
@@ -123,6 +132,7 @@ impl Work {
             match read {
                 Ok(read) => {
                     self.taken += read.kept;
+                    self.read = self.read.saturating_add(read.stat.size.min(content::FOR_DIGEST));
                     if read.member.is_some() {
                         self.members.insert(*pid, earlier + 1);
                     }
@@ -192,7 +202,7 @@ fn without_digest(why: &str) -> (Outcome, ReasonCode, &'static str) {
         "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
         "missing" => (Outcome::Collected, ReasonCode::Vanished, "their processes had ended before they were read"),
         "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
-        "too_long" => (Outcome::Truncated, ReasonCode::SizeLimit, "they are longer than what is taken"),
+        "too_long" => (Outcome::Truncated, ReasonCode::SizeLimit, "they, or all of them together, are longer than what is read"),
         _ => (Outcome::Failed, ReasonCode::IoError, "they could not be read"),
     }
 }

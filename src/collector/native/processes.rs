@@ -6,13 +6,14 @@ mod gather;
 pub(super) mod row;
 mod take;
 mod tell;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use compare::Suspects;
 use gather::Gathering;
-use take::Wanted;
+use wanted::Wanted;
 
 use crate::clock::Timestamp;
 use crate::collector::run::Run;
@@ -57,6 +58,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         boot: boot(taken),
         memory_device: memory_device(),
         kept: Arc::default(),
+        under_way: Arc::default(),
     };
     let mut gathering = Gathering::new();
     gathering.round(run, listed.clone(), &wanted)?;
@@ -100,6 +102,8 @@ struct Views {
     /// What could not be looked at, or not to the end.
     short: Vec<String>,
     troubles: Vec<Trouble>,
+    /// More numbers were suspicious than were followed up.
+    too_many: bool,
 }
 
 impl Views {
@@ -111,6 +115,7 @@ impl Views {
             blinkers: host.blinkers(),
             short: Vec::new(),
             troubles: Vec::new(),
+            too_many: false,
         };
         let mut suspects = Suspects::default();
         let mut known: BTreeSet<u32> = listed.iter().copied().chain(gathering.threads.iter().copied()).collect();
@@ -139,6 +144,9 @@ impl Views {
         match groups {
             Ok(groups) => {
                 suspects.note("cgroup", groups.pids.iter().copied(), &known);
+                if groups.folders == 0 {
+                    views.short.push("no control groups are mounted that could be looked into".into());
+                }
                 if groups.cut {
                     views.short.push(format!("only {} control groups were looked into", groups.folders));
                 }
@@ -153,9 +161,7 @@ impl Views {
             match suspects.confirm(host) {
                 Ok((findings, too_many)) => {
                     views.findings = findings;
-                    if too_many {
-                        views.short.push(format!("only {} suspicious numbers were followed up", compare::MOST));
-                    }
+                    views.too_many = too_many;
                 }
                 Err(trouble) => views.troubles.push(trouble),
             }
@@ -164,8 +170,7 @@ impl Views {
     }
 
     fn note(&mut self, view: &'static str, pids: Vec<u32>, up_to: Option<u32>) {
-        use crate::clock::{Clock as _, SystemClock};
-        self.taken.push((SystemClock.moment().boottime_ns, view, pids, up_to));
+        self.taken.push((crate::clock::boottime_ns(), view, pids, up_to));
     }
 
     /// Who is listed now and was not before.
@@ -240,7 +245,7 @@ fn processes(
     draft.derived_from = made_from.to_vec();
     let vanished = gathering.rows.iter().filter(|row| row.vanished).count();
     if vanished > 0 {
-        let words = format!("{vanished} processes ended between being listed and being read; their rows say so");
+        let words = format!("processes that ended between being listed and being read, as their rows say: {vanished}");
         draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Vanished, words));
     }
     run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft, taken.utc)?;

@@ -192,8 +192,6 @@ row! {
         vanished: bool,
         /// Size of its address space.
         vsz_bytes: Option<u64>,
-        /// The function of the kernel that it waits in.
-        wchan: Option<String>,
     }
 }
 

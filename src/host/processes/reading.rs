@@ -25,7 +25,10 @@ const PATIENT_WITH: usize = 10;
 const READERS: usize = 2;
 
 /// How far the readers may be ahead of what is delivered: one that waits must not make the others fill the memory.
-const AHEAD: usize = 32;
+const AHEAD: usize = 48;
+
+/// Readers that wait for room are woken once there is so much of it: waking costs more than reading a small file.
+const WAKE_AT: usize = AHEAD / 4;
 
 impl Host {
     /// Does `work` for each of `pids`, two at a time on reader threads, and hands the results to `each` in the order of
@@ -142,8 +145,13 @@ impl Queue {
     }
 
     fn deliver(&self, so_many: usize) {
-        *self.delivered.lock().unwrap_or_else(PoisonError::into_inner) = so_many;
-        self.room.notify_all();
+        let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+        // Until then as if nothing more were delivered: of who reads further ahead, nobody is woken for one.
+        if so_many >= delivered.saturating_add(WAKE_AT) || so_many >= self.pids.len() {
+            *delivered = so_many;
+            drop(delivered);
+            self.room.notify_all();
+        }
     }
 
     /// Whether it was still waited for.

@@ -15,6 +15,9 @@ use crate::records::process::{Status, figures};
 /// Numbers that are asked for one by one, at most.
 const NUMBERS: u32 = 1 << 20;
 
+/// Numbers that are asked for whatever was given last, where there are so many.
+const ALWAYS: u32 = 1 << 16;
+
 /// Folders of control groups that are looked into, at most.
 const GROUPS: usize = 20_000;
 
@@ -62,6 +65,9 @@ impl Host {
         // Numbers are given upwards. Once they have begun anew, any may be in use.
         let last = figures::last_number(&read("/proc/loadavg")).unwrap_or(limit);
         let wanted = if last < highest { limit } else { last.max(highest).saturating_add(64).min(limit) };
+        // They may have begun anew, and who hides be the only one left with a high number: where all can be asked for in
+        // little time, they are.
+        let wanted = wanted.max(limit.min(ALWAYS));
         let up_to = wanted.min(NUMBERS);
         let answers = move || {
             let there = |number: &u32| {

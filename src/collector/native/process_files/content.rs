@@ -21,7 +21,7 @@ pub const OF_ONE: u64 = 64 << 20;
 pub const IN_ALL: u64 = 512 << 20;
 
 /// Bytes of a file that is read for its digest alone: no program is longer, and a hole of any size costs nothing to make.
-const FOR_DIGEST: u64 = 4 << 30;
+pub const FOR_DIGEST: u64 = 4 << 30;
 
 /// One file, and the process through which it is read.
 pub struct Content<'f> {

@@ -129,7 +129,7 @@ impl Search {
         let mut short = Vec::new();
         let mut tell = |pids: &[u32], outcome, code, words: &str| {
             if let Some(first) = pids.first() {
-                short.push((outcome, code, format!("{words}: {} processes, first {first}", pids.len())));
+                short.push((outcome, code, format!("{words}: of so many processes: {}, first {first}", pids.len())));
             }
         };
         tell(&self.refused, Outcome::Denied, ReasonCode::Permission, "permission denied");

@@ -16,7 +16,7 @@ const ROUNDS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(30);
 
 /// Numbers that are followed up, at most.
-pub const MOST: usize = 1024;
+pub const MOST: usize = 16_384;
 
 /// Numbers that some view shows and the listing does not, by who shows them.
 #[derive(Debug, Default)]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::take::{Taken, Wanted, take};
+use super::take::{Taken, take};
+use super::wanted::Wanted;
 use super::{ID, PIECE, source};
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind};

@@ -4,13 +4,13 @@
 //! What can keep its reader waiting for ever (its memory may be locked, or lie on a server that does not answer)
 //! is read last, and can be left out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
 
 use super::row;
-use crate::clock::{Clock as _, SystemClock, Timestamp};
+use super::wanted::{Wanted, Weight};
+use crate::clock::{Timestamp, boottime_ns as now};
 use crate::custody::json;
 use crate::custody::rows::process::ProcessRow;
 use crate::custody::rows::process::raw::{RawLink, RawRow};
@@ -45,21 +45,6 @@ const COMMAND: (usize, usize) = (4096, 256);
 /// Bytes of kept command lines beyond which they count as many.
 const PLENTY: usize = 8 << 20;
 
-/// What is wanted of each process.
-#[derive(Clone)]
-pub struct Wanted {
-    /// Also what can keep a reader waiting.
-    pub memory: bool,
-    /// Also the environment.
-    pub environment: bool,
-    /// When the machine started, by the clock of now.
-    pub boot: Timestamp,
-    /// The device that files without a path lie on.
-    pub memory_device: Option<Arc<str>>,
-    /// Bytes of command lines that rows keep so far.
-    pub kept: Arc<AtomicUsize>,
-}
-
 /// What one process gave.
 #[derive(Default)]
 pub struct Taken {
@@ -77,31 +62,39 @@ pub struct Taken {
     pub failed: Vec<&'static str>,
     /// Files that are longer than what is taken.
     pub cut: Vec<&'static str>,
+    weight: Weight,
 }
 
 /// Reads a process. An error means that it was gone, or never let itself be looked at.
 pub fn take(process: &ProcessFolder, wanted: &Wanted) -> Result<Taken, Errno> {
+    wanted.wait_for_room();
     let mut attempts = 1;
+    let mut earlier = Vec::with_capacity(16 << 10);
     loop {
-        let mut reader = Reader::new(process);
-        let before = reader.stat(wanted.boot)?;
+        let mut reader = Reader::new(process, earlier);
+        let (before, text) = reader.stat(wanted.boot)?;
         reader.all(wanted, before.as_ref());
-        let after = reader.stat_again(before.as_ref());
-        let same = match (&before, &after) {
-            (Some(before), Ok(Some(after))) => is_same_program(before, after),
-            (_, Err(_)) => {
+        let same = match reader.is_still_the_same(before.as_ref(), &text) {
+            Ok(same) => same,
+            Err(Errno::NOENT | Errno::SRCH) => {
                 reader.taken.row.vanished = true;
                 true
             }
-            _ => true,
+            Err(errno) => {
+                reader.trouble("stat", errno);
+                true
+            }
         };
         if same || attempts == ATTEMPTS {
             if !same {
                 reader.taken.row.flags.push("changed_while_read");
             }
+            reader.taken.weight = wanted.weigh(reader.taken.raw.len() + reader.taken.descriptors.len());
             return Ok(reader.taken);
         }
         attempts += 1;
+        // What the other program showed stays in the capture.
+        earlier = reader.taken.raw;
     }
 }
 
@@ -117,14 +110,15 @@ struct Reader<'p> {
 }
 
 impl<'p> Reader<'p> {
-    fn new(process: &'p ProcessFolder) -> Reader<'p> {
+    /// `raw` is what stands in the capture before it.
+    fn new(process: &'p ProcessFolder, raw: Vec<u8>) -> Reader<'p> {
         let row = ProcessRow { pid: process.pid, taken_boottime_ns: now(), ..ProcessRow::default() };
-        let taken = Taken { row: Box::new(row), raw: Vec::with_capacity(16 << 10), ..Taken::default() };
+        let taken = Taken { row: Box::new(row), raw, ..Taken::default() };
         Reader { process, taken, buffer: Vec::new() }
     }
 
     /// `stat` comes first: without it there is no process.
-    fn stat(&mut self, boot: Timestamp) -> Result<Option<ProcessStat>, Errno> {
+    fn stat(&mut self, boot: Timestamp) -> Result<(Option<ProcessStat>, Vec<u8>), Errno> {
         let moment = now();
         self.process.read_into("stat", SMALL, &mut self.buffer)?;
         let line = RawRow { boottime_ns: moment, file: "stat", pid: self.process.pid, ..RawRow::default() };
@@ -137,19 +131,26 @@ impl<'p> Reader<'p> {
                 self.taken.row.unread.insert("stat", "it does not have the form of such a file".into());
             }
         }
-        Ok(stat)
+        Ok((stat, self.buffer.clone()))
     }
 
-    /// `stat` at the end: the same program, another, or none any more. Kept where it is not the same.
-    fn stat_again(&mut self, before: Option<&ProcessStat>) -> Result<Option<ProcessStat>, Errno> {
+    /// `stat` at the end: the same program or another, or an error where there is none any more. Kept where it is not the
+    /// same; two that cannot be read are told apart by nothing.
+    fn is_still_the_same(&mut self, before: Option<&ProcessStat>, text: &[u8]) -> Result<bool, Errno> {
         let moment = now();
         self.process.read_into("stat", SMALL, &mut self.buffer)?;
+        // Most processes sleep, and their text is the same to the byte.
+        if self.buffer == text {
+            return Ok(true);
+        }
         let after = parse_stat(&self.buffer);
-        if before.zip(after.as_ref()).is_none_or(|(before, after)| !is_same_program(before, after)) {
+        let both = before.zip(after.as_ref());
+        let same = both.map(|(before, after)| is_same_program(before, after));
+        if same != Some(true) {
             let line = RawRow { boottime_ns: moment, file: "stat", pid: self.process.pid, ..RawRow::default() };
             keep(&mut self.taken, &line.holding(&self.buffer));
         }
-        Ok(after)
+        Ok(same.unwrap_or(true))
     }
 
     fn all(&mut self, wanted: &Wanted, stat: Option<&ProcessStat>) {
@@ -158,7 +159,6 @@ impl<'p> Reader<'p> {
         self.file("loginuid", SMALL, |row, bytes| row.login_uid = figures::audit_id(bytes));
         self.file("sessionid", SMALL, |row, bytes| row.audit_session = figures::audit_id(bytes).filter(|id| *id != 0));
         self.file("oom_score_adj", SMALL, |row, bytes| row.oom_score_adj = score(bytes));
-        self.file("wchan", SMALL, |row, bytes| row.wchan = (bytes != b"0").then(|| shown(bytes)));
         self.links(wanted.memory_device.as_deref());
         if stat.is_some_and(|stat| stat.kernel_thread) {
             return;
@@ -171,7 +171,6 @@ impl<'p> Reader<'p> {
         if wanted.memory {
             // These wait for whoever holds the process's memory or is about to change its program.
             self.file("io", SMALL, row::io);
-            self.file("syscall", SMALL, |_, _| ());
             let kept = wanted.kept.load(Ordering::Relaxed);
             let room = if kept < PLENTY { COMMAND.0 } else { COMMAND.1 };
             self.file("cmdline", ARGUMENTS, |row, bytes| row::command(row, bytes, room));
@@ -214,11 +213,8 @@ impl<'p> Reader<'p> {
             return;
         }
         self.taken.row.unread.insert(name, std::io::Error::from(errno).to_string());
-        // Where a process waits in the kernel is more than what a security module may wish to tell even to root.
-        let matters = !["syscall", "wchan"].contains(&name);
         let told = match errno {
-            Errno::PERM | Errno::ACCESS if matters => &mut self.taken.refused,
-            Errno::PERM | Errno::ACCESS => return,
+            Errno::PERM | Errno::ACCESS => &mut self.taken.refused,
             _ => &mut self.taken.failed,
         };
         if !told.contains(&name) {
@@ -232,13 +228,12 @@ impl<'p> Reader<'p> {
         let mut links = Vec::with_capacity(3 + row::KINDS.len());
         for name in ["exe", "cwd", "root"] {
             let target = self.process.link(name);
+            // Also of `/`: a folder that was mounted and is detached is called so too, and only its device gives it away.
             let nature = target.is_ok().then(|| self.process.nature(name).ok()).flatten();
             links.push(self.link(name, name.into(), target, nature));
         }
-        for kind in row::KINDS {
-            let name = format!("ns/{kind}");
-            let target = self.process.link(&name);
-            links.push(self.link("ns", name, target, None));
+        for (kind, target) in self.process.links("ns", &row::KINDS) {
+            links.push(self.link("ns", format!("ns/{kind}"), target, None));
         }
         let line = RawRow {
             boottime_ns: moment,
@@ -347,8 +342,4 @@ fn keep(taken: &mut Taken, line: &RawRow<'_>) {
 
 fn score(bytes: &[u8]) -> Option<i64> {
     std::str::from_utf8(bytes.trim_ascii()).ok()?.parse().ok()
-}
-
-fn now() -> u64 {
-    SystemClock.moment().boottime_ns
 }

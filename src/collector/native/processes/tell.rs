@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::compare::MOST;
 use super::gather::Gathering;
 use super::{ID, Views, source};
 use crate::collector::run::Run;
@@ -33,12 +34,19 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
         let short: String = views.short.iter().map(|words| format!("; {words}")).collect();
         let words = format!("every process that another view shows is listed in /proc{short}");
         draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
-        if !views.troubles.is_empty() {
+        if views.too_many {
+            let words = "the numbers that were followed up are all accounted for; there were more";
+            draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::CountLimit, words));
+        } else if !views.troubles.is_empty() {
             let words = "not every view could be taken; those that were show nobody who is not listed";
             draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::IoError, words));
         }
     }
     run.intake.capture(Member::of_live(ID, "findings.jsonl"), draft, rows)?;
+    if views.too_many {
+        let words = format!("of the numbers that only some views show, no more than the first {MOST} were followed up");
+        run.intake.gap(from(), Outcome::Truncated, Reason::new(ReasonCode::CountLimit, words))?;
+    }
     blinkers(run, views)?;
     let hides = views.blinkers.hidepid.is_some() && !facts::is_root();
     if !views.findings.is_empty() && !hides {
@@ -127,9 +135,9 @@ pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Resu
     if !gathering.refused.is_empty() {
         let what: Vec<String> = gathering.refused.iter().map(|(name, count)| format!("{name} ({count})")).collect();
         let words = format!(
-            "{} of {} processes did not let everything be read: {}",
-            gathering.refusing.len(),
+            "of {} processes, {} did not let everything be read: {}",
             gathering.rows.len(),
+            gathering.refusing.len(),
             what.join(", ")
         );
         run.intake.gap(source(), Outcome::Denied, Reason::new(ReasonCode::Permission, words))?;
@@ -154,7 +162,7 @@ pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Resu
         run.intake.gap(source(), Outcome::Failed, Reason::new(ReasonCode::IoError, words))?;
     }
     if let Some((pid, why)) = gathering.unread.first() {
-        let words = format!("{} processes could not be read at all, first {pid}: {why}", gathering.unread.len());
+        let words = format!("processes that could not be read at all: {}, first {pid}: {why}", gathering.unread.len());
         run.intake.gap(source(), Outcome::Failed, Reason::new(ReasonCode::IoError, words))?;
     }
     for trouble in &views.troubles {

@@ -36,7 +36,7 @@ impl<'a> RawRow<'a> {
     /// Bytes as `text`, where they are UTF-8 that acts on no terminal (newline, tab and NUL are escaped by JSON), else as
     /// base64.
     pub fn holding(mut self, bytes: &'a [u8]) -> RawRow<'a> {
-        let plain = |byte: &u8| (b' '..=b'~').contains(byte) || b"\n\t\0".contains(byte);
+        let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\0');
         let harmless = |text: &&str| {
             bytes.iter().all(plain)
                 || !text.chars().any(|c| !matches!(c, '\n' | '\t' | '\0') && is_treacherous(c))
