@@ -108,6 +108,9 @@ pub struct CopyStep {
     /// Files longer than this are left to the native step, which takes them in another way.
     #[serde(default, deserialize_with = "config::size")]
     pub leave_above: Option<u64>,
+    /// Native code reads what was copied: the bytes are kept at hand for it.
+    #[serde(skip)]
+    pub keep: bool,
     /// Files at most.
     #[serde(default)]
     pub max_files: Option<u64>,
@@ -294,8 +297,10 @@ fn steps_of(raw: &Raw) -> Vec<Step> {
         need: need.clone(),
         action,
     };
-    let copies =
-        raw.copy.iter().zip(1..).map(|(s, n)| step("copy", n, &s.title, &s.need, Action::Copy(s.clone())));
+    let copies = raw.copy.iter().zip(1..).map(|(s, n)| {
+        let copy = CopyStep { keep: raw.derives, ..s.clone() };
+        step("copy", n, &s.title, &s.need, Action::Copy(copy))
+    });
     let listings = raw
         .listing
         .iter()
