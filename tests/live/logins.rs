@@ -416,7 +416,12 @@ fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
         ended.store(true, Ordering::Relaxed);
         collected
     });
-    let sealed = fs::read(collected.opened.join("data/files/run/utmp")).unwrap();
+    let all = entries(&collected.opened);
+    let copy = all
+        .iter()
+        .find(|entry| entry["source"]["display"] == "/run/utmp" && entry["kind"] == "copy")
+        .unwrap();
+    let sealed = fs::read(collected.opened.join(copy["member"].as_str().unwrap())).unwrap();
     assert_ne!(sealed, fs::read(host.at("/run/utmp")).unwrap(), "the host did not write on");
     let rows = collected.of("/run/utmp");
     assert_eq!(rows.len(), 7);
