@@ -66,6 +66,8 @@ pub struct Intake<'a> {
     terms: Terms<'a>,
     members: Members,
     sealed_paths: HashMap<HostPath, SealedCopy>,
+    /// Bytes of sealed files that are kept at hand.
+    kept: usize,
     links_told: HashMap<HostPath, EntryId>,
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,
@@ -90,6 +92,7 @@ impl<'a> Intake<'a> {
             terms,
             members: Members::default(),
             sealed_paths: HashMap::new(),
+            kept: 0,
             links_told: HashMap::new(),
             roles: BTreeMap::new(),
             step: None,

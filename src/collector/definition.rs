@@ -108,6 +108,9 @@ pub struct CopyStep {
     /// Files longer than this are left to the native step, which takes them in another way.
     #[serde(default, deserialize_with = "config::size")]
     pub leave_above: Option<u64>,
+    /// The bytes are kept at hand for native code that derives.
+    #[serde(skip)]
+    pub keep: bool,
     /// Files at most.
     #[serde(default)]
     pub max_files: Option<u64>,
@@ -294,13 +297,10 @@ fn steps_of(raw: &Raw) -> Vec<Step> {
         need: need.clone(),
         action,
     };
-    let copies =
-        raw.copy.iter().zip(1..).map(|(s, n)| step("copy", n, &s.title, &s.need, Action::Copy(s.clone())));
-    let listings = raw
-        .listing
-        .iter()
-        .zip(1..)
-        .map(|(s, n)| step("listing", n, &s.title, &s.need, Action::Listing(s.clone())));
+    let kept = |s: &CopyStep| Action::Copy(CopyStep { keep: raw.derives, ..s.clone() });
+    let copies = raw.copy.iter().zip(1..).map(|(s, n)| step("copy", n, &s.title, &s.need, kept(s)));
+    let listed = |s: &ListingStep| Action::Listing(s.clone());
+    let listings = raw.listing.iter().zip(1..).map(|(s, n)| step("listing", n, &s.title, &s.need, listed(s)));
     let links =
         raw.link.iter().zip(1..).map(|(s, n)| step("link", n, &s.title, &s.need, Action::Link(s.clone())));
     let tools =

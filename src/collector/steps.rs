@@ -156,7 +156,11 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
             for found in host.walk(pattern, Wanted::Files, false) {
                 let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
                 if found.target.is_some() {
-                    run.intake.take(host, &found, CopyLimits { max_size: 0, by_name: false, fits: None })?;
+                    run.intake.take(
+                        host,
+                        &found,
+                        CopyLimits { max_size: 0, by_name: false, fits: None, keep: false },
+                    )?;
                 }
             }
         }

@@ -98,6 +98,8 @@ pub enum ReasonCode {
     Permission,
     /// Only root can obtain it, and the run was not root's.
     NeedsRoot,
+    /// Another step of the same collector takes it in another form.
+    TakenOtherwise,
     /// The kernel reported an error.
     IoError,
     /// The file became shorter, or other bytes were written into it, while it was read.
@@ -243,6 +245,7 @@ impl ReasonCode {
             | ReasonCode::Secret
             | ReasonCode::OwnOutput
             | ReasonCode::SealedEarlier
+            | ReasonCode::TakenOtherwise
             | ReasonCode::ToolsOff
             | ReasonCode::Remarkable
             | ReasonCode::Unsupported
@@ -260,6 +263,7 @@ impl ReasonCode {
                 | ReasonCode::OtherSystem
                 | ReasonCode::Secret
                 | ReasonCode::PseudoMount
+                | ReasonCode::TakenOtherwise
         )
     }
 

@@ -5,8 +5,12 @@ use rustix::io::Errno;
 
 use super::{Host, Trouble};
 
-/// What is taken at most, in bytes; the buffer is rarely larger than 16 MiB.
-const LIMIT: usize = 64 << 20;
+/// What is taken at most, in bytes; the buffer is rarely larger than 16 MiB. Whoever writes to it faster than it is read
+/// would keep us here otherwise.
+const LIMIT: usize = 24 << 20;
+
+/// How often we begin anew at what is the oldest record then.
+const OVERTAKEN: u32 = 10_000;
 
 /// What the buffer held.
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub struct KernelLog {
     pub bytes: Vec<u8>,
     /// How often records were overwritten before they could be read.
     pub overwritten: u32,
+    /// There was more, and a limit ended the reading.
+    pub cut: bool,
 }
 
 impl Host {
@@ -35,16 +41,17 @@ impl Host {
 fn read() -> Result<KernelLog, Errno> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let device = fs::open("/dev/kmsg", flags, Mode::empty())?;
-    let mut log = KernelLog { bytes: Vec::new(), overwritten: 0 };
+    let mut log = KernelLog { bytes: Vec::new(), overwritten: 0, cut: false };
     let mut record = vec![0; 16 << 10];
-    while log.bytes.len() < LIMIT {
+    while log.bytes.len() < LIMIT && log.overwritten < OVERTAKEN {
         match rustix::io::read(&device, record.as_mut_slice()) {
-            Ok(0) | Err(Errno::AGAIN) => break,
+            Ok(0) | Err(Errno::AGAIN) => return Ok(log),
             Ok(count) => log.bytes.extend_from_slice(record.get(..count).unwrap_or_default()),
             Err(Errno::PIPE) => log.overwritten += 1,
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
     }
+    log.cut = true;
     Ok(log)
 }

@@ -1,5 +1,7 @@
 //! Copying one file into the vault: its bytes as they are, and what happened to it meanwhile.
 
+use std::sync::Arc;
+
 use super::{Halt, Intake};
 use crate::clock::Timestamp;
 use crate::custody::digest::Digest;
@@ -23,6 +25,8 @@ pub struct CopyLimits {
     pub by_name: bool,
     /// Whether a file that begins so, and is so many bytes long, can be what it is called.
     pub fits: Option<Fits>,
+    /// The bytes are kept at hand as they are sealed, if they are few enough: code that derives reads exactly them.
+    pub keep: bool,
 }
 
 /// A file's bytes as they were sealed.
@@ -40,6 +44,8 @@ pub struct SealedCopy {
     pub whole: bool,
     /// The path as it was asked for, where links led from there to the one that it really has.
     pub asked: Option<HostPath>,
+    /// All of its bytes, where they were to be kept and are few enough.
+    pub kept: Option<Arc<Vec<u8>>>,
 }
 
 /// A look at a file's beginning, at most [`BEGINNING`] bytes, and its length.
@@ -47,6 +53,13 @@ pub type Fits = fn(&[u8], u64) -> bool;
 
 /// How much of a file's beginning is kept for that, in bytes.
 pub const BEGINNING: usize = 4096;
+
+/// The longest file whose bytes are kept, in bytes: what is longer is only ever appended to, or has changed rarely
+/// when it is read again.
+const KEPT_OF_ONE: usize = 2 << 20;
+
+/// Bytes that are kept of all files together.
+const KEPT_OF_ALL: usize = 8 << 20;
 
 impl Intake<'_> {
     /// Takes what a walk has found: a file's bytes, a link's target, anything else's metadata.
@@ -113,7 +126,7 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
-                let poured = self.pour(&mut reading, found, &met, most < limits.max_size)?;
+                let mut poured = self.pour(&mut reading, found, &met, most < limits.max_size, limits.keep)?;
                 let given = poured.given;
                 if let Some(fits) = limits.fits
                     && poured.whole
@@ -133,7 +146,7 @@ impl Intake<'_> {
                 }
                 // What is empty costs nothing, and must not pass for what holds something.
                 if given > 0 {
-                    self.remember_copy(found, &met, &poured);
+                    self.remember_copy(found, &met, &mut poured);
                 } else if poured.whole && limits.by_name {
                     self.without_a_byte(source_of(found))?;
                 }
@@ -161,9 +174,16 @@ impl Intake<'_> {
         self.sealed_paths.iter()
     }
 
-    fn remember_copy(&mut self, found: &Match, met: &Met, poured: &Poured) {
+    /// The bytes that were kept are not needed any more.
+    pub fn forget_kept(&mut self) {
+        self.sealed_paths.values_mut().for_each(|copy| copy.kept = None);
+        self.kept = 0;
+    }
+
+    fn remember_copy(&mut self, found: &Match, met: &Met, poured: &mut Poured) {
         let spot = &found.spot;
         let Some((_, sha256)) = self.ledger.members().last() else { return };
+        self.kept += poured.kept.as_ref().map_or(0, Vec::len);
         let copy = SealedCopy {
             entry: poured.entry,
             sha256: *sha256,
@@ -171,6 +191,7 @@ impl Intake<'_> {
             modified: met.stat.mtime,
             whole: poured.whole,
             asked: (spot.path != spot.real).then(|| spot.path.clone()),
+            kept: poured.kept.take().map(Arc::new),
         };
         self.sealed_paths.insert(spot.real.clone(), copy);
     }
@@ -182,8 +203,11 @@ impl Intake<'_> {
         found: &Match,
         met: &Met,
         limited_by_run: bool,
+        keep: bool,
     ) -> Result<Poured, Halt> {
         let mut beginning = Vec::new();
+        let room_to_keep = KEPT_OF_ONE.min(KEPT_OF_ALL.saturating_sub(self.kept));
+        let mut kept = keep.then(Vec::new);
         let mut given = 0;
         let ended = loop {
             match reading.glimpse() {
@@ -191,6 +215,10 @@ impl Intake<'_> {
                     let room = BEGINNING - beginning.len();
                     beginning.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
                     given += bytes.len() as u64;
+                    kept = kept.filter(|kept| kept.len() + bytes.len() <= room_to_keep);
+                    if let Some(kept) = &mut kept {
+                        kept.extend_from_slice(&bytes);
+                    }
                     self.write(bytes)?;
                 }
                 Ok(Glimpse::Done(end)) => break Ok(end),
@@ -225,7 +253,7 @@ impl Intake<'_> {
             }
             Err((failed, reason)) => self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?,
         };
-        Ok(Poured { entry, given, whole, beginning })
+        Ok(Poured { entry, given, whole, beginning, kept })
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
@@ -259,6 +287,8 @@ struct Poured {
     whole: bool,
     /// The first of them.
     beginning: Vec<u8>,
+    /// All of them, if they were to be kept and are few enough.
+    kept: Option<Vec<u8>>,
 }
 
 fn source_of(found: &Match) -> Source {

@@ -135,11 +135,13 @@ impl<'t> Status<'t> {
     }
 }
 
-/// The value of a field of a `status` file (proc_pid_status(5)), such as `CapEff`.
+/// The value of a field of a `status` file (proc_pid_status(5)), such as `CapEff`. The tabs between several values, as
+/// of `Uid`, become blanks.
 pub fn status_field(text: &[u8], name: &str) -> Option<String> {
     text.split(|byte| *byte == b'\n').find_map(|line| {
         let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b":")?;
-        Some(crate::path::shown(value.trim_ascii()))
+        let values = value.trim_ascii().split(|byte| *byte == b'\t').map(crate::path::shown);
+        Some(values.collect::<Vec<_>>().join(" "))
     })
 }
 
@@ -175,6 +177,8 @@ mod tests {
     fn fields_of_status_are_found_by_name() {
         let status = b"Name:\tcat\nUid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n";
         assert_eq!(status_field(status, "CapEff").unwrap(), "000001ffffffffff");
+        assert_eq!(status_field(status, "Uid").unwrap(), "0 0 0 0");
+        assert_eq!(status_field(b"Name:\ta\x1b b\n", "Name").unwrap(), "a\\u{1b} b");
         assert_eq!(status_field(status, "Cap"), None);
     }
 

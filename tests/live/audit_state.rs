@@ -217,8 +217,14 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
     };
     let same = difference(&members);
     assert_eq!(
-        (&same["verdict"], &same["compared"][0]),
+        (&same["verdict_rules"], &same["compared"][0]),
         (&"same".into(), &"/etc/audit/audit.rules".into()),
+        "{same:#}"
+    );
+    // Not locked, as the file wants it: that must not look as if all were the same.
+    assert_eq!(
+        (&same["verdict_settings"], &same["verdict_order"]),
+        (&"different".into(), &"same".into()),
         "{same:#}"
     );
     assert_eq!((&same["rules_on_disk"], &same["rules_loaded"]), (&lines.len().into(), &lines.len().into()));
@@ -237,7 +243,7 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
     load("-A never,exit -F arch=b64 -S openat -F auid=4711");
     let differs = difference(&collect(&desk).0);
     assert_eq!(
-        (&differs["verdict"], &differs["first_missing"]["line"]),
+        (&differs["verdict_rules"], &differs["first_missing"]["line"]),
         (&"different".into(), &10.into()),
         "{differs:#}"
     );
@@ -252,7 +258,7 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
     let (members, told) = collect(&desk);
     let unsure = difference(&members);
     assert_eq!(
-        (&unsure["verdict"], unsure["not_compiled"].as_array().unwrap().len()),
+        (&unsure["verdict_rules"], unsure["not_compiled"].as_array().unwrap().len()),
         (&"inconclusive".into(), 1)
     );
     assert!(

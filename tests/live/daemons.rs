@@ -160,7 +160,7 @@ pub struct User {
 
 impl User {
     pub fn add(name: &str) -> User {
-        let _ = Command::new("userdel").args(["-r", name]).stderr(Stdio::null()).status();
+        remove(name);
         succeed("useradd", &["-m", "-s", "/bin/bash", name]);
         User { name: name.to_owned() }
     }
@@ -172,6 +172,21 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        let _ = Command::new("userdel").args(["-r", &self.name]).stderr(Stdio::null()).status();
+        remove(&self.name);
+    }
+}
+
+/// A user with processes is not removed, and what a login began can outlive its ssh: the processes go first. The users
+/// are those of tests alone.
+fn remove(name: &str) {
+    assert!(name.starts_with("phi"), "{name} is no user of a test");
+    let is_there = || Command::new("id").arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while is_there().is_ok_and(|status| status.success()) && Instant::now() < deadline {
+        for pid in output("pgrep", &["-u", name]).lines() {
+            let _ = Command::new("kill").args(["-KILL", pid]).stderr(Stdio::null()).status();
+        }
+        let _ = Command::new("userdel").args(["-r", name]).stderr(Stdio::null()).status();
+        sleep(Duration::from_millis(50));
     }
 }

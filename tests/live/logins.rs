@@ -346,7 +346,9 @@ fn a_lastlog_of_a_terabyte_costs_seconds_and_loses_nothing() {
     assert!((5 * 292..1 << 20).contains(&sealed), "{sealed} bytes");
     let loss: Vec<&Value> =
         collected.gaps.iter().filter(|gap| text(gap, "source").contains("/var/log/lastlog")).collect();
-    assert!(loss.is_empty(), "{loss:#?}");
+    // The copy step says that it left it, and to whom; not that there is nothing.
+    let codes: Vec<&str> = loss.iter().map(|gap| text(gap, "reason_code")).collect();
+    assert_eq!(codes, ["taken_otherwise"], "{loss:#?}");
     let all = entries(&collected.opened);
     let entry =
         all.iter().find(|entry| entry["member"] == "data/live/login-records/lastlog-extents.jsonl").unwrap();
@@ -387,4 +389,74 @@ fn no_file_at_all_is_no_empty_table() {
     assert!(!collected.opened.join("data/view").exists());
     let gap = collected.gaps.iter().find(|gap| text(gap, "reason").contains("there is no table of them"));
     assert_eq!(gap.unwrap()["outcome"], "inconclusive");
+}
+
+#[test]
+fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
+    use std::os::unix::fs::FileExt as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let host = FakeHost::new().file("/run/utmp", fixture("wtmp-384-le")).file("/var/log/btmp.1", "");
+    // It takes its time to be sealed, between utmp's copy and its table.
+    let slow = fs::File::options().write(true).open(host.at("/var/log/btmp.1")).unwrap();
+    slow.set_len(384 << 20).unwrap();
+    let utmp = fs::File::options().write(true).open(host.at("/run/utmp")).unwrap();
+    let ended = AtomicBool::new(false);
+    let collected = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0_u8.. {
+                if ended.load(Ordering::Relaxed) {
+                    break;
+                }
+                // A login takes the first slot: one byte of its user.
+                utmp.write_all_at(&[b'a' + round % 26], 44).unwrap();
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let collected = Collected::from(&host);
+        ended.store(true, Ordering::Relaxed);
+        collected
+    });
+    let all = entries(&collected.opened);
+    let copy = all
+        .iter()
+        .find(|entry| entry["source"]["display"] == "/run/utmp" && entry["kind"] == "copy")
+        .unwrap();
+    let sealed = fs::read(collected.opened.join(copy["member"].as_str().unwrap())).unwrap();
+    assert_ne!(sealed, fs::read(host.at("/run/utmp")).unwrap(), "the host did not write on");
+    let rows = collected.of("/run/utmp");
+    assert_eq!(rows.len(), 7);
+    assert_eq!(text(&rows[0], "user").as_bytes().first(), sealed.get(44));
+    assert_eq!(collected.source("/run/utmp")["read"], true);
+    let changed: Vec<&Value> = collected.gaps.iter().filter(|gap| gap["outcome"] == "changed").collect();
+    assert!(changed.is_empty(), "{changed:#?}");
+}
+
+#[test]
+fn a_log_without_its_database_and_one_of_another_are_not_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("wtmp.db");
+    let script = "PRAGMA journal_mode=wal; CREATE TABLE wtmp(ID INTEGER PRIMARY KEY, Type INTEGER, User TEXT, Login INTEGER, \
+        Logout INTEGER, TTY TEXT, RemoteHost TEXT, Service TEXT); \
+        INSERT INTO wtmp VALUES (1, 3, 'mallory', 1790000000000000, NULL, 'pts/0', '203.0.113.9', 'sshd');";
+    let keep = ".dbconfig no_ckpt_on_close on";
+    let ran = tool("sqlite3", &["-cmd".as_ref(), keep.as_ref(), file.as_os_str(), script.as_ref()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let wal = fs::read(dir.path().join("wtmp.db-wal")).unwrap();
+    let host = FakeHost::new()
+        .file("/var/lib/wtmpdb/wtmp.db", "")
+        .file("/var/lib/wtmpdb/wtmp.db-wal", &wal)
+        .file("/var/lib/wtmpdb/other.db", fixture("wtmpdb-open.db"))
+        .file("/var/lib/wtmpdb/other.db-wal", [7; 5000]);
+    let collected = Collected::from(&host);
+    let log = "/var/lib/wtmpdb/wtmp.db-wal";
+    let rows = collected.of(log);
+    assert_eq!((rows.len(), text(&rows[0], "user"), &rows[0]["wal"]), (1, "mallory", &true.into()));
+    assert_eq!(collected.source(log)["findings"]["log_without_database"], 1);
+    assert!(collected.of("/var/lib/wtmpdb/other.db").len() >= 40);
+    let damaged = "/var/lib/wtmpdb/other.db-wal";
+    assert_eq!(collected.source(damaged)["read"], false);
+    assert!(
+        text(&collected.source("/var/lib/wtmpdb/other.db"), "reason").contains("none of this database's")
+    );
+    assert!(collected.gaps.iter().any(|gap| gap["source"] == damaged && gap["reason_code"] == "not_parsed"));
 }

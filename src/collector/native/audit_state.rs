@@ -121,13 +121,28 @@ struct StatusDocument<'s> {
     login_uids: Option<&'s AuditFeatures>,
 }
 
-/// Kernels before Linux 3.13 do not know the question; that is no gap.
+/// Kernels before Linux 3.13 do not know the question; that is no gap. Any other refusal is.
 fn features(run: &mut Run<'_, '_>, entries: &mut Vec<EntryId>) -> Result<Option<AuditFeatures>, Halt> {
     let taken = run.intake.now();
     let question = AuditQuestion::Features;
-    let answer = run.host.ask_audit(question).ok().filter(Answer::is_whole);
-    let Some(bytes) = answer.and_then(|answer| question.payloads(&answer).into_iter().next()) else {
-        return Ok(None);
+    let bytes = match run.host.ask_audit(question) {
+        Ok(answer) if answer.is_refused_with(Errno::INVAL) => return Ok(None),
+        Ok(answer) => match (question.payloads(&answer).into_iter().next(), answer.verdict("the audit features")) {
+            (Some(bytes), None) => Ok(bytes),
+            (_, Some(verdict)) => Err(verdict),
+            (None, None) => {
+                let words = "the kernel's answer holds none of what it was asked for";
+                Err((Outcome::Inconclusive, Reason::new(ReasonCode::NotParsed, words)))
+            }
+        },
+        Err(trouble) => Err(trouble.verdict()),
+    };
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err((outcome, reason)) => {
+            run.intake.gap(Source::text(question.words()), outcome, reason)?;
+            return Ok(None);
+        }
     };
     let features = audit_status::parse_features(&bytes);
     let mut draft = Draft::new(Kind::Capture, Source::text(question.words()), taken);

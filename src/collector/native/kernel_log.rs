@@ -12,6 +12,7 @@ use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::kmsg::KmsgRow;
 use crate::custody::rows::text;
+use crate::host::kmsg::KernelLog;
 use crate::intake::Halt;
 use crate::path::shown;
 use crate::records::kmsg::{self, Record};
@@ -31,15 +32,18 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         }
         Ok(log) => {
             let mut draft = Draft::new(Kind::Capture, source, taken);
-            if log.overwritten > 0 {
-                let words = format!("the buffer was overwritten {} times while it was read", log.overwritten);
-                draft = draft.ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
+            if let Some((outcome, reason)) = verdict(&log) {
+                draft = draft.ended(outcome, reason);
             }
             // The times of its records count from boot, without suspend.
             let asleep = suspended();
             let awake = Duration::from_nanos(taken.boottime_ns).saturating_sub(asleep);
             let times = Times { booted: taken.utc.minus(awake), asleep };
-            let raw = run.intake.capture(Member::of_live("kernel-log", "kmsg"), draft, log.bytes.clone())?;
+            run.intake.begin_member(Member::of_live("kernel-log", "kmsg"), draft, taken.utc)?;
+            for piece in log.bytes.chunks(PIECE) {
+                run.intake.write(piece.to_vec())?;
+            }
+            let raw = run.intake.end_member(|_| ())?;
             table(run, &log.bytes, raw, times)?;
         }
         Err(trouble) => {
@@ -48,6 +52,16 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         }
     }
     Ok(())
+}
+
+/// How the reading ended, where that is more than that the records are here.
+fn verdict(log: &KernelLog) -> Option<(Outcome, Reason)> {
+    let overtaken = format!("places where records were overwritten before they could be read: {}", log.overwritten);
+    if log.cut {
+        let words = format!("more records came than are taken; {overtaken}");
+        return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));
+    }
+    (log.overwritten > 0).then(|| (Outcome::Changed, Reason::new(ReasonCode::Overwritten, overtaken)))
 }
 
 /// What a record's time is reckoned with.
@@ -115,5 +129,19 @@ fn row(record: &Record, lost: u64, times: Times) -> KmsgRow {
         topic: record.topic(),
         utc: Some(utc),
         utc_not_before: (times.asleep >= Duration::from_secs(1)).then(|| utc.minus(times.asleep)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_was_cut_or_overtaken_is_not_whole() {
+        let log = |overwritten, cut| KernelLog { bytes: vec![1], overwritten, cut };
+        let outcome = |log: KernelLog| verdict(&log).map(|(outcome, _)| outcome);
+        assert_eq!(outcome(log(0, false)), None);
+        assert_eq!(outcome(log(1, false)), Some(Outcome::Changed));
+        assert_eq!(outcome(log(1, true)), Some(Outcome::Truncated));
     }
 }

@@ -19,6 +19,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     // Its own capture has to be closed before the table is begun: one member at a time.
     indexed::long_ones(run, &mut table)?;
     let found = sources::found(run);
+    run.intake.forget_kept();
     for source in &found {
         match &source.what {
             What::Utmp(sort) => files::utmp(run, &mut table, source, *sort)?,
@@ -28,10 +29,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
                 let beside = |end: &[u8]| found.iter().find(|other| other.is_beside(source, end));
                 database::read(run, &mut table, source, beside(b"-wal"), beside(b"-journal"))?;
             }
-            What::Companion if is_orphan(&found, source) => table.refuse(
-                source,
-                "the database that this log belongs to holds no byte, or was not sealed".into(),
-            ),
+            What::Companion if is_orphan(&found, source) => database::read_orphan(run, &mut table, source)?,
             What::Companion => {}
             What::Compressed => {
                 table.refuse(

@@ -96,13 +96,17 @@ fn table<T: serde::Serialize>(
 fn logind(run: &mut Run<'_, '_>) -> Result<(Vec<StateFileRow>, Option<EntryId>), Halt> {
     let taken = run.intake.now();
     let source = || Source::text("/run/systemd/{sessions,users,seats}");
-    let (mut rows, mut troubles, mut folders) = (Vec::new(), Vec::new(), 0);
+    let (mut rows, mut troubles, mut folders, mut left_out) = (Vec::new(), Vec::new(), 0, 0_u64);
     for pattern in ["/run/systemd/sessions/*", "/run/systemd/users/*", "/run/systemd/seats/*"] {
         let Ok(pattern) = Pattern::new(pattern) else { continue };
         folders += 1;
         for found in run.host.walk(&pattern, Wanted::Files, true) {
             match found {
-                Found::Match(found) if found.met.kind == FileType::RegularFile && rows.len() < MOST => {
+                Found::Match(found) if found.met.kind == FileType::RegularFile => {
+                    if rows.len() >= MOST {
+                        left_out += 1;
+                        continue;
+                    }
                     match run.host.peek(&found.spot.path, STATE_FILE) {
                         Ok(bytes) => rows.push(state_file(&found, bytes)),
                         // The session ended meanwhile.
@@ -131,12 +135,22 @@ fn logind(run: &mut Run<'_, '_>) -> Result<(Vec<StateFileRow>, Option<EntryId>),
         }
         let mut draft = Draft::new(Kind::Capture, source(), taken);
         draft.title = Some("State files of logind".into());
+        draft = cut(draft, left_out);
         Some(run.intake.capture(Member::of_live(COLLECTOR, "logind.jsonl"), draft, bytes)?)
     };
     for found in troubles {
         steps::tell(run, found)?;
     }
     Ok((rows, entry))
+}
+
+/// Anybody can make names in /tmp: those past the limit are counted, and so it is no whole list.
+fn cut(draft: Draft, left_out: u64) -> Draft {
+    if left_out == 0 {
+        return draft;
+    }
+    let words = format!("names past the first {MOST}, which are left out: {left_out}");
+    draft.ended(Outcome::Truncated, Reason::new(ReasonCode::CountLimit, words))
 }
 
 fn state_file(found: &Match, bytes: Vec<u8>) -> StateFileRow {
@@ -153,12 +167,13 @@ fn listing(
     wanted: impl Fn(&Match) -> bool,
 ) -> Result<(Vec<FileRow>, Option<EntryId>), Halt> {
     let taken = run.intake.now();
-    let (mut rows, mut troubles): (Vec<FileRow>, Vec<Found>) = (Vec::new(), Vec::new());
+    let (mut rows, mut troubles, mut left_out): (Vec<FileRow>, Vec<Found>, u64) = (Vec::new(), Vec::new(), 0);
     for pattern in patterns {
         let Ok(pattern) = Pattern::new(pattern) else { continue };
         for found in run.host.walk(&pattern, Wanted::Files, true) {
             match found {
-                Found::Match(found) if wanted(&found) && rows.len() < MOST => {
+                Found::Match(found) if wanted(&found) && rows.len() >= MOST => left_out += 1,
+                Found::Match(found) if wanted(&found) => {
                     rows.push(FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref()));
                 }
                 Found::Match(_) | Found::Led(_) | Found::Trouble(_, Trouble::Missing(_) | Trouble::Vanished(_)) => {}
@@ -183,6 +198,7 @@ fn listing(
         }
         let mut draft = Draft::new(Kind::Listing, source, taken);
         draft.title = Some(title.to_owned());
+        draft = cut(draft, left_out);
         Some(run.intake.capture(Member::of_live(COLLECTOR, name), draft, bytes)?)
     };
     for found in troubles {

@@ -53,6 +53,17 @@ fn is_for(step: &CopyStep, system: &[String]) -> bool {
     (step.only_on.is_empty() || among(&step.only_on)) && !among(&step.not_on)
 }
 
+/// It is there, and not a byte of it was taken here: neither collected nor nothing.
+fn tell_left(run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
+    let words = format!(
+        "its length of {} bytes is more than this step copies; the native step of this collector, behind this one, \
+         takes its data without the holes, and has an entry of its own for that",
+        found.met.stat.size
+    );
+    let source = Source::led(&found.spot.path, &found.spot.real);
+    run.intake.gap(source, Outcome::Skipped, Reason::new(ReasonCode::TakenOtherwise, words)).map(drop)
+}
+
 struct Copying<'s> {
     step: &'s CopyStep,
     excluded: Vec<Pattern>,
@@ -73,6 +84,11 @@ impl Copying<'_> {
                     seen.passed_over = true;
                     continue;
                 }
+                if self.leaves(&found) {
+                    seen.other = true;
+                    tell_left(run, &found)?;
+                    continue;
+                }
                 seen.taken = true;
                 if self.withheld.holds_back(run, &found) {
                     continue;
@@ -84,7 +100,12 @@ impl Copying<'_> {
                 self.take(
                     run,
                     &found,
-                    CopyLimits { max_size, by_name: pattern.is_plain(), fits: self.fits() },
+                    CopyLimits {
+                        max_size,
+                        by_name: pattern.is_plain(),
+                        fits: self.fits(),
+                        keep: self.step.keep,
+                    },
                 )?;
             }
         }
@@ -120,9 +141,12 @@ impl Copying<'_> {
 
     fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {
         let unchanged = self.step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
-        let left =
-            found.target.is_none() && self.step.leave_above.is_some_and(|most| found.met.stat.size > most);
-        unchanged || left || is_excluded(&self.excluded, &found.spot.path)
+        unchanged || is_excluded(&self.excluded, &found.spot.path)
+    }
+
+    /// Whether it is so long that native code takes it in another way.
+    fn leaves(&self, found: &Match) -> bool {
+        found.target.is_none() && self.step.leave_above.is_some_and(|most| found.met.stat.size > most)
     }
 
     /// Whether one more file may be opened: for the step, and for the audit log if it lies below a PHI folder.

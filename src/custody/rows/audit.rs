@@ -155,6 +155,9 @@ pub struct RulesDifference {
     /// The first rule on disk that is not in force: there loading usually stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_missing: Option<DiskRuleRow>,
+    /// The first rule in force that stands behind one that it stands before on disk, in auditctl's words, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_out_of_order: Option<String>,
     /// Lines that could not be compiled, of all files.
     pub not_compiled: Vec<DiskRuleRow>,
     /// Rules in rules.d that audit.rules does not have: `augenrules --load` was not run since.
@@ -172,8 +175,13 @@ pub struct RulesDifference {
     pub rules_on_disk: u64,
     /// The settings of the compared files beside those in force.
     pub settings: Vec<SettingRow>,
-    /// `same`, `different`, or `inconclusive` where a line could not be compiled: of the rules.
-    pub verdict: &'static str,
+    /// Whether the rules that are on disk and in force stand in the same order in their lists, where the first that fits
+    /// decides: `same`, `different`, or `inconclusive` where a line could not be compiled.
+    pub verdict_order: &'static str,
+    /// Whether the same rules are on disk and in force, whatever their order: the same words.
+    pub verdict_rules: &'static str,
+    /// Whether the settings are: `same`, `different`, or `inconclusive` where the kernel did not tell one.
+    pub verdict_settings: &'static str,
 }
 
 #[cfg(test)]

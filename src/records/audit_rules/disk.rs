@@ -44,6 +44,8 @@ pub struct Written {
     rule: Rule,
     /// Written with `-w`: whether that is a watch of a name or of a tree is decided when it is loaded.
     of_either_scope: bool,
+    /// Written with `-A`: it is put before the rules of its list that are loaded already.
+    first: bool,
 }
 
 /// What names in rules mean on the examined machine.
@@ -80,6 +82,11 @@ impl Written {
         self.is(&other.rule) || other.is(&self.rule)
     }
 
+    /// Whether it is put before the rules of its list that are loaded already.
+    pub fn goes_first(&self) -> bool {
+        self.first
+    }
+
     /// In auditctl's words.
     pub fn canonical_text(&self, machine: Option<Arch>) -> Vec<u8> {
         self.rule.text(machine)
@@ -107,6 +114,7 @@ pub fn compile(text: &[u8], names: &Names) -> Vec<Line> {
 #[derive(Default)]
 struct Draft {
     list: Option<(u32, u32)>,
+    first: bool,
     watch: Option<Vec<u8>>,
     permissions: Option<u32>,
     calls: Vec<String>,
@@ -126,7 +134,10 @@ fn meaning(line: &[u8], names: &Names) -> Result<Meaning, String> {
             value.ok_or_else(|| format!("{option} has no value"))
         };
         match option.as_str() {
-            "-a" | "-A" => draft.list = Some(list_and_action(value()?)?),
+            "-a" | "-A" => {
+                draft.list = Some(list_and_action(value()?)?);
+                draft.first = option == "-A";
+            }
             "-w" => draft.watch = Some(without_slashes(value()?)),
             "-p" => draft.permissions = Some(permissions(&plain(value()?)?)?),
             "-k" => draft.keys.push(value()?.to_vec()),
@@ -270,7 +281,11 @@ impl Draft {
             self.fields.push(Field { kind: FIELD_KEY, operator: EQUAL, value: 0, text: Some(keys) });
         }
         let mask = mask(&self.calls, self.arch.or(names.machine))?;
-        Ok(Written { rule: Rule { list, action, mask, fields: self.fields }, of_either_scope })
+        Ok(Written {
+            rule: Rule { list, action, mask, fields: self.fields },
+            of_either_scope,
+            first: self.first,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The rules on disk, and how they differ from those in force.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
@@ -15,6 +17,7 @@ use crate::host::place::Place;
 use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::Halt;
 use crate::path::shown;
+use crate::records::audit_rules::Rule;
 use crate::records::audit_rules::disk::{Line, Meaning, Names, Written, compile};
 
 use super::rules::Loaded;
@@ -120,7 +123,11 @@ fn one(
     main: bool,
     rows: &mut Vec<u8>,
 ) -> Result<Result<File, Trouble>, Halt> {
-    let bytes = match run.host.peek(&found.spot.path, FILE_LIMIT) {
+    let bytes = match run.host.peek(&found.spot.path, FILE_LIMIT + 1) {
+        Ok(bytes) if bytes.len() as u64 > FILE_LIMIT => {
+            let words = "it is longer than the 4 MiB of rules that are read";
+            return Ok(Err(Trouble::Io(found.spot.path.to_string(), std::io::Error::other(words))));
+        }
         Ok(bytes) => bytes,
         Err(trouble) => return Ok(Err(trouble)),
     };
@@ -219,15 +226,25 @@ fn difference(
         .iter()
         .flat_map(|file| file.lines.iter().filter(unknown).map(|line| row(file, line, names, None)))
         .collect();
-    let verdict = match (not_compiled.is_empty(), only_on_disk.is_empty() && only_loaded.is_empty()) {
+    let verdict = |same: bool| match (not_compiled.is_empty(), same) {
         (false, _) => "inconclusive",
         (true, true) => "same",
         (true, false) => "different",
     };
+    let out_of_order = out_of_order(on_disk.iter().map(|(.., rule)| *rule), &loaded.rules);
+    let verdict_order = verdict(out_of_order.is_none());
+    let verdict_rules = verdict(only_on_disk.is_empty() && only_loaded.is_empty());
+    let settings = settings(&compared, kernel);
+    let has = |same: Option<bool>| settings.iter().any(|row| row.same == same);
+    let verdict_settings = match (has(Some(false)), has(None)) {
+        (true, _) => "different",
+        (false, true) => "inconclusive",
+        (false, false) => "same",
+    };
     let mut draft = Draft::new(Kind::Derived, Source::text("audit rules on disk and in force"), run.intake.now());
     draft.title = Some("How the audit rules on disk and in force differ".into());
     draft.derived_from = derived_from;
-    if verdict == "inconclusive" {
+    if !not_compiled.is_empty() {
         let words = format!(
             "lines of the audit rules on disk that this version cannot compile: {}; whether they are in force is not known",
             not_compiled.len()
@@ -238,6 +255,7 @@ fn difference(
         audit_rules_mtime: files.iter().find(|file| file.main).map(|file| file.mtime),
         compared: compared.iter().map(|file| file.path.clone()).collect(),
         first_missing: only_on_disk.first().cloned(),
+        first_out_of_order: out_of_order.map(|rule| shown(&rule.text(names.machine))),
         not_compiled,
         not_in_audit_rules,
         only_loaded,
@@ -245,11 +263,30 @@ fn difference(
         rules_d_mtime: files.iter().filter(|file| !file.main).map(|file| file.mtime).max(),
         rules_loaded: loaded.rules.len() as u64,
         rules_on_disk: on_disk.len() as u64,
-        settings: settings(&compared, kernel),
-        verdict,
+        settings,
+        verdict_order,
+        verdict_rules,
+        verdict_settings,
     };
     run.intake.capture(Member::of_live(COLLECTOR, "rules-difference.json"), draft, json::document(&document)?)?;
     Ok(())
+}
+
+/// The first rule in force that comes behind one of its list that it comes before on disk. In a list the first rule that
+/// fits decides: the same rules in another order record something else.
+fn out_of_order<'l>(on_disk: impl Iterator<Item = &'l Written>, loaded: &'l [Rule]) -> Option<&'l Rule> {
+    let mut ordered: Vec<&Written> = Vec::new();
+    for rule in on_disk {
+        if rule.goes_first() { ordered.insert(0, rule) } else { ordered.push(rule) }
+    }
+    let mut furthest = BTreeMap::<u32, usize>::new();
+    loaded.iter().find(|rule| {
+        let Some(place) = ordered.iter().position(|written| written.is(rule)) else { return false };
+        let before = furthest.entry(rule.list).or_insert(place);
+        let is_behind = place < *before;
+        *before = place.max(*before);
+        is_behind
+    })
 }
 
 /// The last word on each setting, beside what the kernel says.
@@ -287,4 +324,36 @@ fn now(name: &str, kernel: &Kernel) -> Option<String> {
         _ => return None,
     };
     Some(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::audit_rules::syscalls::X86_64;
+
+    #[test]
+    fn the_same_rules_in_another_order_are_not_the_same() {
+        let names = Names { machine: Some(X86_64), ..Names::default() };
+        let lines = compile(
+            b"-a always,exit -F arch=b64 -S openat -F success=1\n-a never,exit -F arch=b64 -S openat -F auid=7\n\
+              -a never,exclude -F msgtype=1300\n-A always,exit -F arch=b64 -S unlink -F auid=8\n",
+            &names,
+        );
+        let written: Vec<&Written> = lines
+            .iter()
+            .map(|line| match &line.meaning {
+                Meaning::Rule(rule) => rule,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let order = |places: [usize; 4]| {
+            let loaded: Vec<Rule> = places.iter().map(|at| written[*at].rule().clone()).collect();
+            out_of_order(written.iter().copied(), &loaded).cloned()
+        };
+        // The kernel lists one list after the other; -A stands before what was there.
+        assert_eq!(order([3, 0, 1, 2]), None);
+        assert_eq!(order([2, 3, 0, 1]), None);
+        assert_eq!(order([3, 1, 0, 2]).as_ref(), Some(written[0].rule()));
+        assert_eq!(order([0, 1, 3, 2]).as_ref(), Some(written[3].rule()));
+    }
 }

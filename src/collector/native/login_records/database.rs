@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::again::whole;
+use super::again::{again, whole};
 use super::sources::Found;
 use super::table::{Table, time, time_of_micros};
 use crate::collector::run::Run;
@@ -29,6 +29,16 @@ impl Sort {
     }
 }
 
+/// What is known of a log beside a database.
+enum Log {
+    /// There is none.
+    None,
+    /// Its bytes.
+    Bytes(Vec<u8>),
+    /// It could not be read; that is said.
+    Unread,
+}
+
 /// A database with what lies beside it.
 pub fn read(
     run: &mut Run<'_, '_>,
@@ -37,16 +47,56 @@ pub fn read(
     wal: Option<&Found>,
     journal: Option<&Found>,
 ) -> Result<(), Halt> {
-    let Some(main) = whole(run, table, found, LIMIT)? else { return Ok(()) };
-    let wal_bytes = match wal {
-        Some(wal) => whole(run, table, wal, LIMIT.saturating_sub(found.copy.size))?,
-        None => None,
+    let Some(main) = whole(run, table, found, LIMIT)? else {
+        if let Some(wal) = wal {
+            table.refuse(wal, "the database that it belongs to could not be read".into());
+        }
+        return Ok(());
     };
-    let journal_bytes = match journal {
-        Some(journal) => whole(run, table, journal, LIMIT)?,
-        None => None,
+    let log = match wal {
+        None => Log::None,
+        Some(wal) => match whole(run, table, wal, LIMIT.saturating_sub(found.copy.size))? {
+            Some(bytes) => Log::Bytes(bytes),
+            None => Log::Unread,
+        },
     };
-    let opened = Database::open(&main, wal_bytes.as_deref()).and_then(|database| {
+    let hot_journal = match journal {
+        Some(journal) => is_hot(run, table, journal)?,
+        None => false,
+    };
+    rows(run, table, found, &Parts { main: &main, log: &log, wal, hot_journal })
+}
+
+/// A write-ahead log whose database holds no byte, or is not here: SQLite could not say what was in it, and its pages
+/// are rows all the same.
+pub fn read_orphan(run: &mut Run<'_, '_>, table: &mut Table, wal: &Found) -> Result<(), Halt> {
+    let Some(bytes) = whole(run, table, wal, LIMIT)? else { return Ok(()) };
+    rows(run, table, wal, &Parts { main: &[], log: &Log::Bytes(bytes), wal: None, hot_journal: false })
+}
+
+/// Whether a rollback journal has a header. Its first bytes tell; the others are not kept.
+fn is_hot(run: &mut Run<'_, '_>, table: &mut Table, journal: &Found) -> Result<bool, Halt> {
+    let mut first = Vec::new();
+    let read = again(run, table, journal, &mut |_, bytes| {
+        first.extend(bytes.iter().take(8_usize.saturating_sub(first.len())));
+    })?;
+    Ok(table.is_same(journal, read) && sqlite::is_hot_journal(&first))
+}
+
+/// What a database consists of.
+struct Parts<'p> {
+    main: &'p [u8],
+    log: &'p Log,
+    wal: Option<&'p Found>,
+    hot_journal: bool,
+}
+
+fn rows(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, parts: &Parts<'_>) -> Result<(), Halt> {
+    let wal_bytes = match parts.log {
+        Log::Bytes(bytes) => Some(bytes.as_slice()),
+        Log::None | Log::Unread => None,
+    };
+    let opened = Database::open(parts.main, wal_bytes).and_then(|database| {
         let wtmp = database.table("wtmp").map(|rows| (Sort::Wtmpdb, rows));
         let either = match wtmp {
             Err(Unread::NoTable(_)) => database.table("Lastlog2").map(|rows| (Sort::Lastlog2, rows)),
@@ -56,41 +106,63 @@ pub fn read(
     });
     let (database, sort, rows) = match opened {
         Ok(opened) => opened,
-        Err(Unread::NoTable(_)) => {
-            table.refuse(found, "it has neither a table wtmp nor a table Lastlog2".into());
-            return Ok(());
-        }
         Err(error) => {
-            table.refuse(found, error.to_string());
+            let words = match error {
+                Unread::NoTable(_) => "it has neither a table wtmp nor a table Lastlog2".into(),
+                _ if parts.main.is_empty() => {
+                    "the database that this log belongs to holds no byte, or was not sealed, and the log has not the page \
+                     that the others are found by"
+                        .into()
+                }
+                error => error.to_string(),
+            };
+            for one in [Some(found), parts.wal.filter(|_| wal_bytes.is_some())].into_iter().flatten() {
+                table.refuse(one, words.clone());
+            }
             return Ok(());
         }
     };
     let mut about = LoginSourceRow { read: true, format: Some(sort.word().into()), ..Table::about(found) };
+    let mut remarks: Vec<String> = about.reason.take().into_iter().collect();
+    if parts.main.is_empty() {
+        about.findings.insert("log_without_database".into(), 1);
+        let words = "the database that this log belongs to holds no byte, or was not sealed: the rows are those of the log";
+        remarks.push(words.into());
+    }
+    if matches!(parts.log, Log::Unread) {
+        remarks.push("its write-ahead log could not be read: the rows are those of the main file alone".into());
+    }
     Reader { found, table, about: &mut about, database: &database, sort, rows: &rows, last_id: None }.all();
     if let Some(log) = database.wal() {
         about.wal_committed = Some(log.committed);
         about.wal_stale = Some(log.stale);
         about.wal_uncommitted = Some(log.uncommitted);
     }
-    if journal_bytes.as_deref().is_some_and(sqlite::is_hot_journal) {
+    if parts.hot_journal {
         about.findings.insert("hot_journal".into(), 1);
-        about.reason = Some(
-            "a rollback journal lies beside it: a transaction may have been written in part; the rows are those of \
-             the main file as it is"
-                .into(),
-        );
+        let words = "a rollback journal lies beside it: a transaction may have been written in part; the rows are those of \
+             the main file as it is";
+        remarks.push(words.into());
     }
     for (name, count) in [("bad_pages", about.bad_pages), ("bad_rows", about.bad_rows)] {
         if let Some(count @ 1..) = count {
             about.findings.insert(name.into(), count);
         }
     }
-    if let (Some(wal), Some(_)) = (wal, database.wal()) {
-        table.add_source(
+    match (parts.wal.filter(|_| wal_bytes.is_some()), database.wal()) {
+        (Some(wal), Some(_)) => table.add_source(
             wal,
             LoginSourceRow { read: true, format: Some("sqlite-wal".into()), ..Table::about(wal) },
-        );
+        ),
+        (Some(wal), None) => {
+            remarks.push("the write-ahead log beside it is none of this database's".into());
+            let words = "its header is damaged, or of another database than the one beside it: SQLite passes it over, and \
+                no row of it is in the table";
+            table.refuse(wal, words.into());
+        }
+        (None, _) => {}
     }
+    about.reason = (!remarks.is_empty()).then(|| remarks.join("; "));
     table.add_source(found, about);
     table.flush(run)
 }
@@ -149,7 +221,8 @@ impl Reader<'_, '_> {
         if let Ok(missing @ 1..) = u64::try_from(missing)
             && self.sort == Sort::Wtmpdb
         {
-            *self.about.findings.entry("missing_ids".into()).or_default() += missing;
+            let sum = self.about.findings.entry("missing_ids".into()).or_default();
+            *sum = sum.saturating_add(missing);
         }
         self.last_id = Some(id);
     }

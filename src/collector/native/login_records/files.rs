@@ -1,6 +1,6 @@
 //! Records that follow one another: utmp, wtmp, btmp, and the failures of one user.
 
-use super::again::{Again, again, whole};
+use super::again::{again, whole};
 use super::sources::Found;
 use super::table::{Table, time};
 use crate::collector::run::Run;
@@ -44,9 +44,6 @@ pub fn utmp(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, sort: Sort)
         judge.feed(bytes, &mut |item| table.push(&utmp_row(found, &word, sort, &item)));
     })?;
     let findings = judge.finish(&mut |item| table.push(&utmp_row(found, &word, sort, &item)));
-    if !matches!(read, Again::Same) {
-        table.mix(found);
-    }
     let mut row = LoginSourceRow {
         read: true,
         format: Some(word),
@@ -62,7 +59,7 @@ pub fn utmp(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, sort: Sort)
     if findings.last.is_some_and(|last| last > found.copy.modified.unix()) {
         row.findings.insert("modified_before_last_record".into(), 1);
     }
-    table.add_source(found, row);
+    table.add_read(found, row, &read);
     table.flush(run)
 }
 

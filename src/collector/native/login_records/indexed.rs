@@ -1,7 +1,7 @@
 //! Files with a record for each user id. A short one was copied; of a long one the data is sealed here, without the
 //! holes, and read as it passes.
 
-use super::again::{Again, again};
+use super::again::again;
 use super::sources::Found;
 use super::table::{Table, time};
 use crate::clock::Timestamp;
@@ -21,9 +21,6 @@ use crate::intake::Halt;
 use crate::path::HostPath;
 use crate::records::lastlog::{Layout, Slots, Sort};
 use crate::records::layout::{has_odd_padding, is_zero, text};
-
-/// What is longer was left to us; as in collectors/login-records.toml.
-const LONG: u64 = 16 << 20;
 
 /// Bytes of data of one file at most: those of three million accounts.
 const DATA_LIMIT: u64 = 1 << 30;
@@ -178,11 +175,8 @@ pub fn copied(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, sort: Sor
         records.feed(offset, bytes, &mut |row| table.push(&row));
         offset += bytes.len() as u64;
     })?;
-    if !matches!(read, Again::Same) {
-        table.mix(found);
-    }
     match records.finish(&mut |row| table.push(&row)) {
-        Some(row) => table.add_source(found, row),
+        Some(row) => table.add_read(found, row, &read),
         None => table.refuse(found, "the layout of its records could not be told".into()),
     }
     table.flush(run)
@@ -209,7 +203,9 @@ fn long_one(run: &mut Run<'_, '_>, table: &mut Table, spot: &Spot, sort: Sort) -
         Err(trouble) => return run.intake.trouble(&spot.place(), &trouble),
     };
     let met = match extents.patch() {
-        Ok(Patch::Opened(met)) if met.stat.size > LONG => met,
+        // It may have become shorter since the copy step left it to us: it is taken here all the same. Of one that the
+        // copy step failed at, this is a second attempt.
+        Ok(Patch::Opened(met)) if met.stat.size > 0 => met,
         // Anything else was the copy step's to take, and it has told.
         Ok(Patch::Failed(errno, _)) => {
             let trouble = Trouble::from_errno(errno, spot.path.to_string());

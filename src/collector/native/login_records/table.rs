@@ -120,20 +120,22 @@ impl Table {
         self.sources.push(row);
     }
 
-    /// A file that was not copied but captured, and whose records are in the table.
+    /// A file that was not copied but captured; if its records could be read, they are in the table.
     pub fn add_captured(&mut self, entry: EntryId, row: LoginSourceRow) {
-        self.made_of.push(entry);
+        self.made_of.extend(row.read.then_some(entry));
         self.sources.push(row);
     }
 
     /// A row about a file, with nothing read yet.
     pub fn about(found: &Found) -> LoginSourceRow {
+        let words = "its sealed copy is not all of it, or not of one moment; the copy's entry says why";
         let (file, file_b64) = crate::custody::rows::text(found.path.as_bytes());
         LoginSourceRow {
             entry: Some(found.copy.entry),
             file,
             file_b64,
             modified: Some(found.copy.modified),
+            reason: (!found.copy.whole).then(|| words.into()),
             size: found.copy.size,
             ..LoginSourceRow::default()
         }
@@ -156,8 +158,9 @@ impl Table {
         let (outcome, reason) = match read {
             Again::Same => return true,
             Again::Changed => {
-                let words = "it was written to since it was sealed; the sealed bytes hold its records";
-                (Outcome::Changed, Reason::new(ReasonCode::Overwritten, words))
+                let words = "the host wrote to it after it was sealed, so that it could not be read once more; the \
+                    sealed bytes are whole and hold its records";
+                (Outcome::Inconclusive, Reason::new(ReasonCode::Overwritten, words))
             }
             Again::Trouble(Trouble::Missing(path)) => Trouble::Vanished(path).verdict(),
             Again::Trouble(trouble) => trouble.verdict(),
@@ -167,8 +170,19 @@ impl Table {
     }
 
     /// Rows of this file were written, and then its bytes turned out not to be those that were sealed.
-    pub fn mix(&mut self, found: &Found) {
+    pub fn mix(&mut self, found: &Found, row: LoginSourceRow) {
         self.mixed.push(found.path.to_string());
+        let words = "the host wrote to it after it was sealed: the rows of this file are of other bytes than those that \
+            are sealed, which are whole";
+        self.sources.push(LoginSourceRow { reason: Some(words.into()), ..row });
+    }
+
+    /// A file of whose rows it can be said which bytes they were made of, or not.
+    pub fn add_read(&mut self, found: &Found, row: LoginSourceRow, read: &Again) {
+        match read {
+            Again::Same => self.add_source(found, row),
+            Again::Changed | Again::Trouble(_) => self.mix(found, row),
+        }
     }
 
     /// Closes the table, and says what is to be said.
@@ -208,8 +222,12 @@ impl Table {
     /// How the table ended, where that is more than that it is there.
     fn ending(&self) -> Option<(Outcome, Reason)> {
         if !self.mixed.is_empty() {
-            let words = format!("written to while they were read: {}", self.mixed.join(", "));
-            return Some((Outcome::Changed, Reason::new(ReasonCode::Overwritten, words)));
+            let words = format!(
+                "the host wrote to these files after they were sealed, and the rows of them are not of the sealed bytes, \
+                 which are whole: {}; recompute them from the raw files",
+                self.mixed.join(", ")
+            );
+            return Some((Outcome::Inconclusive, Reason::new(ReasonCode::Overwritten, words)));
         }
         let findings = self.findings();
         if self.left_out > 0 {
@@ -225,7 +243,8 @@ impl Table {
     fn findings(&self) -> String {
         let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
         for (name, count) in self.sources.iter().flat_map(|source| &source.findings) {
-            *sums.entry(name).or_default() += count;
+            let sum = sums.entry(name).or_default();
+            *sum = sum.saturating_add(*count);
         }
         if sums.is_empty() {
             return String::new();

@@ -19,7 +19,8 @@ enum Key {
     Audit(u32),
     /// A session of logind's that no process carries the number of.
     Logind(String),
-    Terminal(String),
+    /// A terminal, and the leader of the session that it controls: containers have terminals of the same names.
+    Terminal(String, u32),
 }
 
 /// When a process started, by the clock of now.
@@ -39,7 +40,7 @@ pub fn sessions(
     for process in processes {
         let key = match (process.audit_session, &process.terminal) {
             (Some(session), _) => Key::Audit(session),
-            (None, Some(terminal)) => Key::Terminal(terminal.clone()),
+            (None, Some(terminal)) => Key::Terminal(terminal.clone(), process.place.session),
             // A listening sshd, or a multiplexer that no login began.
             (None, None) => continue,
         };
@@ -51,7 +52,9 @@ pub fn sessions(
         let number = |key: &str| logind::number(&values, key).and_then(|number| u32::try_from(number).ok());
         let by_number = number("AUDIT").filter(|session| *session != u32::MAX).map(Key::Audit);
         let by_leader = number("LEADER").and_then(|leader| key_of(&rows, leader));
-        let key = by_number.or(by_leader).unwrap_or_else(|| Key::Logind(id.clone()));
+        let free = |key: &Key| rows.get(key).is_none_or(|row| row.session.is_none());
+        // Two of logind's sessions under one number are two rows: neither takes the other's place.
+        let key = by_number.or(by_leader).filter(free).unwrap_or_else(|| Key::Logind(id.clone()));
         let row = rows.entry(key.clone()).or_default();
         if let Key::Audit(session) = key {
             row.audit_session = Some(session);

@@ -1,7 +1,7 @@
 //! Servers and clients of terminal multiplexers. A server works on under the login that began it: what somebody types
 //! at a client that attached later is recorded under the server's session, not under theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::custody::entry::{FileStat, Taken};
 use crate::custody::rows::sessions::{MultiplexerRow, MultiplexerSocket, PaneRow};
@@ -19,7 +19,7 @@ pub fn rows(processes: &[Process], sockets: &[FileRow], now: Taken) -> Vec<Multi
         .filter_map(|process| Some(row(process, process.multiplexer?, processes, &files, now)))
         .collect();
     join_clients(&mut rows);
-    let held: Vec<String> = rows.iter().flat_map(|row| &row.sockets).map(|socket| socket.path.clone()).collect();
+    let held: BTreeSet<String> = rows.iter().flat_map(|row| &row.sockets).map(|socket| socket.path.clone()).collect();
     rows.extend(sockets.iter().filter(|file| !held.contains(&file.path)).map(unheld));
     rows
 }

@@ -1,6 +1,6 @@
 //! The processes that matter to who is on: those of a login, those at a terminal, sshd's, and multiplexers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::io::Errno;
 
@@ -166,7 +166,10 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
 
 /// The lines of its own network namespace that are about sockets of its own.
 fn own_sockets(process: &ProcessFolder, fds: &BTreeMap<u32, Base64>) -> Vec<Base64> {
-    let own: Vec<u64> = fds.values().filter_map(|target| login_process::socket_of(&target.0)).collect();
+    let own: BTreeSet<u64> = fds.values().filter_map(|target| login_process::socket_of(&target.0)).collect();
+    if own.is_empty() {
+        return Vec::new();
+    }
     let table = process.read("net/unix", UNIX_TABLE).unwrap_or_default();
     let lines = table.split(|byte| *byte == b'\n');
     let is_own = |line: &&[u8]| login_process::unix_socket(line).is_some_and(|one| own.contains(&one.inode));
@@ -185,8 +188,7 @@ fn read(row: &SessionProcessRow) -> Option<Process> {
         place,
         login_uid: set(&row.login_uid),
         audit_session: set(&row.session_id),
-        // `status_field` shows the tabs between the four of them escaped.
-        uid: row.uid.as_deref().and_then(|uid| uid.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()),
+        uid: row.uid.as_deref().and_then(|uids| uids.split(' ').next()?.parse().ok()),
         terminal: login_process::terminal(place.terminal),
         ssh: login_process::ssh_title(cmdline).map(owned),
         multiplexer: login_process::multiplexer(login_process::name(&row.stat_b64.0), exe, cmdline),
