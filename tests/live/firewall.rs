@@ -271,7 +271,8 @@ fn rules_are_told_as_nft_tells_them() {
     // proven to be empty.
     let hidden = std::fs::read_link("/proc/1/ns/net").is_err();
     let follows = |gap: &Value| {
-        gap["source"] == "network namespaces" || gap["reason"].as_str().unwrap().contains("there may be others")
+        gap["source"] == "network namespaces"
+            || gap["reason"].as_str().unwrap().contains("there may be others")
     };
     let gaps = collected.document["gaps"].as_array().unwrap();
     assert!(

@@ -624,13 +624,12 @@ fn our_own_namespace_is_read_too() {
     // proven to be empty.
     let hidden = fs::read_link("/proc/1/ns/net").is_err();
     let follows = |gap: &Value| {
-        gap["source"] == "network namespaces" || gap["reason"].as_str().unwrap().contains("there may be others")
+        gap["source"] == "network namespaces"
+            || gap["reason"].as_str().unwrap().contains("there may be others")
     };
     let gaps = collected.document["gaps"].as_array().unwrap();
-    let mine: Vec<&Value> = gaps
-        .iter()
-        .filter(|gap| gap["need"] == "required" && !(hidden && follows(gap)))
-        .collect();
+    let mine: Vec<&Value> =
+        gaps.iter().filter(|gap| gap["need"] == "required" && !(hidden && follows(gap))).collect();
     assert!(mine.is_empty(), "a healthy system has no gap here: {mine:#?}");
     assert!(collected.entries.iter().any(|entry| entry["source"]["display"] == "/etc/resolv.conf"));
 }

@@ -99,6 +99,9 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
         let count: usize = unseen.values().map(Vec::len).sum();
         let words = format!("processes that could not be looked at: {count} ({})", listed(&unseen));
         draft = draft.ended(Outcome::Denied, Reason::new(ReasonCode::Permission, words));
+    } else if rows.is_empty() {
+        let words = "every process was looked at: none belongs to a login, a terminal, sshd or a multiplexer";
+        draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
     }
     let entry = run.intake.capture(Member::of_live(COLLECTOR, "processes.jsonl"), draft, bytes)?;
     let processes = rows.iter().filter_map(read).collect();
