@@ -71,6 +71,14 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, JsonEr
     Ok(serde_json::from_slice(bytes)?)
 }
 
+/// What every type of row must stand: its keys are declared sorted, so that a row is written as a line would be.
+#[cfg(test)]
+pub(crate) fn assert_keys_sorted(row: &impl Serialize) {
+    let mut bytes = Vec::new();
+    self::row(&mut bytes, row).unwrap();
+    assert_eq!(String::from_utf8(bytes).unwrap(), String::from_utf8(line(row).unwrap()).unwrap());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

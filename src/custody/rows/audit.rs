@@ -187,26 +187,20 @@ pub struct RulesDifference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custody::json;
-
-    fn same<T: Serialize>(row: &T) {
-        let mut bytes = Vec::new();
-        json::row(&mut bytes, row).unwrap();
-        assert_eq!(bytes, json::line(row).unwrap());
-    }
+    use crate::custody::json::assert_keys_sorted;
 
     #[test]
     fn the_keys_are_sorted() {
         let b64 = || Some(Base64(vec![1]));
         let text = || Some("x".to_owned());
-        same(&WatchedPathRow { is: "x".into(), path: "x".into(), path_b64: b64() });
-        same(&RulesFileRow {
+        assert_keys_sorted(&WatchedPathRow { is: "x".into(), path: "x".into(), path_b64: b64() });
+        assert_keys_sorted(&RulesFileRow {
             bytes_b64: Base64(vec![]),
             mtime: Timestamp::from_unix(0, 0),
             path: "x".into(),
             path_b64: b64(),
         });
-        same(&LoadedRuleRow {
+        assert_keys_sorted(&LoadedRuleRow {
             action: "x".into(),
             arch: text(),
             calls: vec![],
@@ -228,7 +222,7 @@ mod tests {
             text_b64: b64(),
             watch: Some("tree"),
         });
-        same(&DiskRuleRow {
+        assert_keys_sorted(&DiskRuleRow {
             canonical: text(),
             file: "x".into(),
             line: 1,
@@ -240,7 +234,7 @@ mod tests {
             value: text(),
             why: text(),
         });
-        same(&SettingRow {
+        assert_keys_sorted(&SettingRow {
             file: "x".into(),
             line: 1,
             name: "x",

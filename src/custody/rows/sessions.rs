@@ -165,19 +165,13 @@ pub struct MultiplexerRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custody::json;
-
-    fn same<T: Serialize>(row: &T) {
-        let mut bytes = Vec::new();
-        json::row(&mut bytes, row).unwrap();
-        assert_eq!(bytes, json::line(row).unwrap());
-    }
+    use crate::custody::json::assert_keys_sorted;
 
     #[test]
     fn the_keys_are_sorted() {
         let (b64, text, time) =
             (|| Some(Base64(vec![1])), || Some("x".to_owned()), Timestamp::from_unix(0, 0));
-        same(&SessionProcessRow {
+        assert_keys_sorted(&SessionProcessRow {
             cmdline_b64: b64(),
             exe_b64: b64(),
             fds_b64: BTreeMap::from([(0, Base64(vec![]))]),
@@ -188,7 +182,7 @@ mod tests {
             uid: text(),
             unix_b64: vec![Base64(vec![])],
         });
-        same(&SessionRow {
+        assert_keys_sorted(&SessionRow {
             audit_session: Some(1),
             class: text(),
             evidence: vec![],
@@ -207,7 +201,7 @@ mod tests {
             kind: text(),
             uids: vec![],
         });
-        same(&MultiplexerRow {
+        assert_keys_sorted(&MultiplexerRow {
             attached: vec![],
             audit_session: Some(1),
             clients: vec![],

@@ -130,11 +130,6 @@ mod tests {
 
     #[test]
     fn keys_are_sorted() {
-        fn sorted(row: &impl Serialize) {
-            let mut bytes = Vec::new();
-            json::row(&mut bytes, row).unwrap();
-            assert_eq!(bytes, json::line(row).unwrap());
-        }
         let word = || Some("x".to_owned());
         let link = RawLink {
             dev: word(),
@@ -146,10 +141,10 @@ mod tests {
             ..RawLink::leading("exe".into(), b"/\xff")
         };
         assert_eq!(link.exact(), Some(&b"/\xff"[..]));
-        sorted(&link);
+        json::assert_keys_sorted(&link);
         let bytes_b64 = Some(Base64(b"\xff".to_vec()));
         let links = [link];
-        sorted(&RawRow {
+        json::assert_keys_sorted(&RawRow {
             bytes_b64,
             cut: true,
             error: word(),
@@ -157,6 +152,6 @@ mod tests {
             text: Some(""),
             ..RawRow::default()
         });
-        sorted(&ViewRow { boottime_ns: 1, pids: &[1], up_to: Some(1), view: "listing" });
+        json::assert_keys_sorted(&ViewRow { boottime_ns: 1, pids: &[1], up_to: Some(1), view: "listing" });
     }
 }

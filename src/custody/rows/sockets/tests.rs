@@ -1,13 +1,7 @@
 //! The columns of sockets are sorted, and absent where they have nothing to say.
 
 use super::*;
-use crate::custody::json;
-
-fn sorted(row: &impl Serialize) {
-    let mut bytes = Vec::new();
-    json::row(&mut bytes, row).unwrap();
-    assert_eq!(String::from_utf8(bytes).unwrap(), String::from_utf8(json::line(row).unwrap()).unwrap());
-}
+use crate::custody::json::assert_keys_sorted;
 
 fn owner() -> OwnerRow<'static> {
     OwnerRow {
@@ -39,7 +33,7 @@ fn text() -> Option<String> {
 #[test]
 fn the_keys_of_a_socket_s_row_are_sorted() {
     let exact = Base64(vec![0xff]);
-    sorted(&SocketRow {
+    assert_keys_sorted(&SocketRow {
         backlog: Some(1),
         bytes_acked: Some(1),
         bytes_received: Some(1),
@@ -91,7 +85,7 @@ fn the_keys_of_a_socket_s_row_are_sorted() {
 
 #[test]
 fn the_keys_of_the_other_rows_are_sorted() {
-    sorted(&ProcessCapture {
+    assert_keys_sorted(&ProcessCapture {
         cgroup: text(),
         cgroup_b64: bytes(),
         cmdline_b64: bytes(),
@@ -109,7 +103,7 @@ fn the_keys_of_the_other_rows_are_sorted() {
         uids: text(),
     });
     let holder = || HolderRow { exe: Some("/x"), fd: Some(1), pid: 1 };
-    sorted(&NamespaceRow {
+    assert_keys_sorted(&NamespaceRow {
         cross_view: Some("agrees"),
         dumps: vec![DumpRow {
             attempts: 1,
@@ -128,7 +122,7 @@ fn the_keys_of_the_other_rows_are_sorted() {
         own: true,
         processes: vec![holder()],
     });
-    sorted(&FindingRow {
+    assert_keys_sorted(&FindingRow {
         inode: 1,
         kind: "unlisted_socket",
         owners: vec![owner()],
