@@ -317,7 +317,12 @@ fn every_socket_that_ss_shows_is_in_the_table_and_looks_the_same() {
         assert!(owners[0]["start"].as_str().unwrap() < "2100", "{row}");
     }
     details(&holder, &table, desk.dir.path());
-    assert!(table.findings().is_empty(), "{:#?}", table.findings());
+    // Another test hides a socket at the same time; of ours there is nothing to find.
+    let own_pid = |owner: &Value| owner["pid"] == holder.pid();
+    let is_own =
+        |finding: &Value| finding["owners"].as_array().is_some_and(|owners| owners.iter().any(own_pid));
+    let found: Vec<Value> = table.findings().into_iter().filter(is_own).collect();
+    assert!(found.is_empty(), "{found:#?}");
     let own = table.namespaces().into_iter().find(|namespace| namespace["own"] == true).unwrap();
     assert_eq!(own["cross_view"], "agrees", "{own}");
     let asked = table.rows.iter().filter(|row| row["collector"] == true);
