@@ -19,7 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
     for op in 0..24 {
         let _ = nftables::row(op, bytes);
     }
-    let _ = (iptables::read(bytes, bytes, false), iptables::read(bytes, bytes, true));
+    for family in [iptables::Family::Ip, iptables::Family::Ip6, iptables::Family::Arp] {
+        iptables::read(bytes, bytes, family, drop);
+    }
     // The first byte chooses the family of a rule.
     if let Some((family, rest)) = bytes.split_first() {
         let (expressions, _) = expression::read(rest);

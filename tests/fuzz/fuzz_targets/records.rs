@@ -25,41 +25,6 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = os_release::parse(bytes);
 });
 
-/// The files of a process.
-fn a_process(bytes: &[u8]) {
-    use process::{Status, figures, maps, target};
-    let status = Status::of(bytes);
-    let _ = (status.numbers("Uid"), status.mask("CapEff"), status.number("VmRSS"));
-    let sum = maps::summary(bytes);
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() as u64;
-    assert_eq!(sum.mappings + sum.unread, lines);
-    let _ = (figures::limit(bytes, "Max open files"), figures::io(bytes, "rchar"), figures::audit_id(bytes));
-    let _ = (figures::arguments(bytes), figures::namespace(bytes), figures::hidepid(bytes));
-    let _ = (figures::last_number(bytes), figures::threads_in_all(bytes), target::sort(bytes));
-    for family in [iptables::Family::Ip, iptables::Family::Ip6] {
-        iptables::read(bytes, bytes, family, drop);
-    }
-    of_the_kernel(bytes);
-});
-
-/// Answers over netlink, the first byte choosing the family of a rule.
-fn of_the_kernel(bytes: &[u8]) {
-    use nftables::{expression, render};
-    for message in netlink::messages(bytes).flatten() {
-        let _ = (rtnetlink::row(message.kind.saturating_add(2), &message), nftables::row(message.kind, message.payload));
-    }
-    for op in 0..24 {
-        let _ = nftables::row(op, bytes);
-    }
-    let Some((family, rest)) = bytes.split_first() else { return };
-    let (expressions, _) = expression::read(rest);
-    let _ = render::rule(*family, &expressions, &Default::default(), &Default::default());
-    let groups = [rtnetlink::multicast::link_groups, rtnetlink::multicast::inet_groups, rtnetlink::multicast::inet6_groups];
-    for read in groups {
-        let _ = read(bytes);
-    }
-}
-
 /// The second field of a line, where it is long and stands nowhere else in the line, is nowhere in what is kept.
 fn no_secret_survives(bytes: &[u8]) {
     for line in bytes.split(|byte| *byte == b'\n') {
