@@ -192,11 +192,13 @@ pub fn without_rows(scan: &NetworkScan, asked: u64) -> (Outcome, Reason) {
 /// Tells what the look for namespaces did not see, where there may be more of them.
 pub fn tell_unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
     let source = || Source::text("network namespaces");
-    if let Some((pid, why)) = scan.unseen.first() {
+    if let Some(first) = scan.unseen.first() {
         let processes = counted(scan.unseen.len() as u64, "process");
-        let words =
-            format!("{processes} did not show a network namespace or descriptors, the first is {pid}: {why}");
-        let denied = scan.unseen.iter().all(|(_, why)| why.contains("denied") || why.contains("permitted"));
+        let words = format!(
+            "{processes} did not show a network namespace or descriptors, the first is {}: {}",
+            first.pid, first.words
+        );
+        let denied = scan.unseen.iter().all(|unseen| unseen.outcome == Outcome::Denied);
         let (outcome, code) = if denied {
             (Outcome::Denied, ReasonCode::Permission)
         } else {
@@ -277,6 +279,7 @@ fn cell(value: Value) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::netns::Unseen;
 
     #[test]
     fn only_where_every_namespace_was_asked_nothing_is_proven() {
@@ -286,7 +289,7 @@ mod tests {
         scan.left_out.push("network namespace 7 of process 9".into());
         assert_eq!(without_rows(&scan, 0).0, Outcome::Inconclusive);
         scan.left_out.clear();
-        scan.unseen.push((9, "permission denied".into()));
+        scan.unseen.push(Unseen { pid: 9, outcome: Outcome::Denied, words: "permission denied".into() });
         assert_eq!(without_rows(&scan, 0).0, Outcome::Inconclusive);
         assert!(without_rows(&scan, 1).1.words.contains("1 network namespace,"));
     }

@@ -15,6 +15,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::patience::NoAnswer;
 use super::processes::ProcessFolder;
 use super::{Host, Trouble};
+use crate::custody::outcome::Outcome;
 use crate::path::HostPath;
 use crate::records::mounts;
 
@@ -63,14 +64,35 @@ pub struct SocketDescriptor {
 pub struct NetworkScan {
     /// The namespaces, our own first, then by number.
     pub namespaces: Vec<NetworkNamespace>,
-    /// Who holds which socket, by pid and descriptor.
+    /// Who holds which socket, by its number, then by pid and descriptor.
     pub sockets: Vec<SocketDescriptor>,
-    /// Processes that did not let us look, with why; those that were gone are not among them.
-    pub unseen: Vec<(u32, String)>,
+    /// Processes that did not let us look; those that were gone are not among them.
+    pub unseen: Vec<Unseen>,
     /// Processes that were gone when they were looked at.
     pub vanished: u64,
     /// Namespaces, descriptors or processes that were left out because there are too many, or did not open.
     pub left_out: Vec<String>,
+}
+
+/// A process that did not let us look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Its number.
+    pub pid: u32,
+    /// `denied`, `timed_out` or `failed`.
+    pub outcome: Outcome,
+    /// Why.
+    pub words: String,
+}
+
+impl Unseen {
+    fn new(pid: u32, trouble: &Trouble, words: String) -> Unseen {
+        let outcome = match trouble.verdict().0 {
+            outcome @ (Outcome::Denied | Outcome::TimedOut) => outcome,
+            _ => Outcome::Failed,
+        };
+        Unseen { pid, outcome, words }
+    }
 }
 
 /// What one process shows.
@@ -136,7 +158,7 @@ impl Host {
             match glance {
                 Ok(glance) => scan.note(pid, glance, &mut found),
                 Err(Trouble::Vanished(_)) => scan.vanished += 1,
-                Err(trouble) => scan.unseen.push((pid, trouble.to_string())),
+                Err(trouble) => scan.unseen.push(Unseen::new(pid, &trouble, trouble.to_string())),
             }
             Ok::<(), std::convert::Infallible>(())
         };
@@ -295,7 +317,8 @@ impl NetworkScan {
             self.left_out.push(words);
         }
         if let Some(errno) = glance.refused {
-            self.unseen.push((pid, std::io::Error::from(errno).to_string()));
+            let trouble = Trouble::from_errno(errno, format!("/proc/{pid}"));
+            self.unseen.push(Unseen::new(pid, &trouble, std::io::Error::from(errno).to_string()));
         }
         if glance.cut {
             self.left_out.push(format!("descriptors of process {pid} beyond the first {DESCRIPTORS}"));
@@ -337,6 +360,7 @@ impl NetworkScan {
             namespace.held_by.retain(|(pid, _)| inside.binary_search(pid).is_err());
             self.namespaces.push(namespace);
         }
+        self.sockets.sort_unstable_by_key(|socket| (socket.inode, socket.pid, socket.fd));
         self.namespaces.sort_by_key(|namespace| (!namespace.own, namespace.inode));
         if self.namespaces.len() > NAMESPACES {
             self.left_out.push(format!("{} network namespaces", self.namespaces.len() - NAMESPACES));

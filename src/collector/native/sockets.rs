@@ -24,7 +24,7 @@ const ID: &str = "sockets";
 /// Seals the kernel's answers, who holds the sockets, and the tables made of both.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let began = run.intake.now();
-    let mut scan = match run.host.scan_network() {
+    let scan = match run.host.network() {
         Ok(scan) => scan,
         Err(trouble) => {
             let (outcome, reason) = trouble.verdict();
@@ -32,7 +32,6 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             return Ok(());
         }
     };
-    scan.sockets.sort_unstable_by_key(|socket| (socket.inode, socket.pid, socket.fd));
     let gathered = gather::gather(run, &scan)?;
     let holders = owners::capture(run, &scan, began)?;
     tables::write(run, &scan, &gathered, &holders)?;

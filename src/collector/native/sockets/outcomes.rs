@@ -9,7 +9,7 @@ use crate::custody::entry::Source;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::host::facts::is_root;
-use crate::host::netns::NetworkScan;
+use crate::host::netns::{NetworkScan, Unseen};
 use crate::intake::Halt;
 use crate::records::sock_diag::Question;
 
@@ -42,15 +42,8 @@ fn named(all: &[&str]) -> String {
 /// Processes whose descriptors or namespace could not be seen: their sockets have no owner in the table.
 fn unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
     let mut by_kind: BTreeMap<Outcome, Vec<String>> = BTreeMap::new();
-    for (pid, why) in &scan.unseen {
-        let outcome = if why.contains("ermission denied") || why.contains("not permitted") {
-            Outcome::Denied
-        } else if why.contains("no answer within") {
-            Outcome::TimedOut
-        } else {
-            Outcome::Failed
-        };
-        by_kind.entry(outcome).or_default().push(format!("process {pid} ({why})"));
+    for Unseen { pid, outcome, words } in &scan.unseen {
+        by_kind.entry(*outcome).or_default().push(format!("process {pid} ({words})"));
     }
     for (outcome, processes) in by_kind {
         let code = match outcome {

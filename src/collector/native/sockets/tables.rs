@@ -67,13 +67,7 @@ fn namespace_row<'r>(
     NamespaceRow {
         cross_view: namespace.own.then_some(gathered.cross_view.word.as_str()),
         dumps,
-        // What we opened to enter it keeps nothing open behind us.
-        held_by: namespace
-            .held_by
-            .iter()
-            .filter(|(pid, _)| *pid != std::process::id())
-            .map(|(pid, fd)| holder(*pid, Some(*fd)))
-            .collect(),
+        held_by: namespace.held_by.iter().map(|(pid, fd)| holder(*pid, Some(*fd))).collect(),
         inode: namespace.inode,
         modules_loaded: if namespace.own { gathered.modules_loaded.clone() } else { Vec::new() },
         mounted_b64: exact.collect(),
