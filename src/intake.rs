@@ -10,10 +10,10 @@ mod stop;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
-use crate::custody::entry::{EntryId, Kind, Source, Taken, Window};
+use crate::custody::entry::{EntryId, Kind, Source, Taken, Window, member_time};
 use crate::custody::ledger::{Draft, Ledger, MAX_ENTRIES, Reason, StepContext};
 use crate::custody::member::{Member, Members};
 use crate::custody::outcome::{Outcome, ReasonCode};
@@ -275,8 +275,9 @@ impl<'a> Intake<'a> {
     }
 
     /// Begins a member. It is private to the intake until [`Intake::end_member`]; one at a time.
-    pub fn begin_member(&mut self, wanted: Member, draft: Draft, modified: Timestamp) -> Result<(), Halt> {
+    pub fn begin_member(&mut self, wanted: Member, draft: Draft) -> Result<(), Halt> {
         self.check()?;
+        let modified = member_time(draft.kind, draft.taken, draft.stat.as_ref());
         let identity = draft.source.path_b64.as_ref().map(|path| path.0.clone()).unwrap_or_default();
         let member = self.members.claim(wanted, &identity);
         match self.vault.begin(&member, modified) {
@@ -392,8 +393,7 @@ impl<'a> Intake<'a> {
 
     /// Seals bytes that are all at hand.
     pub fn capture(&mut self, member: Member, draft: Draft, bytes: Vec<u8>) -> Result<EntryId, Halt> {
-        let modified = draft.taken.utc;
-        self.begin_member(member, draft, modified)?;
+        self.begin_member(member, draft)?;
         self.write(bytes)?;
         self.end_member(|_| ())
     }

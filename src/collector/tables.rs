@@ -30,8 +30,7 @@ pub struct Rows {
 impl Rows {
     /// Begins a member of `collector`.
     pub fn begin(run: &mut Run<'_, '_>, collector: &str, name: &str, draft: Draft) -> Result<Rows, Halt> {
-        let modified = draft.taken.utc;
-        run.intake.begin_member(Member::of_live(collector, name), draft, modified)?;
+        run.intake.begin_member(Member::of_live(collector, name), draft)?;
         Ok(Rows::default())
     }
 

@@ -232,6 +232,12 @@ impl From<Moment> for Taken {
     }
 }
 
+/// The time that a member bears in the archive, and with it every unpacked file: a copy that of the file, anything else
+/// when it was taken. Writer and verifier both go by it.
+pub fn member_time(kind: Kind, taken: Taken, stat: Option<&Stats>) -> Timestamp {
+    stat.filter(|_| kind == Kind::Copy).map_or(taken.utc, |stat| stat.before.mtime)
+}
+
 /// The time that a source was asked for, and what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -381,8 +387,11 @@ mod tests {
             uid: 0,
             unix: BTreeMap::from([("mtime".to_owned(), i64::MAX)]),
         };
-        let mut row = Vec::new();
-        json::row(&mut row, &stat).unwrap();
-        assert_eq!(row, json::line(&stat).unwrap());
+        json::assert_keys_sorted(&stat);
+        // A copy alone bears the time of its file, even of one that was made now.
+        let (taken, stats) =
+            (Taken { utc: Timestamp::from_unix(9, 0), boottime_ns: 0 }, Stats { before: stat, after: None });
+        assert_eq!(member_time(Kind::Copy, taken, Some(&stats)), zero);
+        assert_eq!(member_time(Kind::Capture, taken, Some(&stats)), taken.utc);
     }
 }

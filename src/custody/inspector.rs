@@ -11,7 +11,7 @@ use super::Sealed;
 use super::bag::{self, TAIL};
 use super::completeness::{Need, StepRecord};
 use super::digest::Digest;
-use super::entry::{ENTRY_LIMIT, Entry, EntryId, Kind};
+use super::entry::{ENTRY_LIMIT, Entry, EntryId, Kind, member_time};
 use super::gap::Gap;
 use super::json;
 use super::member::{MEMBER_LIMIT, Member};
@@ -258,8 +258,7 @@ impl Inspector {
         }
         self.time(seen, entry.taken.utc);
         if let Some(pending) = pending {
-            let copied = entry.stat.as_ref().filter(|_| entry.kind == Kind::Copy);
-            self.time(pending, copied.map_or(entry.taken.utc, |stat| stat.before.mtime));
+            self.time(pending, member_time(entry.kind, entry.taken, entry.stat.as_ref()));
         }
         self.account(entry);
     }

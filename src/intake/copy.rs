@@ -125,7 +125,7 @@ impl Intake<'_> {
                 let mut draft = Draft::new(Kind::Copy, source_of(found), taken);
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
-                self.begin_member(Member::of_file(path), draft, met.stat.mtime)?;
+                self.begin_member(Member::of_file(path), draft)?;
                 let mut poured = self.pour(&mut reading, found, &met, most < limits.max_size, limits.keep)?;
                 let given = poured.given;
                 if let Some(fits) = limits.fits

@@ -75,8 +75,7 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
     std::panic::set_hook(Box::new(|_| {}));
     run.guarded(step("one"), |run| {
         let draft = Draft::new(Kind::Capture, Source::text("one"), run.intake.now());
-        let modified = draft.taken.utc;
-        run.intake.begin_member(Member::of_live("one", "half"), draft, modified)?;
+        run.intake.begin_member(Member::of_live("one", "half"), draft)?;
         run.intake.write(b"the first half".to_vec())?;
         panic!("on purpose");
     })

@@ -39,7 +39,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             let asleep = suspended();
             let awake = Duration::from_nanos(taken.boottime_ns).saturating_sub(asleep);
             let times = Times { booted: taken.utc.minus(awake), asleep };
-            run.intake.begin_member(Member::of_live("kernel-log", "kmsg"), draft, taken.utc)?;
+            run.intake.begin_member(Member::of_live("kernel-log", "kmsg"), draft)?;
             for piece in log.bytes.chunks(PIECE) {
                 run.intake.write(piece.to_vec())?;
             }
@@ -77,8 +77,7 @@ fn table(run: &mut Run<'_, '_>, bytes: &[u8], raw: EntryId, times: Times) -> Res
     let mut draft = Draft::new(Kind::Derived, Source::text("/dev/kmsg"), run.intake.now());
     draft.title = Some("Records of the kernel's log buffer".into());
     draft.derived_from.push(raw);
-    let modified = draft.taken.utc;
-    run.intake.begin_member(Member::of_live("kernel-log", "kmsg.jsonl"), draft, modified)?;
+    run.intake.begin_member(Member::of_live("kernel-log", "kmsg.jsonl"), draft)?;
     let (mut rows, mut expected, mut missing, mut unread) = (Vec::new(), 0, 0_u64, 0_u64);
     for record in kmsg::parse(bytes) {
         let row = match record {

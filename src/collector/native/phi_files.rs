@@ -170,8 +170,7 @@ impl Listing {
         let name = format!("files-{:06}.jsonl", self.part);
         let mut draft = Draft::new(Kind::Listing, Source::text("PHI folders"), run.intake.now());
         draft.window = Some(run.intake.window().clone());
-        let modified = draft.taken.utc;
-        run.intake.begin_member(Member::of_live("phi-files", &name), draft, modified)
+        run.intake.begin_member(Member::of_live("phi-files", &name), draft)
     }
 
     fn end(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {

@@ -210,8 +210,7 @@ fn without_digest(why: &str) -> (Outcome, ReasonCode, &'static str) {
 fn table(run: &mut Run<'_, '_>, rows: &[ExecutableRow]) -> Result<(), Halt> {
     let mut draft = Draft::new(Kind::Listing, source(), run.intake.now());
     draft.title = Some("Files that run, with their digests".into());
-    let modified = draft.taken.utc;
-    run.intake.begin_member(Member::of_live(ID, "executables.jsonl"), draft, modified)?;
+    run.intake.begin_member(Member::of_live(ID, "executables.jsonl"), draft)?;
     let mut bytes = Vec::new();
     for row in rows {
         json::row(&mut bytes, row)?;

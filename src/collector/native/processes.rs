@@ -248,7 +248,7 @@ fn processes(
         let words = format!("processes that ended between being listed and being read, as their rows say: {vanished}");
         draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Vanished, words));
     }
-    run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft, taken.utc)?;
+    run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft)?;
     gathering.rows.sort_by_key(|row| row.pid);
     let mut bytes = Vec::with_capacity(PIECE + (PIECE >> 2));
     for row in &gathering.rows {

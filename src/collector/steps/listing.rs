@@ -105,8 +105,7 @@ impl Table {
     fn add(&mut self, run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
         if self.count == 0 {
             let draft = Draft::new(Kind::Listing, self.source.clone(), run.intake.now());
-            let modified = draft.taken.utc;
-            run.intake.begin_member(self.member.clone(), draft, modified)?;
+            run.intake.begin_member(self.member.clone(), draft)?;
         }
         let row = FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref());
         json::row(&mut self.rows, &row)?;

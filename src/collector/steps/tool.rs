@@ -116,7 +116,7 @@ fn one_run(
         draft
     };
     let member = |stream: &str| Member::of_tool(&definition.id, &format!("{label}.{stream}"));
-    run.intake.begin_member(member("stdout"), draft("stdout"), taken.utc)?;
+    run.intake.begin_member(member("stdout"), draft("stdout"))?;
     let mut printed = 0_u64;
     while let Some(bytes) = running.output() {
         printed += bytes.len() as u64;

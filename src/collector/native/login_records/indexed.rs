@@ -223,7 +223,6 @@ fn long_one(run: &mut Run<'_, '_>, table: &mut Table, spot: &Spot, sort: Sort) -
     run.intake.begin_member(
         Member::of_live("login-records", &format!("{name}-extents.jsonl")),
         draft,
-        met.stat.mtime,
     )?;
     // Its rows name it before it is written: the next entry is that of the member that is open.
     let entry = EntryId(u32::try_from(run.intake.ledger().len() + 1).unwrap_or(u32::MAX));

@@ -104,7 +104,7 @@ impl Table {
             let mut draft = Draft::new(Kind::Derived, Source::text("sealed login records"), taken);
             draft.title = Some("Login records, one row each".into());
             draft.derived_from.clone_from(&self.made_of);
-            run.intake.begin_member(Member::of_view("login-records.jsonl"), draft, taken.utc)?;
+            run.intake.begin_member(Member::of_view("login-records.jsonl"), draft)?;
             self.open = true;
         }
         let rows = std::mem::take(&mut self.pending);

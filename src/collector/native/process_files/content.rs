@@ -88,8 +88,7 @@ impl Content<'_> {
         draft.mount = run.host.mounts().facts(met.stat.mount_id);
         let member = Member::of_live(ID, &self.member_name());
         let name = member.to_string();
-        let modified = draft.taken.utc;
-        run.intake.begin_member(member, draft, modified)?;
+        run.intake.begin_member(member, draft)?;
         let ended = pour(run, &mut reading, &met, true)?;
         run.intake.end_member(|draft| {
             if let Some(reason) = ended.reason.clone() {

@@ -156,9 +156,8 @@ impl Gathering {
         self.parts += 1;
         let mut draft = Draft::new(Kind::Capture, source(), run.intake.now());
         draft.title = Some("Files and links of each process, as they came".into());
-        let modified = draft.taken.utc;
         let name = format!("raw-{:06}.jsonl", self.parts);
-        run.intake.begin_member(Member::of_live(ID, &name), draft, modified)?;
+        run.intake.begin_member(Member::of_live(ID, &name), draft)?;
         self.open = true;
         Ok(())
     }
@@ -186,8 +185,7 @@ impl Gathering {
         let mut draft = Draft::new(Kind::Derived, source(), run.intake.now());
         draft.title = Some("Table of open descriptors".into());
         draft.derived_from.clone_from(&self.captures);
-        let modified = draft.taken.utc;
-        run.intake.begin_member(Member::of_live(ID, &name), draft, modified)?;
+        run.intake.begin_member(Member::of_live(ID, &name), draft)?;
         let rows = std::mem::take(&mut self.descriptor_rows);
         for piece in rows.chunks(PIECE) {
             run.intake.write(piece.to_vec())?;
