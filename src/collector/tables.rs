@@ -8,6 +8,7 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::custody::rows::kernel::{AnswerRow, Cell, TableRow};
+use crate::host::kernel_text::Text;
 use crate::host::netlink::{Answer, Ending};
 use crate::host::netns::NetworkScan;
 use crate::intake::Halt;
@@ -174,6 +175,11 @@ pub fn write_bytes(
         put.piece(rows, run, 1, piece.to_vec())?;
     }
     put.ended(rows, run, 1, ending)
+}
+
+/// Writes a text of the kernel's, and whether it is whole.
+pub fn write_text(rows: &mut Rows, run: &mut Run<'_, '_>, put: Put<'_>, text: &Text) -> Result<(), Halt> {
+    write_bytes(rows, run, put, &text.bytes, &text.ending())
 }
 
 /// What is said of a table without a row, where `asked` namespaces answered whole. It is proven to be empty only if those

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod file;
 pub mod footprint;
 pub mod iptables;
+pub mod kernel_text;
 pub mod kmsg;
 pub mod mounts;
 pub mod myself;

@@ -28,9 +28,6 @@ const SOCKETS: usize = 1 << 20;
 /// Namespaces that are entered at most.
 const NAMESPACES: usize = 4096;
 
-/// Bytes of a table of /proc/net at most, where it is read for a namespace.
-pub const TABLE_LIMIT: usize = 8 << 20;
-
 /// One network namespace.
 #[derive(Clone, Debug)]
 pub struct NetworkNamespace {
@@ -176,9 +173,7 @@ impl Host {
         let scan = Arc::new(self.scan_network()?);
         Ok(Arc::clone(self.network.get_or_init(|| scan)))
     }
-}
 
-impl Host {
     /// Does `work` in a namespace, or in our own, on a reader that may be left behind: a lock that somebody holds in the
     /// kernel can keep it waiting for ever. `place` names what was asked, where that fails.
     pub(super) fn inside<T: Send + 'static>(
@@ -197,52 +192,6 @@ impl Host {
             Err(NoAnswer::Gone) => {
                 Err(Trouble::Io(place.into(), std::io::Error::other("the reader ended without an answer")))
             }
-        }
-    }
-
-    /// The text of a table below /proc/net as it is in `namespace`, or in our own: a folder that shows to each thread
-    /// the namespace that it is in. Longer ones than [`TABLE_LIMIT`] are an error.
-    pub fn network_table(
-        &self,
-        namespace: Option<&NetworkNamespace>,
-        name: &str,
-    ) -> Result<Vec<u8>, Trouble> {
-        let place = format!("/proc/net/{name}");
-        if !self.is_live() {
-            return Err(Trouble::Missing(place));
-        }
-        let path = format!("/proc/thread-self/net/{name}");
-        self.inside(namespace, &place, move || {
-            let file = fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?;
-            read_table(file)
-        })
-    }
-}
-
-impl Host {
-    /// The list of loaded modules, /proc/modules, as it is.
-    pub fn modules(&self) -> Result<Vec<u8>, Trouble> {
-        let place = "/proc/modules";
-        if !self.is_live() {
-            return Err(Trouble::Missing(place.into()));
-        }
-        let file = fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty());
-        file.and_then(read_table).map_err(|errno| Trouble::from_errno(errno, place))
-    }
-}
-
-fn read_table(file: OwnedFd) -> Result<Vec<u8>, Errno> {
-    let mut text = Vec::new();
-    loop {
-        let mut piece = [0; 16 << 10];
-        match rustix::io::read(&file, &mut piece) {
-            Ok(0) => return Ok(text),
-            Ok(count) => text.extend_from_slice(piece.get(..count).unwrap_or_default()),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-        if text.len() > TABLE_LIMIT {
-            return Err(Errno::FBIG);
         }
     }
 }

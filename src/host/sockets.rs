@@ -1,8 +1,6 @@
-//! What the kernel tells of sockets outside of sock_diag(7): the texts in /proc/net of a network namespace, and what a
-//! descriptor that leads to a socket says about it.
+//! What a descriptor that leads to a socket says about it.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -13,25 +11,10 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::netns::{NetworkNamespace, SocketDescriptor};
+use super::netns::SocketDescriptor;
 use super::processes::ProcessFolder;
 use super::{Host, Trouble};
 use crate::records::sockets::End;
-
-/// Bytes of one text at most: what half a million sockets give.
-const TEXT_LIMIT: u64 = 64 << 20;
-
-/// A text of the kernel's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// It, as it came.
-    pub bytes: Vec<u8>,
-    /// It is longer.
-    pub cut: bool,
-}
-
-/// A text, or why it could not be had, by its name in /proc/net.
-pub type NamedText = (&'static str, Result<Text, Trouble>);
 
 /// What a descriptor that leads to a socket says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,19 +39,6 @@ pub struct Answers {
 }
 
 impl Host {
-    /// Files of `/proc/net` as they are in `namespace`.
-    pub fn net_texts(
-        &self,
-        namespace: &NetworkNamespace,
-        names: Vec<&'static str>,
-    ) -> Result<Vec<NamedText>, Trouble> {
-        let place = format!("/proc/net of network namespace {}", namespace.inode);
-        if !self.is_live() {
-            return Err(Trouble::Missing(place));
-        }
-        self.inside(Some(namespace), &place, move || Ok(texts(names)))
-    }
-
     /// Asks those sockets about themselves that `descriptors` still lead to. The descriptor is doubled into this
     /// process for a moment (pidfd_getfd(2)); nothing is read from it or written to it.
     pub fn examine_sockets(&self, descriptors: &[SocketDescriptor]) -> Vec<Examined> {
@@ -95,24 +65,6 @@ impl Host {
     pub fn ticks_per_second(&self) -> u64 {
         rustix::param::clock_ticks_per_second().max(1)
     }
-}
-
-fn texts(names: Vec<&'static str>) -> Vec<NamedText> {
-    names.into_iter().map(|name| (name, text(name))).collect()
-}
-
-/// Of the thread's own namespace, which is not the process's.
-fn text(name: &str) -> Result<Text, Trouble> {
-    let place = format!("/proc/thread-self/net/{name}");
-    let trouble = |error: std::io::Error| match Errno::from_io_error(&error) {
-        Some(errno) => Trouble::from_errno(errno, format!("/proc/net/{name}")),
-        None => Trouble::Io(format!("/proc/net/{name}"), error),
-    };
-    let file = std::fs::File::open(place).map_err(trouble)?;
-    let mut bytes = Vec::new();
-    file.take(TEXT_LIMIT + 1).read_to_end(&mut bytes).map_err(trouble)?;
-    let cut = bytes.len() as u64 > TEXT_LIMIT;
-    Ok(Text { bytes, cut })
 }
 
 /// None if the descriptor leads elsewhere by now.
@@ -179,14 +131,5 @@ mod tests {
         let answers = examined[0].answers.clone().unwrap();
         assert_eq!(answers.local, Some(End::Ip("127.0.0.1".parse().unwrap(), port)));
         assert!(answers.listens && answers.remote.is_none());
-    }
-
-    #[test]
-    fn the_texts_of_our_own_namespace_are_read() {
-        let host = Host::live(&[]).unwrap();
-        let scan = host.scan_network().unwrap();
-        let texts = host.net_texts(&scan.namespaces[0], vec!["protocols", "nonsense"]).unwrap();
-        assert!(texts[0].1.as_ref().unwrap().bytes.starts_with(b"protocol "));
-        assert!(matches!(texts[1].1, Err(Trouble::Missing(_))));
     }
 }

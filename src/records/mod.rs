@@ -16,6 +16,7 @@ pub mod lastlog;
 pub mod layout;
 pub mod login_process;
 pub mod logind;
+pub mod modules;
 pub mod mounts;
 pub mod netlink;
 pub mod nftables;

@@ -6,21 +6,24 @@ mod ask;
 mod nft;
 mod older;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use ask::{Asked, Listing};
 
 use crate::collector::run::Run;
 use crate::collector::tables::{
     self, Put, Rows, member_of, table_row, tell_unseen, without_rows, write_answer, write_bytes,
+    write_text,
 };
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::netlink::Ending;
 use crate::host::netns::{NetworkNamespace, NetworkScan};
+use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::records::attributes::{Row, Value};
+use crate::records::modules;
 
 /// The tables that are made, with their titles.
 const TABLES: &[(&str, &str)] = &[
@@ -59,7 +62,7 @@ struct Round {
 
 /// Asks every namespace, and makes the tables.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let before = run.host.modules().unwrap_or_default();
+    let before = run.host.modules();
     let scan = match run.host.network() {
         Ok(scan) => scan,
         Err(trouble) => {
@@ -77,9 +80,14 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     for (outcome, reason) in round.troubles {
         run.intake.gap(Source::text("packet filter"), outcome, reason)?;
     }
-    bridges(run, &before)?;
     tell_unseen(run, &scan)?;
-    modules(run, &before)
+    match before {
+        Ok(before) => {
+            bridges(run, &before.bytes)?;
+            loaded_meanwhile(run, &before.bytes)
+        }
+        Err(trouble) => not_listed(run, &trouble),
+    }
 }
 
 impl Round {
@@ -97,8 +105,8 @@ impl Round {
             let put = Put { netns: listing.netns, question, request: Some((*kind, body)), round: None };
             write_answer(&mut answers, run, put, answer)?;
         }
-        for (question, bytes) in &listing.texts {
-            write_bytes(&mut answers, run, Put::text(listing.netns, question), bytes, &Ending::Done)?;
+        for (question, text) in &listing.texts {
+            write_text(&mut answers, run, Put::text(listing.netns, question), text)?;
         }
         for older in &listing.older {
             let table = crate::path::shown(&older.table);
@@ -209,7 +217,7 @@ fn write_rows(
 /// The older tables of bridges are listed nowhere, and asking for one makes the kernel load it: that their modules are
 /// loaded is all that can be known without harm.
 fn bridges(run: &mut Run<'_, '_>, modules: &[u8]) -> Result<(), Halt> {
-    let loaded: Vec<String> = module_names(modules)
+    let loaded: Vec<String> = modules::names(modules)
         .into_iter()
         .filter(|name| EBTABLES.contains(&name.as_slice()))
         .map(|name| crate::path::shown(&name))
@@ -226,24 +234,28 @@ fn bridges(run: &mut Run<'_, '_>, modules: &[u8]) -> Result<(), Halt> {
     Ok(())
 }
 
-fn module_names(text: &[u8]) -> BTreeSet<Vec<u8>> {
-    let first = |line: &[u8]| line.split(|byte| *byte == b' ').next().map(<[u8]>::to_vec);
-    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(first).collect()
-}
-
 /// What the kernel loaded while it was asked: that is our own trace on the host.
-fn modules(run: &mut Run<'_, '_>, before: &[u8]) -> Result<(), Halt> {
+fn loaded_meanwhile(run: &mut Run<'_, '_>, before: &[u8]) -> Result<(), Halt> {
+    let after = match run.host.modules() {
+        Ok(after) => after,
+        Err(trouble) => return not_listed(run, &trouble),
+    };
     let source = Source::text("/proc/modules, before and after");
     let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
     draft.title = Some("Modules that the kernel loaded while it was asked".into());
-    let after = run.host.modules().unwrap_or_default();
-    let before = module_names(before);
-    let loaded = module_names(&after).difference(&before).map(|name| Value::Name(name.clone())).collect();
+    let loaded = modules::loaded_between(before, &after.bytes).into_iter().map(Value::Name).collect();
     let mut row = Row::default();
     row.set("loaded", Value::List(loaded));
     let mut rows = Rows::begin(run, "firewall", "modules.jsonl", draft)?;
     rows.row(run, &table_row(row))?;
     rows.end(run, |_| ())?;
+    Ok(())
+}
+
+/// Modules that are not listed may be there: those of bridges, and those that were loaded for us.
+fn not_listed(run: &mut Run<'_, '_>, trouble: &Trouble) -> Result<(), Halt> {
+    let (outcome, reason) = trouble.verdict();
+    run.intake.gap(Source::text("modules of the packet filter"), outcome, reason)?;
     Ok(())
 }
 

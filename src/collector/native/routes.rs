@@ -11,12 +11,12 @@ use questions::{ABSENT, Question, TABLES, Table};
 
 use crate::collector::run::Run;
 use crate::collector::tables::{
-    self, Put, Rows, member_of, table_row, tell_unseen, without_rows, write_answer, write_bytes,
+    self, Put, Rows, member_of, table_row, tell_unseen, without_rows, write_answer, write_text,
 };
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::Outcome;
-use crate::host::netlink::{Answer, Ending, Netlink, Subsystem};
+use crate::host::netlink::{Answer, Netlink, Subsystem};
 use crate::host::netns::{NetworkNamespace, NetworkScan};
 use crate::intake::Halt;
 use crate::records::attributes::{Row, Value};
@@ -175,30 +175,39 @@ impl Round {
 
     /// Multicast groups as /proc/net lists them: older kernels give those of IPv4 nowhere else.
     fn groups(&mut self, run: &mut Run<'_, '_>, namespace: &NetworkNamespace) -> Result<(), Halt> {
-        for (name, number) in questions::GROUP_TABLES {
-            let text = match run.host.network_table(Some(namespace), name) {
-                Ok(text) => text,
-                // A kernel without the protocol has no groups of it.
-                Err(crate::host::Trouble::Missing(_)) => continue,
-                Err(trouble) => {
-                    let (outcome, reason) = trouble.verdict();
-                    let words = format!("network namespace {}: {}", namespace.inode, reason.words);
-                    self.troubles.push((Table::Multicast, outcome, Reason::new(reason.code, words)));
-                    continue;
-                }
-            };
-            let mut answers = self.answers(run)?;
+        let netns = namespace.inode;
+        let mut trouble_of = |(outcome, reason): (Outcome, Reason)| {
+            let words = format!("network namespace {netns}: {}", reason.words);
+            self.troubles.push((Table::Multicast, outcome, Reason::new(reason.code, words)));
+        };
+        let names = questions::GROUP_TABLES.iter().map(|(name, _)| *name).collect();
+        let texts = match run.host.net_texts(namespace, names) {
+            Ok(texts) => texts,
+            Err(trouble) => {
+                trouble_of(trouble.verdict());
+                return Ok(());
+            }
+        };
+        let mut read = Vec::new();
+        for ((name, text), (_, kind)) in texts.into_iter().zip(questions::GROUP_TABLES) {
             let question = format!("/proc/net/{name}");
-            write_bytes(&mut answers, run, Put::text(namespace.inode, &question), &text, &Ending::Done)?;
+            match text {
+                Ok(text) => {
+                    text.verdict(&question).map(&mut trouble_of);
+                    read.push((question, *kind, text));
+                }
+                // A kernel without the protocol has no groups of it.
+                Err(crate::host::Trouble::Missing(_)) => {}
+                Err(trouble) => trouble_of(trouble.verdict()),
+            }
+        }
+        for (question, kind, text) in read {
+            let mut answers = self.answers(run)?;
+            write_text(&mut answers, run, Put::text(netns, &question), &text)?;
             self.answers = Some(answers);
-            self.kept_bytes += text.len();
-            self.kept.push(Kept {
-                netns: namespace.inode,
-                table: Table::Multicast,
-                kind: *number,
-                family: None,
-                datagrams: vec![text],
-            });
+            self.kept_bytes += text.bytes.len();
+            let datagrams = vec![text.bytes];
+            self.kept.push(Kept { netns, table: Table::Multicast, kind, family: None, datagrams });
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use rustix::io::Errno;
 use super::in_words;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::kernel_text::Text;
 use crate::host::netlink::{Answer, Netlink, Subsystem};
 use crate::host::netns::NetworkNamespace;
 use crate::host::{Host, Trouble};
@@ -41,7 +42,7 @@ pub struct Listing {
     /// Of the last attempt.
     pub asked: Vec<Asked>,
     /// Texts that were read, by what was asked.
-    pub texts: Vec<(String, Vec<u8>)>,
+    pub texts: Vec<(String, Text)>,
     /// Tables of iptables in the older form.
     pub older: Vec<Older>,
     /// The kernel has nf_tables.
@@ -64,7 +65,7 @@ pub struct Older {
 impl Listing {
     /// How many bytes are kept of it.
     pub fn bytes(&self) -> usize {
-        let texts = self.texts.iter().map(|(_, text)| text.len());
+        let texts = self.texts.iter().map(|(_, text)| text.bytes.len());
         let older = self.older.iter().map(|older| older.info.len() + older.entries.len());
         size_of_all(&self.asked) + texts.chain(older).sum::<usize>()
     }
@@ -87,6 +88,13 @@ const DUMPS: &[(&str, u16)] = &[
     ("sets", op::GET_SET),
     ("objects", op::GET_OBJECT),
     ("flowtables", op::GET_FLOWTABLE),
+];
+
+/// The texts that name the older tables, each with the family of those.
+const OLDER: &[(&str, Family)] = &[
+    ("ip_tables_names", Family::Ip),
+    ("ip6_tables_names", Family::Ip6),
+    ("arp_tables_names", Family::Arp),
 ];
 
 /// Asks one namespace.
@@ -118,12 +126,12 @@ pub fn namespace(host: &Host, namespace: &NetworkNamespace) -> Listing {
 
 /// The older tables, where they exist: asking for one that does not would make it.
 fn older(host: &Host, namespace: &NetworkNamespace, listing: &mut Listing) {
-    for (names, family) in [
-        ("ip_tables_names", Family::Ip),
-        ("ip6_tables_names", Family::Ip6),
-        ("arp_tables_names", Family::Arp),
-    ] {
-        let text = match host.network_table(Some(namespace), names) {
+    let texts = match host.net_texts(namespace, OLDER.iter().map(|(names, _)| *names).collect()) {
+        Ok(texts) => texts,
+        Err(trouble) => return listing.note(namespace, trouble.verdict()),
+    };
+    for ((names, text), (_, family)) in texts.into_iter().zip(OLDER) {
+        let text = match text {
             Ok(text) => text,
             // A kernel without them.
             Err(Trouble::Missing(_)) => continue,
@@ -132,23 +140,29 @@ fn older(host: &Host, namespace: &NetworkNamespace, listing: &mut Listing) {
                 continue;
             }
         };
-        for table in text.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
-            match host.older_table(Some(namespace), table, family, listing.left()) {
-                Ok((info, entries)) => {
-                    listing.older.push(Older { family, table: table.to_vec(), info, entries });
-                }
-                Err(Trouble::Io(place, error)) if error.raw_os_error() == Some(Errno::FBIG.raw_os_error()) => {
-                    let words = format!("{place}: longer than the {} bytes that are taken", listing.left());
-                    listing.note(namespace, (Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));
-                }
-                Err(trouble) => listing.note(namespace, trouble.verdict()),
-            }
+        let place = format!("/proc/net/{names}");
+        if let Some(verdict) = text.verdict(&place) {
+            listing.note(namespace, verdict);
         }
-        listing.texts.push((format!("/proc/net/{names}"), text));
+        for table in text.bytes.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
+            listing.older_table(host, namespace, table, *family);
+        }
+        listing.texts.push((place, text));
     }
 }
 
 impl Listing {
+    fn older_table(&mut self, host: &Host, namespace: &NetworkNamespace, table: &[u8], family: Family) {
+        match host.older_table(Some(namespace), table, family, self.left()) {
+            Ok((info, entries)) => self.older.push(Older { family, table: table.to_vec(), info, entries }),
+            Err(Trouble::Io(place, error)) if error.raw_os_error() == Some(Errno::FBIG.raw_os_error()) => {
+                let words = format!("{place}: longer than the {} bytes that are taken", self.left());
+                self.note(namespace, (Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));
+            }
+            Err(trouble) => self.note(namespace, trouble.verdict()),
+        }
+    }
+
     fn note(&mut self, namespace: &NetworkNamespace, (outcome, reason): (Outcome, Reason)) {
         self.troubles.push((outcome, Reason::new(reason.code, in_words(namespace, &reason.words))));
     }

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::collector::tables::{Put, Rows, write_answer, write_bytes};
+use crate::collector::tables::{Put, Rows, write_answer, write_text};
 use crate::collector::run::Run;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::Outcome;
-use crate::host::netlink::{Answer, Ending, Netlink};
-use crate::host::sockets::Text;
+use crate::host::netlink::{Answer, Netlink};
+use crate::host::kernel_text::Text;
 use crate::intake::Halt;
 use crate::records::interfaces;
 use crate::records::sock_diag::{BY_FAMILY, Question};
@@ -128,8 +128,7 @@ impl Answers {
     /// Captures a text.
     pub fn text(&mut self, run: &mut Run<'_, '_>, netns: u64, name: &str, text: &Text) -> Result<(), Halt> {
         let put = Put { round: Some(self.round), ..Put::text(netns, name) };
-        let ending = if text.cut { Ending::TooLong(text.bytes.len()) } else { Ending::Done };
-        write_bytes(&mut self.sheet, run, put, &text.bytes, &ending)
+        write_text(&mut self.sheet, run, put, text)
     }
 
     /// The names of the interfaces of a namespace, captured and read.

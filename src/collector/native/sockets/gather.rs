@@ -1,6 +1,6 @@
 //! Every question in every namespace, into one capture, and what the answers list.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::answers::{Answers, Dump};
 use super::compare::{self, CrossView};
@@ -13,14 +13,10 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::Outcome;
 use crate::host::netlink::{Ending, Subsystem};
 use crate::host::netns::{NetworkNamespace, NetworkScan};
-use crate::host::sockets::Text;
 use crate::intake::Halt;
-use crate::path::HostPath;
+use crate::records::modules;
 use crate::records::sock_diag::questions;
 use crate::records::sockets::Socket;
-
-/// Bytes of /proc/modules at most.
-const MODULES_LIMIT: u64 = 4 << 20;
 
 /// A socket that a table lists.
 pub struct Listed {
@@ -60,6 +56,8 @@ pub struct Gathered {
     pub cross_view: CrossView,
     /// Kernel modules that were not there before.
     pub modules_loaded: Vec<String>,
+    /// Why it is not known which were loaded.
+    pub modules_trouble: Option<(Outcome, Reason)>,
 }
 
 impl Gathered {
@@ -76,14 +74,15 @@ pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Hal
     draft.title = Some("Sockets, as the kernel answered".into());
     let mut answers = Answers { sheet: Rows::begin(run, super::ID, "answers.jsonl", draft)?, round: 1 };
     let mut gathered = Gathered::default();
-    let before = modules(run, &mut answers, "/proc/modules before")?;
+    let before = modules_now(run, &mut answers, "/proc/modules before", &mut gathered)?;
     for (index, namespace) in scan.namespaces.iter().enumerate() {
         let asked = ask_namespace(run, &mut answers, index, namespace, &mut gathered.listed)?;
         gathered.asked.push(asked);
     }
-    let after = modules(run, &mut answers, "/proc/modules after")?;
-    gathered.modules_loaded = after.difference(&before).cloned().collect();
-    gathered.modules_loaded.sort_unstable();
+    let after = modules_now(run, &mut answers, "/proc/modules after", &mut gathered)?;
+    if gathered.modules_trouble.is_none() {
+        gathered.modules_loaded = after.difference(&before).map(|name| crate::path::shown(name)).collect();
+    }
     answers.round = 2;
     let (unlisted, late) = unlisted::find(run, &mut answers, scan, &gathered)?;
     gathered.unlisted = unlisted;
@@ -131,12 +130,21 @@ fn ask_namespace(
 }
 
 /// Asking makes the kernel load modules, where it has them as such: that is our footprint.
-fn modules(run: &mut Run<'_, '_>, answers: &mut Answers, name: &str) -> Result<HashSet<String>, Halt> {
-    let place = HostPath::root().join(b"proc").join(b"modules");
-    // A kernel without modules has no such file, and loads none.
-    let Ok(bytes) = run.host.peek(&place, MODULES_LIMIT) else { return Ok(HashSet::new()) };
-    let names = bytes.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').next());
-    let names = names.filter(|name| !name.is_empty()).map(crate::path::shown).collect();
-    answers.text(run, 0, name, &Text { bytes, cut: false })?;
-    Ok(names)
+fn modules_now(
+    run: &mut Run<'_, '_>,
+    answers: &mut Answers,
+    name: &str,
+    gathered: &mut Gathered,
+) -> Result<BTreeSet<Vec<u8>>, Halt> {
+    match run.host.modules() {
+        Ok(text) => {
+            answers.text(run, 0, name, &text)?;
+            gathered.modules_trouble = gathered.modules_trouble.take().or_else(|| text.verdict(name));
+            Ok(modules::names(&text.bytes))
+        }
+        Err(trouble) => {
+            gathered.modules_trouble.get_or_insert(trouble.verdict());
+            Ok(BTreeSet::new())
+        }
+    }
 }

@@ -26,6 +26,9 @@ pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
         run.intake.gap(Source::text("network namespaces"), Outcome::Failed, reason)?;
     }
     troubles(run, scan, gathered)?;
+    if let Some((outcome, reason)) = gathered.modules_trouble.clone() {
+        run.intake.gap(Source::text("modules that were loaded for sockets"), outcome, reason)?;
+    }
     let seen_all = scan.unseen.is_empty() && left_out.is_empty();
     without_table(run, gathered, seen_all)?;
     proven(run, gathered)

@@ -4,10 +4,8 @@
 use super::answers::{Answers, Dump, Instead};
 use super::gather::{Asked, Listed};
 use crate::collector::run::Run;
-use crate::custody::ledger::Reason;
-use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::netns::NetworkNamespace;
-use crate::host::sockets::Text;
+use crate::host::kernel_text::Text;
 use crate::intake::Halt;
 use crate::records::proc_net::{self, Registered};
 use crate::records::sock_diag::Question;
@@ -63,10 +61,7 @@ pub fn answer(
 
 fn read_text(namespace: usize, text: &Text, dump: &mut Dump, listed: &mut Vec<Listed>) {
     dump.instead = Some(Instead::Text);
-    dump.trouble = text.cut.then(|| {
-        let words = format!("{}: the text in /proc/net is longer than is taken", dump.question.name());
-        (Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words))
-    });
+    dump.trouble = text.verdict(&format!("{}: the text in /proc/net", dump.question.name()));
     for socket in proc_net::sockets(dump.question, &text.bytes) {
         match socket {
             Ok(socket) => {
