@@ -16,12 +16,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Timestamp(DateTime<Utc>);
 
 /// Now, as two clocks tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// Wall-clock time, which anyone with privileges can set.
     pub utc: Timestamp,
     /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`): it never steps, so it proves order.
     pub boottime_ns: u64,
+}
+
+/// A clock tick as programs see it in /proc, in nanoseconds: `USER_HZ` is 100 on every processor that we run on.
+const TICK_NS: u64 = 10_000_000;
+
+impl Moment {
+    /// When so many clock ticks had passed since boot, by the wall clock of this moment.
+    pub fn at_tick(self, ticks: u64) -> Timestamp {
+        let boot = self.utc.minus(Duration::from_nanos(self.boottime_ns));
+        boot.plus(Duration::from_nanos(ticks.saturating_mul(TICK_NS)))
+    }
 }
 
 /// Where moments come from.
@@ -255,6 +266,15 @@ mod tests {
         for time in [Timestamp::from_unix(0, 0).plus(far), Timestamp::from_unix(0, 0).minus(far)] {
             assert_eq!(Timestamp::parse(&time.to_string()).unwrap(), time);
         }
+    }
+
+    #[test]
+    fn ticks_since_boot_are_told_by_the_clock_of_the_moment() {
+        let now = Moment { utc: Timestamp::from_unix(1000, 0), boottime_ns: 50_000_000_000 };
+        assert_eq!(now.at_tick(1001), Timestamp::from_unix(960, 10_000_000));
+        // Something may have started since.
+        assert_eq!(now.at_tick(9000), Timestamp::from_unix(1040, 0));
+        assert_eq!(now.at_tick(u64::MAX), Timestamp::from_unix(950, 0).plus(Duration::from_nanos(u64::MAX)));
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl<'a> Intake<'a> {
 
     /// The moment, for an entry.
     pub fn now(&self) -> Taken {
-        self.terms.clock.moment().into()
+        self.terms.clock.moment()
     }
 
     /// Gives back the ledger and the entries that hold the facts about the run.

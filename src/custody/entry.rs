@@ -217,20 +217,8 @@ pub struct MountFacts {
     pub source: String,
 }
 
-/// When an artifact was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
-    /// Wall-clock time.
-    pub utc: Timestamp,
-    /// Nanoseconds since boot; these prove the order of the entries.
-    pub boottime_ns: u64,
-}
-
-impl From<Moment> for Taken {
-    fn from(moment: Moment) -> Taken {
-        Taken { utc: moment.utc, boottime_ns: moment.boottime_ns }
-    }
-}
+/// When an artifact was taken; its nanoseconds since boot prove the order of the entries.
+pub type Taken = Moment;
 
 /// The time that a member bears in the archive, and with it every unpacked file: a copy that of the file, anything else
 /// when it was taken. Writer and verifier both go by it.

@@ -107,6 +107,14 @@ pub fn text(bytes: &[u8]) -> (String, Option<Base64>) {
     (escaped, exact)
 }
 
+/// The name of a UNIX socket, escaped, with an `@` for the NUL of an abstract one; and exactly, where that is not all.
+pub fn unix_name(name: &[u8]) -> (String, Option<Base64>) {
+    match name.strip_prefix(b"\0") {
+        Some(abstracted) => (format!("@{}", shown(abstracted)), Some(Base64(name.to_vec()))),
+        None => text(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@ use super::{Host, Trouble};
 use crate::custody::outcome::Outcome;
 use crate::path::HostPath;
 use crate::records::mounts;
+use crate::records::process::target::{self, Target};
 
 /// Descriptors of one process that are looked at, at most.
 const DESCRIPTORS: usize = 1 << 20;
@@ -198,15 +199,14 @@ impl Host {
 
 /// `net:[4026531840]`
 fn number_of(link: &[u8]) -> Option<u64> {
-    bracketed(link, b"net:[")
+    match target::sort(link) {
+        Target::Namespace(b"net", inode) => Some(inode),
+        _ => None,
+    }
 }
 
 fn number_of_door(door: &OwnedFd) -> Result<u64, Errno> {
     Ok(fs::fstat(door)?.st_ino)
-}
-
-fn bracketed(link: &[u8], before: &[u8]) -> Option<u64> {
-    std::str::from_utf8(link.strip_prefix(before)?.strip_suffix(b"]")?).ok()?.parse().ok()
 }
 
 fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
@@ -239,7 +239,7 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
         Ok((descriptors, cut)) => {
             glance.cut = cut;
             for descriptor in descriptors {
-                if let Some(inode) = bracketed(&descriptor.target, b"socket:[") {
+                if let Target::Socket(inode) = target::sort(&descriptor.target) {
                     glance.sockets.push(SocketDescriptor { inode, pid: process.pid, fd: descriptor.fd });
                 } else if let Some(inode) = number_of(&descriptor.target)
                     && let Entry::Vacant(first) = glance.keeps.entry(inode)

@@ -60,11 +60,6 @@ impl Host {
         let Ok(()) = self.each_process(pids, work, each);
         examined
     }
-
-    /// Clock ticks of a second, in which the kernel tells when a process started.
-    pub fn ticks_per_second(&self) -> u64 {
-        rustix::param::clock_ticks_per_second().max(1)
-    }
 }
 
 /// None if the descriptor leads elsewhere by now.

@@ -126,7 +126,8 @@ fn end(family: u8, field: &[u8]) -> Option<(IpAddr, u16)> {
     Some((address, port))
 }
 
-fn unix(line: &[u8]) -> Option<Socket> {
+/// Reads a line of /proc/net/unix; none for its heading and what is no such line.
+pub fn unix(line: &[u8]) -> Option<Socket> {
     /// `__SO_ACCEPTCON` of linux/net.h.
     const LISTENS: u64 = 1 << 16;
     let mut fields = fields(line);

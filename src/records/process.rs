@@ -92,6 +92,7 @@ pub fn terminal_name((major, minor): (u32, u32)) -> Option<String> {
         (4, 64..) => Some(format!("ttyS{}", minor - 64)),
         (5, 1) => Some("console".into()),
         (136..=143, _) => Some(format!("pts/{}", (major - 136) * 256 + minor)),
+        (204, 64..=79) => Some(format!("ttyAMA{}", minor - 64)),
         (229, _) => Some(format!("hvc{minor}")),
         _ => None,
     }

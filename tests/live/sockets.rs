@@ -207,11 +207,18 @@ fn jsonl(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// What `ss` calls the kinds of sockets that it tells the inodes of.
+const KINDS: [&str; 9] = ["tcp", "udp", "mptcp", "u_str", "u_dgr", "u_seq", "p_raw", "p_dgr", "v_str"];
+
 /// The lines of `ss` that tell an inode, by that and their first word.
 fn ss() -> BTreeMap<(u64, String), String> {
     let listed = tool("ss", &["-H", "-a", "-n", "-p", "-e", "-O"].map(OsStr::new)).code(0);
     let of_line = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
+        // The name of a process that holds one may end the line: the rest of that is none.
+        if !KINDS.iter().any(|kind| fields.first() == Some(kind)) {
+            return None;
+        }
         // A UNIX socket's inode stands where others have a port.
         let inode = if line.starts_with("u_") {
             let peer = fields.iter().rposition(|field| *field == "*")?;

@@ -15,9 +15,8 @@ use compare::Suspects;
 use gather::Gathering;
 use wanted::Wanted;
 
-use crate::clock::Timestamp;
 use crate::collector::run::Run;
-use crate::custody::entry::{EntryId, Kind, Source, Taken};
+use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
@@ -55,7 +54,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let mut wanted = Wanted {
         memory: true,
         environment: run.request.environ,
-        boot: boot(taken),
+        began: taken,
         memory_device: memory_device(),
         kept: Arc::default(),
         under_way: Arc::default(),
@@ -78,11 +77,6 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     tell::findings(run, &views, &made_from)?;
     tell::totals(run, &gathering, table)?;
     tell::gaps(run, &gathering, &views)
-}
-
-/// When the machine started, by the clock of now.
-fn boot(now: Taken) -> Timestamp {
-    now.utc.minus(std::time::Duration::from_nanos(now.boottime_ns))
 }
 
 /// The device that files without a path lie on: known by making an empty one.

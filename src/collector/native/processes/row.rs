@@ -1,6 +1,6 @@
 //! From the bytes of one process's files to its row in the table.
 
-use crate::clock::Timestamp;
+use crate::clock::Moment;
 use crate::custody::entry::Base64;
 use crate::custody::rows::process::{Capabilities, DescriptorRow, IoCounts, LimitPair, MapsSummary, ProcessRow};
 use crate::custody::rows::process::raw::RawLink;
@@ -10,14 +10,11 @@ use crate::records::cgroup;
 use crate::records::process::target::{self, Target};
 use crate::records::process::{ProcessStat, Status, figures, maps, terminal_name};
 
-/// The kernel's clock tick as programs see it, in nanoseconds: `USER_HZ` is 100 on every processor that we run on.
-const TICK_NS: u64 = 10_000_000;
-
 /// Groups that a row keeps.
 const GROUPS: usize = 1024;
 
-/// `stat`; `boot` is when the machine started, by the clock of now.
-pub fn stat(row: &mut ProcessRow, stat: &ProcessStat, boot: Timestamp) {
+/// `stat`; it tells the start by the clock of `now`.
+pub fn stat(row: &mut ProcessRow, stat: &ProcessStat, now: Moment) {
     let (comm, comm_b64) = text(&stat.name);
     (row.comm, row.comm_b64) = (Some(comm), comm_b64);
     row.ppid = Some(stat.parent);
@@ -25,8 +22,7 @@ pub fn stat(row: &mut ProcessRow, stat: &ProcessStat, boot: Timestamp) {
     row.session = Some(stat.session);
     row.state = Some(stat.state.to_string());
     row.start_ticks = Some(stat.start_ticks);
-    let since = std::time::Duration::from_nanos(stat.start_ticks.saturating_mul(TICK_NS));
-    row.start = Some(boot.plus(since));
+    row.start = Some(now.at_tick(stat.start_ticks));
     row.tty = stat.terminal.map(|(major, minor)| format!("{major}:{minor}"));
     row.tty_name = stat.terminal.and_then(terminal_name);
     row.kernel_thread = stat.kernel_thread;

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::row;
 use super::wanted::{Wanted, Weight};
-use crate::clock::{Timestamp, boottime_ns as now};
+use crate::clock::{Moment, boottime_ns as now};
 use crate::custody::json;
 use crate::custody::rows::process::ProcessRow;
 use crate::custody::rows::process::raw::{RawLink, RawRow};
@@ -72,7 +72,7 @@ pub fn take(process: &ProcessFolder, wanted: &Wanted) -> Result<Taken, Errno> {
     let mut earlier = Vec::with_capacity(16 << 10);
     loop {
         let mut reader = Reader::new(process, earlier);
-        let (before, text) = reader.stat(wanted.boot)?;
+        let (before, text) = reader.stat(wanted.began)?;
         reader.all(wanted, before.as_ref());
         let same = match reader.is_still_the_same(before.as_ref(), &text) {
             Ok(same) => same,
@@ -118,14 +118,14 @@ impl<'p> Reader<'p> {
     }
 
     /// `stat` comes first: without it there is no process.
-    fn stat(&mut self, boot: Timestamp) -> Result<(Option<ProcessStat>, Vec<u8>), Errno> {
+    fn stat(&mut self, began: Moment) -> Result<(Option<ProcessStat>, Vec<u8>), Errno> {
         let moment = now();
         self.process.read_into("stat", SMALL, &mut self.buffer)?;
         let line = RawRow { boottime_ns: moment, file: "stat", pid: self.process.pid, ..RawRow::default() };
         keep(&mut self.taken, &line.holding(&self.buffer));
         let stat = parse_stat(&self.buffer);
         match &stat {
-            Some(stat) => row::stat(&mut self.taken.row, stat, boot),
+            Some(stat) => row::stat(&mut self.taken.row, stat, began),
             None => {
                 self.taken.failed.push("stat");
                 self.taken.row.unread.insert("stat", "it does not have the form of such a file".into());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::Timestamp;
+use crate::clock::Moment;
 
 /// Bytes that may have been read and not been delivered, of all processes: a hostile host can give each of them a
 /// quarter of a million descriptors.
@@ -20,8 +20,8 @@ pub struct Wanted {
     pub memory: bool,
     /// Also the environment.
     pub environment: bool,
-    /// When the machine started, by the clock of now.
-    pub boot: Timestamp,
+    /// When the look began: starts are told by its clock.
+    pub began: Moment,
     /// The device that files without a path lie on.
     pub memory_device: Option<Arc<str>>,
     /// Bytes of command lines that rows keep so far.
@@ -61,13 +61,14 @@ impl Drop for Weight {
 mod tests {
     use super::super::take::{Taken, take};
     use super::*;
+    use crate::clock::{Clock, SystemClock};
     use crate::host::{Host, Trouble};
 
     fn wanting(under_way: &Arc<AtomicUsize>) -> Wanted {
         Wanted {
             memory: true,
             environment: false,
-            boot: Timestamp::from_unix(0, 0),
+            began: Clock::moment(&SystemClock),
             memory_device: None,
             kept: Arc::default(),
             under_way: Arc::clone(under_way),

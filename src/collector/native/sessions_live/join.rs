@@ -9,7 +9,6 @@ use crate::custody::rows::sessions::{SessionRow, StateFileRow};
 use crate::custody::rows::text;
 use crate::path::shown;
 use crate::records::logind;
-use crate::records::login_process::TICKS;
 
 use super::processes::Process;
 
@@ -20,13 +19,7 @@ enum Key {
     /// A session of logind's that no process carries the number of.
     Logind(String),
     /// A terminal, and the leader of the session that it controls: containers have terminals of the same names.
-    Terminal(String, u32),
-}
-
-/// When a process started, by the clock of now.
-pub fn started(process: &Process, now: Taken) -> Timestamp {
-    let since_boot = Duration::from_millis(process.place.start_ticks.saturating_mul(1000 / TICKS));
-    now.utc.minus(Duration::from_nanos(now.boottime_ns).saturating_sub(since_boot))
+    Terminal(String, i32),
 }
 
 /// One row for each session that any view shows.
@@ -40,7 +33,7 @@ pub fn sessions(
     for process in processes {
         let key = match (process.audit_session, &process.terminal) {
             (Some(session), _) => Key::Audit(session),
-            (None, Some(terminal)) => Key::Terminal(terminal.clone(), process.place.session),
+            (None, Some(terminal)) => Key::Terminal(terminal.clone(), process.stat.session),
             // A listening sshd, or a multiplexer that no login began.
             (None, None) => continue,
         };
@@ -78,7 +71,7 @@ fn add(row: &mut SessionRow, process: &Process, now: Taken) {
     row.processes.push(process.pid);
     row.audit_session = row.audit_session.or(process.audit_session);
     row.login_uid = row.login_uid.or(process.login_uid);
-    let begun = started(process, now);
+    let begun = now.at_tick(process.stat.start_ticks);
     row.started = Some(row.started.map_or(begun, |earliest| earliest.min(begun)));
     let mut terminals: BTreeSet<String> = row.terminals.drain(..).collect();
     terminals.extend(process.terminal.clone());

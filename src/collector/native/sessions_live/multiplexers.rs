@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::custody::entry::{FileStat, Taken};
 use crate::custody::rows::sessions::{MultiplexerRow, MultiplexerSocket, PaneRow};
-use crate::custody::rows::{FileRow, text};
+use crate::custody::rows::{FileRow, unix_name};
 use crate::records::login_process::Multiplexer;
 
-use super::join::started;
 use super::processes::Process;
 
 /// One row for each of them, and for each socket that none of them holds.
@@ -31,15 +30,15 @@ fn row(
     files: &BTreeMap<&str, &FileRow>,
     now: Taken,
 ) -> MultiplexerRow {
-    let listening: Vec<_> = process.sockets.iter().filter(|socket| socket.listens && !socket.path.is_empty()).collect();
+    let listening: Vec<_> = process.sockets.iter().filter(|socket| socket.listens() && socket.name.is_some()).collect();
     // Whoever is listened to serves, whatever it calls itself.
     let server = multiplexer.server || !listening.is_empty();
     let of = |path: &[u8]| {
-        let (path, path_b64) = text(path);
+        let (path, path_b64) = unix_name(path);
         let stat = files.get(path.as_str()).map(|file| stat_of(file));
         MultiplexerSocket { path, path_b64, stat }
     };
-    let panes = processes.iter().filter(|child| server && child.place.parent == process.pid && child.pid != process.pid);
+    let panes = processes.iter().filter(|child| server && u32::try_from(child.stat.parent) == Ok(process.pid) && child.pid != process.pid);
     let panes: Vec<PaneRow> =
         panes.map(|child| PaneRow { pid: child.pid, terminal: child.terminal.clone() }).collect();
     MultiplexerRow {
@@ -52,8 +51,8 @@ fn row(
         pid: Some(process.pid),
         role: if server { "server" } else { "client" },
         server: None,
-        sockets: listening.into_iter().map(|socket| of(&socket.path)).collect(),
-        started: Some(started(process, now)),
+        sockets: listening.into_iter().filter_map(|socket| Some(of(socket.name.as_deref()?))).collect(),
+        started: Some(now.at_tick(process.stat.start_ticks)),
         terminal: process.terminal.clone(),
         uid: process.uid,
     }

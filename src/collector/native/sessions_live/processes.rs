@@ -15,8 +15,11 @@ use crate::host::Trouble;
 use crate::host::processes::ProcessFolder;
 use crate::intake::Halt;
 use crate::path::shown;
-use crate::records::login_process::{self, Multiplexer, Place, UNSET, UnixSocket};
-use crate::records::process::status_field;
+use crate::records::login_process::{self, Multiplexer, UNSET};
+use crate::records::proc_net;
+use crate::records::process::target::{self, Target};
+use crate::records::process::{ProcessStat, parse_stat, status_field, terminal_name};
+use crate::records::sockets::Socket;
 
 use super::COLLECTOR;
 
@@ -33,8 +36,8 @@ const DESCRIPTORS: usize = 4096;
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Its place among the others.
-    pub place: Place,
+    /// What its `stat` file says.
+    pub stat: ProcessStat,
     /// The user who logged in.
     pub login_uid: Option<u32>,
     /// The audit session.
@@ -50,7 +53,7 @@ pub struct Process {
     /// Where its descriptors lead.
     pub targets: Vec<Vec<u8>>,
     /// Its UNIX sockets that are bound.
-    pub sockets: Vec<UnixSocket>,
+    pub sockets: Vec<Socket>,
 }
 
 /// What the processes showed.
@@ -136,11 +139,12 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
     let nameless = refused && cmdline.is_err();
     let cmdline = cmdline.ok().filter(|bytes| !bytes.is_empty());
     let (exe_bytes, cmdline_bytes) = (exe.as_deref().unwrap_or_default(), cmdline.as_deref().unwrap_or_default());
-    let name = login_process::name(&stat);
+    let place = parse_stat(&stat);
+    let name = place.as_ref().map(|place| place.name.as_slice()).unwrap_or_default();
     let multiplexer = login_process::multiplexer(name, exe_bytes, cmdline_bytes);
     let sshd = name == b"sshd" || name == b"sshd-session" || login_process::ssh_title(cmdline_bytes).is_some();
     let has_session = session_id.as_deref().is_some_and(|id| id.parse() != Ok(UNSET));
-    let has_terminal = login_process::place(&stat).is_none_or(|place| place.terminal != 0);
+    let has_terminal = place.as_ref().is_none_or(|place| place.terminal.is_some());
     if !has_session && !has_terminal && multiplexer.is_none() && !sshd {
         // By the name and the arguments that it shows it is none that matters.
         return Ok(Glance { row: None, refused: nameless });
@@ -169,33 +173,42 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
 
 /// The lines of its own network namespace that are about sockets of its own.
 fn own_sockets(process: &ProcessFolder, fds: &BTreeMap<u32, Base64>) -> Vec<Base64> {
-    let own: BTreeSet<u64> = fds.values().filter_map(|target| login_process::socket_of(&target.0)).collect();
+    let number = |link: &Base64| match target::sort(&link.0) {
+        Target::Socket(inode) => Some(inode),
+        _ => None,
+    };
+    let own: BTreeSet<u64> = fds.values().filter_map(number).collect();
     if own.is_empty() {
         return Vec::new();
     }
     let table = process.read("net/unix", UNIX_TABLE).unwrap_or_default();
     let lines = table.split(|byte| *byte == b'\n');
-    let is_own = |line: &&[u8]| login_process::unix_socket(line).is_some_and(|one| own.contains(&one.inode));
+    let is_own = |line: &&[u8]| proc_net::unix(line).is_some_and(|socket| own.contains(&socket.inode));
     lines.filter(is_own).map(|line| Base64(line.to_vec())).collect()
+}
+
+/// The name of a terminal, or, where its number tells none, that number.
+fn terminal_of(device: (u32, u32)) -> String {
+    terminal_name(device).unwrap_or_else(|| format!("{}:{}", device.0, device.1))
 }
 
 /// What a row says.
 fn read(row: &SessionProcessRow) -> Option<Process> {
     let set = |text: &Option<String>| text.as_deref()?.parse().ok().filter(|number| *number != UNSET);
-    let place = login_process::place(&row.stat_b64.0)?;
+    let stat = parse_stat(&row.stat_b64.0)?;
     let exe = row.exe_b64.as_ref().map(|exe| exe.0.as_slice()).unwrap_or_default();
     let cmdline = row.cmdline_b64.as_ref().map(|cmdline| cmdline.0.as_slice()).unwrap_or_default();
     let owned = |(user, terminal): (&[u8], Option<&[u8]>)| (user.to_vec(), terminal.map(<[u8]>::to_vec));
     Some(Process {
         pid: row.pid,
-        place,
         login_uid: set(&row.login_uid),
         audit_session: set(&row.session_id),
         uid: row.uid.as_deref().and_then(|uids| uids.split(' ').next()?.parse().ok()),
-        terminal: login_process::terminal(place.terminal),
+        terminal: stat.terminal.map(terminal_of),
         ssh: login_process::ssh_title(cmdline).map(owned),
-        multiplexer: login_process::multiplexer(login_process::name(&row.stat_b64.0), exe, cmdline),
+        multiplexer: login_process::multiplexer(&stat.name, exe, cmdline),
         targets: row.fds_b64.values().map(|target| target.0.clone()).collect(),
-        sockets: row.unix_b64.iter().filter_map(|line| login_process::unix_socket(&line.0)).collect(),
+        sockets: row.unix_b64.iter().filter_map(|line| proc_net::unix(&line.0)).collect(),
+        stat,
     })
 }

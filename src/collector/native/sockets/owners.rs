@@ -16,7 +16,7 @@ use crate::custody::rows::sockets::{OwnerRow, ProcessCapture};
 use crate::custody::rows::text;
 use crate::host::netns::{NetworkScan, SocketDescriptor};
 use crate::host::processes::ProcessFolder;
-use crate::host::{Host, Trouble};
+use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::path::shown;
 use crate::records::cgroup;
@@ -111,18 +111,19 @@ pub fn capture(run: &mut Run<'_, '_>, scan: &NetworkScan, began: Taken) -> Resul
     let (host, held) = (run.host, Arc::new(held));
     let of_work = Arc::clone(&held);
     let work = move |process: &ProcessFolder| read(process, of_work.get(&process.pid));
-    let epoch = Epoch::of(host, began);
     host.each_process(pids(scan, &held), work, |pid, found| {
         let file = match found {
             Ok(file) => file,
             Err(Trouble::Vanished(_)) => return Ok(()),
             Err(trouble) => Files { error: Some(trouble.to_string()), ..Files::default() },
         };
-        owners.insert(pid, file.owner(&epoch));
+        owners.insert(pid, file.owner(began));
         let fds = held.get(&pid).cloned().unwrap_or_default();
         sheet.row(run, &file.row(pid, fds))
     })?;
-    owners.retain(|_, owner| owner.start_ticks.is_none_or(|ticks| ticks <= epoch.began_ticks));
+    // The look itself took some time after that moment.
+    let latest = began.utc.plus(Duration::from_secs(1));
+    owners.retain(|_, owner| owner.start.is_none_or(|start| start <= latest));
     let capture = sheet.end(run, |_| ())?;
     Ok(Holders { capture, owners })
 }
@@ -132,29 +133,6 @@ fn pids(scan: &NetworkScan, held: &Held) -> Vec<u32> {
         namespace.processes.iter().copied().chain(namespace.held_by.iter().map(|(pid, _)| *pid))
     });
     held.keys().copied().chain(in_namespaces).collect::<BTreeSet<u32>>().into_iter().collect()
-}
-
-/// Translates clock ticks since boot into moments.
-struct Epoch {
-    began: Taken,
-    ticks_per_second: u64,
-    began_ticks: u64,
-}
-
-impl Epoch {
-    fn of(host: &Host, began: Taken) -> Epoch {
-        let ticks_per_second = host.ticks_per_second();
-        let in_ticks = u128::from(began.boottime_ns) * u128::from(ticks_per_second) / 1_000_000_000;
-        // The scan itself took some time after that moment.
-        let began_ticks = u64::try_from(in_ticks).unwrap_or(u64::MAX).saturating_add(ticks_per_second);
-        Epoch { began, ticks_per_second, began_ticks }
-    }
-
-    fn moment(&self, ticks: u64) -> Timestamp {
-        let started_ns = u128::from(ticks) * 1_000_000_000 / u128::from(self.ticks_per_second);
-        let ago = u128::from(self.began.boottime_ns).saturating_sub(started_ns);
-        self.began.utc.minus(Duration::from_nanos(u64::try_from(ago).unwrap_or(u64::MAX)))
-    }
 }
 
 /// What the files of one process hold.
@@ -212,7 +190,7 @@ fn exact(bytes: Option<Vec<u8>>) -> (Option<String>, Option<Base64>) {
 }
 
 impl Files {
-    fn owner(&self, epoch: &Epoch) -> Owner {
+    fn owner(&self, now: Taken) -> Owner {
         let stat = self.stat.as_deref().and_then(parse_stat);
         let command = self.cmdline.as_deref().map(|command| command.strip_suffix(b"\0").unwrap_or(command));
         let command = command.filter(|command| !command.is_empty());
@@ -227,7 +205,7 @@ impl Files {
             exe_deleted: self.exe_unlinked,
             exe_memfd: self.exe_unlinked && exe.is_some_and(|exe| exe.starts_with(b"/memfd:")),
             name: stat.as_ref().map(|stat| shown(&stat.name)),
-            start: stat.as_ref().map(|stat| epoch.moment(stat.start_ticks)),
+            start: stat.as_ref().map(|stat| now.at_tick(stat.start_ticks)),
             start_ticks: stat.as_ref().map(|stat| stat.start_ticks),
             uid: self.uids.as_deref().and_then(effective),
             unit: show(self.cgroup.as_deref().and_then(cgroup::unit)),
@@ -285,10 +263,7 @@ mod tests {
             ..Files::default()
         };
         let began = Taken { utc: Timestamp::from_unix(1000, 0), boottime_ns: 50_000_000_000 };
-        let epoch = Epoch { began, ticks_per_second: 100, began_ticks: 5100 };
-        assert_eq!(epoch.moment(1000), Timestamp::from_unix(960, 0));
-        assert_eq!(epoch.moment(9000), Timestamp::from_unix(1000, 0), "never after it was seen");
-        let owner = files.owner(&epoch);
+        let owner = files.owner(began);
         assert_eq!((owner.uid, owner.start, owner.exe_memfd), (Some(2), None, true));
         assert_eq!(owner.command.unwrap(), "a b\\u{a}c\\xff");
         assert_eq!(owner.unit.unwrap(), "a\\u{1b}.service");

@@ -12,7 +12,7 @@ use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::sockets::{DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ViewRow};
-use crate::custody::rows::text;
+use crate::custody::rows::{text, unix_name};
 use crate::host::cross_view::Sighting;
 use crate::host::netns::{NetworkNamespace, NetworkScan};
 use crate::intake::Halt;
@@ -144,7 +144,10 @@ fn socket_row(socket: &Socket) -> SocketRow<'static> {
     let number = |number: Option<u8>| number.map(|number| number.to_string());
     let is_netlink = socket.family == NETLINK;
     let netlink = socket.protocol_number.filter(|_| is_netlink).and_then(netlink_word);
-    let (path, path_b64) = socket.name.as_deref().map_or((None, None), unix_name);
+    let (path, path_b64) = match socket.name.as_deref().map(unix_name) {
+        Some((path, exact)) => (Some(path), exact),
+        None => (None, None),
+    };
     let mut row = SocketRow {
         backlog: socket.backlog,
         bytes_acked: socket.bytes_acked,
@@ -195,17 +198,6 @@ fn end(end: End) -> (Option<String>, Option<u32>, Option<u32>) {
         End::Ip(address, port) => (Some(address.to_string()), None, Some(port.into())),
         End::Port(port) => (None, None, Some(port)),
         End::Machine(machine, port) => (None, Some(machine), Some(port)),
-    }
-}
-
-/// Escaped with an `@` for the NUL of an abstract name; and exactly, where that is not all.
-fn unix_name(name: &[u8]) -> (Option<String>, Option<Base64>) {
-    match name.strip_prefix(b"\0") {
-        Some(abstracted) => (Some(format!("@{}", shown(abstracted))), Some(Base64(name.to_vec()))),
-        None => {
-            let (text, exact) = text(name);
-            (Some(text), exact)
-        }
     }
 }
 
