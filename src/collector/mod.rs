@@ -15,6 +15,7 @@ pub mod request;
 pub mod run;
 pub mod steps;
 pub mod tables;
+pub mod undigested;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,7 @@ use super::plan::{Plan, context};
 use super::request::Request;
 use super::steps::Places;
 use super::{native, steps};
+use crate::custody::entry::Taken;
 use crate::custody::ledger::{Reason, StepContext};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Host;
@@ -26,6 +27,9 @@ pub struct Run<'r, 'v> {
     pub intake: &'r mut Intake<'v>,
     /// Where things are on the examined machine.
     pub places: &'r Places,
+    /// When it began: by its wall clock is told what the kernel counts since boot, so that one process has one start in
+    /// all tables.
+    pub began: Taken,
     /// What opening PHI files may still cost the audit log.
     pub budget: AuditBudget,
 }
@@ -34,7 +38,8 @@ pub struct Run<'r, 'v> {
 /// end of a run is still done. An error means that the bundle is lost.
 pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intake<'_>) -> Result<(), Halt> {
     let places = Places::of(host);
-    let mut run = Run { host, request, plan, intake, places: &places, budget: AuditBudget::of(host) };
+    let (began, budget) = (intake.now(), AuditBudget::of(host));
+    let mut run = Run { host, request, plan, intake, places: &places, began, budget };
     let is_tool = |step: &Step| matches!(step.action, Action::Tool(_));
     let total = plan.collectors().count();
     let mut number = 0;

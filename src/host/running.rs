@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::file::{Glimpse, Reading, pour};
 use super::patience::NoAnswer;
-use super::stat::{self, Met};
+use super::stat;
 use super::{Host, Trouble};
 use crate::path::HostPath;
 
@@ -41,23 +41,6 @@ impl Host {
         match started {
             Ok(()) => Ok(Reading::of(self, named, glimpses)),
             Err(_) => Err(self.no_answer(NoAnswer::Gone, &named)),
-        }
-    }
-
-    /// The metadata of what a link of a process leads to, and where it leads by name.
-    pub fn met_of_process(&self, pid: u32, link: &str) -> Result<(Met, Vec<u8>), Trouble> {
-        let place = format!("/proc/{pid}/{link}");
-        let asked = place.clone();
-        let look = move || {
-            let target = fs::readlink(asked.as_str(), Vec::new())?.into_bytes();
-            let door = fs::open(asked.as_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-            Ok::<_, Errno>((stat::of(door)?, target))
-        };
-        match self.patience().ask(look) {
-            Ok(Ok(met)) => Ok(met),
-            Ok(Err(Errno::NOENT | Errno::SRCH)) => Err(Trouble::Vanished(place)),
-            Ok(Err(errno)) => Err(Trouble::from_errno(errno, place)),
-            Err(_) => Err(Trouble::Hung(place, self.patience().deadline().as_secs())),
         }
     }
 }
@@ -96,10 +79,6 @@ mod tests {
             }
         }
         assert!(bytes == wanted);
-        let (met, target) = host.met_of_process(me, "exe").unwrap();
-        assert_eq!(met.stat.size, wanted.len() as u64);
-        assert_eq!(target, std::env::current_exe().unwrap().as_os_str().as_encoded_bytes());
-        assert!(matches!(host.met_of_process(u32::MAX, "exe"), Err(Trouble::Vanished(_))));
         // A folder is no file.
         let mut reading = host.read_of_process(me, "cwd", 1).unwrap();
         assert!(matches!(reading.glimpse().unwrap(), Glimpse::Other(_)));

@@ -212,7 +212,7 @@ impl Rule {
 
     /// What makes two rules the same in effect: for lists that are not about calls the mask is not, and the order of
     /// conditions is not.
-    pub fn canonical(&self) -> Rule {
+    pub fn canonical(&self) -> Canonical {
         let mut same = self.clone();
         same.mask = if !self.is_about_calls() {
             Vec::new()
@@ -228,7 +228,27 @@ impl Rule {
             }
         }
         same.fields.sort();
-        same
+        Canonical(same)
+    }
+}
+
+/// A rule in the one form that all rules of the same effect have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canonical(Rule);
+
+impl Canonical {
+    /// The list that it is in.
+    pub fn list(&self) -> u32 {
+        self.0.list
+    }
+
+    /// The same for a whole tree, where it watches a name.
+    fn of_tree(&self) -> Canonical {
+        let mut of_tree = self.0.clone();
+        for field in of_tree.fields.iter_mut().filter(|field| field.kind == FIELD_WATCH) {
+            field.kind = FIELD_DIR;
+        }
+        of_tree.canonical()
     }
 }
 

@@ -40,8 +40,6 @@ pub mod ask {
     pub const NEXTHOP: u16 = 106;
 }
 
-/// Family of questions about all.
-pub const UNSPEC: u8 = 0;
 /// IPv4.
 pub const INET: u8 = 2;
 /// Bridges: their forwarding tables.
@@ -54,6 +52,15 @@ pub const MPLS: u8 = 28;
 pub const IPMR: u8 = 128;
 /// Multicast routing of IPv6.
 pub const IP6MR: u8 = 129;
+
+/// The family of the addresses in a route or rule of `family`.
+fn family_of_addresses(family: u8) -> u8 {
+    match family {
+        IPMR => INET,
+        IP6MR => INET6,
+        other => other,
+    }
+}
 
 /// One row of an answer; none if the message is not a row of the question `asked`, or too short for its header.
 pub fn row(asked: u16, message: &Message<'_>) -> Option<Row> {

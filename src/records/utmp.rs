@@ -10,9 +10,6 @@ use super::layout::{Order, Score, best, is_zero};
 
 pub use judge::{Findings, Flag, Item, Judge, Sort};
 
-/// The longest record, in bytes.
-pub const LONGEST: usize = 400;
-
 /// How a file's records are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {

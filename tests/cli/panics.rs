@@ -69,7 +69,8 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
     let budget = AuditBudget::of(&prepared.host);
     let (host, request, plan) = (&prepared.host, &prepared.request, &prepared.plan);
     let places = phi_ir::collector::steps::Places::of(host);
-    let mut run = Run { host, request, plan, intake: &mut intake, places: &places, budget };
+    let began = intake.now();
+    let mut run = Run { host, request, plan, intake: &mut intake, places: &places, began, budget };
 
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));

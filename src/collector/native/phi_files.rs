@@ -10,6 +10,7 @@ use rustix::fs::FileType;
 use crate::collector::audit_budget::{FILE_EVENTS, FOLDER_EVENTS};
 use crate::collector::run::Run;
 use crate::collector::steps::{self, changed_in};
+use crate::collector::undigested;
 use crate::custody::entry::{Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
@@ -155,14 +156,7 @@ impl Listing {
         if !run.budget.spend(FILE_EVENTS) {
             return Ok(Err("audit_budget"));
         }
-        Ok(match run.host.digest(&found.spot) {
-            Ok(digest) => Ok(digest),
-            Err(Trouble::Changed(_)) => Err("changed"),
-            Err(Trouble::Denied(_)) => Err("denied"),
-            Err(Trouble::Missing(_) | Trouble::Vanished(_)) => Err("missing"),
-            Err(Trouble::Hung(..) | Trouble::DeadMount(_)) => Err("timed_out"),
-            Err(_) => Err("failed"),
-        })
+        Ok(run.host.digest(&found.spot).map_err(|trouble| undigested::word_for(&trouble)))
     }
 
     fn begin(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
@@ -207,24 +201,10 @@ impl Listing {
             run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
         }
         for (why, count) in &self.unhashed {
-            let (outcome, code, words) = without_digest(why);
+            let (outcome, code, words) = undigested::meaning_of(why);
             let words = format!("{words}: so many files that changed in the window have no digest: {count}");
             run.intake.gap(Source::text("digests of PHI files"), outcome, Reason::new(code, words))?;
         }
         Ok(())
-    }
-}
-
-/// What a row's `sha256_missing` means for the step.
-fn without_digest(why: &str) -> (Outcome, ReasonCode, &'static str) {
-    match why {
-        "audit_budget" => {
-            (Outcome::Truncated, ReasonCode::AuditBudget, "opening more would overwrite the audit log")
-        }
-        "changed" => (Outcome::Changed, ReasonCode::Overwritten, "they changed while they were read"),
-        "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
-        "missing" => (Outcome::Missing, ReasonCode::Vanished, "they were there a moment ago and are gone"),
-        "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
-        _ => (Outcome::Failed, ReasonCode::IoError, "they could not be read"),
     }
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collector::audit_budget::FILE_EVENTS;
 use crate::collector::run::Run;
+use crate::collector::undigested;
 use crate::custody::entry::{Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
@@ -143,13 +144,13 @@ impl Work {
                     return Ok(());
                 }
                 Err(Trouble::Vanished(_) | Trouble::Missing(_)) => {}
-                Err(Trouble::Hung(..)) => {
-                    self.silent.insert(file.device.clone());
-                    row.sha256_missing = Some("timed_out");
-                    return Ok(());
+                Err(trouble) => {
+                    row.sha256_missing = Some(undigested::word_for(&trouble));
+                    if matches!(trouble, Trouble::Hung(..)) {
+                        self.silent.insert(file.device.clone());
+                        return Ok(());
+                    }
                 }
-                Err(Trouble::Denied(_)) => row.sha256_missing = Some("denied"),
-                Err(_) => row.sha256_missing = Some("failed"),
             }
         }
         Ok(())
@@ -172,7 +173,13 @@ impl Work {
 
     fn gaps(&self, run: &mut Run<'_, '_>, search: &Search) -> Result<(), Halt> {
         for (why, count) in &self.missing {
-            let (outcome, code, words) = without_digest(why);
+            let (outcome, code, words) = match *why {
+                // That a process ends is no fault of the reading.
+                "missing" => {
+                    (Outcome::Collected, ReasonCode::Vanished, "their processes had ended before they were read")
+                }
+                why => undigested::meaning_of(why),
+            };
             let words = format!("{words}: so many running files have no digest: {count}");
             run.intake.gap(source(), outcome, Reason::new(code, words))?;
         }
@@ -189,21 +196,6 @@ impl Work {
             run.intake.gap(source(), outcome, Reason::new(code, words))?;
         }
         Ok(())
-    }
-}
-
-/// What a row's `sha256_missing` means for the step.
-fn without_digest(why: &str) -> (Outcome, ReasonCode, &'static str) {
-    match why {
-        "audit_budget" => {
-            (Outcome::Truncated, ReasonCode::AuditBudget, "opening more would overwrite the audit log")
-        }
-        "changed" => (Outcome::Changed, ReasonCode::Overwritten, "they changed while they were read"),
-        "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
-        "missing" => (Outcome::Collected, ReasonCode::Vanished, "their processes had ended before they were read"),
-        "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
-        "too_long" => (Outcome::Truncated, ReasonCode::SizeLimit, "they, or all of them together, are longer than what is read"),
-        _ => (Outcome::Failed, ReasonCode::IoError, "they could not be read"),
     }
 }
 

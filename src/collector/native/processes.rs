@@ -42,7 +42,6 @@ fn source() -> Source {
 
 /// Seals what /proc tells of every process, and the tables made of it.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let taken = run.intake.now();
     let listed = match run.host.pids() {
         Ok(pids) => pids,
         Err(trouble) => {
@@ -54,7 +53,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let mut wanted = Wanted {
         memory: true,
         environment: run.request.environ,
-        began: taken,
+        began: run.began,
         memory_device: memory_device(),
         kept: Arc::default(),
         under_way: Arc::default(),

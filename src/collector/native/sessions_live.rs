@@ -44,7 +44,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let captures: Vec<EntryId> = [seen.entry, logind_entry, terminals_entry].into_iter().flatten().collect();
     let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| run.host.peek(&path, 16 << 20).ok());
     let names = crate::records::accounts::names(passwd.as_deref().unwrap_or_default());
-    let now = run.intake.now();
+    let now = run.began;
     let sessions = join::sessions(&seen.processes, &state_files, &names, now);
     table(run, "sessions.jsonl", "Sessions that are open", &sessions, &captures, seen.whole)?;
     let multiplexers = multiplexers::rows(&seen.processes, &sockets.0, now);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::syscalls::{Arch, error_number};
 use super::{
-    ALWAYS, EQUAL, EXIT, FIELD_ARCH, FIELD_ARGUMENTS, FIELD_AUID, FIELD_COMPARE, FIELD_DIR, FIELD_EXIT,
+    ALWAYS, Canonical, EQUAL, EXIT, FIELD_ARCH, FIELD_ARGUMENTS, FIELD_AUID, FIELD_COMPARE, FIELD_EXIT,
     FIELD_FILETYPE, FIELD_FSTYPE, FIELD_KEY, FIELD_MSGTYPE, FIELD_PERM, FIELD_SESSION, FIELD_SUCCESS,
     FIELD_WATCH, Field, MASK_WORDS, Rule, TEXT_FIELDS, names, types,
 };
@@ -42,8 +42,8 @@ pub enum Meaning {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     rule: Rule,
-    /// Written with `-w`: whether that is a watch of a name or of a tree is decided when it is loaded.
-    of_either_scope: bool,
+    /// What it may be once it is loaded: with `-w`, whether it watches a name or a tree is decided then.
+    forms: Vec<Canonical>,
     /// Written with `-A`: it is put before the rules of its list that are loaded already.
     first: bool,
 }
@@ -61,25 +61,13 @@ pub struct Names {
 
 impl Written {
     /// Whether a loaded rule is this one.
-    pub fn is(&self, loaded: &Rule) -> bool {
-        let mut own = self.rule.canonical();
-        let loaded = loaded.canonical();
-        if own == loaded {
-            return true;
-        }
-        if self.of_either_scope {
-            own.fields
-                .iter_mut()
-                .filter(|field| field.kind == FIELD_WATCH)
-                .for_each(|field| field.kind = FIELD_DIR);
-            own.fields.sort();
-        }
-        own == loaded
+    pub fn is(&self, loaded: &Canonical) -> bool {
+        self.forms.contains(loaded)
     }
 
     /// Whether another line says the same.
     pub fn same_as(&self, other: &Written) -> bool {
-        self.is(&other.rule) || other.is(&self.rule)
+        self.forms.iter().any(|form| other.is(form))
     }
 
     /// Whether it is put before the rules of its list that are loaded already.
@@ -281,11 +269,12 @@ impl Draft {
             self.fields.push(Field { kind: FIELD_KEY, operator: EQUAL, value: 0, text: Some(keys) });
         }
         let mask = mask(&self.calls, self.arch.or(names.machine))?;
-        Ok(Written {
-            rule: Rule { list, action, mask, fields: self.fields },
-            of_either_scope,
-            first: self.first,
-        })
+        let rule = Rule { list, action, mask, fields: self.fields };
+        let mut forms = vec![rule.canonical()];
+        if of_either_scope {
+            forms.extend(forms.first().map(Canonical::of_tree));
+        }
+        Ok(Written { rule, forms, first: self.first })
     }
 }
 

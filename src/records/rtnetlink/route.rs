@@ -2,7 +2,7 @@
 
 use super::super::attributes::{Column, Form, Row, Value, address, flags, hardware, row as columns_of, word};
 use super::super::netlink::{u16_at, u32_at, u64_at};
-use super::{INET, INET6, MPLS, prefix, words};
+use super::{MPLS, prefix, words};
 
 /// `struct rtmsg`.
 const HEADER: usize = 12;
@@ -94,11 +94,7 @@ pub fn row(payload: &[u8]) -> Option<Row> {
     if tos != 0 {
         row.number("tos", tos);
     }
-    let inner = match family {
-        128 => INET,
-        129 => INET6,
-        other => other,
-    };
+    let inner = super::family_of_addresses(family);
     let dst = take_address(&mut row, "dst", inner);
     let dst = if inner == MPLS { dst } else { prefix(dst, dst_length, inner) };
     row.set("dst", dst.unwrap_or_else(|| Value::Word("default".into())));

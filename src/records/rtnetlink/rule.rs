@@ -2,7 +2,7 @@
 
 use super::super::attributes::{Column, Form, Row, Value, flags, word};
 use super::super::netlink::{u16_at, u32_at};
-use super::{INET, INET6, prefix, words};
+use super::{prefix, words};
 
 /// `struct fib_rule_hdr`.
 const HEADER: usize = 12;
@@ -54,11 +54,7 @@ pub fn row(payload: &[u8]) -> Option<Row> {
     if tos != 0 {
         row.number("tos", tos);
     }
-    let inner = match family {
-        128 => INET,
-        129 => INET6,
-        other => other,
-    };
+    let inner = super::family_of_addresses(family);
     for (column, length) in [("dst", dst_length), ("src", src_length)] {
         let value = prefix(row.take(column), length, inner);
         row.set(column, value.unwrap_or_else(|| Value::Word("all".into())));

@@ -17,7 +17,7 @@ use crate::host::place::Place;
 use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::Halt;
 use crate::path::shown;
-use crate::records::audit_rules::Rule;
+use crate::records::audit_rules::Canonical;
 use crate::records::audit_rules::disk::{Line, Meaning, Names, Written, compile};
 
 use super::rules::Loaded;
@@ -178,7 +178,7 @@ fn row(file: &File, line: &Line, names: &Names, loaded: Option<&Loaded>) -> Disk
 }
 
 fn is_loaded(rule: &Written, loaded: &Loaded) -> bool {
-    loaded.rules.iter().any(|one| rule.is(one))
+    loaded.canonical.iter().any(|one| rule.is(one))
 }
 
 /// What stands in these files once they are loaded in their order: `-D` takes away what was before it.
@@ -216,8 +216,9 @@ fn difference(
     let only_loaded: Vec<String> = loaded
         .rules
         .iter()
-        .filter(|rule| !on_disk.iter().any(|(.., written)| written.is(rule)))
-        .map(|rule| shown(&rule.text(names.machine)))
+        .zip(&loaded.canonical)
+        .filter(|(_, canonical)| !on_disk.iter().any(|(.., written)| written.is(canonical)))
+        .map(|(rule, _)| shown(&rule.text(names.machine)))
         .collect();
     let in_main = |rule: &Written| on_disk.iter().any(|(.., other)| rule.same_as(other));
     let not_in_audit_rules = parts.iter().filter(|(.., rule)| has_main && !in_main(rule)).map(as_row).collect();
@@ -231,7 +232,8 @@ fn difference(
         (true, true) => "same",
         (true, false) => "different",
     };
-    let out_of_order = out_of_order(on_disk.iter().map(|(.., rule)| *rule), &loaded.rules);
+    let out_of_order = out_of_order(on_disk.iter().map(|(.., rule)| *rule), &loaded.canonical)
+        .and_then(|at| loaded.rules.get(at));
     let verdict_order = verdict(out_of_order.is_none());
     let verdict_rules = verdict(only_on_disk.is_empty() && only_loaded.is_empty());
     let settings = settings(&compared, kernel);
@@ -274,15 +276,15 @@ fn difference(
 
 /// The first rule in force that comes behind one of its list that it comes before on disk. In a list the first rule that
 /// fits decides: the same rules in another order record something else.
-fn out_of_order<'l>(on_disk: impl Iterator<Item = &'l Written>, loaded: &'l [Rule]) -> Option<&'l Rule> {
+fn out_of_order<'l>(on_disk: impl Iterator<Item = &'l Written>, loaded: &[Canonical]) -> Option<usize> {
     let mut ordered: Vec<&Written> = Vec::new();
     for rule in on_disk {
         if rule.goes_first() { ordered.insert(0, rule) } else { ordered.push(rule) }
     }
     let mut furthest = BTreeMap::<u32, usize>::new();
-    loaded.iter().find(|rule| {
+    loaded.iter().position(|rule| {
         let Some(place) = ordered.iter().position(|written| written.is(rule)) else { return false };
-        let before = furthest.entry(rule.list).or_insert(place);
+        let before = furthest.entry(rule.list()).or_insert(place);
         let is_behind = place < *before;
         *before = place.max(*before);
         is_behind
@@ -347,13 +349,13 @@ mod tests {
             })
             .collect();
         let order = |places: [usize; 4]| {
-            let loaded: Vec<Rule> = places.iter().map(|at| written[*at].rule().clone()).collect();
-            out_of_order(written.iter().copied(), &loaded).cloned()
+            let loaded: Vec<Canonical> = places.iter().map(|at| written[*at].rule().canonical()).collect();
+            out_of_order(written.iter().copied(), &loaded).map(|at| places[at])
         };
         // The kernel lists one list after the other; -A stands before what was there.
         assert_eq!(order([3, 0, 1, 2]), None);
         assert_eq!(order([2, 3, 0, 1]), None);
-        assert_eq!(order([3, 1, 0, 2]).as_ref(), Some(written[0].rule()));
-        assert_eq!(order([0, 1, 3, 2]).as_ref(), Some(written[3].rule()));
+        assert_eq!(order([3, 1, 0, 2]), Some(0));
+        assert_eq!(order([0, 1, 3, 2]), Some(3));
     }
 }

@@ -18,7 +18,7 @@ use crate::host::walk::{Found, Wanted};
 use crate::intake::Halt;
 use crate::path::{HostPath, shown};
 use crate::records::audit_rules::disk::Names;
-use crate::records::audit_rules::{self, Rule, Scope};
+use crate::records::audit_rules::{self, Canonical, Rule, Scope};
 
 use super::{COLLECTOR, ask};
 
@@ -29,6 +29,8 @@ const MOST_PATHS: usize = 10_000;
 pub struct Loaded {
     /// Those that could be read, in the kernel's order.
     pub rules: Vec<Rule>,
+    /// The same, each in the form that it is known by.
+    pub canonical: Vec<Canonical>,
     /// The entry of the kernel's answer.
     pub entry: EntryId,
     /// Whether all of the answer came and could be read.
@@ -68,8 +70,9 @@ pub fn collect(run: &mut Run<'_, '_>, names: &Names) -> Result<Option<Loaded>, H
         let reason = Reason::new(ReasonCode::NotParsed, words);
         run.intake.gap(Source::text(question.words()), Outcome::Inconclusive, reason)?;
     }
-    let rules = numbered.into_iter().map(|(_, rule)| rule).collect();
-    Ok(Some(Loaded { rules, entry, whole: whole && unread == 0 }))
+    let rules: Vec<Rule> = numbered.into_iter().map(|(_, rule)| rule).collect();
+    let canonical = rules.iter().map(Rule::canonical).collect();
+    Ok(Some(Loaded { rules, canonical, entry, whole: whole && unread == 0 }))
 }
 
 fn table(run: &mut Run<'_, '_>, rules: &[(u64, Rule)], names: &Names, entry: EntryId) -> Result<(), Halt> {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::compare::MOST;
 use super::gather::Gathering;
 use super::{ID, Views, source};
+use crate::collector::native::clock_start::line_of;
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::json;
@@ -13,7 +14,6 @@ use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::facts::{self, Totals};
 use crate::intake::Halt;
-use crate::path::HostPath;
 use crate::records::process::figures;
 
 /// Numbers of processes that a reason names.
@@ -109,8 +109,7 @@ struct Figures {
 
 /// Totals, with the kernel's own count of threads beside ours.
 pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, table: EntryId) -> Result<(), Halt> {
-    let read = |path: &str| HostPath::new(path).ok().and_then(|path| run.host.peek(&path, 4096).ok());
-    let line = |path: &str| crate::path::shown(read(path).unwrap_or_default().trim_ascii());
+    let line = |path: &str| line_of(run.host, path).unwrap_or_default();
     let loadavg = line("/proc/loadavg");
     let figures = Figures {
         descriptors: gathering.descriptors,

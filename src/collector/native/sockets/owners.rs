@@ -108,7 +108,7 @@ pub fn capture(run: &mut Run<'_, '_>, scan: &NetworkScan, began: Taken) -> Resul
     }
     let mut sheet = Rows::begin(run, super::ID, "owners.jsonl", draft)?;
     let mut owners = HashMap::new();
-    let (host, held) = (run.host, Arc::new(held));
+    let (host, held, run_began) = (run.host, Arc::new(held), run.began);
     let of_work = Arc::clone(&held);
     let work = move |process: &ProcessFolder| read(process, of_work.get(&process.pid));
     host.each_process(pids(scan, &held), work, |pid, found| {
@@ -117,13 +117,13 @@ pub fn capture(run: &mut Run<'_, '_>, scan: &NetworkScan, began: Taken) -> Resul
             Err(Trouble::Vanished(_)) => return Ok(()),
             Err(trouble) => Files { error: Some(trouble.to_string()), ..Files::default() },
         };
-        owners.insert(pid, file.owner(began));
+        owners.insert(pid, file.owner(run_began));
         let fds = held.get(&pid).cloned().unwrap_or_default();
         sheet.row(run, &file.row(pid, fds))
     })?;
     // The look itself took some time after that moment.
     let latest = began.utc.plus(Duration::from_secs(1));
-    owners.retain(|_, owner| owner.start.is_none_or(|start| start <= latest));
+    owners.retain(|_, owner| owner.start_ticks.is_none_or(|ticks| began.at_tick(ticks) <= latest));
     let capture = sheet.end(run, |_| ())?;
     Ok(Holders { capture, owners })
 }
