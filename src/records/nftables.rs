@@ -3,6 +3,7 @@
 
 pub mod expression;
 mod fields;
+pub mod intervals;
 pub mod render;
 mod statement;
 mod types;
@@ -109,7 +110,7 @@ pub(super) const DATA: &[Column] = &[(1, "value", Form::Raw), (2, "verdict", For
 const ELEMENT: &[Column] = &[
     (1, "key", Form::Nested(DATA)),
     (2, "data", Form::Nested(DATA)),
-    (3, "flags", Form::Be32),
+    (3, "flags", Form::With(element_flags)),
     (4, "timeout_ms", Form::Be64),
     (5, "expires_ms", Form::Be64),
     (6, "userdata", Form::Raw),
@@ -278,6 +279,10 @@ fn set_flags(bytes: &[u8]) -> Option<Value> {
             (128, "concat"),
         ],
     )
+}
+
+fn element_flags(bytes: &[u8]) -> Option<Value> {
+    bits(bytes, &[(1, "interval_end"), (2, "catch_all")])
 }
 
 fn policy(bytes: &[u8]) -> Option<Value> {

@@ -23,6 +23,10 @@ table inet t {
     set s3 { type inet_service; flags dynamic,timeout; timeout 1h; elements = { 22 comment "ssh" } }
     set s4 { type ipv4_addr . inet_service; elements = { 10.0.0.1 . 80 } }
     set s5 { type ifname; elements = { "eth0", "v0" } }
+    set s6 { type mark; flags interval; elements = { 1-5, 256 } }
+    set s7 { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 80-90, 1.2.3.4 . 22 } }
+    set s8 { type inet_service; flags interval; elements = { 1000-2000, 2001-3000, 60000-65535 } }
+    map m3 { type ipv4_addr : verdict; flags interval; elements = { 10.0.0.0/24 : drop, 10.0.1.0/24 : accept } }
     map m1 { type inet_service : verdict; elements = { 22 : accept, 80 : jump other } }
     map m2 { type ipv4_addr : inet_service; elements = { 1.2.3.4 : 80 } }
     chain other {
@@ -54,6 +58,8 @@ table inet t {
         ip saddr . tcp dport @s4 accept
         ip saddr . tcp dport { 10.0.0.1 . 22, 10.0.0.2 . 80 } accept
         iifname @s5 accept
+        ip saddr { 1.2.3.4-1.2.3.9, 10.0.0.0/8 } drop
+        tcp dport { 1-1024, 8080 } accept
         tcp dport vmap @m1
         ip daddr vmap { 10.0.0.1 : drop, 10.0.0.2 : goto other }
         icmp type echo-request limit rate 5/second burst 10 packets accept
@@ -239,7 +245,7 @@ fn rules_are_told_as_nft_tells_them() {
         assert_eq!(rule["text_complete"], true, "{rule:#}");
     }
     let lacking: Vec<&String> = theirs.iter().filter(|line| !texts.contains(*line)).collect();
-    assert!(theirs.len() >= 80, "{}", theirs.len());
+    assert!(theirs.len() >= 82, "{}", theirs.len());
     assert!(lacking.is_empty(), "nft writes {lacking:#?}\nwe write {texts:#?}");
 
     let key = |set: &Value| json!([set["family"], set["table"], set["name"], set["handle"]]);
@@ -247,7 +253,7 @@ fn rules_are_told_as_nft_tells_them() {
     named.extend(objects(&listed, "map"));
     let sets = ours("sets");
     let has_name = |set: &&Value| !set["flags"].to_string().contains("anonymous");
-    assert!(named.len() >= 7, "{named:#?}");
+    assert!(named.len() >= 11, "{named:#?}");
     assert_eq!(set_of(named.iter().map(key)), set_of(sets.iter().filter(has_name).map(key)));
     let elements = ours("elements");
     let inside = |set: &str| -> BTreeSet<&str> {
@@ -258,7 +264,31 @@ fn rules_are_told_as_nft_tells_them() {
     assert_eq!(inside("s5"), BTreeSet::from(["\"eth0\"", "\"v0\""]));
     assert_eq!(inside("m1"), BTreeSet::from(["22 : accept", "80 : jump other"]));
     assert_eq!(inside("m2"), BTreeSet::from(["1.2.3.4 : 80"]));
-    assert_eq!(inside("s2").len(), 5, "two intervals, with their ends: {:?}", inside("s2"));
+    assert_eq!(
+        inside("s2"),
+        BTreeSet::from([
+            "10.0.0.0/8",
+            "192.168.1.5-192.168.1.9",
+            "end of interval before 0.0.0.0",
+            "end of interval before 11.0.0.0",
+            "end of interval before 192.168.1.10",
+        ])
+    );
+    // The sets with intervals as nft tells them; each text of ours is one of its elements, and the other way round.
+    for set in ["s2", "s6", "s7", "s8", "m3"] {
+        let kind = if set.starts_with('m') { "map" } else { "set" };
+        let plain = nft(&namespace, &["list", kind, "inet", "t", set]);
+        let inside_braces = plain.split("elements = {").nth(1).unwrap().split('}').next().unwrap();
+        let theirs: BTreeSet<String> = inside_braces
+            .split(',')
+            .map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        let told = inside(set);
+        let whole: BTreeSet<String> =
+            told.iter().filter(|text| !text.starts_with("end of")).map(|text| (*text).to_owned()).collect();
+        assert!(theirs.len() >= 2, "{plain}");
+        assert_eq!(whole, theirs, "{set}");
+    }
     assert_eq!(elements.iter().find(|row| row["set"] == "s3").unwrap()["comment"], "ssh");
     let counter = ours("objects").into_iter().find(|object| object["name"] == "c1").unwrap();
     assert_eq!((&counter["type"], &counter["data"]["packets"]), (&json!("counter"), &json!(3)));

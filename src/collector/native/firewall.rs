@@ -3,6 +3,7 @@
 //! is recorded.
 
 mod ask;
+mod elements;
 mod nft;
 mod older;
 

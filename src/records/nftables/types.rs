@@ -218,6 +218,25 @@ pub fn is_bits(kind: u64) -> bool {
     matches!(kind, TCP_FLAGS | CT_STATE | CT_STATUS)
 }
 
+/// Whether its bytes stand in the machine's order, but for sets with intervals.
+pub fn is_of_host_order(kind: u64) -> bool {
+    matches!(
+        kind,
+        NFPROTO
+            | CT_STATE
+            | CT_STATUS
+            | CT_DIRECTION
+            | MARK
+            | IFINDEX
+            | ARPHRD
+            | UID
+            | GID
+            | PACKET_TYPE
+            | FIB_TYPE
+            | BOOLEAN
+    )
+}
+
 /// A value of one type; none if it does not have the length that the type has, or the type is not known here.
 pub fn value(kind: u64, bytes: &[u8], links: &Links) -> Option<String> {
     let host = || match bytes.len() {
