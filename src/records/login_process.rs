@@ -133,7 +133,6 @@ pub fn socket_of(target: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::mishaps::Mishaps;
 
     // Captured on Linux 6.18 (tmux 3.3a, screen 4.9).
     const TMUX: &[u8] = b"15523 (tmux: server) S 1 15523 15523 0 -1 4194368 510 156 0 0 0 0 0 0 20 0 1 0 2661448 5914624 941\n";
@@ -194,10 +193,9 @@ mod tests {
         let odd = [&UNIX[..UNIX.len() - 5], b"  a\xff b"].concat();
         assert_eq!(unix_socket(&odd).unwrap().path, b"/tmp/tmux-0/  a\xff b");
         assert_eq!(unix_socket(b"Num       RefCount Protocol Flags    Type St Inode Path"), None);
-        Mishaps::of(UNIX).each(|bytes| drop(unix_socket(bytes)));
-        Mishaps::of(TMUX).each(|bytes| {
-            let _ = (place(bytes), name(bytes));
-        });
+        for end in 0..UNIX.len() {
+            let _ = (unix_socket(&UNIX[..end]), place(&TMUX[..end.min(TMUX.len())]));
+        }
         assert_eq!((socket_of(b"socket:[7]"), socket_of(b"pipe:[7]")), (Some(7), None));
     }
 }
