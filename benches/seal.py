@@ -6,12 +6,11 @@ import os
 import pathlib
 import random
 import shutil
-import statistics
 import subprocess
 import tempfile
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import measure
+
 
 
 def build(folder: pathlib.Path, gigabytes: float) -> int:
@@ -69,65 +68,48 @@ def build(folder: pathlib.Path, gigabytes: float) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def run(command, cwd):
-    """Seconds, and the largest peak of memory of any process of it, in MiB."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - start
-    code = os.waitstatus_to_exitcode(status)
-    if code not in (0, 3):
-        raise SystemExit(f"{command}: exit {code}")
-    return seconds, usage.ru_maxrss / 1024
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()))
     arguments = parser.parse_args()
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    phi_ir = next(target.glob("*/release/phi-ir"))
+    phi_ir = measure.release_build()
+    with measure.workplace(arguments.folder) as work:
+        compare(phi_ir, arguments.rounds, build(work / "corpus", arguments.gigabytes), work)
 
-    work = pathlib.Path(tempfile.mkdtemp(prefix="phi-ir-bench-", dir=arguments.folder))
-    try:
-        size = build(work / "corpus", arguments.gigabytes)
-        recipient = subprocess.run([phi_ir, "keygen", "--quiet", "-o", work / "key"], check=True, text=True,
-                                   stdout=subprocess.PIPE).stdout.strip()
-        tail = f"| age -r {recipient} > f && sync f && sha256sum f"
-        contestants = {
-            "phi-ir collect": [phi_ir, "collect", "--quiet", "--fast", "--json", "-r", recipient, "--root",
-                               work / "corpus", "--only", "also", "--also", "/", "-o", work / "out"],
-            "tar | zstd -1 | age; sync; sha256sum": ["sh", "-c", f"tar -C corpus -cf - . | zstd -q -1 {tail}"],
-            "tar | gzip -1 | age; sync; sha256sum": ["sh", "-c", f"tar -C corpus -cf - . | gzip -1 {tail}"],
-        }
-        times = {name: [] for name in contestants}
-        peaks = {name: 0.0 for name in contestants}
-        sizes = {}
-        for round_number in range(arguments.rounds):
-            for name, command in contestants.items():
-                shutil.rmtree(work / "out", ignore_errors=True)
-                (work / "out").mkdir(mode=0o700)
-                (work / "f").unlink(missing_ok=True)
-                subprocess.run(["sync"], check=True)
-                seconds, peak = run(command, work)
-                times[name].append(seconds)
-                peaks[name] = max(peaks[name], peak)
-                made = (work / "f") if (work / "f").exists() else next((work / "out").glob("*.zip.age"))
-                sizes[name] = made.stat().st_size
-                print(f"round {round_number + 1}: {name}: {seconds:.2f} s", flush=True)
-        ours = statistics.median(times["phi-ir collect"])
-        print(f"\n{size / 1e9:.2f} GB in {sum(1 for p in (work / 'corpus').rglob('*') if p.is_file())} files, "
-              f"{os.cpu_count()} processors, median of {arguments.rounds}\n")
-        print(f"{'':<40}{'seconds':>9}{'MB/s':>7}{'sealed':>8}{'peak MiB':>10}{'our speed / theirs':>20}")
-        for name in contestants:
-            median = statistics.median(times[name])
-            print(f"{name:<40}{median:>9.2f}{size / median / 1e6:>7.0f}{sizes[name] / size:>8.3f}"
-                  f"{peaks[name]:>10.0f}{median / ours:>20.2f}")
-    finally:
-        shutil.rmtree(work)
+
+def compare(phi_ir: pathlib.Path, rounds: int, size: int, work: pathlib.Path):
+    out, file = work / "out", work / "f"
+    recipient = measure.new_recipient(phi_ir, work / "key")
+    tail = f"| age -r {recipient} > f && sync f && sha256sum f"
+    contestants = {
+        "phi-ir collect": [phi_ir, "collect", "--quiet", "--fast", "--json", "-r", recipient, "--root",
+                           work / "corpus", "--only", "also", "--also", "/", "-o", out],
+        "tar | zstd -1 | age; sync; sha256sum": ["sh", "-c", f"tar -C corpus -cf - . | zstd -q -1 {tail}"],
+        "tar | gzip -1 | age; sync; sha256sum": ["sh", "-c", f"tar -C corpus -cf - . | gzip -1 {tail}"],
+    }
+    sizes = {}
+
+    def before(_):
+        measure.emptied(out)
+        file.unlink(missing_ok=True)
+        subprocess.run(["sync"], check=True)
+
+    def after(name):
+        made = file if file.exists() else next(out.glob("*.zip.age"))
+        sizes[name] = made.stat().st_size
+
+    measured = measure.take_turns(contestants, rounds, before, after, cwd=work, errors=None)
+    ours = measured["phi-ir collect"].seconds
+    files = sum(1 for path in (work / "corpus").rglob("*") if path.is_file())
+    measure.heading(f"{size / 1e9:.2f} GB in {files} files", rounds)
+    measure.table(
+        40,
+        [("seconds", 9, ".2f"), ("MB/s", 7, ".0f"), ("sealed", 8, ".3f"), ("peak MiB", 10, ".0f"),
+         ("our speed / theirs", 20, ".2f")],
+        [(name, seconds, size / seconds / 1e6, sizes[name] / size, peak, seconds / ours)
+         for name, (seconds, peak) in measured.items()])
 
 
 if __name__ == "__main__":

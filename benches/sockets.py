@@ -10,8 +10,9 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
+
+import measure
+
 
 
 def hold(count: int):
@@ -46,18 +47,6 @@ def hold(count: int):
         os.waitpid(child, 0)
 
 
-def run(command):
-    """Seconds, and the largest peak of memory of any process of it, in MiB."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - start
-    code = os.waitstatus_to_exitcode(status)
-    if code not in (0, 3):
-        raise SystemExit(f"{command}: exit {code}")
-    return seconds, usage.ru_maxrss / 1024
-
-
 def native_part(phi_ir, key, out: pathlib.Path, work: pathlib.Path):
     """Seconds from the first entry of the native step to its last, as the entries tell them; and rows of the table."""
     bundle = next(out.glob("*.zip.age"))
@@ -84,48 +73,42 @@ def main():
     if arguments.hold:
         return hold(arguments.sockets)
     phi_ir = arguments.phi_ir.resolve()
-    work = pathlib.Path(tempfile.mkdtemp(prefix="phi-ir-bench-"))
     holder = subprocess.Popen([sys.executable, __file__, phi_ir, "--hold", "--sockets", str(arguments.sockets)],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        held = int(holder.stdout.readline())
-        key, out = work / "key", work / "out"
-        recipient = subprocess.run([phi_ir, "keygen", "--quiet", "-o", key], check=True, text=True,
-                                   stdout=subprocess.PIPE).stdout.strip()
-        ours = [phi_ir, "collect", "--quiet", "--fast", "--no-tools", "--only", "sockets", "-r", recipient, "-o", out]
-        contestants = {
-            "phi-ir collect --only sockets": ours,
-            "phi-ir collect, nothing but its frame": [*ours[:6], "mounts", *ours[7:]],
-            "ss -antp": ["ss", "-antp"],
-            "ss -anpe (all families)": ["ss", "-anpe"],
-        }
-        times = {name: [] for name in contestants}
-        peaks = {name: 0.0 for name in contestants}
-        native, rows = [], 0
-        for round_number in range(arguments.rounds):
-            for name, command in contestants.items():
-                shutil.rmtree(out, ignore_errors=True)
-                out.mkdir(mode=0o700)
-                seconds, peak = run(command)
-                times[name].append(seconds)
-                peaks[name] = max(peaks[name], peak)
-                if name.endswith("sockets"):
-                    part, rows = native_part(phi_ir, key, out, work)
-                    native.append(part)
-                print(f"round {round_number + 1}: {name}: {seconds:.3f} s, {peak:.0f} MiB", flush=True)
-        theirs = statistics.median(times["ss -antp"])
-        print(f"\n{held} sockets held, {rows} rows in the table, {os.cpu_count()} processors, "
-              f"median of {arguments.rounds}\n")
-        print(f"{'':<42}{'seconds':>9}{'peak MiB':>10}{'of ss -antp':>13}")
-        for name in contestants:
-            median = statistics.median(times[name])
-            print(f"{name:<42}{median:>9.3f}{peaks[name]:>10.0f}{median / theirs:>13.2f}")
-        part = statistics.median(native)
-        print(f"{'the native step, by its entries':<42}{part:>9.3f}{'':>10}{part / theirs:>13.2f}")
+        with measure.workplace() as work:
+            compare(phi_ir, arguments.rounds, int(holder.stdout.readline()), work)
     finally:
         holder.stdin.close()
         holder.wait()
-        shutil.rmtree(work, ignore_errors=True)
+
+
+def compare(phi_ir: pathlib.Path, rounds: int, held: int, work: pathlib.Path):
+    key, out = work / "key", work / "out"
+    recipient = measure.new_recipient(phi_ir, key)
+    ours = [phi_ir, "collect", "--quiet", "--fast", "--no-tools", "--only", "sockets", "-r", recipient, "-o", out]
+    contestants = {
+        "phi-ir collect --only sockets": ours,
+        "phi-ir collect, nothing but its frame": [*ours[:6], "mounts", *ours[7:]],
+        "ss -antp": ["ss", "-antp"],
+        "ss -anpe (all families)": ["ss", "-anpe"],
+    }
+    native = []
+
+    def after(name):
+        if name.endswith("sockets"):
+            native.append(native_part(phi_ir, key, out, work))
+
+    measured = measure.take_turns(contestants, rounds, lambda _: measure.emptied(out), after,
+                                  told="{seconds:.3f} s, {peak:.0f} MiB")
+    theirs = measured["ss -antp"].seconds
+    part = statistics.median(seconds for seconds, _ in native)
+    measure.heading(f"{held} sockets held, {native[-1][1]} rows in the table", rounds)
+    measure.table(
+        42,
+        [("seconds", 9, ".3f"), ("peak MiB", 10, ".0f"), ("of ss -antp", 13, ".2f")],
+        [(name, seconds, peak, seconds / theirs) for name, (seconds, peak) in measured.items()]
+        + [("the native step, by its entries", part, None, part / theirs)])
 
 
 if __name__ == "__main__":

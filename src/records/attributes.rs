@@ -296,28 +296,6 @@ pub(crate) mod testing {
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
             .collect()
     }
-
-    /// Every truncation of `bytes`, and as many with bytes changed as there are in it, by a fixed sequence.
-    pub fn mishaps(bytes: &[u8], mut each: impl FnMut(&[u8])) {
-        for end in 0..bytes.len() {
-            each(&bytes[..end]);
-        }
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as usize
-        };
-        for _ in 0..bytes.len().max(500) {
-            let mut changed = bytes.to_vec();
-            for _ in 0..1 + next() % 4 {
-                let at = next() % changed.len();
-                changed[at] = next() as u8;
-            }
-            each(&changed);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub fn names(datagram: &[u8]) -> impl Iterator<Item = (u32, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::mishaps::{Mishaps, beginnings};
     use crate::records::netlink::request;
 
     #[test]
@@ -38,8 +39,9 @@ mod tests {
         body[16..20].copy_from_slice(&[8_u16.to_ne_bytes(), 3_u16.to_ne_bytes()].concat());
         let datagram = request(NEW_LINK, 0, 1, &body);
         assert_eq!(names(&datagram).collect::<Vec<_>>(), [(7, b"e\x1b\xff".to_vec())]);
-        for end in 0..datagram.len() {
-            assert_eq!(names(&datagram[..end]).count(), 0);
+        for beginning in beginnings(&datagram) {
+            assert_eq!(names(beginning).count(), 0);
         }
+        Mishaps::of(&datagram).each(|bytes| names(bytes).for_each(drop));
     }
 }

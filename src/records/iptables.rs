@@ -284,8 +284,8 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::testing::mishaps;
     use super::*;
+    use crate::records::mishaps::Mishaps;
 
     /// A rule of IPv4 with a standard target, written from documentation (ip_tables.h, x_tables.h).
     fn rule(verdict: i32) -> Vec<u8> {
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn no_bytes_make_the_reader_panic_or_go_on_for_ever() {
         let entries = [rule(-1), rule(-2), head(b"a"), rule(-5), head(b"ERROR")].concat();
-        mishaps(&entries, |bytes| {
+        Mishaps::of(&entries).rounds(125).each(|bytes| {
             read(&info(), bytes, Family::Ip, drop);
             read(bytes, bytes, Family::Ip6, drop);
         });

@@ -167,6 +167,7 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::records::layout::text;
+    use crate::records::mishaps::Random;
 
     const LATEST: i64 = 1_900_000_000;
 
@@ -238,21 +239,11 @@ mod tests {
 
     #[test]
     fn nothing_panics_and_what_is_zero_has_no_layout() {
-        let mut random = 7_u64;
-        for round in 0..1500_usize {
-            let bytes: Vec<u8> = (0..round)
-                .map(|_| {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    (random >> 40) as u8
-                })
-                .collect();
+        let mut random = Random::new();
+        for length in 0..1500 {
+            let (bytes, offset) = (random.bytes(length), random.below(1000) as u64);
             for sort in [Sort::Lastlog, Sort::Tallylog, Sort::Faillog] {
-                let _ = Layout::detect(
-                    sort,
-                    &[(random % 1000, &bytes), (u64::MAX - 5, &bytes)],
-                    u64::MAX,
-                    LATEST,
-                );
+                let _ = Layout::detect(sort, &[(offset, &bytes), (u64::MAX - 5, &bytes)], u64::MAX, LATEST);
             }
         }
         assert_eq!(Layout::detect(Sort::Lastlog, &[(0, &[0; 2920])], 2920, LATEST), None);

@@ -29,3 +29,6 @@ pub mod sockets;
 pub mod sqlite;
 pub mod sshd_config;
 pub mod utmp;
+
+#[cfg(test)]
+mod mishaps;

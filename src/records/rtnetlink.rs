@@ -100,7 +100,8 @@ fn prefix(address: Option<Value>, length: u8, family: u8) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::testing::{hex, mishaps};
+    use super::super::attributes::testing::hex;
+    use super::super::mishaps::Mishaps;
     use super::super::netlink::{Message, messages};
     use super::*;
 
@@ -152,7 +153,7 @@ mod tests {
             ask::NAMESPACE,
             ask::ANYCAST,
         ];
-        mishaps(&hex(ROUTE), |bytes| {
+        Mishaps::of(&hex(ROUTE)).each(|bytes| {
             for asked in asked {
                 let _ = row(asked, &message(asked - 2, bytes));
             }

@@ -65,6 +65,33 @@ fn can_change() -> bool {
     !locked
 }
 
+/// The kernel's audit rules, which are the test's own as long as it runs, and a place to work at. What was loaded before
+/// is put back before the folders go that rules may name, and before any other test may load some.
+struct Kernel {
+    _rules: Rules,
+    desk: Desk,
+    _lock: AuditLock,
+}
+
+impl Kernel {
+    /// With no rule loaded; none, and said, where a test cannot have that.
+    fn without_rules() -> Option<Kernel> {
+        if !only_root("audit rules") {
+            return None;
+        }
+        let lock = AuditLock::take();
+        can_change().then(|| Kernel { _rules: Rules::replace(), desk: Desk::new(), _lock: lock })
+    }
+}
+
+/// A folder and a file to be watched.
+fn watched(desk: &Desk) -> (PathBuf, PathBuf) {
+    let (folder, file) = (desk.path("phi"), desk.path("file"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(&file, "made up").unwrap();
+    (folder, file)
+}
+
 /// Of every kind that a hardening guide has. Rules without `arch` stand where auditctl prints them by the right table:
 /// it takes the table of the rule before.
 fn varied(folder: &Path, file: &Path) -> Vec<String> {
@@ -98,18 +125,9 @@ fn varied(folder: &Path, file: &Path) -> Vec<String> {
 
 #[test]
 fn loaded_rules_read_as_auditctl_lists_them() {
-    if !only_root("audit rules") {
-        return;
-    }
-    let _lock = AuditLock::take();
-    if !can_change() {
-        return;
-    }
-    let desk = Desk::new();
-    let (folder, file) = (desk.path("phi"), desk.path("file"));
-    fs::create_dir(&folder).unwrap();
-    fs::write(&file, "made up").unwrap();
-    let _rules = Rules::replace();
+    let Some(kernel) = Kernel::without_rules() else { return };
+    let desk = &kernel.desk;
+    let (folder, file) = watched(desk);
     for rule in varied(&folder, &file) {
         load(&rule);
     }
@@ -118,7 +136,7 @@ fn loaded_rules_read_as_auditctl_lists_them() {
     let listed = output("auditctl", &["-l"]);
     let listed: Vec<&str> = listed.lines().collect();
     assert!(listed.len() >= 19, "{listed:#?}");
-    let (members, told) = collect(&desk);
+    let (members, told) = collect(desk);
     let loaded = rows(&members.join("loaded-rules.jsonl"));
     let texts: Vec<&str> = loaded.iter().map(|row| row["text"].as_str().unwrap()).collect();
     assert_eq!(texts, listed);
@@ -189,18 +207,9 @@ impl Drop for RulesFile {
 
 #[test]
 fn the_first_line_on_disk_that_is_not_in_force_is_found() {
-    if !only_root("audit rules") {
-        return;
-    }
-    let _lock = AuditLock::take();
-    if !can_change() {
-        return;
-    }
-    let desk = Desk::new();
-    let (folder, file) = (desk.path("phi"), desk.path("file"));
-    fs::create_dir(&folder).unwrap();
-    fs::write(&file, "made up").unwrap();
-    let _rules = Rules::replace();
+    let Some(kernel) = Kernel::without_rules() else { return };
+    let desk = &kernel.desk;
+    let (folder, file) = watched(desk);
     let lines = varied(&folder, &file);
     let text = format!("# made up\n-D\n-b 8191\n{}\n-e 2\n", lines.join("\n"));
     let _main = RulesFile::write("/etc/audit/audit.rules", &text);
@@ -211,7 +220,7 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
     for line in &lines {
         load(line);
     }
-    let (members, told) = collect(&desk);
+    let (members, told) = collect(desk);
     let difference = |members: &Path| -> Value {
         serde_json::from_slice(&fs::read(members.join("rules-difference.json")).unwrap()).unwrap()
     };
@@ -241,7 +250,7 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
     succeed("auditctl", &["-D"]);
     lines.iter().take(6).for_each(|line| load(line));
     load("-A never,exit -F arch=b64 -S openat -F auid=4711");
-    let differs = difference(&collect(&desk).0);
+    let differs = difference(&collect(desk).0);
     assert_eq!(
         (&differs["verdict_rules"], &differs["first_missing"]["line"]),
         (&"different".into(), &10.into()),
@@ -255,7 +264,7 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
 
     // A line that nobody can compile is not taken for one that is not there.
     let odd = RulesFile::write("/etc/audit/audit.rules", "-a always,exit -F arch=b64 -S nonesuch -k odd\n");
-    let (members, told) = collect(&desk);
+    let (members, told) = collect(desk);
     let unsure = difference(&members);
     assert_eq!(
         (&unsure["verdict_rules"], unsure["not_compiled"].as_array().unwrap().len()),
@@ -269,16 +278,8 @@ fn the_first_line_on_disk_that_is_not_in_force_is_found() {
 
 #[test]
 fn without_rules_it_is_said_what_that_means() {
-    if !only_root("audit rules") {
-        return;
-    }
-    let _lock = AuditLock::take();
-    if !can_change() {
-        return;
-    }
-    let desk = Desk::new();
-    let _rules = Rules::replace();
-    let (_, told) = collect(&desk);
+    let Some(kernel) = Kernel::without_rules() else { return };
+    let (_, told) = collect(&kernel.desk);
     let rules = told
         .iter()
         .find(|entry| entry["member"].as_str().is_some_and(|m| m.ends_with("/rules.jsonl")))

@@ -75,8 +75,8 @@ pub fn hidepid(mountinfo: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::torn;
     use super::*;
+    use crate::records::mishaps::Mishaps;
 
     // Captured on Linux 6.18 with `cat /proc/self/limits`, `…/io` and `/proc/loadavg`.
     const LIMITS: &[u8] = b"Limit                     Soft Limit           Hard Limit           Units     \n\
@@ -119,18 +119,18 @@ mod tests {
             [&plain[..], b"90 24 0:60 / /proc rw,relatime - proc proc rw,hidepid=invisible\n"].concat();
         assert_eq!(hidepid(plain), None);
         assert_eq!(hidepid(&hiding).as_deref(), Some("invisible"));
-        torn(&hiding, |bytes| drop(hidepid(bytes)));
+        Mishaps::of(&hiding).each(|bytes| drop(hidepid(bytes)));
     }
 
     #[test]
     fn torn_and_altered_files_never_panic() {
-        torn(LIMITS, |bytes| {
+        Mishaps::of(LIMITS).each(|bytes| {
             let _ = limit(bytes, "Max open files");
         });
-        torn(IO, |bytes| {
+        Mishaps::of(IO).each(|bytes| {
             let _ = io(bytes, "read_bytes");
         });
-        torn(b"0.42 0.36 0.61 3/95 2489\n", |bytes| {
+        Mishaps::of(b"0.42 0.36 0.61 3/95 2489\n").each(|bytes| {
             let _ = (
                 last_number(bytes),
                 threads_in_all(bytes),

@@ -127,8 +127,8 @@ pub fn summary(text: &[u8]) -> Summary<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::torn;
     use super::*;
+    use crate::records::mishaps::Mishaps;
 
     // Captured on Linux 6.18 from python3 that had mapped a deleted file and a memfd to be run, and anonymous memory
     // to be run and written; addresses shortened.
@@ -158,6 +158,6 @@ mod tests {
     fn a_line_that_is_none_is_counted_and_costs_no_other() {
         let text = [b"nonsense\n\xff\n", MAPS].concat();
         assert_eq!((summary(&text).unread, summary(&text).mappings), (2, 8));
-        torn(MAPS, |bytes| drop(summary(bytes)));
+        Mishaps::of(MAPS).each(|bytes| drop(summary(bytes)));
     }
 }

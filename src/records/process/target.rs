@@ -53,8 +53,8 @@ pub fn is_marked_deleted(link: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::torn;
     use super::*;
+    use crate::records::mishaps::Mishaps;
 
     #[test]
     fn links_are_sorted_by_their_text() {
@@ -70,11 +70,9 @@ mod tests {
         assert_eq!(sort(b"(unreachable)/x"), Target::Other);
         assert_eq!(sort(b"socket:[x]"), Target::Other);
         assert!(is_marked_deleted(b"/tmp/x (deleted)") && !is_marked_deleted(b"/tmp/x"));
-        torn(b"anon_inode:[eventpoll]", |bytes| {
-            assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/"))
-        });
-        torn(b"net:[4026531840]", |bytes| {
-            assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/"))
-        });
+        Mishaps::of(b"anon_inode:[eventpoll]")
+            .each(|bytes| assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/")));
+        Mishaps::of(b"net:[4026531840]")
+            .each(|bytes| assert!(!matches!(sort(bytes), Target::Path) || bytes.starts_with(b"/")));
     }
 }

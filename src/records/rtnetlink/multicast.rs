@@ -114,8 +114,8 @@ fn bytes(digits: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::attributes::testing::mishaps;
     use super::*;
+    use crate::records::mishaps::Mishaps;
 
     // Of this machine, from a namespace with a veth link, by cat.
     const LINK: &[u8] =
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn no_bytes_make_a_reader_panic_and_no_line_is_lost() {
         for text in [LINK, SIX, FOUR] {
-            mishaps(text, |bytes| {
+            Mishaps::of(text).each(|bytes| {
                 let (rows, odd) = link_groups(bytes);
                 assert_eq!(rows.len() + odd.len(), lines(bytes).count());
                 let _ = (inet6_groups(bytes), inet_groups(bytes));

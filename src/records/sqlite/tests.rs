@@ -1,6 +1,7 @@
 //! Databases that SQLite itself made; fixtures/README.md says how.
 
 use super::*;
+use crate::records::mishaps::Mishaps;
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/fixtures/logins/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -88,32 +89,18 @@ fn what_a_log_adds_changes_and_takes_away_is_seen() {
 
 #[test]
 fn mutations_and_truncations_end_and_give_no_more_rows_than_fit() {
-    let mut random = 3_u64;
-    let mut next = |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) as usize % below
-    };
     for (name, wal) in [("wtmpdb-512-utf-8.db", None), ("wtmpdb-open.db", Some("wtmpdb-open.db-wal"))] {
         let (good, log) = (fixture(name), wal.map(fixture));
-        for round in 0..1500 {
-            let mut bytes = good.clone();
-            for _ in 0..6 {
-                let at = next(bytes.len());
-                // Some of it where pages begin: kinds, counts, and pointers.
-                let at = if round % 2 == 0 { at } else { at / 512 * 512 + next(24) };
-                bytes[at] = next(256) as u8;
-            }
-            if round % 5 == 0 {
-                bytes.truncate(next(bytes.len()));
-            }
-            let Ok(database) = Database::open(&bytes, log.as_deref()) else { continue };
-            let Ok(table) = database.table("wtmp") else { continue };
+        // Some of it where pages begin: kinds, counts, and pointers.
+        Mishaps::of(&good).rounds(300).heads(512, 24).each(|bytes| {
+            let Ok(database) = Database::open(bytes, log.as_deref()) else { return };
+            let Ok(table) = database.table("wtmp") else { return };
             let mut tally = Tally::default();
             database.rows(table.root, &mut tally, &mut |row| {
                 let _ = database.has(table.root, row.id, row.payload);
             });
             assert!(tally.rows <= (bytes.len() + log.as_ref().map_or(0, Vec::len)) as u64 / 2);
-        }
+        });
     }
 }
 

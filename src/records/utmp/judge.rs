@@ -220,6 +220,7 @@ impl Judge {
 mod tests {
     use super::*;
     use crate::records::layout::Order;
+    use crate::records::mishaps::Mishaps;
 
     const LAYOUT: Layout = Layout { wide: false, order: Order::Little };
     const NOW: i64 = 1_800_000_000;
@@ -305,15 +306,7 @@ mod tests {
     #[test]
     fn mutations_and_truncations_give_no_more_records_than_fit_and_lose_none() {
         let good = include_bytes!("../../../fixtures/logins/wtmp-384-le");
-        let mut random = 1_u64;
-        for round in 0..2000_usize {
-            let mut bytes = good.to_vec();
-            for _ in 0..4 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let at = (random >> 33) as usize % bytes.len();
-                bytes[at] = (random >> 20) as u8;
-            }
-            bytes.truncate(bytes.len() - round % 400);
+        Mishaps::of(good).rounds(400).each(|bytes| {
             for layout in Layout::ALL {
                 let mut judge = Judge::new(layout, Sort::Btmp, NOW);
                 let mut rows = 0;
@@ -321,13 +314,13 @@ mod tests {
                     Item::Zeros { count, .. } => rows += count,
                     Item::Record { .. } => rows += 1,
                 };
-                judge.feed(&bytes, &mut each);
+                judge.feed(bytes, &mut each);
                 let findings = judge.finish(&mut each);
                 assert_eq!(rows, (bytes.len() / layout.length()) as u64);
                 assert_eq!(findings.records, rows);
                 assert_eq!(findings.trailing, (bytes.len() % layout.length()) as u64);
             }
-            let _ = Layout::detect(&[(0, &bytes)], bytes.len() as u64, NOW);
-        }
+            let _ = Layout::detect(&[(0, bytes)], bytes.len() as u64, NOW);
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::syscalls::X86_64;
 use super::*;
+use crate::records::mishaps::Mishaps;
 
 fn names() -> Names {
     Names {
@@ -100,16 +101,7 @@ fn a_watch_is_the_loaded_one_of_a_name_or_of_a_tree() {
 #[test]
 fn odd_lines_do_not_make_it_panic() {
     let whole = LISTED.map(|(line, _)| line).join("\n");
-    let mut seed = 7_u32;
-    for _ in 0..5_000 {
-        let mut bad = whole.clone().into_bytes();
-        for _ in 0..8 {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let at = seed as usize / 3 % bad.len();
-            bad[at] = (seed >> 23) as u8;
-        }
-        compile(&bad, &names());
-    }
+    Mishaps::of(whole.as_bytes()).rounds(1_250).each(|bad| drop(compile(bad, &names())));
     for odd in [
         "-F", "-F =", "-F auid", "-F !=", "-F auid>", "-w /", "-w ////", "-F key", "- -", "--", "--=",
         "-F a0=+1",
