@@ -8,6 +8,7 @@ pub mod auditd;
 pub mod catalog;
 pub mod definition;
 pub mod native;
+pub mod parts;
 pub mod phi;
 pub mod plan;
 pub mod preview;

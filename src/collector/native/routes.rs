@@ -4,16 +4,13 @@
 mod names;
 mod questions;
 
-use std::collections::HashMap;
-
 use names::Names;
 use questions::{ABSENT, Question, TABLES, Table};
 
 use crate::collector::run::Run;
-use crate::collector::tables::{
-    self, Put, Rows, member_of, table_row, tell_unseen, without_rows, write_answer, write_text,
-};
-use crate::custody::entry::{EntryId, Kind, Source};
+use crate::collector::parts::{self, Parts, Why};
+use crate::collector::tables::{Put, Rows, table_row, tell_unseen, without_rows, write_answer, write_text};
+use crate::custody::entry::{Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::Outcome;
 use crate::host::netlink::{Answer, Netlink, Subsystem};
@@ -29,8 +26,11 @@ const KEPT: usize = 8 << 20;
 /// Bytes of one answer at most: what two hundred thousand routes give.
 const ANSWER: usize = 24 << 20;
 
-/// A trouble of one question: its outcome and reason, and whose rows it costs.
-type Trouble = (Table, Outcome, Reason);
+/// What was asked, in the words of sources.
+const SUBJECT: &str = "rtnetlink";
+
+/// A trouble of one question: whose rows it costs, and why.
+type Trouble = (Table, Why);
 
 /// An answer that waits for its rows.
 struct Kept {
@@ -41,12 +41,8 @@ struct Kept {
     datagrams: Vec<Vec<u8>>,
 }
 
-#[derive(Default)]
 struct Round {
-    part: u32,
-    answers: Option<Rows>,
-    /// The members of answers that have ended.
-    captures: Vec<EntryId>,
+    parts: Parts,
     kept: Vec<Kept>,
     kept_bytes: usize,
     names: Names,
@@ -54,29 +50,30 @@ struct Round {
     /// Of these troubles the tables of earlier parts have told.
     told: usize,
     asked: u64,
-    /// Rows of each table in all parts.
-    counts: HashMap<&'static str, u64>,
 }
 
 /// Asks every namespace everything, and makes the tables.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let scan = match run.host.network() {
-        Ok(scan) => scan,
-        Err(trouble) => {
-            let (outcome, reason) = trouble.verdict();
-            run.intake.gap(Source::text("network namespaces"), outcome, reason)?;
-            return Ok(());
-        }
+    let Some(scan) = parts::namespaces(run)? else { return Ok(()) };
+    let answers = ("rtnetlink and /proc/net", "Answers of the kernel about links and routes, as they came");
+    let parts = Parts::of("routes", SUBJECT, answers);
+    let mut round = Round {
+        parts,
+        kept: Vec::new(),
+        kept_bytes: 0,
+        names: Names::default(),
+        troubles: Vec::new(),
+        told: 0,
+        asked: 0,
     };
-    let mut round = Round::default();
     for namespace in &scan.namespaces {
         round.namespace(run, namespace)?;
     }
     round.tables(run)?;
     round.without_rows(run, &scan)?;
     describe(run, &scan)?;
-    for (table, outcome, reason) in std::mem::take(&mut round.troubles) {
-        run.intake.gap(Source::text(format!("rtnetlink, {}", table.name())), outcome, reason)?;
+    for (table, (outcome, reason)) in std::mem::take(&mut round.troubles) {
+        run.intake.gap(Source::text(format!("{SUBJECT}, {}", table.named().0)), outcome, reason)?;
     }
     tell_unseen(run, &scan)
 }
@@ -90,7 +87,7 @@ impl Round {
                 let (outcome, reason) = trouble.verdict();
                 let words = format!("network namespace {}: {}", namespace.inode, reason.words);
                 for table in TABLES {
-                    self.troubles.push((*table, outcome, Reason::new(reason.code, words.clone())));
+                    self.troubles.push((*table, (outcome, Reason::new(reason.code, words.clone()))));
                 }
                 return Ok(());
             }
@@ -114,31 +111,17 @@ impl Round {
         netns: u64,
         question: &Question,
     ) -> Result<Answer, Halt> {
-        run.intake.check_within_member()?;
+        self.parts.check(run)?;
         let answer = netlink.dump_up_to(question.kind, &question.body, ANSWER);
         let request = Some((question.kind, question.body.as_slice()));
         let put = Put { netns, question: question.name, request, round: None };
-        let mut answers = self.answers(run)?;
-        write_answer(&mut answers, run, put, &answer)?;
-        self.answers = Some(answers);
+        write_answer(self.parts.answers(run)?, run, put, &answer)?;
         let may_lack = question.may_lack && ABSENT.iter().any(|errno| answer.is_refused_with(*errno));
         if !may_lack && let Some((outcome, reason)) = answer.verdict(question.name) {
             let words = format!("network namespace {netns}: {}", reason.words);
-            self.troubles.push((question.table, outcome, Reason::new(reason.code, words)));
+            self.troubles.push((question.table, (outcome, Reason::new(reason.code, words))));
         }
         Ok(answer)
-    }
-
-    /// The member of raw answers, begun if it is not open.
-    fn answers(&mut self, run: &mut Run<'_, '_>) -> Result<Rows, Halt> {
-        if let Some(answers) = self.answers.take() {
-            return Ok(answers);
-        }
-        self.part += 1;
-        let source = Source::text("rtnetlink and /proc/net, in each network namespace");
-        let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
-        draft.title = Some("Answers of the kernel about links and routes, as they came".into());
-        Rows::begin(run, "routes", &member_of(self.part, "answers"), draft)
     }
 
     fn keep(&mut self, run: &mut Run<'_, '_>, netns: u64, question: &Question, answer: Answer) -> Result<(), Halt> {
@@ -178,7 +161,7 @@ impl Round {
         let netns = namespace.inode;
         let mut trouble_of = |(outcome, reason): (Outcome, Reason)| {
             let words = format!("network namespace {netns}: {}", reason.words);
-            self.troubles.push((Table::Multicast, outcome, Reason::new(reason.code, words)));
+            self.troubles.push((Table::Multicast, (outcome, Reason::new(reason.code, words))));
         };
         let names = questions::GROUP_TABLES.iter().map(|(name, _)| *name).collect();
         let texts = match run.host.net_texts(namespace, names) {
@@ -202,9 +185,7 @@ impl Round {
             }
         }
         for (question, kind, text) in read {
-            let mut answers = self.answers(run)?;
-            write_text(&mut answers, run, Put::text(netns, &question), &text)?;
-            self.answers = Some(answers);
+            write_text(self.parts.answers(run)?, run, Put::text(netns, &question), &text)?;
             self.kept_bytes += text.bytes.len();
             let datagrams = vec![text.bytes];
             self.kept.push(Kept { netns, table: Table::Multicast, kind, family: None, datagrams });
@@ -212,13 +193,23 @@ impl Round {
         Ok(())
     }
 
-    /// Ends the member of answers, and makes the tables of what it holds.
+    /// Ends the part, and makes the tables of what it holds.
     fn tables(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
-        let Some(answers) = self.answers.take() else { return Ok(()) };
-        let capture = answers.end(run, |_| ())?;
-        self.captures.push(capture);
+        if !self.parts.end(run, None)? {
+            return Ok(());
+        }
+        let new = self.troubles.get(self.told..).unwrap_or_default();
         for table in TABLES {
-            self.table(run, *table, capture)?;
+            let trouble = new.iter().find(|(of, _)| of == table).map(|(_, why)| why);
+            let (kept, names) = (&self.kept, &self.names);
+            self.parts.table(run, table.named(), trouble, |run, rows| {
+                for kept in kept.iter().filter(|kept| kept.table == *table) {
+                    for row in kept.datagrams.iter().flat_map(|datagram| records_of(kept, datagram)) {
+                        rows.row(run, &table_row(names.put_into(kept.netns, row)))?;
+                    }
+                }
+                Ok(())
+            })?;
         }
         self.kept.clear();
         self.kept_bytes = 0;
@@ -226,55 +217,15 @@ impl Round {
         Ok(())
     }
 
-    /// The rows of one table in this part. A table that has none in it may have them in another.
-    fn table(&mut self, run: &mut Run<'_, '_>, table: Table, capture: EntryId) -> Result<(), Halt> {
-        let draft = draft_of(run, table, &[capture]);
-        let mut rows = tables::Table::new("routes", member_of(self.part, table.name()), draft);
-        for kept in self.kept.iter().filter(|kept| kept.table == table) {
-            for datagram in &kept.datagrams {
-                for row in records_of(kept, datagram) {
-                    rows.row(run, &table_row(self.names.put_into(kept.netns, row)))?;
-                }
-            }
-        }
-        let new = self.troubles.get(self.told..).unwrap_or_default();
-        let trouble = new.iter().find(|(of, ..)| *of == table);
-        let count = rows.end(run, |draft| {
-            if let Some((_, outcome, reason)) = trouble {
-                draft.outcome = *outcome;
-                draft.reason = Some(reason.clone());
-            }
-        })?;
-        *self.counts.entry(table.name()).or_default() += count;
-        Ok(())
-    }
-
     /// The tables that have no row in any part, each with why.
     fn without_rows(&self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
-        let no_rows = |table: &&Table| self.counts.get(table.name()).is_none_or(|count| *count == 0);
-        for table in TABLES.iter().filter(no_rows) {
-            let trouble = self.troubles.iter().find(|(of, ..)| of == table);
-            let (outcome, reason) = match trouble {
-                Some((_, outcome, reason)) => (*outcome, reason.clone()),
-                None => without_rows(scan, self.asked),
-            };
-            let draft = draft_of(run, *table, &self.captures);
-            let rows = Rows::begin(run, "routes", &member_of(1, table.name()), draft)?;
-            rows.end(run, |draft| {
-                draft.outcome = outcome;
-                draft.reason = Some(reason);
-            })?;
+        for table in TABLES.iter().filter(|table| !self.parts.has_rows(table.named())) {
+            let trouble = self.troubles.iter().find(|(of, _)| of == table).map(|(_, why)| why.clone());
+            let why = trouble.unwrap_or_else(|| without_rows(scan, self.asked));
+            self.parts.without_rows(run, table.named(), &why)?;
         }
         Ok(())
     }
-}
-
-fn draft_of(run: &Run<'_, '_>, table: Table, captures: &[EntryId]) -> Draft {
-    let source = Source::text(format!("rtnetlink, {}", table.name()));
-    let mut draft = Draft::new(Kind::Derived, source, run.intake.now());
-    draft.title = Some(table.title().into());
-    draft.derived_from.extend_from_slice(captures);
-    draft
 }
 
 /// The rows in a piece of an answer. What is no row is one that holds its bytes.

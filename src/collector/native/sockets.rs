@@ -14,8 +14,8 @@ mod substitute;
 mod tables;
 mod unlisted;
 
+use crate::collector::parts;
 use crate::collector::run::Run;
-use crate::custody::entry::Source;
 use crate::intake::Halt;
 
 /// Id of the collector.
@@ -24,14 +24,7 @@ const ID: &str = "sockets";
 /// Seals the kernel's answers, who holds the sockets, and the tables made of both.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let began = run.intake.now();
-    let scan = match run.host.network() {
-        Ok(scan) => scan,
-        Err(trouble) => {
-            let (outcome, reason) = trouble.verdict();
-            run.intake.gap(Source::text("processes and network namespaces"), outcome, reason)?;
-            return Ok(());
-        }
-    };
+    let Some(scan) = parts::namespaces(run)? else { return Ok(()) };
     let gathered = gather::gather(run, &scan)?;
     let holders = owners::capture(run, &scan, began)?;
     tables::write(run, &scan, &gathered, &holders)?;

@@ -2,6 +2,7 @@
 
 use rustix::io::Errno;
 
+use crate::collector::parts::Named;
 use crate::records::rtnetlink::{BRIDGE, INET, INET6, IP6MR, IPMR, MPLS, ask};
 
 /// A table that is made of answers.
@@ -34,35 +35,19 @@ pub const TABLES: &[Table] = &[
 ];
 
 impl Table {
-    /// The member's name, without its ending.
-    pub fn name(self) -> &'static str {
+    /// Its member's name, without its ending, and its title.
+    pub fn named(self) -> Named {
         match self {
-            Table::Links => "links",
-            Table::Addresses => "addresses",
-            Table::Routes => "routes",
-            Table::Rules => "rules",
-            Table::Neighbours => "neighbours",
-            Table::Nexthops => "nexthops",
-            Table::Multicast => "multicast",
-            Table::NamespaceIds => "namespace-ids",
-            Table::Qdiscs => "qdiscs",
-            Table::Filters => "filters",
-        }
-    }
-
-    /// What it is.
-    pub fn title(self) -> &'static str {
-        match self {
-            Table::Links => "Links and their counters",
-            Table::Addresses => "Addresses of links",
-            Table::Routes => "Routes of all tables",
-            Table::Rules => "Routing rules",
-            Table::Neighbours => "Neighbours and forwarding tables of bridges",
-            Table::Nexthops => "Nexthop objects",
-            Table::Multicast => "Multicast groups and anycast addresses",
-            Table::NamespaceIds => "Numbers that namespaces have for each other",
-            Table::Qdiscs => "Queueing disciplines",
-            Table::Filters => "Filters of traffic",
+            Table::Links => ("links", "Links and their counters"),
+            Table::Addresses => ("addresses", "Addresses of links"),
+            Table::Routes => ("routes", "Routes of all tables"),
+            Table::Rules => ("rules", "Routing rules"),
+            Table::Neighbours => ("neighbours", "Neighbours and forwarding tables of bridges"),
+            Table::Nexthops => ("nexthops", "Nexthop objects"),
+            Table::Multicast => ("multicast", "Multicast groups and anycast addresses"),
+            Table::NamespaceIds => ("namespace-ids", "Numbers that namespaces have for each other"),
+            Table::Qdiscs => ("qdiscs", "Queueing disciplines"),
+            Table::Filters => ("filters", "Filters of traffic"),
         }
     }
 }
