@@ -136,11 +136,15 @@ impl Round {
         Ok(())
     }
 
-    /// The tables that have no row in any part, each with why.
-    fn without_rows(&self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
-        for named in TABLES.iter().filter(|named| !self.parts.has_rows(**named)) {
-            let why = self.troubles.first().cloned().unwrap_or_else(|| self.why_none(scan));
+    /// The tables that have no row in any part, each with why; a trouble that is so told needs no gap of its own.
+    fn without_rows(&mut self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
+        let why = self.troubles.first().cloned().unwrap_or_else(|| self.why_none(scan));
+        let without: Vec<Named> = TABLES.iter().copied().filter(|named| !self.parts.has_rows(*named)).collect();
+        for named in &without {
             self.parts.without_rows(run, *named, &why)?;
+        }
+        if !without.is_empty() && !self.troubles.is_empty() {
+            self.troubles.remove(0);
         }
         Ok(())
     }

@@ -217,11 +217,14 @@ impl Round {
         Ok(())
     }
 
-    /// The tables that have no row in any part, each with why.
-    fn without_rows(&self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
+    /// The tables that have no row in any part, each with why; a trouble that is so told needs no gap of its own.
+    fn without_rows(&mut self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
         for table in TABLES.iter().filter(|table| !self.parts.has_rows(table.named())) {
-            let trouble = self.troubles.iter().find(|(of, _)| of == table).map(|(_, why)| why.clone());
-            let why = trouble.unwrap_or_else(|| without_rows(scan, self.asked));
+            let first = self.troubles.iter().position(|(of, _)| of == table);
+            let why = match first {
+                Some(first) => self.troubles.remove(first).1,
+                None => without_rows(scan, self.asked),
+            };
             self.parts.without_rows(run, table.named(), &why)?;
         }
         Ok(())

@@ -205,7 +205,8 @@ pub fn descriptor<'l>(pid: u32, fd: u32, link: &'l RawLink) -> DescriptorRow<'l>
         Some(Target::Pipe(_)) => "pipe",
         Some(Target::Anonymous(_)) => "anon_inode",
         Some(Target::Namespace(..)) => "namespace",
-        Some(Target::Other) | None => "other",
+        Some(Target::Other) => "other",
+        None => "unreadable",
     };
     let number = match sorted {
         Some(Target::Socket(number) | Target::Pipe(number) | Target::Namespace(_, number)) => Some(number),
@@ -273,6 +274,8 @@ mod tests {
         assert_eq!(kind(b"/", "040755", 9), "folder");
         assert_eq!(kind(b"/memfd:x (deleted)", "100777", 0), "memfd");
         let socket = RawLink::leading("4".into(), b"socket:[77]");
+        let denied = RawLink { name: "5".into(), error: Some("Permission denied".into()), ..RawLink::default() };
+        assert_eq!(descriptor(1, 5, &denied).kind, "unreadable");
         assert_eq!((descriptor(1, 4, &socket).kind, descriptor(1, 4, &socket).ino), ("socket", Some(77)));
     }
 
