@@ -160,6 +160,9 @@ pub const LISTEN: u8 = 10;
 pub const CLOSE: u8 = 7;
 
 /// States of TCP (include/net/tcp_states.h), which UDP, UNIX, vsock and DCCP share.
+/// TCP_BOUND_INACTIVE: bound to a port, and neither connected nor listening. The kernel knows it as a state to ask for,
+/// since Linux 6.8; what it answers says [`CLOSE`].
+pub const BOUND_INACTIVE: u8 = 13;
 const STATES: [&str; 13] = [
     "ESTABLISHED",
     "SYN_SENT",
