@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -413,15 +414,15 @@ fn sockets_of_another_namespace_are_there_with_their_scope() {
         return;
     }
     let desk = Desk::new();
-    let namespace = Namespace::new();
-    let args = ["netns", "exec", &namespace.0, "python3", "-c", HOLDER, "elsewhere"];
-    let holder = Holder::start("ip", &args.map(OsStr::new));
+    let namespace = Namespace::new("test");
+    let holder = namespace.holder("elsewhere");
+    let kept_open = fs::File::open(format!("/proc/{}/ns/net", holder.pid())).unwrap();
     let table = Table::collect(&desk);
     let inode = fs::metadata(format!("/proc/{}/ns/net", holder.pid()))
         .map(|stat| std::os::unix::fs::MetadataExt::ino(&stat));
     let inode = inode.unwrap();
-    let found = table.namespaces().into_iter().find(|row| row["inode"] == inode).unwrap();
-    assert_eq!(found["mounted"], serde_json::json!([format!("/run/netns/{}", namespace.0)]));
+    let found = table.namespaces().into_iter().find(|row| row["netns"] == inode).unwrap();
+    assert_eq!(found["paths"], serde_json::json!([format!("/run/netns/{}", namespace.0)]));
     assert!(found["processes"].as_array().unwrap().iter().any(|process| process["pid"] == holder.pid()));
     let tcp = table.of(holder.inode("tcp"));
     assert_eq!(
@@ -546,6 +547,8 @@ fn without_privileges_what_was_not_seen_is_said() {
     let owners = gaps.iter().find(|gap| gap["source"] == "owners of sockets").expect("no gap of the owners");
     assert_eq!(owners["outcome"], "denied", "{owners}");
     let opened = desk.open(&Bundle::of(&document));
+    let here = |holder: &Value| holder["pid"] == std::process::id() && holder["fd"] == kept_open.as_raw_fd();
+    assert!(found["held_by"].as_array().unwrap().iter().any(here), "{found}");
     // The kernel's tables of our own namespace are there all the same.
     assert!(!jsonl(&opened.join("data/live/sockets/sockets.jsonl")).is_empty());
     let told = entries(&opened);

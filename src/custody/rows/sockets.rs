@@ -255,10 +255,12 @@ pub struct NamespaceRow<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modules_loaded: Vec<String>,
     /// Where it is mounted, escaped.
-    pub mounted: Vec<String>,
+    pub paths: Vec<String>,
     /// Exactly, where the escaped ones are not the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mounted_b64: Vec<Base64>,
+    pub paths_b64: Vec<Base64>,
+    /// Number.
+    pub netns: u64,
     /// Whether it is the one that the collection ran in.
     pub own: bool,
     /// The processes in it.

@@ -61,17 +61,15 @@ fn namespace_row<'r>(
     dumps: Vec<DumpRow<'r>>,
 ) -> NamespaceRow<'r> {
     let holder = |pid, fd| HolderRow { exe: holders.exe(pid), fd, pid };
-    let mounted: Vec<_> = namespace.paths.iter().map(|path| text(path.as_bytes())).collect();
-    let odd = mounted.iter().any(|(_, exact)| exact.is_some());
+    let paths: Vec<_> = namespace.paths.iter().map(|path| text(path.as_bytes())).collect();
+    let odd = paths.iter().any(|(_, exact)| exact.is_some());
     let exact = namespace.paths.iter().filter(|_| odd).map(|path| Base64(path.as_bytes().to_vec()));
     NamespaceRow {
         cross_view: namespace.own.then_some(gathered.cross_view.word.as_str()),
         dumps,
         held_by: namespace.held_by.iter().map(|(pid, fd)| holder(*pid, Some(*fd))).collect(),
-        inode: namespace.inode,
         modules_loaded: if namespace.own { gathered.modules_loaded.clone() } else { Vec::new() },
-        mounted_b64: exact.collect(),
-        mounted: mounted.into_iter().map(|(text, _)| text).collect(),
+        netns: namespace.inode,
         own: namespace.own,
         processes: namespace.processes.iter().map(|pid| holder(*pid, None)).collect(),
     }
@@ -80,6 +78,8 @@ fn namespace_row<'r>(
 fn dump_row<'r>(dump: &'r Dump, question: &'r str) -> DumpRow<'r> {
     let result = match (&dump.trouble, dump.instead) {
         (Some((_, reason)), None) => reason.words.as_str(),
+        paths: paths.into_iter().map(|(text, _)| text).collect(),
+        paths_b64: exact.collect(),
         (_, Some(_)) => "substituted",
         (None, None) => "whole",
     };

@@ -117,11 +117,12 @@ fn the_keys_of_the_other_rows_are_sorted() {
         held_by: vec![holder()],
         inode: 1,
         modules_loaded: vec!["raw_diag".into()],
-        mounted: vec!["/run/netns/a".into()],
-        mounted_b64: vec![Base64(vec![0xff])],
+        netns: 1,
         own: true,
         processes: vec![holder()],
     });
+        paths: vec!["/run/netns/a".into()],
+        paths_b64: vec![Base64(vec![0xff])],
     assert_keys_sorted(&FindingRow {
         inode: 1,
         kind: "unlisted_socket",
