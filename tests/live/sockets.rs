@@ -75,7 +75,10 @@ elif mode == "elsewhere":
     scoped.bind(("fe80::1", 0, 0, 1))
     hold("ping", socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)).bind(("127.0.0.1", 77))
 elif mode == "vsock":
-    hold("vsock", socket.socket(40, socket.SOCK_STREAM))
+    vsock = hold("vsock", socket.socket(40, socket.SOCK_STREAM))
+    vsock.bind((0xffffffff, 0xffffffff)), vsock.listen(1)
+    told["vsock port"] = vsock.getsockname()[1]
+    hold("vsock unbound", socket.socket(40, socket.SOCK_STREAM))
 elif mode == "lost":
     # A namespace that no process is in and no descriptor or mount leads to: only this socket keeps it.
     libc = ctypes.CDLL(None, use_errno=True)
@@ -139,8 +142,31 @@ impl Holder {
     }
 
     fn pid(&self) -> u64 {
+    hold("tcp", listener(socket.AF_INET, "0.0.0.0", 1))
+    hold("udp", socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("0.0.0.0", 0))
+    hold("netlink", socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)).bind((0, 0))
         self.inode("pid")
     }
+elif mode == "thread":
+    # In a table of descriptors that only this thread has.
+    libc, ready = ctypes.CDLL(None, use_errno=True), threading.Event()
+    def work():
+        assert libc.unshare(0x400) == 0
+        hold("tcp", listener(socket.AF_INET, "127.0.0.1", 1))
+        told["tid"] = threading.get_native_id()
+        ready.set()
+        time.sleep(3600)
+    threading.Thread(target=work, daemon=True).start()
+    ready.wait()
+elif mode == "on its way":
+    # No table of descriptors has it: it lies in a message that nobody has taken.
+    kept.extend(socket.socketpair(socket.AF_UNIX))
+    made = listener(socket.AF_INET, "127.0.0.1", 1)
+    told["tcp"] = os.fstat(made.fileno()).st_ino
+    socket.send_fds(kept[0], [b"x"], [made.fileno()])
+    made.close()
+elif mode == "states":
+    states(hold, told, listener)
 }
 
 impl Drop for Holder {
@@ -166,8 +192,12 @@ impl Table {
                 .args([OsStr::new("-o"), desk.out().as_os_str()])
                 .run();
         assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
-        let document = ran.json();
-        let opened = desk.open(&Bundle::of(&document));
+        Table::of_bundle(desk, &ran.json())
+    }
+
+    /// Of the bundle that `document` tells of.
+    fn of_bundle(desk: &Desk, document: &Value) -> Table {
+        let opened = desk.open(&Bundle::of(document));
         let rows = jsonl(&opened.join("data/live/sockets/sockets.jsonl"));
         let mut by_inode: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (at, row) in rows.iter().enumerate() {
@@ -254,6 +284,10 @@ fn written(row: &Value, end: &str) -> String {
 /// abstract name as it is, newlines and all. It does not list ping and UDP-Lite sockets at all, tells no inode of raw and
 /// netlink sockets, and lists those of netlink that listen to groups twice.
 fn compare(line: &str, row: &Value) {
+    fn finding(&self, inode: u64) -> Option<Value> {
+        self.findings().into_iter().find(|finding| finding["inode"] == inode)
+    }
+
     let fields: Vec<&str> = line.split_whitespace().collect();
     let short = |state: &str| match state {
         "ESTABLISHED" => "ESTAB".to_owned(),
@@ -476,35 +510,14 @@ fn a_socket_that_ought_to_be_listed_and_is_not_is_a_finding() {
         (&row["via"], &row["family"], &row["netns"]),
         (&"descriptor".into(), &"unix".into(), &Value::Null)
     );
-/// What is bound and neither listens nor is connected. Since Linux 6.8 the kernel lists it; `ss` asks for it only if told
-/// to, and not before its version 6.8.
-fn bound(holder: &Holder, table: &Table) {
-    for name in ["tcp bound", "tcp6 bound"] {
-        let row = table.of(holder.inode(name));
-        match row["via"].as_str().unwrap() {
-            "sock_diag" => assert_eq!(row["state"], "BOUND_INACTIVE", "{row}"),
-            via => assert_eq!((via, &row["state"]), ("descriptor", &Value::Null), "{row}"),
-        }
-        assert!(row["local_port"].as_u64().is_some_and(|port| port > 0), "{row}");
+    for name in ["unix", "tcp", "udp", "netlink"] {
+        let finding = table.finding(holder.inode(name)).unwrap_or_else(|| panic!("no finding about {name}"));
+        assert_eq!(
+            (&finding["kind"], &finding["owners"][0]["pid"]),
+            (&"unlisted_socket".into(), &holder.pid().into())
+        );
     }
-    let help = tool("ss", &["--help".as_ref()]).code(0);
-    if !help.stdout.contains("--bound-inactive") {
-        return crate::support::skipped("ss cannot be asked for sockets that are bound and inactive");
-    }
-    let listed = tool("ss", &["-H", "-n", "-e", "-O", "-t", "--bound-inactive"].map(OsStr::new)).code(0);
-    for name in ["tcp bound", "tcp6 bound"] {
-        let wanted = format!("ino:{}", holder.inode(name));
-        let line = listed.stdout.lines().find(|line| line.split_whitespace().any(|field| field == wanted));
-        compare(line.unwrap_or_else(|| panic!("{name}: {}", listed.stdout)), table.of(holder.inode(name)));
-    }
-}
-
-    let found = table.findings();
-    let finding = found.iter().find(|finding| finding["inode"] == holder.inode("unix")).unwrap();
-    assert_eq!(
-        (&finding["kind"], &finding["owners"][0]["pid"]),
-        (&"unlisted_socket".into(), &holder.pid().into())
-    );
+    assert!(!table.gaps.iter().any(is_unasked), "{:#?}", table.gaps);
     let gap = table.gaps.iter().find(|gap| gap["reason_code"] == "views_disagree").unwrap();
     assert_eq!(gap["outcome"], "inconclusive");
     let answers = jsonl(&table.opened.join("data/live/sockets/answers.jsonl"));
@@ -525,7 +538,13 @@ fn a_kind_that_the_kernel_does_not_list_is_found_by_its_descriptor_and_said_to_b
     let holder = Holder::python("vsock", desk.dir.path());
     let table = Table::collect(&desk);
     let row = table.of(holder.inode("vsock"));
-    assert_eq!(row["family"], "vsock");
+    assert_eq!((&row["family"], &row["state"]), (&"vsock".into(), &"LISTEN".into()), "{row}");
+    assert_eq!(
+        (&row["local_cid"], &row["local_port"]),
+        (&u32::MAX.into(), &holder.told["vsock port"]),
+        "{row}"
+    );
+    assert_eq!(row["remote_port"], Value::Null, "{row}");
     assert_eq!(row["owners"][0]["pid"], holder.pid());
     // A kernel that has vsock_diag lists it.
     let told = table.gaps.iter().any(|gap| gap["source"] == "vsock_diag" && gap["outcome"] == "inconclusive");
@@ -554,3 +573,109 @@ fn without_privileges_what_was_not_seen_is_said() {
     let told = entries(&opened);
     assert!(told.iter().any(|entry| entry["title"] == "Sockets, as the kernel answered"));
 }
+/// Becomes the program that its arguments name, with pidfd_getfd(2) as on a kernel that has none.
+const WITHOUT_PIDFD_GETFD: &str = r#"
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+# Loads the number of the call; ENOSYS for 438, which it is on every processor.
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 438), (6, 0, 0, 0x50000 | 38), (6, 0, 0, 0x7fff0000)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+wanted = ctypes.create_string_buffer(struct.pack("@HxxxxxxP", len(steps), ctypes.addressof(program)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, wanted) == 0
+assert libc.syscall(438, -1, -1, 0) == -1 and ctypes.get_errno() == 38
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+fn is_unasked(gap: &Value) -> bool {
+    gap["source"] == "sockets that only descriptors lead to"
+}
+
+#[test]
+fn where_a_socket_cannot_be_asked_the_search_for_hidden_ones_does_not_end_silently() {
+    if !only_root("a namespace that nothing leads to") {
+        return;
+    }
+    let desk = Desk::new();
+    let holder = Holder::python("lost", desk.dir.path());
+    let program = Command::new("python3")
+        .args([
+            "-c",
+            WITHOUT_PIDFD_GETFD,
+            crate::support::PHI_IR,
+            "collect",
+            "--quiet",
+            "--json",
+            "--no-tools",
+        ])
+        .args(["--only", "sockets", "-r", &desk.recipient, "-o"])
+        .arg(desk.out())
+        .output()
+        .unwrap();
+    assert_eq!(program.status.code(), Some(3), "{}", String::from_utf8_lossy(&program.stderr));
+    let table = Table::of_bundle(&desk, &serde_json::from_slice(&program.stdout).unwrap());
+    for name in ["tcp", "udp", "netlink"] {
+        assert!(table.finding(holder.inode(name)).is_none(), "{name} was asked after all");
+        assert_eq!(table.of(holder.inode(name))["via"], "descriptor");
+    }
+    // This kind need not be asked.
+    assert!(table.finding(holder.inode("unix")).is_some());
+    let gap =
+        table.gaps.iter().find(|gap| is_unasked(gap)).expect("nothing says that sockets were not asked");
+    assert_eq!((&gap["outcome"], &gap["reason_code"]), (&"inconclusive".into(), &"unsupported".into()));
+    let titles: Vec<Value> = entries(&table.opened).into_iter().map(|entry| entry["title"].clone()).collect();
+    assert!(titles.contains(&"The search for hidden sockets".into()), "{titles:?}");
+    let reason = gap["reason"].as_str().unwrap();
+    let count: u64 = reason.split(' ').next().unwrap().parse().unwrap();
+    assert!(count >= 3 && reason.contains("pidfd_getfd: Function not implemented"), "{reason}");
+}
+
+#[test]
+fn a_listener_in_the_table_of_one_thread_has_its_owner() {
+    if !only_root("threads of other processes") {
+        return;
+    }
+    let desk = Desk::new();
+    let holder = Holder::python("thread", desk.dir.path());
+    let table = Table::collect(&desk);
+    let row = table.of(holder.inode("tcp"));
+    assert_eq!((&row["state"], &row["owner_unknown"]), (&"LISTEN".into(), &Value::Null), "{row}");
+    let owner = &row["owners"][0];
+    assert_eq!((&owner["pid"], &owner["tid"]), (&holder.pid().into(), &holder.told["tid"]), "{row}");
+    assert!(owner["exe"].as_str().unwrap().contains("python3"), "{row}");
+    let captured = jsonl(&table.opened.join("data/live/sockets/owners.jsonl"));
+    let process = captured.iter().find(|process| process["pid"] == holder.pid()).unwrap();
+    let wanted = serde_json::json!([holder.told["tid"], owner["fd"], holder.told["tcp"]]);
+    assert!(process["thread_fds"].as_array().unwrap().contains(&wanted), "{process}");
+}
+
+#[test]
+fn a_listener_that_nobody_holds_is_remarked() {
+    if !only_root("other processes' descriptors") {
+        return;
+    }
+    let desk = Desk::new();
+    let holder = Holder::python("on its way", desk.dir.path());
+    let table = Table::collect(&desk);
+    let row = table.of(holder.inode("tcp"));
+    assert_eq!((&row["owner_unknown"], &row["owners"]), (&true.into(), &Value::Array(Vec::new())), "{row}");
+    assert!(table.finding(holder.inode("tcp")).is_none(), "it is a remark, not a finding");
+    let entries = entries(&table.opened);
+    let entry = entries.iter().find(|entry| {
+        entry["member"].as_str().is_some_and(|member| member.ends_with("sockets/sockets.jsonl"))
+    });
+    let entry = entry.unwrap();
+    assert_eq!((&entry["outcome"], &entry["reason_code"]), (&"collected".into(), &"remarkable".into()));
+    assert!(
+        entry["reason"].as_str().unwrap().contains("no process or thread that was seen holds"),
+        "{entry}"
+    );
+}
+
+    let unbound = table.of(holder.inode("vsock unbound"));
+    if unbound["via"] == "descriptor" {
+        assert_eq!(
+            (&unbound["local_cid"], &unbound["local_port"]),
+            (&Value::Null, &Value::Null),
+            "{unbound}"
+        );
+    }

@@ -10,7 +10,7 @@ use super::unlisted::Unlisted;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
-use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::custody::rows::sockets::{DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ViewRow};
 use crate::custody::rows::{text, unix_name};
 use crate::host::cross_view::Sighting;
@@ -213,7 +213,7 @@ fn shutdown_word(bits: u8) -> Option<&'static str> {
 /// What a descriptor tells of a socket that no table lists. Without a table of its own, its family is what the kernel
 /// calls its protocol.
 fn unlisted_row<'r>(unlisted: &'r Unlisted, name: &'r str) -> SocketRow<'r> {
-    let answers = unlisted.examined.answers.as_ref();
+    let answers = unlisted.examined.answers.as_ref().ok();
     let question = unlisted.question();
     let mut row = match question {
         Some(question) => socket_row(&Socket {
@@ -249,11 +249,7 @@ fn findings(
     if hidden.is_empty() && disagreements.is_empty() {
         return Ok(());
     }
-    let words = format!(
-        "{} sockets are held by processes and in no table; in {} the two readers of TCP and UDP disagree",
-        hidden.len(),
-        disagreements.len()
-    );
+    let words = finding_words(hidden.len() as u64, disagreements.len() as u64);
     let draft = draft(run, "sockets, two views", "Sockets that one view shows and another does not", from);
     let draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words));
     let mut sheet = Rows::begin(run, super::ID, "findings.jsonl", draft)?;
@@ -268,7 +264,7 @@ fn findings(
 
 fn hidden_row<'r>(scan: &NetworkScan, holders: &'r Holders, unlisted: &'r Unlisted) -> FindingRow<'r> {
     let inode = unlisted.examined.descriptor.inode;
-    let answers = unlisted.examined.answers.as_ref();
+    let answers = unlisted.examined.answers.as_ref().ok();
     let says = answers.map_or_else(|| "it is there".to_owned(), |answers| {
         let end = |end: Option<End>| end.map_or_else(|| "none".to_owned(), spoken);
         let listens = if answers.listens { "listens; " } else { "" };
@@ -276,6 +272,19 @@ fn hidden_row<'r>(scan: &NetworkScan, holders: &'r Holders, unlisted: &'r Unlist
     });
     FindingRow {
         inode,
+fn finding_words(hidden: u64, disagreements: u64) -> String {
+    let mut said = Vec::new();
+    if hidden > 0 {
+        let (is, its) = if hidden == 1 { ("is", "its") } else { ("are", "their") };
+        said.push(format!("{} {is} held by a process and in no table of {its} kind", counted(hidden, "socket")));
+    }
+    if disagreements > 0 {
+        let over = counted(disagreements, "socket");
+        said.push(format!("the two readers of TCP and UDP disagree over {over}, twice"));
+    }
+    said.join("; ")
+}
+
         kind: "unlisted_socket",
         owners: holders.of(scan, inode),
         protocol: unlisted.question().map(|question| question.kernel_name()),
