@@ -1,5 +1,7 @@
 //! What a descriptor that leads to a socket says about it.
 
+pub mod holders;
+
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
@@ -13,9 +15,9 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 
 use super::netns::SocketDescriptor;
 use super::processes::ProcessFolder;
+use super::sys::{self, Side};
 use super::{Host, Trouble};
 use crate::records::sockets::{End, vsock_end};
-use super::sys::{self, Side};
 
 /// What a descriptor that leads to a socket says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl Host {
         }
         let pids = of_process.keys().copied().collect();
         let of_process = Arc::new(of_process);
+        let of_work = Arc::clone(&of_process);
         let work = move |process: &ProcessFolder| {
             let descriptors = of_work.get(&process.pid).map(Vec::as_slice).unwrap_or_default();
             Ok(descriptors
@@ -146,15 +149,15 @@ fn end(socket: &OwnedFd, address: SocketAddrAny, side: Side) -> Option<End> {
             SocketAddrV6::try_from(address).ok().map(|end| End::Ip((*end.ip()).into(), end.port()))
         }
         AddressFamily::NETLINK => SocketAddrNetlink::try_from(address).ok().map(|end| End::Port(end.pid())),
-        _ => None,
-    }
-}
         // The library knows no address of this family.
         AddressFamily::VSOCK => {
             let mut bytes = [0; 16];
             let length = sys::socket_address(socket.as_fd(), side, &mut bytes).ok()?;
             vsock_end(bytes.get(..length).unwrap_or(&bytes))
         }
+        _ => None,
+    }
+}
 
 #[cfg(test)]
 mod tests {

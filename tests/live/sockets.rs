@@ -15,7 +15,7 @@ use crate::support::{Bundle, Desk, entries, only_root, phi, tool};
 
 /// Holds sockets, tells their inodes by what they are, and ends when its input does.
 const HOLDER: &str = r#"
-import ctypes, json, os, socket, struct, sys
+import ctypes, json, os, socket, struct, sys, threading, time
 kept, told = [], {}
 def hold(name, made):
     kept.append(made)
@@ -679,3 +679,49 @@ fn a_listener_that_nobody_holds_is_remarked() {
             "{unbound}"
         );
     }
+#[test]
+fn a_kind_that_the_kernel_does_not_list_is_found_by_its_descriptor_and_said_to_be_half_known() {
+    if !only_root("vsock") {
+        return;
+    }
+    let desk = Desk::new();
+    let registered = fs::read_to_string("/proc/net/protocols").unwrap().contains("AF_VSOCK");
+    if !registered {
+        return crate::support::skipped("this kernel has no vsock");
+    }
+    let holder = Holder::python("vsock", desk.dir.path());
+    let table = Table::collect(&desk);
+    let row = table.of(holder.inode("vsock"));
+    assert_eq!((&row["family"], &row["state"]), (&"vsock".into(), &"LISTEN".into()), "{row}");
+    assert_eq!(
+        (&row["local_cid"], &row["local_port"]),
+        (&u32::MAX.into(), &holder.told["vsock port"]),
+        "{row}"
+    );
+    assert_eq!(row["remote_port"], Value::Null, "{row}");
+    assert_eq!(row["owners"][0]["pid"], holder.pid());
+    // A kernel that has vsock_diag lists it.
+    let told = table.gaps.iter().any(|gap| gap["source"] == "vsock_diag" && gap["outcome"] == "inconclusive");
+    assert_eq!(told, row["via"] == "descriptor", "{:#?}", table.gaps);
+}
+
+#[test]
+fn without_privileges_what_was_not_seen_is_said() {
+    let desk = Desk::new();
+    let script = format!(
+        "exec unshare --user --map-root-user {} collect --quiet --json --no-tools --only sockets -r {} -o {}",
+        crate::support::PHI_IR,
+        desk.recipient,
+        desk.out().display()
+    );
+    let ran = tool("sh", &["-c".as_ref(), script.as_ref()]).code(3);
+    let document = ran.json();
+    let gaps = document["gaps"].as_array().unwrap();
+    let owners = gaps.iter().find(|gap| gap["source"] == "owners of sockets").expect("no gap of the owners");
+    assert_eq!(owners["outcome"], "denied", "{owners}");
+    let opened = desk.open(&Bundle::of(&document));
+    // The kernel's tables of our own namespace are there all the same.
+    assert!(!jsonl(&opened.join("data/live/sockets/sockets.jsonl")).is_empty());
+    let told = entries(&opened);
+    assert!(told.iter().any(|entry| entry["title"] == "Sockets, as the kernel answered"));
+}

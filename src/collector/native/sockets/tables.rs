@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::answers::Dump;
 use super::gather::{Asked, Gathered, Listed};
+use super::ownerless::Ownerless;
 use super::owners::Holders;
 use crate::collector::tables::Rows;
 use super::unlisted::Unlisted;
@@ -22,10 +23,16 @@ use crate::records::sockets::{
 };
 
 /// Writes them; each names the captures that it was made from.
-pub fn write(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered, holders: &Holders) -> Result<(), Halt> {
+pub fn write(
+    run: &mut Run<'_, '_>,
+    scan: &NetworkScan,
+    gathered: &Gathered,
+    holders: &Holders,
+    ownerless: &Ownerless,
+) -> Result<(), Halt> {
     let from = gathered.capture.into_iter().chain([holders.capture]).collect::<Vec<_>>();
     namespaces(run, scan, gathered, holders, from.clone())?;
-    sockets(run, scan, gathered, holders, from.clone())?;
+    sockets(run, scan, gathered, (holders, ownerless), from.clone())?;
     findings(run, scan, gathered, holders, from)
 }
 
@@ -71,6 +78,8 @@ fn namespace_row<'r>(
         modules_loaded: if namespace.own { gathered.modules_loaded.clone() } else { Vec::new() },
         netns: namespace.inode,
         own: namespace.own,
+        paths: paths.into_iter().map(|(text, _)| text).collect(),
+        paths_b64: exact.collect(),
         processes: namespace.processes.iter().map(|pid| holder(*pid, None)).collect(),
     }
 }
@@ -78,8 +87,6 @@ fn namespace_row<'r>(
 fn dump_row<'r>(dump: &'r Dump, question: &'r str) -> DumpRow<'r> {
     let result = match (&dump.trouble, dump.instead) {
         (Some((_, reason)), None) => reason.words.as_str(),
-        paths: paths.into_iter().map(|(text, _)| text).collect(),
-        paths_b64: exact.collect(),
         (_, Some(_)) => "substituted",
         (None, None) => "whole",
     };
@@ -98,7 +105,7 @@ fn sockets(
     run: &mut Run<'_, '_>,
     scan: &NetworkScan,
     gathered: &Gathered,
-    holders: &Holders,
+    (holders, ownerless): (&Holders, &Ownerless),
     from: Vec<EntryId>,
 ) -> Result<(), Halt> {
     let draft = draft(run, "sockets", "Sockets of all network namespaces, with the processes that hold them", from);
@@ -112,6 +119,7 @@ fn sockets(
         let mut row = socket_row(&listed.socket);
         (row.netns, row.via) = (Some(namespace.inode), if listed.from_text { "proc" } else { "sock_diag" });
         row.owners = holders.of(scan, listed.socket.inode);
+        row.owner_unknown = listed.socket.listens() && ownerless.listeners.contains(&listed.socket.inode);
         row.collector = asked.askers.contains(&listed.socket.inode);
         let name = listed.socket.interface.and_then(|interface| asked.interfaces.get(&interface));
         let name = name.map(|name| text(name));
@@ -134,6 +142,8 @@ fn sockets(
             let words = "no socket was listed in any network namespace";
             let outcome = if whole { Outcome::Empty } else { Outcome::Inconclusive };
             (draft.outcome, draft.reason) = (outcome, Some(Reason::new(ReasonCode::NotFound, words)));
+        } else if let Some(words) = ownerless.remark(scan) {
+            draft.reason = Some(Reason::new(ReasonCode::Remarkable, words));
         }
     })?;
     Ok(())
@@ -262,16 +272,6 @@ fn findings(
     sheet.end(run, |_| ()).map(drop)
 }
 
-fn hidden_row<'r>(scan: &NetworkScan, holders: &'r Holders, unlisted: &'r Unlisted) -> FindingRow<'r> {
-    let inode = unlisted.examined.descriptor.inode;
-    let answers = unlisted.examined.answers.as_ref().ok();
-    let says = answers.map_or_else(|| "it is there".to_owned(), |answers| {
-        let end = |end: Option<End>| end.map_or_else(|| "none".to_owned(), spoken);
-        let listens = if answers.listens { "listens; " } else { "" };
-        format!("{listens}local {}, remote {}", end(answers.local), end(answers.remote))
-    });
-    FindingRow {
-        inode,
 fn finding_words(hidden: u64, disagreements: u64) -> String {
     let mut said = Vec::new();
     if hidden > 0 {
@@ -285,6 +285,16 @@ fn finding_words(hidden: u64, disagreements: u64) -> String {
     said.join("; ")
 }
 
+fn hidden_row<'r>(scan: &NetworkScan, holders: &'r Holders, unlisted: &'r Unlisted) -> FindingRow<'r> {
+    let inode = unlisted.examined.descriptor.inode;
+    let answers = unlisted.examined.answers.as_ref().ok();
+    let says = answers.map_or_else(|| "it is there".to_owned(), |answers| {
+        let end = |end: Option<End>| end.map_or_else(|| "none".to_owned(), spoken);
+        let listens = if answers.listens { "listens; " } else { "" };
+        format!("{listens}local {}, remote {}", end(answers.local), end(answers.remote))
+    });
+    FindingRow {
+        inode,
         kind: "unlisted_socket",
         owners: holders.of(scan, inode),
         protocol: unlisted.question().map(|question| question.kernel_name()),
