@@ -85,6 +85,40 @@ pub fn socket_option(
     if done == 0 { Ok(length as usize) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Whether two threads have one table of descriptors (kcmp(2), KCMP_FILES). Kernels may be built without the call.
+pub fn share_descriptors(one: u32, other: u32) -> io::Result<bool> {
+    const FILES: libc::c_int = 2;
+    // SAFETY: takes five integers, of which the last two mean nothing for this kind, and has no memory effects.
+    match unsafe { libc::syscall(libc::SYS_kcmp, one, other, FILES, 0, 0) } {
+        0 => Ok(true),
+        1.. => Ok(false),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Which end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// That of the socket itself.
+    Own,
+    /// The one that it is connected to.
+    Other,
+}
+
+/// Reads the address of one end of a socket into `buffer` (getsockname(2), getpeername(2)), for families whose
+/// addresses rustix does not know; gives how many bytes the kernel says it has.
+pub fn socket_address(socket: BorrowedFd<'_>, side: Side, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = libc::socklen_t::try_from(buffer.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let call = match side {
+        Side::Own => libc::getsockname,
+        Side::Other => libc::getpeername,
+    };
+    // SAFETY: the kernel copies at most `length` bytes, which is the buffer's own length, into memory that is borrowed
+    // exclusively for the call, and asks for no alignment; `length` is a variable of ours.
+    let done = unsafe { call(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), &raw mut length) };
+    if done == 0 { Ok(length as usize) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Takes over a descriptor that whoever started us has opened for us (`--passphrase-fd`).
 pub fn inherited(number: i32) -> io::Result<OwnedFd> {
     if number < 0 {

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::netlink::{u16_at, u32_at};
+
 /// Address family of UNIX sockets.
 pub const UNIX: u8 = 1;
 /// Address family of IPv4.
@@ -158,6 +160,9 @@ impl Socket {
 pub const LISTEN: u8 = 10;
 /// TCP_CLOSE: neither connected nor listening.
 pub const CLOSE: u8 = 7;
+/// TCP_BOUND_INACTIVE: bound to a port, and neither connected nor listening. The kernel knows it as a state to ask for,
+/// since Linux 6.8; what it answers says [`CLOSE`].
+pub const BOUND_INACTIVE: u8 = 13;
 
 /// States of TCP (include/net/tcp_states.h), which UDP, UNIX, vsock and DCCP share.
 const STATES: [&str; 13] = [
@@ -273,6 +278,15 @@ pub fn groups(bits: &[u8]) -> Vec<u32> {
         .collect()
 }
 
+/// The end that an address of vsock(7) tells (`struct sockaddr_vm` of linux/vm_sockets.h: family, nothing, port, machine).
+/// None where it was not bound: both numbers are `VMADDR_…_ANY` then.
+pub fn vsock_end(address: &[u8]) -> Option<End> {
+    const ANY: u32 = u32::MAX;
+    let (port, machine) = (u32_at(address, 4)?, u32_at(address, 8)?);
+    let is_one = u16_at(address, 0)? == u16::from(VSOCK) && (port, machine) != (ANY, ANY);
+    is_one.then_some(End::Machine(machine, port))
+}
+
 /// What the kernel calls the protocol of a socket (`system.sockprotoname`, the first column of /proc/net/protocols):
 /// its family, and what it speaks in the families of IP. None for a family without a table of its own.
 pub fn of_kernel_name(name: &[u8]) -> Option<(u8, Option<Protocol>)> {
@@ -323,6 +337,20 @@ mod tests {
             (kind_word(1), kind_word(5), kind_word(10), kind_word(0)),
             (Some("stream"), Some("seqpacket"), Some("packet"), None)
         );
+    }
+
+    // As getsockname(2) gave them in Linux 6.18, of a socket that listens at port 4501 of any machine, and of a new one.
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn an_address_of_vsock_has_a_machine_and_a_port() {
+        let listens = [40, 0, 0, 0, 0x95, 0x11, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        assert_eq!(vsock_end(&listens), Some(End::Machine(u32::MAX, 4501)));
+        let new = [40, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        assert_eq!(vsock_end(&new), None);
+        for length in 0..12 {
+            assert_eq!(vsock_end(&listens[..length]), None);
+        }
+        assert_eq!(vsock_end(&[2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]), None, "of another family");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod processes;
 mod routes;
 mod sessions;
 mod signals;
+mod socket_states;
 mod sockets;
 mod unanswered;
 mod volatile;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::fd::AsRawFd as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -520,6 +521,8 @@ fn every_row_of_ip_is_among_ours_and_no_other() {
     }
     let namespace = furnished();
     let name = Some(namespace.name.as_str());
+    let inside = InNamespace::of(&namespace);
+    let kept_open = fs::File::open(format!("/proc/{}/ns/net", inside.0.id())).unwrap();
     let collected = Collected::of("routes");
     let ours = |table: &str| collected.rows(table, namespace.inode());
 
@@ -585,7 +588,35 @@ fn every_row_of_ip_is_among_ours_and_no_other() {
             assert!(row.get("unread_b64").is_none() && row.get("malformed_b64").is_none(), "{row:#}");
         }
     }
-    assert!(!ours("namespaces").is_empty());
+    let described = ours("namespaces");
+    let [row] = described.as_slice() else { panic!("{described:#?}") };
+    assert_eq!(row["paths"], json!([format!("/run/netns/{}", namespace.name)]), "{row:#}");
+    assert_eq!(row["processes"], json!([{"pid": inside.0.id()}]), "{row:#}");
+    let holder = json!({"fd": kept_open.as_raw_fd(), "pid": std::process::id()});
+    assert!(row["held_by"].as_array().unwrap().contains(&holder), "{row:#}");
+}
+
+/// A process in a namespace, until it is dropped.
+struct InNamespace(std::process::Child);
+
+impl InNamespace {
+    fn of(namespace: &Namespace) -> InNamespace {
+        let enter = ["netns", "exec", &namespace.name, "sleep", "600"];
+        let child = InNamespace(Command::new("ip").args(enter).spawn().unwrap());
+        until("the namespace to be entered", || {
+            use std::os::unix::fs::MetadataExt as _;
+            let entered = fs::metadata(format!("/proc/{}/ns/net", child.0.id()));
+            entered.is_ok_and(|entered| entered.ino() == namespace.inode())
+        });
+        child
+    }
+}
+
+impl Drop for InNamespace {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Others come and go in our own namespace: only what two readings agree in is compared, and ours may have more.

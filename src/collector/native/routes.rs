@@ -286,15 +286,22 @@ fn describe(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
     let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
     draft.title = Some("Network namespaces".into());
     let mut rows = Rows::begin(run, "routes", "namespaces.jsonl", draft)?;
-    let number = |number: u32| Value::Number(number.into());
     for namespace in &scan.namespaces {
         let mut row = Row::default();
         row.number("netns", namespace.inode);
         row.set("own", Value::Flag(namespace.own));
         let paths = namespace.paths.iter().map(|path| Value::Name(path.as_bytes().to_vec()));
         row.set("paths", Value::List(paths.collect()));
-        row.set("pids", Value::List(namespace.processes.iter().copied().map(number).collect()));
-        let held = namespace.held_by.iter().map(|(pid, fd)| Value::List(vec![number(*pid), number(*fd)]));
+        // Named as in the table of namespaces that `sockets` has.
+        let holder = |pid: u32, fd: Option<u32>| {
+            let mut holder = Row::default();
+            holder.number("pid", pid);
+            fd.into_iter().for_each(|fd| holder.number("fd", fd));
+            Value::Row(holder)
+        };
+        let inside = namespace.processes.iter().map(|pid| holder(*pid, None));
+        row.set("processes", Value::List(inside.collect()));
+        let held = namespace.held_by.iter().map(|(pid, fd)| holder(*pid, Some(*fd)));
         row.set("held_by", Value::List(held.collect()));
         rows.row(run, &table_row(row))?;
     }

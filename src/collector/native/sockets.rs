@@ -2,13 +2,15 @@
 //! where two views of them disagree.
 //!
 //! The order: one look through all processes for namespaces and descriptors, then the kernel's tables, then what the
-//! descriptors lead to and no table lists, then who the holders are. All raw answers stand in two captures, the tables
+//! descriptors lead to and no table lists, then, if something listens that nobody holds, one more look for its holder, then who
+//! the holders are. All raw answers stand in two captures, the tables
 //! are made of those.
 
 mod answers;
 mod compare;
 mod gather;
 mod outcomes;
+mod ownerless;
 mod owners;
 mod substitute;
 mod tables;
@@ -26,7 +28,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let began = run.intake.now();
     let Some(scan) = parts::namespaces(run)? else { return Ok(()) };
     let gathered = gather::gather(run, &scan)?;
-    let holders = owners::capture(run, &scan, began)?;
-    tables::write(run, &scan, &gathered, &holders)?;
+    let ownerless = ownerless::search(run, &scan, &gathered);
+    let holders = owners::capture(run, &scan, ownerless.found.clone(), began)?;
+    tables::write(run, &scan, &gathered, &holders, &ownerless)?;
     outcomes::tell(run, &scan, &gathered)
 }

@@ -50,6 +50,9 @@ pub struct ProcessCapture {
     /// Exactly, where the escaped one is not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stat_b64: Option<Base64>,
+    /// Descriptors of sockets in tables that threads have of their own: thread, number and inode.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thread_fds: Vec<(u32, u32, u64)>,
     /// The line `Uid:` of its `status`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uids: Option<String>,
@@ -92,6 +95,9 @@ pub struct OwnerRow<'a> {
     /// When it started, in clock ticks since boot; with its number, this names it for certain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_ticks: Option<u64>,
+    /// The thread that holds it, where that has a table of descriptors of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tid: Option<u32>,
     /// Effective user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
@@ -170,6 +176,9 @@ pub struct SocketRow<'a> {
     /// Network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<u64>,
+    /// It listens, and no descriptor was found that leads to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub owner_unknown: bool,
     /// The descriptors that lead to it.
     pub owners: Vec<OwnerRow<'a>>,
     /// Name of a UNIX socket, escaped; abstract ones with an `@` in front.
@@ -249,18 +258,18 @@ pub struct NamespaceRow<'a> {
     pub dumps: Vec<DumpRow<'a>>,
     /// Processes outside that keep it open.
     pub held_by: Vec<HolderRow<'a>>,
-    /// Number.
-    pub inode: u64,
     /// Kernel modules that were loaded while the kernel was asked, and are not on the list of before. Our own one's alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modules_loaded: Vec<String>,
-    /// Where it is mounted, escaped.
-    pub mounted: Vec<String>,
-    /// Exactly, where the escaped ones are not the same.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mounted_b64: Vec<Base64>,
+    /// Number.
+    pub netns: u64,
     /// Whether it is the one that the collection ran in.
     pub own: bool,
+    /// Where it is mounted, escaped.
+    pub paths: Vec<String>,
+    /// Exactly, where the escaped ones are not the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths_b64: Vec<Base64>,
     /// The processes in it.
     pub processes: Vec<HolderRow<'a>>,
 }

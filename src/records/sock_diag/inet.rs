@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::netlink::{Attribute, be16_at, u8_at, u32_at, u64_at};
-use super::super::sockets::{End, INET, INET6, LISTEN, Protocol, Socket, Timer};
+use super::super::sockets::{BOUND_INACTIVE, CLOSE, End, INET, INET6, LISTEN, Protocol, Socket, Timer};
 use super::{cookie, drops, each_attribute, later_u64};
 
 /// Bytes of `struct inet_diag_msg`.
@@ -73,7 +73,7 @@ pub fn socket(protocol: Protocol, payload: &[u8]) -> Option<Socket> {
         protocol: Some(protocol),
         // A raw socket's port is its protocol.
         protocol_number: is_raw.then_some(u32::from(local_port)),
-        state: Some(state),
+        state: Some(state_of(protocol, state)),
         local: Some(End::Ip(local, if is_raw { 0 } else { local_port })),
         remote: (remote_port != 0 || !remote.is_unspecified())
             .then_some(End::Ip(remote, if is_raw { 0 } else { remote_port })),
@@ -91,6 +91,13 @@ pub fn socket(protocol: Protocol, payload: &[u8]) -> Option<Socket> {
     }
     each_attribute(&mut socket, payload, HEADER, read);
     Some(socket)
+}
+
+/// A closed socket of TCP is in no table but that of bound ports (net/ipv4/inet_diag.c, `inet_diag_dump_icsk`): asked for
+/// what is bound and inactive, the kernel answers with the socket's own state, which is TCP_CLOSE.
+fn state_of(protocol: Protocol, state: u8) -> u8 {
+    let has_bound_ports = matches!(protocol, Protocol::Tcp | Protocol::Dccp);
+    if has_bound_ports && state == CLOSE { BOUND_INACTIVE } else { state }
 }
 
 fn address(family: u8, payload: &[u8], at: usize) -> Option<IpAddr> {

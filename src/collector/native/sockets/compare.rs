@@ -8,10 +8,7 @@ use crate::host::netlink::Subsystem;
 use crate::host::netns::NetworkScan;
 use crate::intake::Halt;
 use crate::records::sock_diag::{Question, questions};
-use crate::records::sockets::{End, Protocol, Socket};
-
-/// TCP_BOUND_INACTIVE, which the other reader does not ask for.
-const BOUND_INACTIVE: u8 = 13;
+use crate::records::sockets::{BOUND_INACTIVE, End, Protocol, Socket};
 
 /// What came of it.
 #[derive(Default)]
@@ -89,6 +86,7 @@ fn sighting(socket: &Socket) -> Option<Sighting> {
         Some(End::Ip(address, port)) => (address, port),
         _ => (unspecified, 0),
     };
+    // What is bound and not in use the other reader does not ask for.
     (socket.inode != 0 && socket.state != Some(BOUND_INACTIVE)).then(|| Sighting {
         protocol,
         local: (address, port),

@@ -6,7 +6,7 @@ use super::answers::{Answers, Dump};
 use super::compare::{self, CrossView};
 use crate::collector::tables::Rows;
 use super::substitute;
-use super::unlisted::{self, Unlisted};
+use super::unlisted::{self, Unasked, Unlisted};
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
@@ -52,6 +52,8 @@ pub struct Gathered {
     pub asked: Vec<Asked>,
     /// Sockets that processes hold and no table lists.
     pub unlisted: Vec<Unlisted>,
+    /// Sockets that no table lists and that could not be asked whether one ought to.
+    pub unasked: Unasked,
     /// What the second reader says.
     pub cross_view: CrossView,
     /// Kernel modules that were not there before.
@@ -84,9 +86,10 @@ pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Hal
         gathered.modules_loaded = after.difference(&before).map(|name| crate::path::shown(name)).collect();
     }
     answers.round = 2;
-    let (unlisted, late) = unlisted::find(run, &mut answers, scan, &gathered)?;
-    gathered.unlisted = unlisted;
-    gathered.listed.extend(late);
+    let search = unlisted::find(run, &mut answers, scan, &gathered)?;
+    gathered.unlisted = search.unlisted;
+    gathered.unasked = search.unasked;
+    gathered.listed.extend(search.late);
     gathered.cross_view = compare::compare(run, &mut answers, scan, &gathered)?;
     let capture = answers.sheet.end(run, |_| ())?;
     gathered.capture = Some(capture);

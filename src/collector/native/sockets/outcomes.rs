@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::answers::Instead;
 use super::gather::Gathered;
 use crate::collector::run::Run;
-use crate::custody::entry::Source;
-use crate::custody::ledger::Reason;
+use crate::custody::entry::{Kind, Source};
+use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::host::facts::is_root;
 use crate::host::netns::{NetworkScan, Unseen};
@@ -23,15 +23,31 @@ pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
     if !left_out.is_empty() {
         let words = format!("not looked at: {}", named(&left_out));
         let reason = Reason::new(ReasonCode::IoError, words);
-        run.intake.gap(Source::text("network namespaces"), Outcome::Failed, reason)?;
+        let source = Source::text("network namespaces");
+        gap_called(run, "Sockets of all network namespaces", source, Outcome::Failed, reason)?;
     }
     troubles(run, scan, gathered)?;
     if let Some((outcome, reason)) = gathered.modules_trouble.clone() {
-        run.intake.gap(Source::text("modules that were loaded for sockets"), outcome, reason)?;
+        let source = Source::text("modules that were loaded for sockets");
+        gap_called(run, "Modules that asking for sockets loaded", source, outcome, reason)?;
     }
     let seen_all = scan.unseen.is_empty() && left_out.is_empty();
     without_table(run, gathered, seen_all)?;
+    unasked(run, gathered)?;
     proven(run, gathered)
+}
+
+/// Gaps of several kinds, each under a title of its own.
+fn gap_called(
+    run: &mut Run<'_, '_>,
+    title: impl Into<String>,
+    source: Source,
+    outcome: Outcome,
+    reason: Reason,
+) -> Result<(), Halt> {
+    let mut draft = Draft::new(Kind::Gap, source, run.intake.now()).ended(outcome, reason);
+    draft.title = Some(title.into());
+    run.intake.note(draft).map(drop)
 }
 
 fn named(all: &[&str]) -> String {
@@ -94,7 +110,8 @@ fn troubles(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
     for ((outcome, code, words), namespaces) in grouped {
         let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
         let words = format!("{words} (network namespace {})", named(&namespaces));
-        run.intake.gap(Source::text("tables of sockets"), outcome, Reason::new(code, words))?;
+        let (source, reason) = (Source::text("tables of sockets"), Reason::new(code, words));
+        gap_called(run, "Tables of sockets", source, outcome, reason)?;
     }
     Ok(())
 }
@@ -118,20 +135,44 @@ fn without_table(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> 
     for kind in kinds {
         let held = gathered.unlisted.iter().filter(|unlisted| unlisted.question() == Some(kind)).count();
         let (source, name) = (Source::text(kind.name()), kind.kernel_name());
-        if seen_all && held == 0 {
-            let words = format!(
-                "this kernel has no table of {name} sockets; all descriptors of all processes were looked at, and none \
-                 leads to one"
-            );
-            run.intake.gap(source, Outcome::Empty, Reason::new(ReasonCode::Unsupported, words))?;
-        } else {
-            let words = format!(
-                "this kernel has no table of {name} sockets; descriptors lead to {held} of them, whose addresses it \
-                 does not tell{}",
-                if seen_all { "" } else { ", and not all descriptors could be looked at" }
-            );
-            run.intake.gap(source, Outcome::Inconclusive, Reason::new(ReasonCode::Unsupported, words))?;
-        }
+        let title = format!("Table of {name} sockets");
+        let outcome = if seen_all && held == 0 { Outcome::Empty } else { Outcome::Inconclusive };
+        let words = format!("this kernel has no table of {name} sockets; {}", known_by_descriptors(held, seen_all));
+        gap_called(run, title, source, outcome, Reason::new(ReasonCode::Unsupported, words))?;
+    }
+    Ok(())
+}
+
+/// What the descriptors tell of a kind without a table.
+fn known_by_descriptors(held: usize, seen_all: bool) -> String {
+    let known = match held {
+        0 if seen_all => return "all descriptors of all processes were looked at, and none leads to one".into(),
+        0 => "no descriptor leads to one".to_owned(),
+        1 => "1 socket is known, by the descriptors that lead to it".to_owned(),
+        _ => format!("{} are known, by the descriptors that lead to them", counted(held as u64, "socket")),
+    };
+    let left = if seen_all { "what no descriptor leads to is not seen" } else { "not all descriptors could be looked at" };
+    format!("{known}; {left}")
+}
+
+/// Sockets of which nobody knows whether a table ought to list them: one that hides among them is not found.
+fn unasked(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
+    let mut by_code: BTreeMap<ReasonCode, (u64, Vec<&str>)> = BTreeMap::new();
+    for ((code, words), inodes) in &gathered.unasked {
+        let (count, all) = by_code.entry(*code).or_default();
+        *count += inodes.len() as u64;
+        all.push(words);
+    }
+    for (code, (count, all)) in by_code {
+        let words = format!(
+            "{} that no table lists could not be asked whether one ought to, so that a hidden one among them is not \
+             found: {}",
+            counted(count, "socket"),
+            named(&all)
+        );
+        let source = Source::text("sockets that only descriptors lead to");
+        let reason = Reason::new(code, words);
+        gap_called(run, "The search for hidden sockets", source, Outcome::Inconclusive, reason)?;
     }
     Ok(())
 }
@@ -161,6 +202,19 @@ fn proven(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_descriptors_tell_is_said_in_the_right_number() {
+        assert!(known_by_descriptors(0, true).ends_with("none leads to one"));
+        assert_eq!(
+            known_by_descriptors(1, true),
+            "1 socket is known, by the descriptors that lead to it; what no descriptor leads to is not seen"
+        );
+        assert_eq!(
+            known_by_descriptors(2, false),
+            "2 sockets are known, by the descriptors that lead to them; not all descriptors could be looked at"
+        );
+    }
 
     #[test]
     fn a_long_list_is_told_by_its_beginning() {

@@ -1,7 +1,7 @@
 //! Who holds the sockets, and who is in the namespaces: a capture of what /proc says of each process, and what of it the
 //! tables repeat.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +14,9 @@ use crate::custody::entry::{Base64, EntryId, Kind, Source, Taken};
 use crate::custody::ledger::Draft;
 use crate::custody::rows::sockets::{OwnerRow, ProcessCapture};
 use crate::custody::rows::text;
-use crate::host::netns::{NetworkScan, SocketDescriptor};
+use crate::host::netns::NetworkScan;
 use crate::host::processes::ProcessFolder;
+use crate::host::sockets::holders::Held;
 use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::path::shown;
@@ -31,8 +32,17 @@ const COMMAND_SHOWN: usize = 1024;
 /// Bytes of another file of /proc.
 const FILE_LIMIT: usize = 64 << 10;
 
-/// Descriptor and inode, for each process.
-type Held = HashMap<u32, Vec<(u32, u64)>>;
+/// Descriptors of sockets, for each process.
+type ByProcess = HashMap<u32, Descriptors>;
+
+/// The descriptors of sockets of one process.
+#[derive(Default)]
+struct Descriptors {
+    /// Descriptor and inode.
+    own: Vec<(u32, u64)>,
+    /// Thread, descriptor and inode.
+    of_threads: Vec<(u32, u32, u64)>,
+}
 
 /// What the tables say of a process.
 #[derive(Default)]
@@ -56,6 +66,8 @@ pub struct Holders {
     /// The entry of the capture.
     pub capture: EntryId,
     owners: HashMap<u32, Owner>,
+    /// Who was found when it was looked for once more, sorted by inode.
+    late: Vec<Held>,
 }
 
 impl Holders {
@@ -64,19 +76,22 @@ impl Holders {
         self.owners.get(&pid)?.exe.as_deref()
     }
 
-    /// Who holds the socket, by pid and descriptor. `scan` is sorted by inode.
+    /// Who holds the socket, by pid and descriptor, or was found to hold it later. `scan` is sorted by inode.
     pub fn of<'h>(&'h self, scan: &NetworkScan, inode: u64) -> Vec<OwnerRow<'h>> {
         if inode == 0 {
             return Vec::new();
         }
         let from = scan.sockets.partition_point(|held| held.inode < inode);
         let held = scan.sockets.get(from..).unwrap_or_default().iter().take_while(|held| held.inode == inode);
-        held.map(|held| self.row(*held)).collect()
+        let seen = held.map(|held| (held.pid, None, held.fd));
+        let from = self.late.partition_point(|held| held.inode < inode);
+        let late = self.late.get(from..).unwrap_or_default().iter().take_while(|held| held.inode == inode);
+        let late = late.map(|held| (held.pid, held.tid, held.fd));
+        seen.chain(late).map(|(pid, tid, fd)| self.row(pid, tid, fd)).collect()
     }
 
-    fn row(&self, held: SocketDescriptor) -> OwnerRow<'_> {
-        let (pid, fd) = (held.pid, held.fd);
-        let Some(owner) = self.owners.get(&pid) else { return OwnerRow { pid, fd, ..OwnerRow::default() } };
+    fn row(&self, pid: u32, tid: Option<u32>, fd: u32) -> OwnerRow<'_> {
+        let Some(owner) = self.owners.get(&pid) else { return OwnerRow { pid, tid, fd, ..OwnerRow::default() } };
         OwnerRow {
             cgroup: owner.cgroup.as_deref(),
             command: owner.command.as_deref(),
@@ -90,6 +105,7 @@ impl Holders {
             pid,
             start: owner.start,
             start_ticks: owner.start_ticks,
+            tid,
             uid: owner.uid,
             unit: owner.unit.as_deref(),
         }
@@ -97,20 +113,22 @@ impl Holders {
 }
 
 /// Reads and seals what /proc says of every process that holds a socket, and what those in the namespaces run. A process
-/// that started after `began` has only the number of one that was seen, and is left out.
-pub fn capture(run: &mut Run<'_, '_>, scan: &NetworkScan, began: Taken) -> Result<Holders, Halt> {
+/// that started after `began` has only the number of one that was seen, and is left out; unless it is among those that
+/// were found later, in `late`.
+pub fn capture(
+    run: &mut Run<'_, '_>,
+    scan: &NetworkScan,
+    late: Vec<Held>,
+    began: Taken,
+) -> Result<Holders, Halt> {
     let source = Source::text("/proc/PID of every process that holds a socket or is in a network namespace");
     let mut draft = Draft::new(Kind::Capture, source, run.intake.now());
     draft.title = Some("Processes that hold sockets, as /proc shows them".into());
-    let mut held = Held::new();
-    for socket in &scan.sockets {
-        held.entry(socket.pid).or_default().push((socket.fd, socket.inode));
-    }
     let mut sheet = Rows::begin(run, super::ID, "owners.jsonl", draft)?;
     let mut owners = HashMap::new();
-    let (host, held, run_began) = (run.host, Arc::new(held), run.began);
+    let (host, held, run_began) = (run.host, Arc::new(by_process(scan, &late)), run.began);
     let of_work = Arc::clone(&held);
-    let work = move |process: &ProcessFolder| read(process, of_work.get(&process.pid));
+    let work = move |process: &ProcessFolder| read(process, of_work.contains_key(&process.pid));
     host.each_process(pids(scan, &held), work, |pid, found| {
         let file = match found {
             Ok(file) => file,
@@ -118,17 +136,33 @@ pub fn capture(run: &mut Run<'_, '_>, scan: &NetworkScan, began: Taken) -> Resul
             Err(trouble) => Files { error: Some(trouble.to_string()), ..Files::default() },
         };
         owners.insert(pid, file.owner(run_began));
-        let fds = held.get(&pid).cloned().unwrap_or_default();
-        sheet.row(run, &file.row(pid, fds))
+        sheet.row(run, &file.row(pid, held.get(&pid).unwrap_or(&Descriptors::default())))
     })?;
     // The look itself took some time after that moment.
     let latest = began.utc.plus(Duration::from_secs(1));
-    owners.retain(|_, owner| owner.start_ticks.is_none_or(|ticks| began.at_tick(ticks) <= latest));
+    let is_late: HashSet<u32> = late.iter().map(|held| held.pid).collect();
+    let in_time = |owner: &Owner| owner.start_ticks.is_none_or(|ticks| began.at_tick(ticks) <= latest);
+    owners.retain(|pid, owner| is_late.contains(pid) || in_time(owner));
     let capture = sheet.end(run, |_| ())?;
-    Ok(Holders { capture, owners })
+    Ok(Holders { capture, owners, late })
 }
 
-fn pids(scan: &NetworkScan, held: &Held) -> Vec<u32> {
+fn by_process(scan: &NetworkScan, late: &[Held]) -> ByProcess {
+    let mut held = ByProcess::new();
+    for socket in &scan.sockets {
+        held.entry(socket.pid).or_default().own.push((socket.fd, socket.inode));
+    }
+    for Held { inode, pid, tid, fd } in late {
+        let descriptors = held.entry(*pid).or_default();
+        match tid {
+            Some(tid) => descriptors.of_threads.push((*tid, *fd, *inode)),
+            None => descriptors.own.push((*fd, *inode)),
+        }
+    }
+    held
+}
+
+fn pids(scan: &NetworkScan, held: &ByProcess) -> Vec<u32> {
     let in_namespaces = scan.namespaces.iter().flat_map(|namespace| {
         namespace.processes.iter().copied().chain(namespace.held_by.iter().map(|(pid, _)| *pid))
     });
@@ -149,7 +183,7 @@ struct Files {
 }
 
 /// Of one that holds no socket, only what it runs.
-fn read(process: &ProcessFolder, held: Option<&Vec<(u32, u64)>>) -> Result<Files, Errno> {
+fn read(process: &ProcessFolder, holds: bool) -> Result<Files, Errno> {
     let mut files = Files::default();
     let mut error = None;
     let mut note = |file: &str, read: Result<Vec<u8>, Errno>| match read {
@@ -162,7 +196,7 @@ fn read(process: &ProcessFolder, held: Option<&Vec<(u32, u64)>>) -> Result<Files
         }
     };
     files.exe = note("exe", process.link("exe"));
-    if held.is_some() {
+    if holds {
         files.stat = Some(process.read("stat", FILE_LIMIT)?);
         files.comm = note("comm", process.read("comm", FILE_LIMIT));
         files.cmdline = note("cmdline", process.read("cmdline", COMMAND_LIMIT + 1));
@@ -212,7 +246,7 @@ impl Files {
         }
     }
 
-    fn row(self, pid: u32, fds: Vec<(u32, u64)>) -> ProcessCapture {
+    fn row(self, pid: u32, held: &Descriptors) -> ProcessCapture {
         let (cgroup, cgroup_b64) = exact(self.cgroup);
         let (comm, comm_b64) = exact(self.comm);
         let (exe, exe_b64) = exact(self.exe);
@@ -229,10 +263,11 @@ impl Files {
             exe,
             exe_b64,
             exe_unlinked: self.exe_unlinked,
-            fds,
+            fds: held.own.clone(),
             pid,
             stat,
             stat_b64,
+            thread_fds: held.of_threads.clone(),
             uids: self.uids.as_deref().map(shown),
         }
     }
@@ -267,7 +302,7 @@ mod tests {
         assert_eq!((owner.uid, owner.start, owner.exe_memfd), (Some(2), None, true));
         assert_eq!(owner.command.unwrap(), "a b\\u{a}c\\xff");
         assert_eq!(owner.unit.unwrap(), "a\\u{1b}.service");
-        let row = files.row(1, vec![(3, 4)]);
+        let row = files.row(1, &Descriptors::default());
         assert!(row.cgroup_b64.is_some() && row.exe_b64.is_some() && row.stat_b64.is_none());
     }
 }

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use super::answers::Dump;
 use super::gather::{Asked, Gathered, Listed};
+use super::ownerless::Ownerless;
 use super::owners::Holders;
 use crate::collector::tables::Rows;
 use super::unlisted::Unlisted;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
-use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::custody::rows::sockets::{DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ViewRow};
 use crate::custody::rows::{text, unix_name};
 use crate::host::cross_view::Sighting;
@@ -22,10 +23,16 @@ use crate::records::sockets::{
 };
 
 /// Writes them; each names the captures that it was made from.
-pub fn write(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered, holders: &Holders) -> Result<(), Halt> {
+pub fn write(
+    run: &mut Run<'_, '_>,
+    scan: &NetworkScan,
+    gathered: &Gathered,
+    holders: &Holders,
+    ownerless: &Ownerless,
+) -> Result<(), Halt> {
     let from = gathered.capture.into_iter().chain([holders.capture]).collect::<Vec<_>>();
     namespaces(run, scan, gathered, holders, from.clone())?;
-    sockets(run, scan, gathered, holders, from.clone())?;
+    sockets(run, scan, gathered, (holders, ownerless), from.clone())?;
     findings(run, scan, gathered, holders, from)
 }
 
@@ -61,18 +68,18 @@ fn namespace_row<'r>(
     dumps: Vec<DumpRow<'r>>,
 ) -> NamespaceRow<'r> {
     let holder = |pid, fd| HolderRow { exe: holders.exe(pid), fd, pid };
-    let mounted: Vec<_> = namespace.paths.iter().map(|path| text(path.as_bytes())).collect();
-    let odd = mounted.iter().any(|(_, exact)| exact.is_some());
+    let paths: Vec<_> = namespace.paths.iter().map(|path| text(path.as_bytes())).collect();
+    let odd = paths.iter().any(|(_, exact)| exact.is_some());
     let exact = namespace.paths.iter().filter(|_| odd).map(|path| Base64(path.as_bytes().to_vec()));
     NamespaceRow {
         cross_view: namespace.own.then_some(gathered.cross_view.word.as_str()),
         dumps,
         held_by: namespace.held_by.iter().map(|(pid, fd)| holder(*pid, Some(*fd))).collect(),
-        inode: namespace.inode,
         modules_loaded: if namespace.own { gathered.modules_loaded.clone() } else { Vec::new() },
-        mounted_b64: exact.collect(),
-        mounted: mounted.into_iter().map(|(text, _)| text).collect(),
+        netns: namespace.inode,
         own: namespace.own,
+        paths: paths.into_iter().map(|(text, _)| text).collect(),
+        paths_b64: exact.collect(),
         processes: namespace.processes.iter().map(|pid| holder(*pid, None)).collect(),
     }
 }
@@ -98,7 +105,7 @@ fn sockets(
     run: &mut Run<'_, '_>,
     scan: &NetworkScan,
     gathered: &Gathered,
-    holders: &Holders,
+    (holders, ownerless): (&Holders, &Ownerless),
     from: Vec<EntryId>,
 ) -> Result<(), Halt> {
     let draft = draft(run, "sockets", "Sockets of all network namespaces, with the processes that hold them", from);
@@ -112,6 +119,7 @@ fn sockets(
         let mut row = socket_row(&listed.socket);
         (row.netns, row.via) = (Some(namespace.inode), if listed.from_text { "proc" } else { "sock_diag" });
         row.owners = holders.of(scan, listed.socket.inode);
+        row.owner_unknown = listed.socket.listens() && ownerless.listeners.contains(&listed.socket.inode);
         row.collector = asked.askers.contains(&listed.socket.inode);
         let name = listed.socket.interface.and_then(|interface| asked.interfaces.get(&interface));
         let name = name.map(|name| text(name));
@@ -134,6 +142,8 @@ fn sockets(
             let words = "no socket was listed in any network namespace";
             let outcome = if whole { Outcome::Empty } else { Outcome::Inconclusive };
             (draft.outcome, draft.reason) = (outcome, Some(Reason::new(ReasonCode::NotFound, words)));
+        } else if let Some(words) = ownerless.remark(scan) {
+            draft.reason = Some(Reason::new(ReasonCode::Remarkable, words));
         }
     })?;
     Ok(())
@@ -213,7 +223,7 @@ fn shutdown_word(bits: u8) -> Option<&'static str> {
 /// What a descriptor tells of a socket that no table lists. Without a table of its own, its family is what the kernel
 /// calls its protocol.
 fn unlisted_row<'r>(unlisted: &'r Unlisted, name: &'r str) -> SocketRow<'r> {
-    let answers = unlisted.examined.answers.as_ref();
+    let answers = unlisted.examined.answers.as_ref().ok();
     let question = unlisted.question();
     let mut row = match question {
         Some(question) => socket_row(&Socket {
@@ -249,11 +259,7 @@ fn findings(
     if hidden.is_empty() && disagreements.is_empty() {
         return Ok(());
     }
-    let words = format!(
-        "{} sockets are held by processes and in no table; in {} the two readers of TCP and UDP disagree",
-        hidden.len(),
-        disagreements.len()
-    );
+    let words = finding_words(hidden.len() as u64, disagreements.len() as u64);
     let draft = draft(run, "sockets, two views", "Sockets that one view shows and another does not", from);
     let draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words));
     let mut sheet = Rows::begin(run, super::ID, "findings.jsonl", draft)?;
@@ -266,9 +272,22 @@ fn findings(
     sheet.end(run, |_| ()).map(drop)
 }
 
+fn finding_words(hidden: u64, disagreements: u64) -> String {
+    let mut said = Vec::new();
+    if hidden > 0 {
+        let (is, its) = if hidden == 1 { ("is", "its") } else { ("are", "their") };
+        said.push(format!("{} {is} held by a process and in no table of {its} kind", counted(hidden, "socket")));
+    }
+    if disagreements > 0 {
+        let over = counted(disagreements, "socket");
+        said.push(format!("the two readers of TCP and UDP disagree over {over}, twice"));
+    }
+    said.join("; ")
+}
+
 fn hidden_row<'r>(scan: &NetworkScan, holders: &'r Holders, unlisted: &'r Unlisted) -> FindingRow<'r> {
     let inode = unlisted.examined.descriptor.inode;
-    let answers = unlisted.examined.answers.as_ref();
+    let answers = unlisted.examined.answers.as_ref().ok();
     let says = answers.map_or_else(|| "it is there".to_owned(), |answers| {
         let end = |end: Option<End>| end.map_or_else(|| "none".to_owned(), spoken);
         let listens = if answers.listens { "listens; " } else { "" };

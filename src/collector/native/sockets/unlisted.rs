@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use rustix::io::Errno;
+
 use super::answers::Answers;
 use super::gather::{Gathered, Listed};
 use crate::collector::run::Run;
+use crate::custody::outcome::ReasonCode;
 use crate::host::netlink::Subsystem;
 use crate::host::netns::{NetworkScan, SocketDescriptor};
-use crate::host::sockets::Examined;
+use crate::host::sockets::{Examination, Examined};
 use crate::intake::Halt;
 use crate::records::sock_diag::Question;
 use crate::records::sockets::{End, NETLINK, PACKET, Protocol, UNIX, XDP, of_kernel_name};
@@ -31,14 +34,29 @@ impl Unlisted {
     }
 }
 
-/// What is still held and not listed; and what a second look at the tables did list.
+/// What came of the search.
+#[derive(Default)]
+pub struct Search {
+    /// What is still held and not listed.
+    pub unlisted: Vec<Unlisted>,
+    /// What a second look at the tables did list.
+    pub late: Vec<Listed>,
+    /// What could not be asked, so that nobody knows whether a table ought to list it; by why.
+    pub unasked: Unasked,
+}
+
+/// Why sockets could not be asked, with their inodes.
+pub type Unasked = BTreeMap<(ReasonCode, String), BTreeSet<u64>>;
+
+/// Looks at what is held and not listed.
 pub fn find(
     run: &mut Run<'_, '_>,
     answers: &mut Answers,
     scan: &NetworkScan,
     gathered: &Gathered,
-) -> Result<(Vec<Unlisted>, Vec<Listed>), Halt> {
-    let examined = examine(run, &candidates(scan, &gathered.inodes()));
+) -> Result<Search, Halt> {
+    let mut unasked = Unasked::new();
+    let examined = examine(run, &candidates(scan, &gathered.inodes()), &mut unasked);
     let suspects: BTreeMap<u64, Question> = examined
         .iter()
         .filter(|(_, examined)| ought_to_be_listed(examined))
@@ -51,14 +69,15 @@ pub fn find(
     let left = suspects.keys().filter(|inode| !listed_now.contains(inode));
     let descriptors: Vec<SocketDescriptor> =
         left.filter_map(|inode| examined.get(inode)).map(|examined| examined.descriptor).collect();
+    let again = examine(run, &descriptors, &mut unasked);
     let persisting: HashSet<u64> =
-        examine(run, &descriptors).values().filter(|again| ought_to_be_listed(again)).map(|again| again.descriptor.inode).collect();
+        again.into_iter().filter(|(_, again)| ought_to_be_listed(again)).map(|(inode, _)| inode).collect();
     let unlisted = examined
         .into_iter()
         .filter(|(inode, _)| !listed_now.contains(inode))
         .map(|(inode, examined)| Unlisted { examined, is_finding: persisting.contains(&inode) })
         .collect();
-    Ok((unlisted, late))
+    Ok(Search { unlisted, late, unasked })
 }
 
 /// The descriptors, sorted by inode, of what is not listed.
@@ -68,12 +87,52 @@ fn candidates(scan: &NetworkScan, listed: &HashSet<u64>) -> Vec<SocketDescriptor
     unlisted.flat_map(|held| held.iter().take(DESCRIPTORS)).copied().collect()
 }
 
-fn examine(run: &Run<'_, '_>, descriptors: &[SocketDescriptor]) -> BTreeMap<u64, Examined> {
-    let mut found = BTreeMap::new();
-    for examined in run.host.examine_sockets(descriptors) {
-        found.entry(examined.descriptor.inode).or_insert(examined);
+/// Each socket through the descriptor that tells most of it.
+fn examine(run: &Run<'_, '_>, descriptors: &[SocketDescriptor], unasked: &mut Unasked) -> BTreeMap<u64, Examined> {
+    let Examination { examined, unseen } = run.host.examine_sockets(descriptors);
+    let mut found: BTreeMap<u64, Examined> = BTreeMap::new();
+    for examined in examined {
+        let known = found.entry(examined.descriptor.inode).or_insert_with(|| examined.clone());
+        if known.answers.is_err() && examined.answers.is_ok() {
+            *known = examined;
+        }
+    }
+    for (inode, examined) in &found {
+        if let Some(errno) = unanswered(examined) {
+            unasked.entry(reason(errno)).or_default().insert(*inode);
+        }
+    }
+    for (descriptor, words) in unseen {
+        if !found.contains_key(&descriptor.inode) {
+            unasked.entry((ReasonCode::IoError, words)).or_default().insert(descriptor.inode);
+        }
     }
     found
+}
+
+/// Why a socket was not asked, if that matters: the kinds that are listed from their making on need not be asked, and of
+/// those without a table nothing can be missing.
+fn unanswered(examined: &Examined) -> Option<Errno> {
+    let errno = examined.answers.as_ref().err()?;
+    let matters = match (&examined.protocol, question(examined)) {
+        // Of what kind it is, the kernel did not tell either.
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(question)) => match question.protocol {
+            Some(protocol) => !matches!(protocol, Protocol::Raw | Protocol::Sctp | Protocol::Mptcp),
+            None => question.family == NETLINK,
+        },
+    };
+    matters.then_some(*errno)
+}
+
+fn reason(errno: Errno) -> (ReasonCode, String) {
+    let code = match errno {
+        Errno::NOSYS | Errno::OPNOTSUPP => ReasonCode::Unsupported,
+        Errno::PERM | Errno::ACCESS => ReasonCode::Permission,
+        _ => ReasonCode::IoError,
+    };
+    (code, format!("pidfd_getfd: {}", std::io::Error::from(errno)))
 }
 
 fn question(examined: &Examined) -> Option<Question> {
@@ -86,7 +145,7 @@ fn question(examined: &Examined) -> Option<Question> {
 /// does not speak it.
 fn ought_to_be_listed(examined: &Examined) -> bool {
     let Some(question) = question(examined) else { return false };
-    let answers = examined.answers.as_ref();
+    let answers = examined.answers.as_ref().ok();
     match question.protocol {
         None if [UNIX, PACKET, XDP].contains(&question.family) => true,
         Some(Protocol::Raw) => true,
@@ -143,7 +202,8 @@ mod tests {
 
     fn examined(protocol: &str, answers: Option<sockets::Answers>) -> Examined {
         let descriptor = SocketDescriptor { inode: 1, pid: 1, fd: 1 };
-        Examined { descriptor, protocol: Some(protocol.as_bytes().to_vec()), answers }
+        let protocol = Some(protocol.as_bytes().to_vec());
+        Examined { descriptor, protocol, answers: answers.ok_or(Errno::NOSYS) }
     }
 
     fn said(listens: bool, port: Option<u16>, connected: bool) -> Option<sockets::Answers> {
@@ -171,6 +231,30 @@ mod tests {
         ] {
             assert_eq!(ought_to_be_listed(&examined(protocol, answers.clone())), wanted, "{protocol} {answers:?}");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_asked_is_told_where_it_matters() {
+        for (protocol, wanted) in [
+            ("TCP", true),
+            ("TCPv6", true),
+            ("UDP", true),
+            ("UDPLITEv6", true),
+            ("PING", true),
+            ("NETLINK", true),
+            ("UNIX-STREAM", false),
+            ("PACKET", false),
+            ("RAW", false),
+            ("AF_VSOCK", false),
+            ("ALG", false),
+        ] {
+            assert_eq!(unanswered(&examined(protocol, None)).is_some(), wanted, "{protocol}");
+        }
+        assert_eq!(unanswered(&examined("TCP", said(true, Some(80), false))), None);
+        let unknown = Examined { protocol: None, ..examined("", None) };
+        assert_eq!(unanswered(&unknown), Some(Errno::NOSYS));
+        let (code, words) = reason(Errno::NOSYS);
+        assert_eq!((code, words.contains("not implemented")), (ReasonCode::Unsupported, true), "{words}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn owner() -> OwnerRow<'static> {
         pid: 1,
         start: Some(Timestamp::from_unix(0, 0)),
         start_ticks: Some(1),
+        tid: Some(2),
         uid: Some(0),
         unit: Some("a.service"),
     }
@@ -57,6 +58,7 @@ fn the_keys_of_a_socket_s_row_are_sorted() {
         malformed: true,
         mark: Some(1),
         netns: Some(1),
+        owner_unknown: true,
         owners: vec![owner()],
         path: text(),
         path_b64: bytes(),
@@ -100,6 +102,7 @@ fn the_keys_of_the_other_rows_are_sorted() {
         pid: 1,
         stat: text(),
         stat_b64: bytes(),
+        thread_fds: vec![(2, 3, 4)],
         uids: text(),
     });
     let holder = || HolderRow { exe: Some("/x"), fd: Some(1), pid: 1 };
@@ -115,11 +118,11 @@ fn the_keys_of_the_other_rows_are_sorted() {
             unread: 1,
         }],
         held_by: vec![holder()],
-        inode: 1,
         modules_loaded: vec!["raw_diag".into()],
-        mounted: vec!["/run/netns/a".into()],
-        mounted_b64: vec![Base64(vec![0xff])],
+        netns: 1,
         own: true,
+        paths: vec!["/run/netns/a".into()],
+        paths_b64: vec![Base64(vec![0xff])],
         processes: vec![holder()],
     });
     assert_keys_sorted(&FindingRow {
