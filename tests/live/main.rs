@@ -24,6 +24,7 @@ mod incident;
 mod kernel_log;
 mod logins;
 mod name_service;
+mod namespaces;
 mod processes;
 mod routes;
 mod sessions;
