@@ -18,6 +18,7 @@ mod support;
 
 mod audit_state;
 mod clocks;
+mod columns;
 mod daemons;
 mod firewall;
 mod incident;
