@@ -455,12 +455,12 @@ fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
     let ended = AtomicBool::new(false);
     let collected = std::thread::scope(|scope| {
         scope.spawn(|| {
-            for round in 0_u8.. {
+            for letter in (b'a'..=b'z').cycle() {
                 if ended.load(Ordering::Relaxed) {
                     break;
                 }
                 // A login takes the first slot: one byte of its user.
-                utmp.write_all_at(&[b'a' + round % 26], 44).unwrap();
+                utmp.write_all_at(&[letter], 44).unwrap();
                 std::thread::sleep(Duration::from_millis(100));
             }
         });
