@@ -5,6 +5,7 @@
 //! goes on. Only trouble with the seal itself, or a stop, is a [`Halt`]; after a stop what was gathered is sealed.
 
 mod copy;
+mod short;
 mod stop;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,14 +14,16 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
-use crate::custody::entry::{EntryId, Kind, Source, Taken, Window, member_time};
+use crate::custody::entry::{EntryId, Source, Taken, Window, member_time};
 use crate::custody::ledger::{Draft, Ledger, MAX_ENTRIES, Reason, StepContext};
 use crate::custody::member::{Member, Members};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
+use short::Shortfalls;
 
 pub use copy::{CopyLimits, Fits, SealedCopy};
+pub use short::Shortfall;
 pub use stop::{Halt, StopCause, StopMark};
 
 /// Entries kept back for the steps that an early end leaves undone.
@@ -73,6 +76,7 @@ pub struct Intake<'a> {
     step: Option<StepContext>,
     copied_in_step: (u64, u64),
     without_a_byte: bool,
+    shortfalls: Shortfalls,
     open: Option<(Member, Draft)>,
     deadline: Option<Instant>,
     bytes: u64,
@@ -98,6 +102,7 @@ impl<'a> Intake<'a> {
             step: None,
             copied_in_step: (0, 0),
             without_a_byte: false,
+            shortfalls: Shortfalls::default(),
             open: None,
             bytes: 0,
             runs: 0,
@@ -145,6 +150,7 @@ impl<'a> Intake<'a> {
 
     /// A step of the plan begins; everything up to [`Intake::end_step`] belongs to it.
     pub fn begin_step(&mut self, step: StepContext) {
+        self.shortfalls.begin(&step.collector);
         self.step = Some(step);
         self.copied_in_step = (0, 0);
         self.without_a_byte = false;
@@ -350,7 +356,9 @@ impl<'a> Intake<'a> {
         let private = self.is_private(&draft.source);
         let taken = draft.taken.utc;
         let salt = (self.terms.salts)();
+        let short = Shortfall::of(&draft, member.as_ref().map_or(0, |(_, sealed)| sealed.size));
         let (id, bytes) = self.ledger.record(&step, draft, member, salt, private)?;
+        self.shortfalls.note(id, short);
         let name = Member::of_entry(id.0);
         if let Err(error) = self.vault.begin(&name, taken) {
             self.pass_over(error)?;
@@ -377,24 +385,5 @@ impl<'a> Intake<'a> {
     /// Whether a source lies below a folder that holds PHI.
     fn is_private(&self, source: &Source) -> bool {
         source.places().any(|path| self.terms.phi_roots.iter().any(|root| path.is_below(root)))
-    }
-
-    /// Records that something is not here, or stands elsewhere.
-    pub fn gap(&mut self, source: Source, outcome: Outcome, reason: Reason) -> Result<EntryId, Halt> {
-        let draft = Draft::new(Kind::Gap, source, self.now()).ended(outcome, reason);
-        self.record(draft, None)
-    }
-
-    /// Records an entry without a member that is no gap, such as a link.
-    pub fn note(&mut self, draft: Draft) -> Result<EntryId, Halt> {
-        self.check()?;
-        self.record(draft, None)
-    }
-
-    /// Seals bytes that are all at hand.
-    pub fn capture(&mut self, member: Member, draft: Draft, bytes: Vec<u8>) -> Result<EntryId, Halt> {
-        self.begin_member(member, draft)?;
-        self.write(bytes)?;
-        self.end_member(|_| ())
     }
 }

@@ -10,6 +10,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::collector::preview::{Preview, StepPreview, preview};
 use crate::collector::request::Request;
 use crate::host::facts::is_root;
+use crate::host::own_namespaces::is_root_of_namespace_only;
 use crate::seal::ROOM_TO_BEGIN;
 use crate::seal::envelope::Recipients;
 use crate::term::{Exit, Failure, Voice, bytes, counted};
@@ -92,7 +93,11 @@ fn phi_roots(request: &Request) -> Vec<String> {
 }
 
 fn tell_whole(preview: &Preview, request: &Request, room: Option<&Room>, voice: Voice) {
-    let who = if is_root() { "as root" } else { "as an ordinary user: expect gaps" };
+    let who = match (is_root(), is_root_of_namespace_only()) {
+        (_, true) => "as root of a user namespace only: expect gaps",
+        (true, false) => "as root",
+        (false, false) => "as an ordinary user: expect gaps",
+    };
     let since = request.window.from.map(|from| format!("; time of interest from {}", from.spoken()));
     voice.result(format!(
         "profile {}, {who}; {} steps, about {} to read{}",

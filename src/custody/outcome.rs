@@ -88,6 +88,8 @@ pub enum ReasonCode {
     SpecialFile,
     /// A link that somebody else than root made; it was recorded and not followed.
     UntrustedLink,
+    /// A link or a program whose owner is not known in the user namespace of this run.
+    OwnerUnknown,
     /// The same path was sealed under an earlier entry of this bundle.
     SealedEarlier,
     /// No such file, or nothing matched.
@@ -197,6 +199,9 @@ impl ReasonCode {
             }
             ReasonCode::SpecialFile => "look at the entry: something other than a file lies at this path",
             ReasonCode::UntrustedLink => "look where the link points, and name that place with --also",
+            ReasonCode::OwnerUnknown => {
+                "run the collection as root outside of the container, where owners are known"
+            }
             ReasonCode::NotFound => {
                 "ask whether this host keeps it elsewhere; --also PATH seals that place too"
             }

@@ -18,6 +18,7 @@ pub mod mounts;
 pub mod myself;
 pub mod netlink;
 pub mod netns;
+pub mod own_namespaces;
 pub mod patience;
 pub mod pattern;
 pub mod place;
@@ -45,6 +46,7 @@ use crate::path::HostPath;
 use footprint::Footprint;
 use mounts::MountTable;
 use netns::NetworkScan;
+use own_namespaces::TrustedOwners;
 use patience::Patience;
 
 /// How long one read of evidence may take before its mount counts as dead.
@@ -61,16 +63,6 @@ pub struct Host {
     own_output: OnceLock<(u64, u64)>,
     questions: AtomicU32,
     network: OnceLock<Arc<NetworkScan>>,
-}
-
-/// Whose links are followed: root's, and in an image also those of its root's owner.
-#[derive(Clone, Copy, Debug)]
-struct TrustedOwners(u32);
-
-impl TrustedOwners {
-    fn made(self, uid: u32) -> bool {
-        uid == 0 || uid == self.0
-    }
 }
 
 /// Why something on the host could not be obtained.
@@ -91,6 +83,9 @@ pub enum Trouble {
     /// A link on the way that somebody else than the root's owner made.
     #[error("{0} is a link that its owner could point anywhere; it was not followed")]
     UntrustedLink(String),
+    /// A link on the way whose owner is not known in our user namespace.
+    #[error("{0} is a link whose owner is not known in this user namespace; it was not followed")]
+    UnknownOwner(String),
     /// Something on the way, or in place of a file, is of another type.
     #[error("{0} is {1}")]
     OtherType(String, &'static str),
@@ -128,6 +123,7 @@ impl Trouble {
             Trouble::Changed(_) => (Outcome::Changed, ReasonCode::Overwritten),
             Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
             Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
+            Trouble::UnknownOwner(_) => (Outcome::Skipped, ReasonCode::OwnerUnknown),
             Trouble::OtherType(..) => (Outcome::Failed, ReasonCode::SpecialFile),
             Trouble::Hung(..) => (Outcome::TimedOut, ReasonCode::Deadline),
             Trouble::DeadMount(_) => (Outcome::TimedOut, ReasonCode::DeadMount),
@@ -159,7 +155,7 @@ impl Host {
             root: Arc::new(fd),
             mounts: Arc::new(MountTable::read(image.as_deref(), named)),
             image,
-            trusted_owners: TrustedOwners(owner),
+            trusted_owners: TrustedOwners::root_and(owner),
             patience: Patience::new(READ_DEADLINE),
             footprint: Arc::new(Footprint::default()),
             own_output: OnceLock::new(),

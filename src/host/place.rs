@@ -2,7 +2,8 @@
 //!
 //! The way is walked component by component, so that no kernel is too old for it and nobody can swap a folder for
 //! a link behind our back. A link on the way is followed only if root made it, as `/var/run` or
-//! `/var/log -> /data/log`; every such link is told. Links never lead out of the examined root.
+//! `/var/log -> /data/log`, or the kernel itself, as `/proc/net`; every such link is told. Links never lead out of the
+//! examined root.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -12,9 +13,10 @@ use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::mounts::{KeepOut, MountTable};
+use super::own_namespaces::{Owner, TrustedOwners};
 use super::patience::NoAnswer;
 use super::stat;
-use super::{Host, Trouble, TrustedOwners};
+use super::{Host, Trouble};
 use crate::custody::entry::FileStat;
 use crate::path::HostPath;
 
@@ -151,6 +153,13 @@ fn refuse(why: Option<KeepOut>, path: &HostPath) -> Result<(), Trouble> {
     }
 }
 
+/// Whether a link was made by the kernel and leads on within procfs, as `/proc/net -> self/net`. Where those lead that
+/// begin at the root (`/proc/PID/cwd`, `exe`, `fd/3`), whoever runs the process has chosen.
+fn is_of_kernel(link: &OwnedFd, target: &[u8]) -> bool {
+    let on_procfs = || fs::fstatfs(link).is_ok_and(|met| met.f_type == fs::PROC_SUPER_MAGIC);
+    target.first() != Some(&b'/') && on_procfs()
+}
+
 struct Walker {
     root: Arc<OwnedFd>,
     mounts: Arc<MountTable>,
@@ -224,12 +233,15 @@ impl Walker {
         way: &mut Vec<(Arc<OwnedFd>, HostPath)>,
         ahead: &mut VecDeque<Vec<u8>>,
     ) -> Result<LinkMet, Trouble> {
-        if !self.trusted.made(stat.uid) {
-            return Err(Trouble::UntrustedLink(here.to_string()));
-        }
         let target = fs::readlinkat(link, c"", Vec::new())
             .map_err(|errno| Trouble::from_errno(errno, here.to_string()))?
             .into_bytes();
+        match self.trusted.judge(stat.uid) {
+            Owner::Trusted => {}
+            Owner::Unknown | Owner::Untrusted if is_of_kernel(link, &target) => {}
+            Owner::Unknown => return Err(Trouble::UnknownOwner(here.to_string())),
+            Owner::Untrusted => return Err(Trouble::UntrustedLink(here.to_string())),
+        }
         if target.first() == Some(&b'/') {
             way.truncate(1);
         }
@@ -277,6 +289,23 @@ mod tests {
             return;
         }
         assert!(matches!(host.locate(&path("/home/shadow"), false), Err(Trouble::UntrustedLink(_))));
+    }
+
+    #[test]
+    fn links_of_the_kernel_s_own_are_told_from_those_that_somebody_chose() {
+        let open = |path: &str| {
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            fs::open(path, flags, Mode::empty()).unwrap()
+        };
+        let judge = |path: &str| {
+            let target = std::fs::read_link(path).unwrap();
+            is_of_kernel(&open(path), std::os::unix::ffi::OsStrExt::as_bytes(target.as_os_str()))
+        };
+        assert!(judge("/proc/net") && judge("/proc/self") && judge("/proc/mounts"));
+        assert!(!judge("/proc/self/cwd") && !judge("/proc/self/exe"));
+        let dir = tempfile::tempdir().unwrap();
+        symlink("self/net", dir.path().join("net")).unwrap();
+        assert!(!judge(dir.path().join("net").to_str().unwrap()));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use complaints::{Complaints, listen};
 use leash::Leash;
 
 use super::file::PIECE;
+use super::own_namespaces::Owner;
 use super::{Host, Trouble};
 use crate::custody::entry::{Base64, Executable};
 use crate::custody::ledger::Reason;
@@ -49,6 +50,8 @@ pub enum NoTool {
     Missing(String),
     /// Others than root could change it; says how.
     Untrusted(String),
+    /// Who could change it is not known in our user namespace; says what of it.
+    UnknownOwner(String),
     /// It could not be examined.
     Trouble(Trouble),
 }
@@ -63,6 +66,9 @@ impl NoTool {
             }
             NoTool::Untrusted(words) => {
                 (Outcome::Denied, Reason::new(ReasonCode::ToolUntrusted, words.clone()))
+            }
+            NoTool::UnknownOwner(words) => {
+                (Outcome::Denied, Reason::new(ReasonCode::OwnerUnknown, words.clone()))
             }
             NoTool::Trouble(trouble) => trouble.verdict(),
         }
@@ -92,6 +98,12 @@ impl Host {
         let sha256 = self.digest(&located.spot).map_err(NoTool::Trouble)?;
         for (what, stat) in [("the program", &met.stat), ("its folder", &folder.stat)] {
             let others_write = u32::from_str_radix(&stat.mode, 8).unwrap_or(u32::MAX) & 0o022 != 0;
+            if !others_write && self.trusted_owners().judge(stat.uid) == Owner::Unknown {
+                let words = format!(
+                    "{path}: the owner of {what} is not known in this user namespace; it was not run"
+                );
+                return Err(NoTool::UnknownOwner(words));
+            }
             if stat.uid != 0 || others_write {
                 let words = format!("{path}: {what} can be changed by others than root");
                 return Err(NoTool::Untrusted(words));

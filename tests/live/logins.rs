@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Bundle, Desk, FakeHost, entries, tool};
+use crate::support::{Bundle, Desk, FakeHost, entries, phi, tool};
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logins").join(name)).unwrap()
@@ -139,7 +139,8 @@ fn every_record_is_as_utmpdump_prints_it() {
     let all = entries(&collected.opened);
     let made_of = collected.table_entry()["derived_from"].as_array().unwrap().clone();
     assert_eq!(made_of.len(), 3);
-    for row in collected.rows("data/view/login-sources.jsonl") {
+    let sources = collected.rows("data/view/login-sources.jsonl");
+    for row in sources.iter().filter(|row| row["read"] == true) {
         assert!(made_of.contains(&row["entry"]));
         let entry = all.iter().find(|entry| entry["id"] == row["entry"]).unwrap();
         assert_eq!((entry["kind"].as_str(), &entry["source"]["display"]), (Some("copy"), &row["file"]));
@@ -386,9 +387,60 @@ fn the_failures_of_a_user_are_those_that_faillock_prints() {
 #[test]
 fn no_file_at_all_is_no_empty_table() {
     let collected = Collected::from(&FakeHost::new().file("/etc/hostname", "x\n"));
-    assert!(!collected.opened.join("data/view").exists());
+    assert!(!collected.opened.join("data/view/login-records.jsonl").exists());
+    let looked_for = collected.rows("data/view/login-sources.jsonl");
+    assert!(looked_for.len() >= 6, "{looked_for:#?}");
+    for row in &looked_for {
+        assert_eq!((&row["read"], row["entry"].is_null()), (&false.into(), false), "{row:#}");
+        assert!(["missing", "skipped"].contains(&text(row, "outcome")), "{row:#}");
+    }
     let gap = collected.gaps.iter().find(|gap| text(gap, "reason").contains("there is no table of them"));
     assert_eq!(gap.unwrap()["outcome"], "inconclusive");
+}
+
+#[test]
+fn a_file_that_was_refused_or_holds_nothing_stands_among_the_sources() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !crate::support::only_root("to be somebody else") {
+        return;
+    }
+    let host = FakeHost::new()
+        .file("/var/log/wtmp", many(20))
+        .file("/var/log/btmp", many(20))
+        .file("/var/log/faillog", "")
+        .mode("/var/log/btmp", 0o600)
+        .mode("/", 0o755);
+    let desk = Desk::new();
+    let everybody = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    everybody(desk.dir.path(), 0o755);
+    everybody(&desk.out(), 0o1777);
+    let ran = phi(["collect", "--quiet", "--json", "--only", "login-records", "-r", &desk.recipient])
+        .args([OsStr::new("--root"), host.path().as_os_str(), "-o".as_ref(), desk.out().as_os_str()])
+        .by_nobody()
+        .run();
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    let document = ran.json();
+    let gaps = document["gaps"].as_array().unwrap().clone();
+    let collected = Collected { opened: desk.open(&Bundle::of(&document)), gaps, _desk: desk };
+    assert_eq!(collected.of("/var/log/wtmp").len(), 40);
+    assert_eq!(collected.source("/var/log/wtmp")["outcome"], Value::Null);
+    let refused = collected.source("/var/log/btmp");
+    assert_eq!((&refused["read"], text(&refused, "outcome")), (&false.into(), "denied"));
+    assert!(text(&refused, "reason").contains("permission denied"), "{refused:#}");
+    let without_a_byte = collected.source("/var/log/faillog");
+    assert_eq!((&without_a_byte["read"], text(&without_a_byte, "outcome")), (&false.into(), "inconclusive"));
+    assert!(text(&without_a_byte, "reason").contains("holds no byte"), "{without_a_byte:#}");
+    let table = collected.table_entry();
+    assert_eq!(
+        (text(&table, "outcome"), text(&table, "reason_code")),
+        ("inconclusive", "permission"),
+        "{table:#}"
+    );
+    assert!(text(&table, "reason").contains("/var/log/btmp (denied)"), "{table:#}");
+    assert!(!text(&table, "reason").contains("faillog"), "{table:#}");
+    let all = entries(&collected.opened);
+    let sources = all.iter().find(|entry| entry["member"] == "data/view/login-sources.jsonl").unwrap();
+    assert!(text(sources, "reason").contains("/var/log/btmp (denied)"), "{sources:#}");
 }
 
 #[test]
@@ -403,12 +455,12 @@ fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
     let ended = AtomicBool::new(false);
     let collected = std::thread::scope(|scope| {
         scope.spawn(|| {
-            for round in 0_u8.. {
+            for round in 0_u32.. {
                 if ended.load(Ordering::Relaxed) {
                     break;
                 }
-                // A login takes the first slot: one byte of its user.
-                utmp.write_all_at(&[b'a' + round % 26], 44).unwrap();
+                // A login takes the first slot: the beginning of its user, never the same again.
+                utmp.write_all_at(format!("{round:05}").as_bytes(), 44).unwrap();
                 std::thread::sleep(Duration::from_millis(100));
             }
         });
@@ -425,7 +477,7 @@ fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
     assert_ne!(sealed, fs::read(host.at("/run/utmp")).unwrap(), "the host did not write on");
     let rows = collected.of("/run/utmp");
     assert_eq!(rows.len(), 7);
-    assert_eq!(text(&rows[0], "user").as_bytes().first(), sealed.get(44));
+    assert_eq!(text(&rows[0], "user").as_bytes().get(..5), sealed.get(44..49));
     assert_eq!(collected.source("/run/utmp")["read"], true);
     let changed: Vec<&Value> = collected.gaps.iter().filter(|gap| gap["outcome"] == "changed").collect();
     assert!(changed.is_empty(), "{changed:#?}");

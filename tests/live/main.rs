@@ -18,12 +18,14 @@ mod support;
 
 mod audit_state;
 mod clocks;
+mod columns;
 mod daemons;
 mod firewall;
 mod incident;
 mod kernel_log;
 mod logins;
 mod name_service;
+mod namespaces;
 mod processes;
 mod routes;
 mod sessions;

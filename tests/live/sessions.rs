@@ -188,6 +188,7 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     }
     let desk = Desk::new();
     let user = User::add("phisession");
+    let _utmp = Utmp::put(&record(2, 0, "~~", "reboot", "~", "6.1.0", "2026-11-01T00:00:00,000000+00:00"));
     let _sshd = sshd(PORT);
     let key = desk.path("key");
     succeed("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
@@ -252,9 +253,113 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     let own =
         listed.iter().find(|row| row["path"] == format!("/dev/{}", terminal.trim())).expect("no terminal");
     assert_eq!(own["uid"].to_string(), uid);
-    // utmp has only the one with a terminal, where this system writes it at all.
-    let who = output("who", &[]);
-    if let Some(line) = who.lines().find(|line| line.starts_with("phisessi")) {
-        assert!(line.contains(terminal.trim()), "{who}");
+    // utmp has only the one with a terminal.
+    let theirs = || {
+        let all = as_who_has_it(&[]);
+        all.into_iter().filter(|words| words[0].starts_with("phisessi")).collect::<Vec<_>>()
+    };
+    until("sshd to write utmp", || !theirs().is_empty());
+    let who = theirs();
+    assert_eq!((who.len(), who[0][1].as_str()), (1, terminal.trim()), "{who:?}");
+}
+
+/// /run/utmp of a test's own; what was there is put back.
+struct Utmp {
+    before: Option<Vec<u8>>,
+    _lock: fs::File,
+}
+
+const UTMP: &str = "/run/utmp";
+
+impl Utmp {
+    /// Puts records in place, which utmpdump makes of its own text.
+    fn put(lines: &str) -> Utmp {
+        let lock = fs::File::create("/tmp/phi-ir-test-utmp.lock").unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (text, records) = (dir.path().join("text"), dir.path().join("records"));
+        fs::write(&text, lines).unwrap();
+        succeed("utmpdump", &["-r", "-o", records.to_str().unwrap(), text.to_str().unwrap()]);
+        let utmp = Utmp { before: fs::read(UTMP).ok(), _lock: lock };
+        fs::write(UTMP, fs::read(records).unwrap()).unwrap();
+        utmp
     }
+}
+
+impl Drop for Utmp {
+    fn drop(&mut self) {
+        let _ = match &self.before {
+            Some(before) => fs::write(UTMP, before),
+            None => fs::remove_file(UTMP),
+        };
+    }
+}
+
+/// A line of utmpdump's; times are UTC.
+fn record(kind: u8, pid: u32, id: &str, user: &str, line: &str, host: &str, time: &str) -> String {
+    format!("[{kind}] [{pid:05}] [{id:4}] [{user:8}] [{line:12}] [{host:20}] [192.0.2.7      ] [{time}]\n")
+}
+
+/// What `who` prints: user, line, month, day, time of day, and the host in brackets if there is one.
+fn as_who_has_it(file: &[&str]) -> Vec<Vec<String>> {
+    let who =
+        Command::new("who").args(file).env_clear().envs([("LC_ALL", "C"), ("TZ", "UTC")]).output().unwrap();
+    let text = String::from_utf8(who.stdout).unwrap();
+    text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// A row of ours as who would print it.
+fn in_who_s_words(row: &Value) -> Vec<String> {
+    let text = |column: &str| row[column].as_str().unwrap_or_default().to_owned();
+    let when = output("date", &["-u", "-d", &format!("@{}", row["seconds"]), "+%b %-d %H:%M"]);
+    let host = Some(text("host")).filter(|host| !host.is_empty()).map(|host| format!("({host})"));
+    let words = [text("user"), text("line")].into_iter();
+    words.chain(when.split_whitespace().map(str::to_owned)).chain(host).collect()
+}
+
+/// Known differences: who leaves out what is no login, and, asked without a file, logins whose process is gone. We have
+/// every record.
+#[test]
+fn whom_who_shows_is_in_our_table_and_nobody_else() {
+    if !only_root("/run/utmp") {
+        return;
+    }
+    let sleeper = || Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+    let on: Vec<Login> = (0..5).map(|_| Login(sleeper())).collect();
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let time = |n: usize| format!("2026-11-0{}T0{n}:1{n}:00,000000+00:00", n + 1);
+    let mut lines = record(2, 0, "~~", "reboot", "~", "6.1.0", &time(0));
+    for (n, login) in on.iter().enumerate() {
+        let host = if n % 2 == 0 { format!("ward{n}.example") } else { String::new() };
+        let (id, user, line) = (format!("t{n}"), format!("phiwho{n}"), format!("pts/7{n}"));
+        lines += &record(7, login.0.id(), &id, &user, &line, &host, &time(n));
+    }
+    lines += &record(7, gone.id(), "tg", "phigone", "pts/79", "", &time(6));
+    lines += &record(8, gone.id(), "td", "", "pts/78", "", &time(6));
+    lines += &record(6, gone.id(), "tl", "LOGIN", "tty9", "", &time(6));
+    let utmp = Utmp::put(&lines);
+    let (live, all) = (as_who_has_it(&[]), as_who_has_it(&[UTMP]));
+    let desk = Desk::new();
+    let ran =
+        phi(["collect", "--quiet", "--json", "--no-tools", "--only", "login-records", "-r", &desk.recipient])
+            .args([std::ffi::OsStr::new("-o"), desk.out().as_os_str()])
+            .run();
+    drop(utmp);
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    let rows = rows(&desk.open(&Bundle::of(&ran.json())).join("data/view/login-records.jsonl"));
+    let of_utmp: Vec<&Value> = rows.iter().filter(|row| row["file"] == UTMP).collect();
+    let logins: Vec<&&Value> = of_utmp.iter().filter(|row| row["kind"] == "user").collect();
+    let ours: Vec<Vec<String>> = logins.iter().map(|row| in_who_s_words(row)).collect();
+    assert!(live.len() >= 5 && all.len() >= 6, "who shows {live:?}, of the file {all:?}");
+    assert!(live.iter().chain(&all).all(|words| ours.contains(words)), "{live:?} {all:?} {ours:?}");
+    assert!(ours.iter().all(|words| all.contains(words)), "we have {ours:?}, and who {all:?}");
+    let shown: Vec<&str> =
+        live.iter().map(|words| words[0].as_str()).filter(|user| user.starts_with("phi")).collect();
+    assert_eq!(shown, ["phiwho0", "phiwho1", "phiwho2", "phiwho3", "phiwho4"], "{live:?}");
+    for (row, login) in logins.iter().zip(&on) {
+        assert_eq!((&row["pid"], &row["address"]), (&login.0.id().into(), &"192.0.2.7".into()), "{row:#}");
+    }
+    let kinds: Vec<&str> = of_utmp.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert!(kinds.len() >= 9 && kinds.contains(&"boot") && kinds.contains(&"dead"), "{kinds:?}");
 }

@@ -2,6 +2,7 @@
 //! no absence in the audit log means anything.
 
 mod disk;
+mod elsewhere;
 mod rules;
 
 use rustix::io::Errno;
@@ -17,6 +18,7 @@ use crate::custody::rows;
 use crate::host::audit::AuditQuestion;
 use crate::host::facts::kernel;
 use crate::host::netlink::{Answer, Ending};
+use crate::host::own_namespaces::OwnNamespaces;
 use crate::intake::Halt;
 use crate::path::HostPath;
 use crate::records::accounts;
@@ -63,7 +65,7 @@ fn ask(run: &mut Run<'_, '_>, question: AuditQuestion) -> Result<Option<Answer>,
     let source = Source::text(question.words());
     let refused = match run.host.ask_audit(question) {
         Ok(answer) if answer.ending == Ending::Refused(Errno::CONNREFUSED) => {
-            let words = "the kernel speaks of its auditing in its first network namespace only, and this run is in another";
+            let words = elsewhere::words(OwnNamespaces::read());
             (Outcome::Denied, Reason::new(ReasonCode::Permission, words))
         }
         Ok(answer) if answer.datagrams.is_empty() => match answer.verdict("the audit subsystem") {

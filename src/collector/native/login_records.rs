@@ -7,6 +7,7 @@ mod files;
 mod indexed;
 mod sources;
 mod table;
+mod unread;
 
 use crate::collector::run::Run;
 use crate::intake::Halt;
@@ -40,6 +41,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             What::Unknown => table.refuse(source, "it is of no form that login records have".into()),
         }
     }
+    unread::tell(run, &mut table);
     table.finish(run)
 }
 

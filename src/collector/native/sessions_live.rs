@@ -15,7 +15,7 @@ use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
-use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::custody::rows::sessions::StateFileRow;
 use crate::custody::rows::{FileRow, text};
 use crate::host::Trouble;
@@ -32,24 +32,49 @@ const STATE_FILE: u64 = 1 << 20;
 /// Names of one view at most.
 const MOST: usize = 50_000;
 
+/// What one look at names and files gave.
+struct View<T> {
+    rows: Vec<T>,
+    /// Its capture; none where there is no row.
+    entry: Option<EntryId>,
+    /// Every place let itself be looked at, and nothing was left out: what is not in the rows was not there.
+    whole: bool,
+}
+
+/// How a look ended that found nothing: it is proven that there is nothing only where no place was refused.
+fn none_found(troubles: &[Found], words: &str) -> (Outcome, Reason) {
+    if troubles.is_empty() {
+        return (Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
+    }
+    let code = match troubles.first() {
+        Some(Found::Trouble(_, trouble)) => trouble.verdict().1.code,
+        _ => ReasonCode::NotFound,
+    };
+    let refused = counted(troubles.len() as u64, "place");
+    let words = format!("none was found, but {refused} could not be looked into, and may hold some");
+    (Outcome::Inconclusive, Reason::new(code, words))
+}
+
 /// Takes the views and joins them.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let seen = processes::collect(run)?;
-    let (state_files, logind_entry) = logind(run)?;
-    let terminals_entry = listing(run, &["/dev/pts/*".to_owned()], "terminals.jsonl", "Pseudo-terminals", |_| true)?.1;
+    let logind = logind(run)?;
+    let terminals = listing(run, &["/dev/pts/*".to_owned()], "terminals.jsonl", "Pseudo-terminals", |_| true)?;
     let places = socket_places(run);
     let sockets = listing(run, &places, "multiplexer-sockets.jsonl", "Sockets of terminal multiplexers", |found| {
         found.met.kind == FileType::Socket
     })?;
-    let captures: Vec<EntryId> = [seen.entry, logind_entry, terminals_entry].into_iter().flatten().collect();
+    let captures: Vec<EntryId> = [seen.entry, logind.entry, terminals.entry].into_iter().flatten().collect();
     let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| run.host.peek(&path, 16 << 20).ok());
     let names = crate::records::accounts::names(passwd.as_deref().unwrap_or_default());
     let now = run.began;
-    let sessions = join::sessions(&seen.processes, &state_files, &names, now);
-    table(run, "sessions.jsonl", "Sessions that are open", &sessions, &captures, seen.whole)?;
-    let multiplexers = multiplexers::rows(&seen.processes, &sockets.0, now);
-    let captures: Vec<EntryId> = [seen.entry, sockets.1].into_iter().flatten().collect();
-    table(run, "multiplexers.jsonl", "Terminal multiplexers", &multiplexers, &captures, seen.whole)
+    let sessions = join::sessions(&seen.processes, &logind.rows, &names, now);
+    let whole = seen.whole && logind.whole && terminals.whole;
+    table(run, "sessions.jsonl", "Sessions that are open", &sessions, &captures, whole)?;
+    let multiplexers = multiplexers::rows(&seen.processes, &sockets.rows, now);
+    let captures: Vec<EntryId> = [seen.entry, sockets.entry].into_iter().flatten().collect();
+    let whole = seen.whole && sockets.whole;
+    table(run, "multiplexers.jsonl", "Terminal multiplexers", &multiplexers, &captures, whole)
 }
 
 /// Where tmux and screen put their sockets unless they are told otherwise.
@@ -82,7 +107,7 @@ fn table<T: serde::Serialize>(
     draft.title = Some(title.to_owned());
     draft.derived_from = captures.to_vec();
     if rows.is_empty() && !whole {
-        let words = "none is seen, and not every process let itself be looked at";
+        let words = "none is seen, and not every process or place let itself be looked at";
         draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::Permission, words));
     } else if rows.is_empty() {
         let words = "the processes that could be looked at show none at this moment; what ended before left nothing here";
@@ -93,7 +118,7 @@ fn table<T: serde::Serialize>(
 }
 
 /// logind's state files, raw. Where there is no logind there are none, which is no gap.
-fn logind(run: &mut Run<'_, '_>) -> Result<(Vec<StateFileRow>, Option<EntryId>), Halt> {
+fn logind(run: &mut Run<'_, '_>) -> Result<View<StateFileRow>, Halt> {
     let taken = run.intake.now();
     let source = || Source::text("/run/systemd/{sessions,users,seats}");
     let (mut rows, mut troubles, mut folders, mut left_out) = (Vec::new(), Vec::new(), 0, 0_u64);
@@ -120,13 +145,14 @@ fn logind(run: &mut Run<'_, '_>) -> Result<(Vec<StateFileRow>, Option<EntryId>),
             }
         }
     }
-    let entry = if rows.is_empty() && troubles.is_empty() {
+    let entry = if rows.is_empty() {
         let words = if folders == 0 {
             "this system runs no logind: it keeps no state of sessions"
         } else {
             "logind's folders hold no state file: it knows of no session, user or seat"
         };
-        run.intake.gap(source(), Outcome::Empty, Reason::new(ReasonCode::NotFound, words))?;
+        let (outcome, reason) = none_found(&troubles, words);
+        run.intake.gap(source(), outcome, reason)?;
         None
     } else {
         let mut bytes = Vec::new();
@@ -138,10 +164,11 @@ fn logind(run: &mut Run<'_, '_>) -> Result<(Vec<StateFileRow>, Option<EntryId>),
         draft = cut(draft, left_out);
         Some(run.intake.capture(Member::of_live(COLLECTOR, "logind.jsonl"), draft, bytes)?)
     };
+    let whole = troubles.is_empty() && left_out == 0;
     for found in troubles {
         steps::tell(run, found)?;
     }
-    Ok((rows, entry))
+    Ok(View { rows, entry, whole })
 }
 
 /// Anybody can make names in /tmp: those past the limit are counted, and so it is no whole list.
@@ -165,7 +192,7 @@ fn listing(
     name: &str,
     title: &str,
     wanted: impl Fn(&Match) -> bool,
-) -> Result<(Vec<FileRow>, Option<EntryId>), Halt> {
+) -> Result<View<FileRow>, Halt> {
     let taken = run.intake.now();
     let (mut rows, mut troubles, mut left_out): (Vec<FileRow>, Vec<Found>, u64) = (Vec::new(), Vec::new(), 0);
     for pattern in patterns {
@@ -188,8 +215,8 @@ fn listing(
     rows.dedup_by_key(|row| (row.dev.clone(), row.ino));
     let source = Source::text(title);
     let entry = if rows.is_empty() {
-        let words = "no such name is there at this moment";
-        run.intake.gap(source, Outcome::Empty, Reason::new(ReasonCode::NotFound, words))?;
+        let (outcome, reason) = none_found(&troubles, "no such name is there at this moment");
+        run.intake.gap(source, outcome, reason)?;
         None
     } else {
         let mut bytes = Vec::new();
@@ -201,8 +228,9 @@ fn listing(
         draft = cut(draft, left_out);
         Some(run.intake.capture(Member::of_live(COLLECTOR, name), draft, bytes)?)
     };
+    let whole = troubles.is_empty() && left_out == 0;
     for found in troubles {
         steps::tell(run, found)?;
     }
-    Ok((rows, entry))
+    Ok(View { rows, entry, whole })
 }

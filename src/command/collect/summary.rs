@@ -18,6 +18,7 @@ use crate::custody::gap::Gap;
 use crate::custody::seal::Counts;
 use crate::host::Host;
 use crate::host::facts::is_root;
+use crate::host::own_namespaces::is_root_of_namespace_only;
 use crate::path::HostPath;
 use crate::seal::envelope::Recipients;
 use crate::term::{Failure, Voice, bytes, span};
@@ -60,6 +61,11 @@ pub fn warnings(host: &Host, request: &Request, plan: &Plan) -> Vec<String> {
     if !is_root() && host.is_live() {
         warnings
             .push("not root: most logs and other people's files will be missing (run this as root)".into());
+    }
+    if is_root_of_namespace_only() && host.is_live() {
+        let words = "root of a user namespace only, not of this machine: what is root's and other people's, and the \
+            kernel's audit state, will be missing (run this as root outside of the container)";
+        warnings.push(words.into());
     }
     let about_phi = plan.evidence.iter().any(|definition| definition.id == "phi-files");
     if request.phi_roots.is_empty() && about_phi {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::text;
 use crate::clock::Timestamp;
 use crate::custody::entry::{Base64, EntryId};
+use crate::custody::outcome::Outcome;
 use crate::path::HostPath;
 
 /// One record of one file, or a run of records that hold nothing. What a format does not have is absent.
@@ -199,6 +200,9 @@ pub struct LoginSourceRow {
     /// When the file was last changed, as it claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,
+    /// What became of it, where its records are not in the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// Whether its records are in the table.
     pub read: bool,
     /// Why they are not, or not all.
@@ -276,6 +280,7 @@ mod tests {
             format: Some("x".into()),
             last: Some(time),
             modified: Some(time),
+            outcome: Some(Outcome::Denied),
             reason: Some("x".into()),
             records: Some(1),
             wal_committed: Some(1),

@@ -71,6 +71,11 @@ pub fn found(run: &Run<'_, '_>) -> Vec<Found> {
     found
 }
 
+/// Whether SQLite puts a file of that name beside a database.
+pub fn is_companion(path: &HostPath) -> bool {
+    matches!(what(path), Some(What::Companion))
+}
+
 /// What a path holds; none if login records do not lie there.
 fn what(path: &HostPath) -> Option<What> {
     let (folder, name) = (path.parent(), path.name());

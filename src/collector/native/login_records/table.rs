@@ -22,6 +22,9 @@ const LIMIT: u64 = 16 << 20;
 /// Rows are handed on in pieces of this many bytes.
 const PIECE: usize = 128 << 10;
 
+/// Files that are named in the words of an entry; each has a row.
+const NAMED: usize = 8;
+
 /// Clocks differ between a file's writer and its reader, in seconds at most by this.
 const DAY: i64 = 86_400;
 
@@ -35,6 +38,7 @@ pub struct Table {
     left_out: u64,
     made_of: Vec<EntryId>,
     mixed: Vec<String>,
+    in_doubt: Vec<(ReasonCode, String)>,
     sources: Vec<LoginSourceRow>,
     gaps: Vec<(Source, Outcome, Reason)>,
     failed: Option<JsonError>,
@@ -52,6 +56,7 @@ impl Table {
             left_out: 0,
             made_of: Vec::new(),
             mixed: Vec::new(),
+            in_doubt: Vec::new(),
             sources: Vec::new(),
             gaps: Vec::new(),
             failed: None,
@@ -123,6 +128,19 @@ impl Table {
     /// A file that was not copied but captured; if its records could be read, they are in the table.
     pub fn add_captured(&mut self, entry: EntryId, row: LoginSourceRow) {
         self.made_of.extend(row.read.then_some(entry));
+        let outcome = (!row.read).then_some(Outcome::Inconclusive);
+        self.sources.push(LoginSourceRow { outcome, ..row });
+    }
+
+    /// Whether the file of this row has one already.
+    pub fn has(&self, row: &LoginSourceRow) -> bool {
+        self.sources.iter().any(|known| (&known.file, &known.file_b64) == (&row.file, &row.file_b64))
+    }
+
+    /// A source of which there is nothing to be read; where it may hold records all the same, with the code of why and what
+    /// is to be said of it.
+    pub fn add_unread(&mut self, row: LoginSourceRow, in_doubt: Option<(ReasonCode, String)>) {
+        self.in_doubt.extend(in_doubt);
         self.sources.push(row);
     }
 
@@ -147,7 +165,8 @@ impl Table {
     }
 
     fn not_read(&mut self, found: &Found, outcome: Outcome, reason: Reason) {
-        let row = LoginSourceRow { reason: Some(reason.words.clone()), ..Table::about(found) };
+        let (outcome_of_row, words) = (Some(outcome), Some(reason.words.clone()));
+        let row = LoginSourceRow { outcome: outcome_of_row, reason: words, ..Table::about(found) };
         self.sources.push(row);
         let words = format!("not in the table of login records: {}", reason.words);
         self.gaps.push((found.source(), outcome, Reason::new(reason.code, words)));
@@ -206,9 +225,9 @@ impl Table {
             run.intake.gap(source, outcome, reason)?;
         }
         if !self.open {
-            let words = if self.sources.is_empty() {
+            let words = if self.sources.iter().all(|source| source.size == 0) {
                 "no file with login records could be sealed, so that there is no table of them; the other entries of \
-                 this collector say what was looked for. That is no sign that nobody logged in"
+                 this collector and login-sources.jsonl say what was looked for. That is no sign that nobody logged in"
             } else {
                 "no file that was sealed holds a login record that could be read, so that there is no table of them; \
                  login-sources.jsonl has each file. That is no sign that nobody logged in"
@@ -237,7 +256,26 @@ impl Table {
             );
             return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words.trim_end())));
         }
+        if let Some(doubt) = self.doubt() {
+            let words = format!("{} {findings}", doubt.words);
+            return Some((Outcome::Inconclusive, Reason::new(doubt.code, words.trim_end())));
+        }
         (!findings.is_empty()).then(|| (Outcome::Collected, Reason::new(ReasonCode::Remarkable, findings)))
+    }
+
+    /// What could not be read and may hold records: that a login is not in the table does not say that there was none.
+    fn doubt(&self) -> Option<Reason> {
+        let (code, _) = self.in_doubt.first()?;
+        let named: Vec<&str> = self.in_doubt.iter().take(NAMED).map(|(_, words)| words.as_str()).collect();
+        let more = match self.in_doubt.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let words = format!(
+            "records may be missing, because this could not be read: {}{more}; login-sources.jsonl says why.",
+            named.join(", ")
+        );
+        Some(Reason::new(*code, words))
     }
 
     fn findings(&self) -> String {
@@ -268,6 +306,9 @@ impl Table {
         let mut draft = Draft::new(Kind::Derived, Source::text("sealed login records"), run.intake.now());
         draft.title = Some("Files with login records: what was read of each, and what was not".into());
         draft.derived_from = self.sources.iter().filter_map(|source| source.entry).collect();
+        if let Some(doubt) = self.doubt() {
+            draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Remarkable, doubt.words));
+        }
         run.intake.capture(Member::of_view("login-sources.jsonl"), draft, rows)?;
         Ok(())
     }

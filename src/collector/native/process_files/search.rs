@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::super::processes::memory_device;
 use super::super::processes::row::program_state;
-use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::custody::rows::process::raw::RawLink;
 use crate::host::processes::ProcessFolder;
 use crate::host::{Host, Trouble};
@@ -129,12 +129,14 @@ impl Search {
         let mut short = Vec::new();
         let mut tell = |pids: &[u32], outcome, code, words: &str| {
             if let Some(first) = pids.first() {
-                short.push((outcome, code, format!("{words}: of so many processes: {}, first {first}", pids.len())));
+                let processes = counted(pids.len() as u64, "process");
+                let said = format!("{processes} did not show program and mappings (the first is {first}: {words})");
+                short.push((outcome, code, said));
             }
         };
         tell(&self.refused, Outcome::Denied, ReasonCode::Permission, "permission denied");
         tell(&self.hung, Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline");
-        tell(&self.failed, Outcome::Failed, ReasonCode::IoError, "their programs or mappings could not be read");
+        tell(&self.failed, Outcome::Failed, ReasonCode::IoError, "the kernel reported an error");
         if self.cut > 0 {
             let words = format!("more mappings or files than are followed, {} times", self.cut);
             short.push((Outcome::Truncated, ReasonCode::CountLimit, words));
@@ -215,5 +217,23 @@ impl Shown {
             Errno::PERM | Errno::ACCESS => self.refused = true,
             _ => self.failed = true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_did_not_show_what_is_said_in_words() {
+        let search = Search { refused: vec![1], hung: vec![7, 9], ..Search::default() };
+        let words: Vec<String> = search.shortcomings().into_iter().map(|(_, _, words)| words).collect();
+        assert_eq!(
+            words,
+            [
+                "1 process did not show program and mappings (the first is 1: permission denied)",
+                "2 processes did not show program and mappings (the first is 7: no answer within the deadline)"
+            ]
+        );
     }
 }
