@@ -46,6 +46,7 @@ use footprint::Footprint;
 use mounts::MountTable;
 use netns::NetworkScan;
 use patience::Patience;
+use processes::tree::Tree;
 
 /// How long one read of evidence may take before its mount counts as dead.
 pub const READ_DEADLINE: Duration = Duration::from_secs(20);
@@ -61,6 +62,7 @@ pub struct Host {
     own_output: OnceLock<(u64, u64)>,
     questions: AtomicU32,
     network: OnceLock<Arc<NetworkScan>>,
+    processes: OnceLock<Arc<Tree>>,
 }
 
 /// Whose links are followed: root's, and in an image also those of its root's owner.
@@ -82,6 +84,12 @@ pub enum Trouble {
     /// It was listed a moment ago and is gone.
     #[error("{0} was there a moment ago and is gone")]
     Vanished(String),
+    /// Something is mounted over the folder of a process, and shows something else in its place.
+    #[error("{0} is covered by a mount; what lies there is not the process's")]
+    Covered(String),
+    /// A process that runs on and does not open.
+    #[error("{0} does not open, though the kernel knows its process")]
+    Hidden(String),
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
@@ -125,6 +133,7 @@ impl Trouble {
         let (outcome, code) = match self {
             Trouble::Missing(_) => (Outcome::Missing, ReasonCode::NotFound),
             Trouble::Vanished(_) => (Outcome::Missing, ReasonCode::Vanished),
+            Trouble::Covered(_) | Trouble::Hidden(_) => (Outcome::Inconclusive, ReasonCode::ViewsDisagree),
             Trouble::Changed(_) => (Outcome::Changed, ReasonCode::Overwritten),
             Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
             Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
@@ -165,6 +174,7 @@ impl Host {
             own_output: OnceLock::new(),
             questions: AtomicU32::new(0),
             network: OnceLock::new(),
+            processes: OnceLock::new(),
         })
     }
 
