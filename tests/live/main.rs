@@ -20,6 +20,7 @@ mod audit_state;
 mod clocks;
 mod daemons;
 mod firewall;
+mod hidden;
 mod incident;
 mod kernel_log;
 mod logins;

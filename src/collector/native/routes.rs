@@ -342,6 +342,8 @@ fn describe(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
         row.set("pids", Value::List(namespace.processes.iter().copied().map(number).collect()));
         let held = namespace.held_by.iter().map(|(pid, fd)| Value::List(vec![number(*pid), number(*fd)]));
         row.set("held_by", Value::List(held.collect()));
+        let threads = namespace.threads.iter().map(|(pid, tid)| Value::List(vec![number(*pid), number(*tid)]));
+        row.set("threads", Value::List(threads.collect()));
         rows.row(run, &table_row(row))?;
     }
     rows.end(run, |_| ())?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::answers::Instead;
 use super::gather::Gathered;
 use crate::collector::run::Run;
+use crate::collector::tables::tell_blinkers;
 use crate::custody::entry::Source;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
@@ -29,9 +30,11 @@ pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
     if let Some((outcome, reason)) = gathered.modules_trouble.clone() {
         run.intake.gap(Source::text("modules that were loaded for sockets"), outcome, reason)?;
     }
-    let seen_all = scan.unseen.is_empty() && left_out.is_empty();
-    without_table(run, gathered, seen_all)?;
-    proven(run, gathered)
+    tell_blinkers(run, &scan.blinkers)?;
+    let unlisted = gathered.unlisted.iter().filter(|unlisted| unlisted.is_finding).count();
+    scan.note_unlisted(unlisted as u64);
+    without_table(run, gathered, scan.is_whole())?;
+    proven(run, gathered, scan.is_whole())
 }
 
 fn named(all: &[&str]) -> String {
@@ -53,6 +56,7 @@ fn unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
             Outcome::Denied if !is_root() => ReasonCode::NeedsRoot,
             Outcome::Denied => ReasonCode::Permission,
             Outcome::TimedOut => ReasonCode::Deadline,
+            Outcome::Inconclusive => ReasonCode::ViewsDisagree,
             _ => ReasonCode::IoError,
         };
         let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
@@ -137,7 +141,7 @@ fn without_table(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> 
 }
 
 /// Kinds of which there is proof that there are none.
-fn proven(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
+fn proven(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> Result<(), Halt> {
     for (instead, words) in [
         (Instead::NotRegistered, "the kernel has no such protocol (/proc/net/protocols), so that there is no socket of it"),
         (Instead::NoneCounted, "the kernel counts the sockets of this protocol, and counts none (/proc/net/protocols)"),
@@ -151,8 +155,14 @@ fn proven(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
         let kinds = first.iter().map(|dump| dump.question).filter(everywhere);
         let kinds: Vec<&str> = kinds.map(|question| question.kernel_name()).collect();
         if !kinds.is_empty() {
-            let reason = Reason::new(ReasonCode::NotFound, format!("{}: {words}", kinds.join(", ")));
-            run.intake.gap(Source::text("tables of sockets"), Outcome::Empty, reason)?;
+            let mut reason = Reason::new(ReasonCode::NotFound, format!("{}: {words}", kinds.join(", ")));
+            // Each namespace counts for itself; what is not registered is so in all.
+            let proof = seen_all || instead == Instead::NotRegistered;
+            if !proof {
+                reason.words.push_str("; but there may be network namespaces that were not asked");
+            }
+            let outcome = if proof { Outcome::Empty } else { Outcome::Inconclusive };
+            run.intake.gap(Source::text("tables of sockets"), outcome, reason)?;
         }
     }
     Ok(())

@@ -121,6 +121,7 @@ fn the_keys_of_the_other_rows_are_sorted() {
         mounted_b64: vec![Base64(vec![0xff])],
         own: true,
         processes: vec![holder()],
+        threads: vec![ThreadRow { pid: 1, thread: 2 }],
     });
     assert_keys_sorted(&FindingRow {
         inode: 1,
