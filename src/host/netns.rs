@@ -21,7 +21,7 @@ use crate::custody::outcome::Outcome;
 use crate::path::HostPath;
 use crate::records::mounts;
 use crate::records::process::target::{self, Target};
-use glance::{DESCRIPTORS, Glance, Threads, glance};
+use glance::{DESCRIPTORS, Glance, Shared, glance};
 
 /// Descriptors of sockets that are kept at most, of all processes together.
 const SOCKETS: usize = 1 << 20;
@@ -148,7 +148,7 @@ impl Host {
         );
         let mut scan = NetworkScan { blinkers: self.blinkers().verdicts(), ..NetworkScan::default() };
         let mut found = Found::default();
-        let room = Threads::default();
+        let shared = Shared::default();
         let each = |pid, glance: Result<Glance, Trouble>| {
             match glance {
                 Ok(glance) => scan.note(pid, glance, &mut found),
@@ -157,7 +157,7 @@ impl Host {
             }
             Ok::<(), std::convert::Infallible>(())
         };
-        let Ok(()) = self.each_process(self.pids()?, move |process| glance(process, &room), each);
+        let Ok(()) = self.each_process(self.pids()?, move |process| glance(process, &shared), each);
         found.note_mounted();
         scan.conclude(found, own);
         Ok(scan)
@@ -244,6 +244,7 @@ impl NetworkScan {
                 Some(door) => {
                     meet(&mut found.namespaces, inode, door);
                 }
+                // It did not open, or was opened through another process.
                 None => found.note_shut(inode, || format!("of process {pid}")),
             }
         }

@@ -137,7 +137,7 @@ fn root_sees_past_mounts_that_cover_processes_and_says_that_they_are_there() {
     }
     let listeners = ["plain", "plain", "plain"].map(Listener::start);
     let desk = Desk::new();
-    let what = "--only processes --only sockets";
+    let what = "--only processes --only sockets --only process-files";
     let collected = collect_after(&desk, &[], &covering(&desk, &listeners), "", what);
     for listener in &listeners {
         let row = collected.row("processes/processes.jsonl", "pid", listener.pid().into());
@@ -150,6 +150,11 @@ fn root_sees_past_mounts_that_cover_processes_and_says_that_they_are_there() {
         let socket = collected.row("sockets/sockets.jsonl", "inode", listener.socket);
         assert_eq!(socket["owners"][0]["pid"], listener.pid(), "{socket:#}");
     }
+    // Their program is found through them, and, if only they run it, read through them.
+    let files = collected.rows("process-files/executables.jsonl");
+    let runs = |row: &&Value| row["pids"].as_array().unwrap().contains(&listeners[0].pid().into());
+    let program = files.iter().find(runs).expect("nobody runs the listener's program");
+    assert!(program["sha256"].is_string(), "{program:#}");
     let gaps = collected.gaps("is covered by a mount");
     assert_eq!(gaps[0]["reason_code"], "views_disagree");
     assert!(gaps[0]["reason"].as_str().unwrap().contains(&listeners[0].pid().to_string()));

@@ -1,9 +1,10 @@
 //! What one process shows of network namespaces and sockets: its own namespace, those of its threads, and its descriptors.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -35,22 +36,35 @@ pub struct Glance {
     pub cut: bool,
 }
 
-/// How many threads have been looked at, of all processes.
+/// What all glances of one scan share.
 #[derive(Default)]
-pub struct Threads(AtomicUsize);
+pub struct Shared {
+    /// How many threads have been looked at.
+    threads: AtomicUsize,
+    /// Namespaces that were opened through some process: opening them once more for each process in them would take
+    /// longer than all the rest.
+    opened: Mutex<BTreeSet<u64>>,
+}
 
-impl Threads {
-    /// So many of `count` may be looked at.
+impl Shared {
+    /// So many of `count` threads may be looked at.
     fn take(&self, count: usize) -> usize {
-        let before = self.0.fetch_add(count, Ordering::Relaxed);
+        let before = self.threads.fetch_add(count, Ordering::Relaxed);
         THREADS.saturating_sub(before).min(count)
+    }
+
+    fn opened(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Looks at a process.
-pub fn glance(process: &ProcessFolder, room: &Threads) -> Result<Glance, Errno> {
+pub fn glance(process: &ProcessFolder, shared: &Shared) -> Result<Glance, Errno> {
     let mut glance = Glance::default();
     match process.link("ns/net") {
+        Ok(link) if number_of(&link).is_some_and(|number| shared.opened().contains(&number)) => {
+            glance.namespace = number_of(&link);
+        }
         Ok(link) => {
             glance.door = match process.open("ns/net", OFlags::RDONLY) {
                 Ok(door) => Some(door),
@@ -60,6 +74,7 @@ pub fn glance(process: &ProcessFolder, room: &Threads) -> Result<Glance, Errno> 
             };
             // It may have gone elsewhere since the link was read.
             let entered = glance.door.as_ref().and_then(|door| number_of_door(door).ok());
+            shared.opened().extend(entered);
             glance.namespace = entered.or_else(|| number_of(&link));
         }
         // A process that has ended and was not waited for is in no namespace any more.
@@ -67,7 +82,7 @@ pub fn glance(process: &ProcessFolder, room: &Threads) -> Result<Glance, Errno> 
         Err(errno @ Errno::SRCH) => return Err(errno),
         Err(errno) => glance.refused = Some(errno),
     }
-    let alive = glance.threads(process, room);
+    let alive = glance.threads(process, shared);
     // Where only the first thread has ended, its folder has no descriptors any more, and those of the others do.
     let folder = match (glance.namespace, alive) {
         (None, Some(thread)) => format!("task/{thread}/fd"),
@@ -79,7 +94,7 @@ pub fn glance(process: &ProcessFolder, room: &Threads) -> Result<Glance, Errno> 
 
 impl Glance {
     /// The namespaces of its threads; gives one that lives.
-    fn threads(&mut self, process: &ProcessFolder, room: &Threads) -> Option<u32> {
+    fn threads(&mut self, process: &ProcessFolder, shared: &Shared) -> Option<u32> {
         // A folder has a link for each folder in it, and two more: nearly every process has one thread, and costs no more
         // than to know that.
         if process.nature("task").is_ok_and(|task| task.nlink == 3) || process.pid == std::process::id() {
@@ -94,7 +109,7 @@ impl Glance {
             }
         };
         let others: Vec<u32> = threads.into_iter().filter(|thread| *thread != process.pid).collect();
-        let looked_at = room.take(others.len());
+        let looked_at = shared.take(others.len());
         self.threads_left_out = others.len() - looked_at;
         let mut alive = None;
         for thread in others.into_iter().take(looked_at) {
@@ -143,7 +158,7 @@ mod tests {
 
     #[test]
     fn only_so_many_threads_are_looked_at_in_a_scan() {
-        let room = Threads::default();
+        let room = Shared::default();
         assert_eq!(room.take(10), 10);
         assert_eq!(room.take(THREADS), THREADS - 10);
         assert_eq!(room.take(7), 0);

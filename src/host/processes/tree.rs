@@ -79,7 +79,7 @@ impl Tree {
     }
 
     /// The folder of a process, and of nothing else.
-    pub(super) fn folder(&self, pid: u32, covers: &Covers) -> Result<ProcessFolder, Trouble> {
+    pub(in crate::host) fn folder(&self, pid: u32, covers: &Covers) -> Result<ProcessFolder, Trouble> {
         let place = || format!("/proc/{pid}");
         let trouble = |errno| match errno {
             Errno::XDEV => Trouble::Covered(place()),
@@ -121,7 +121,7 @@ impl Tree {
     }
 
     /// The same, where they stand between us and what is read.
-    pub(super) fn covers_of_what_is_read(&self) -> Covers {
+    pub(in crate::host) fn covers_of_what_is_read(&self) -> Covers {
         if self.is_past_mounts() { Covers::new() } else { self.covers() }
     }
 
