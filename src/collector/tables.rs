@@ -186,7 +186,7 @@ pub fn write_text(rows: &mut Rows, run: &mut Run<'_, '_>, put: Put<'_>, text: &T
 /// are all that there may be.
 pub fn without_rows(scan: &NetworkScan, asked: u64) -> (Outcome, Reason) {
     let namespaces = counted(asked, "network namespace");
-    if scan.unseen.is_empty() && scan.left_out.is_empty() && asked == scan.namespaces.len() as u64 {
+    if scan.is_whole() && asked == scan.namespaces.len() as u64 {
         let words = format!("the kernel was asked in {namespaces}, answered in full, and there is none");
         return (Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
     }
@@ -217,6 +217,21 @@ pub fn tell_unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt
             more => format!("not looked at: {first} and {} more", more - 1),
         };
         run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::NotFound, words))?;
+    }
+    if scan.unlisted() > 0 {
+        let sockets = counted(scan.unlisted(), "socket");
+        let words = format!(
+            "{sockets} that processes hold and no network namespace lists may lie in one that was not found"
+        );
+        run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words))?;
+    }
+    tell_blinkers(run, &scan.blinkers)
+}
+
+/// Tells what keeps /proc from showing every process: one entry of a collector's for each.
+pub fn tell_blinkers(run: &mut Run<'_, '_>, blinkers: &[(Outcome, Reason)]) -> Result<(), Halt> {
+    for (outcome, reason) in blinkers {
+        run.intake.gap(Source::text("all processes"), *outcome, reason.clone())?;
     }
     Ok(())
 }
@@ -297,6 +312,9 @@ mod tests {
         scan.unseen.push(Unseen { pid: 9, outcome: Outcome::Denied, words: "permission denied".into() });
         assert_eq!(without_rows(&scan, 0).0, Outcome::Inconclusive);
         assert!(without_rows(&scan, 1).1.words.contains("1 network namespace,"));
+        scan.unseen.clear();
+        scan.blinkers.push((Outcome::Denied, Reason::new(ReasonCode::Permission, "hidepid")));
+        assert_eq!(without_rows(&scan, 0).0, Outcome::Inconclusive, "who is not shown may be elsewhere");
     }
 
     #[test]

@@ -48,6 +48,7 @@ use mounts::MountTable;
 use netns::NetworkScan;
 use own_namespaces::TrustedOwners;
 use patience::Patience;
+use processes::tree::Tree;
 
 /// How long one read of evidence may take before its mount counts as dead.
 pub const READ_DEADLINE: Duration = Duration::from_secs(20);
@@ -63,6 +64,7 @@ pub struct Host {
     own_output: OnceLock<(u64, u64)>,
     questions: AtomicU32,
     network: OnceLock<Arc<NetworkScan>>,
+    processes: OnceLock<Arc<Tree>>,
 }
 
 /// Why something on the host could not be obtained.
@@ -74,6 +76,12 @@ pub enum Trouble {
     /// It was listed a moment ago and is gone.
     #[error("{0} was there a moment ago and is gone")]
     Vanished(String),
+    /// Something is mounted over the folder of a process, and shows something else in its place.
+    #[error("{0} is covered by a mount; what lies there is not the process's")]
+    Covered(String),
+    /// A process that runs on and does not open.
+    #[error("{0} does not open, though the kernel knows its process")]
+    Hidden(String),
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
@@ -120,6 +128,7 @@ impl Trouble {
         let (outcome, code) = match self {
             Trouble::Missing(_) => (Outcome::Missing, ReasonCode::NotFound),
             Trouble::Vanished(_) => (Outcome::Missing, ReasonCode::Vanished),
+            Trouble::Covered(_) | Trouble::Hidden(_) => (Outcome::Inconclusive, ReasonCode::ViewsDisagree),
             Trouble::Changed(_) => (Outcome::Changed, ReasonCode::Overwritten),
             Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
             Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
@@ -161,6 +170,7 @@ impl Host {
             own_output: OnceLock::new(),
             questions: AtomicU32::new(0),
             network: OnceLock::new(),
+            processes: OnceLock::new(),
         })
     }
 

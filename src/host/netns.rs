@@ -1,27 +1,27 @@
 //! Network namespaces: each has its own sockets, routes and packet filter, and what one shows the others hide.
 //!
 //! They are found through the processes that are in them, through descriptors that keep them open, and through mounts
-//! of theirs (`/run/netns`, container runtimes). One that only another mount namespace or a thread holds is not found.
+//! of theirs (`/run/netns`, container runtimes); a thread can be in another than its process. One that only another mount
+//! namespace or a socket holds is not found.
+
+mod glance;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::patience::NoAnswer;
-use super::processes::ProcessFolder;
 use super::{Host, Trouble};
+use crate::custody::ledger::Reason;
 use crate::custody::outcome::Outcome;
 use crate::path::HostPath;
 use crate::records::mounts;
 use crate::records::process::target::{self, Target};
-
-/// Descriptors of one process that are looked at, at most.
-const DESCRIPTORS: usize = 1 << 20;
+use glance::{DESCRIPTORS, Glance, Shared, glance};
 
 /// Descriptors of sockets that are kept at most, of all processes together.
 const SOCKETS: usize = 1 << 20;
@@ -43,6 +43,8 @@ pub struct NetworkNamespace {
     /// Processes outside that keep it open, by number and the first descriptor that does. Our own, which opens every one
     /// to ask in it, is not among them.
     pub held_by: Vec<(u32, u32)>,
+    /// Threads in it whose process is in another, or in none any more: of each process the first, by both numbers.
+    pub threads: Vec<(u32, u32)>,
     door: Arc<OwnedFd>,
 }
 
@@ -70,6 +72,11 @@ pub struct NetworkScan {
     pub vanished: u64,
     /// Namespaces, descriptors or processes that were left out because there are too many, or did not open.
     pub left_out: Vec<String>,
+    /// What keeps /proc from showing every process, each by itself.
+    pub blinkers: Vec<(Outcome, Reason)>,
+    /// Sockets that no namespace of these lists, though their tables ought to: there may be one that was not found. It
+    /// comes out when sockets are asked for, after the scan.
+    pub unlisted: OnceLock<u64>,
 }
 
 /// A process that did not let us look.
@@ -77,7 +84,7 @@ pub struct NetworkScan {
 pub struct Unseen {
     /// Its number.
     pub pid: u32,
-    /// `denied`, `timed_out` or `failed`.
+    /// `denied`, `timed_out`, `failed`, or `inconclusive` where something hides it.
     pub outcome: Outcome,
     /// Why.
     pub words: String,
@@ -86,23 +93,11 @@ pub struct Unseen {
 impl Unseen {
     fn new(pid: u32, trouble: &Trouble, words: String) -> Unseen {
         let outcome = match trouble.verdict().0 {
-            outcome @ (Outcome::Denied | Outcome::TimedOut) => outcome,
+            outcome @ (Outcome::Denied | Outcome::TimedOut | Outcome::Inconclusive) => outcome,
             _ => Outcome::Failed,
         };
         Unseen { pid, outcome, words }
     }
-}
-
-/// What one process shows.
-struct Glance {
-    namespace: Option<u64>,
-    door: Option<OwnedFd>,
-    sockets: Vec<SocketDescriptor>,
-    /// Namespaces that it keeps open, each with the first descriptor that does. A descriptor is opened for each, and a
-    /// process may have a million of one.
-    keeps: BTreeMap<u64, (u32, Result<OwnedFd, Errno>)>,
-    refused: Option<Errno>,
-    cut: bool,
 }
 
 /// What is put together of all glances.
@@ -112,6 +107,7 @@ struct Found {
     /// Processes by the namespace that they are in, also of those that did not open through them.
     inside: BTreeMap<u64, Vec<u32>>,
     held_by: BTreeMap<u64, Vec<(u32, u32)>>,
+    threads: BTreeMap<u64, Vec<(u32, u32)>>,
     /// What did not open, with why. It is left out only if nothing else opened it.
     shut: BTreeMap<u64, String>,
 }
@@ -150,8 +146,9 @@ impl Host {
         let own = number_of(
             &fs::readlink("/proc/self/ns/net", Vec::new()).map_or(Vec::new(), |link| link.into_bytes()),
         );
-        let mut scan = NetworkScan::default();
+        let mut scan = NetworkScan { blinkers: self.blinkers().verdicts(), ..NetworkScan::default() };
         let mut found = Found::default();
+        let shared = Shared::default();
         let each = |pid, glance: Result<Glance, Trouble>| {
             match glance {
                 Ok(glance) => scan.note(pid, glance, &mut found),
@@ -160,7 +157,7 @@ impl Host {
             }
             Ok::<(), std::convert::Infallible>(())
         };
-        let Ok(()) = self.each_process(self.pids()?, glance, each);
+        let Ok(()) = self.each_process(self.pids()?, move |process| glance(process, &shared), each);
         found.note_mounted();
         scan.conclude(found, own);
         Ok(scan)
@@ -209,55 +206,24 @@ fn number_of_door(door: &OwnedFd) -> Result<u64, Errno> {
     Ok(fs::fstat(door)?.st_ino)
 }
 
-fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
-    let mut glance = Glance {
-        namespace: None,
-        door: None,
-        sockets: Vec::new(),
-        keeps: BTreeMap::new(),
-        refused: None,
-        cut: false,
-    };
-    match process.link("ns/net") {
-        Ok(link) => {
-            glance.door = match process.open("ns/net", OFlags::RDONLY) {
-                Ok(door) => Some(door),
-                // It has ended since.
-                Err(Errno::SRCH | Errno::NOENT) => return Err(Errno::SRCH),
-                Err(_) => None,
-            };
-            // It may have gone elsewhere since the link was read.
-            let entered = glance.door.as_ref().and_then(|door| number_of_door(door).ok());
-            glance.namespace = entered.or_else(|| number_of(&link));
-        }
-        // A process that has ended and was not waited for is in no namespace any more.
-        Err(Errno::NOENT) => {}
-        Err(errno @ Errno::SRCH) => return Err(errno),
-        Err(errno) => glance.refused = Some(errno),
-    }
-    match process.descriptors(DESCRIPTORS) {
-        Ok((descriptors, cut)) => {
-            glance.cut = cut;
-            for descriptor in descriptors {
-                if let Target::Socket(inode) = target::sort(&descriptor.target) {
-                    glance.sockets.push(SocketDescriptor { inode, pid: process.pid, fd: descriptor.fd });
-                } else if let Some(inode) = number_of(&descriptor.target)
-                    && let Entry::Vacant(first) = glance.keeps.entry(inode)
-                    && process.pid != std::process::id()
-                {
-                    first.insert((
-                        descriptor.fd,
-                        process.open(&format!("fd/{}", descriptor.fd), OFlags::RDONLY),
-                    ));
-                }
-            }
-        }
-        Err(errno) => glance.refused = Some(errno),
-    }
-    Ok(glance)
-}
-
 impl NetworkScan {
+    /// Whether every process was looked at, and every namespace of theirs is known: only then can be said what is not
+    /// there.
+    pub fn is_whole(&self) -> bool {
+        self.unseen.is_empty() && self.left_out.is_empty() && self.blinkers.is_empty() && self.unlisted() == 0
+    }
+
+    /// How many sockets are held that no namespace lists, as far as that was looked for.
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted.get().copied().unwrap_or(0)
+    }
+
+    /// So many sockets are held that no namespace lists, after a second look.
+    pub fn note_unlisted(&self, sockets: u64) {
+        // Sockets are asked for once in a run.
+        let _ = self.unlisted.set(sockets);
+    }
+
     fn note(&mut self, pid: u32, glance: Glance, found: &mut Found) {
         if self.sockets.len().saturating_add(glance.sockets.len()) <= SOCKETS {
             self.sockets.extend(glance.sockets);
@@ -278,18 +244,21 @@ impl NetworkScan {
                 Some(door) => {
                     meet(&mut found.namespaces, inode, door);
                 }
+                // It did not open, or was opened through another process.
                 None => found.note_shut(inode, || format!("of process {pid}")),
             }
         }
+        if glance.threads_left_out > 0 {
+            self.left_out.push(format!("namespaces of {} threads of process {pid}", glance.threads_left_out));
+        }
         for (inode, (fd, door)) in glance.keeps {
             found.held_by.entry(inode).or_default().push((pid, fd));
-            match door {
-                Ok(door) if number_of_door(&door) == Ok(inode) => {
-                    meet(&mut found.namespaces, inode, door);
-                }
-                // The descriptor was closed, or leads elsewhere by now.
-                Ok(_) | Err(_) => found.note_shut(inode, || format!("kept open by process {pid}")),
-            }
+            // The descriptor may have been closed, or lead elsewhere by now.
+            found.try_door(inode, door, || format!("kept open by process {pid}"));
+        }
+        for (inode, (tid, door)) in glance.threads {
+            found.threads.entry(inode).or_default().push((pid, tid));
+            found.try_door(inode, door, || format!("of thread {tid} of process {pid}"));
         }
     }
 
@@ -304,6 +273,7 @@ impl NetworkScan {
             namespace.own = Some(inode) == own;
             namespace.processes = found.inside.remove(&inode).unwrap_or_default();
             namespace.held_by = found.held_by.remove(&inode).unwrap_or_default();
+            namespace.threads = found.threads.remove(&inode).unwrap_or_default();
             // Who is in it keeps it open anyway.
             let inside = &namespace.processes;
             namespace.held_by.retain(|(pid, _)| inside.binary_search(pid).is_err());
@@ -319,6 +289,15 @@ impl NetworkScan {
 }
 
 impl Found {
+    fn try_door(&mut self, inode: u64, door: Result<OwnedFd, Errno>, words: impl FnOnce() -> String) {
+        match door {
+            Ok(door) if number_of_door(&door) == Ok(inode) => {
+                meet(&mut self.namespaces, inode, door);
+            }
+            Ok(_) | Err(_) => self.note_shut(inode, words),
+        }
+    }
+
     fn note_shut(&mut self, inode: u64, words: impl FnOnce() -> String) {
         self.shut.entry(inode).or_insert_with(words);
     }
@@ -352,6 +331,7 @@ fn meet(found: &mut BTreeMap<u64, NetworkNamespace>, inode: u64, door: OwnedFd) 
         paths: Vec::new(),
         processes: Vec::new(),
         held_by: Vec::new(),
+        threads: Vec::new(),
         door: Arc::new(door),
     })
 }

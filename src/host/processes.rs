@@ -5,6 +5,7 @@
 //! meanwhile gives an error and never another process's data.
 
 mod reading;
+pub mod tree;
 pub mod views;
 
 use std::mem::MaybeUninit;
@@ -138,7 +139,12 @@ impl ProcessFolder {
 
     /// Its file descriptors, at most `limit`, and whether there are more. One that is closed meanwhile is left out.
     pub fn descriptors(&self, limit: usize) -> Result<(Vec<Descriptor>, bool), Errno> {
-        let folder = self.open("fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        self.descriptors_in("fd", limit)
+    }
+
+    /// The same of one thread, in `task/TID/fd`.
+    pub fn descriptors_in(&self, folder: &str, limit: usize) -> Result<(Vec<Descriptor>, bool), Errno> {
+        let folder = self.open(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut found = Vec::new();
         for fd in numbers(&folder)? {
             if found.len() == limit {
@@ -239,9 +245,7 @@ impl Host {
         if !self.is_live() {
             return Err(Trouble::Missing(place.into()));
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let listed = fs::open(place, flags, Mode::empty()).and_then(numbers);
-        let pids = listed.map_err(|errno| Trouble::from_errno(errno, place))?;
+        let pids = self.process_tree().pids().map_err(|errno| Trouble::from_errno(errno, place))?;
         // /proc that is not mounted, or shows nobody, must not look like a machine without processes.
         if pids.is_empty() { Err(Trouble::Missing("any process in /proc".into())) } else { Ok(pids) }
     }

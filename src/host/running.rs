@@ -1,14 +1,17 @@
 //! Files as processes have them open: read through `/proc/PID`, which leads to the file itself, whatever has become of
 //! its name. On a reader thread, for the file may lie on a server that does not answer.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use super::file::{Glimpse, Reading, pour};
 use super::patience::NoAnswer;
+use super::processes::ProcessFolder;
+use super::processes::tree::Tree;
 use super::stat;
 use super::{Host, Trouble};
 use crate::path::HostPath;
@@ -21,8 +24,10 @@ impl Host {
         let named = HostPath::new(&place).unwrap_or_else(|_| HostPath::root());
         let (glimpse, glimpses) = sync_channel(2);
         let footprint = Arc::clone(self.footprint());
+        let (tree, link) = (self.process_tree(), link.to_owned());
         let started = self.patience().start(move || {
-            let opened = open(&place).and_then(|(file, kept)| Ok((stat::of(&file)?, file, kept)));
+            let opened = folder(&tree, pid).and_then(|process| open(&process, &link));
+            let opened = opened.and_then(|(file, kept)| Ok((stat::of(&file)?, file, kept)));
             let failed = match opened {
                 Err(errno) => Some((errno, "open")),
                 Ok((met, ..)) if met.kind != FileType::RegularFile => {
@@ -45,16 +50,25 @@ impl Host {
     }
 }
 
+/// The folder of a process, which nothing covers.
+fn folder(tree: &Tree, pid: u32) -> Result<ProcessFolder, Errno> {
+    tree.folder(pid, &tree.covers_of_what_is_read()).map_err(|trouble| match trouble {
+        Trouble::Denied(_) => Errno::ACCESS,
+        Trouble::Covered(_) => Errno::XDEV,
+        _ => Errno::SRCH,
+    })
+}
+
 /// Opens a file without changing its access time, where that is allowed; and says whether it was.
-fn open(place: &str) -> Result<(std::os::fd::OwnedFd, bool), Errno> {
+fn open(process: &ProcessFolder, link: &str) -> Result<(OwnedFd, bool), Errno> {
     // As a name first, so that nothing but a file is ever opened.
-    let door = fs::open(place, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let door = process.open(link, OFlags::PATH)?;
     if stat::of(&door)?.kind != FileType::RegularFile {
         return Ok((door, true));
     }
-    let quiet = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    match fs::open(place, quiet | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => Ok((fs::open(place, quiet, Mode::empty())?, false)),
+    let quiet = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    match process.open(link, quiet | OFlags::NOATIME) {
+        Err(Errno::PERM) => Ok((process.open(link, quiet)?, false)),
         opened => Ok((opened?, true)),
     }
 }

@@ -3,6 +3,8 @@
 //! Read as bytes: one mount point with a byte that is not UTF-8 must not cost the whole table, and any local user
 //! with a FUSE file system can make one.
 
+use std::collections::BTreeMap;
+
 use crate::path::HostPath;
 
 /// One mount.
@@ -37,6 +39,20 @@ pub fn parse(text: &[u8]) -> (Vec<Mount>, Vec<usize>) {
         }
     }
     (mounts, unread)
+}
+
+/// What is mounted over the folder of a process in /proc, or over something in it, by the number of the process.
+pub fn over_processes(mounts: &[Mount]) -> BTreeMap<u32, Vec<HostPath>> {
+    let mut over = BTreeMap::<u32, Vec<HostPath>>::new();
+    for mount in mounts {
+        let below = mount.point.as_bytes().strip_prefix(b"/proc/");
+        let name = below.and_then(|below| below.split(|byte| *byte == b'/').next());
+        let number = name.and_then(|name| std::str::from_utf8(name).ok()?.parse().ok());
+        if let Some(number) = number {
+            over.entry(number).or_default().push(mount.point.clone());
+        }
+    }
+    over
 }
 
 /// `36 35 98:0 /root /point options [optional fields] - type source super-options`
@@ -88,6 +104,20 @@ fn unescape(field: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_covers_a_process_is_known_by_its_number() {
+        // Captured on Linux 6.18 after `mount --bind /proc/2 /proc/17992` and `mount --bind /dev/null /proc/17992/stat`; the
+        // last line written from documentation.
+        let text = b"46 44 0:21 / /proc rw,relatime - proc proc rw\n\
+            65 46 0:21 /2 /proc/17992 rw,relatime - proc proc rw\n\
+            66 65 0:6 /null /proc/17992/stat rw,relatime - devtmpfs devtmpfs rw,size=12358268k,nr_inodes=3089567,mode=755\n\
+            93 46 0:35 / /proc/sys/fs/binfmt_misc rw - binfmt_misc binfmt_misc rw\n";
+        let over = over_processes(&parse(text).0);
+        assert_eq!(over.keys().copied().collect::<Vec<_>>(), [17992]);
+        let points: Vec<String> = over[&17992].iter().map(ToString::to_string).collect();
+        assert_eq!(points, ["/proc/17992", "/proc/17992/stat"]);
+    }
 
     // Captured on Debian 12, Linux 6.18; the last two lines made with `mount -t tmpfs 'a b' $'/mnt/x\ty'` and with
     // a point whose name holds the byte 0xff.

@@ -21,6 +21,7 @@ mod clocks;
 mod columns;
 mod daemons;
 mod firewall;
+mod hidden;
 mod incident;
 mod kernel_log;
 mod logins;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collector::audit_budget::FILE_EVENTS;
 use crate::collector::run::Run;
+use crate::collector::tables::tell_blinkers;
 use crate::collector::undigested;
 use crate::custody::entry::{Kind, Source};
 use crate::custody::json;
@@ -195,7 +196,7 @@ impl Work {
         for (outcome, code, words) in search.shortcomings() {
             run.intake.gap(source(), outcome, Reason::new(code, words))?;
         }
-        Ok(())
+        tell_blinkers(run, &search.blinkers)
     }
 }
 

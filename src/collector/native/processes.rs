@@ -60,14 +60,16 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     };
     let mut gathering = Gathering::new();
     gathering.round(run, listed.clone(), &wanted)?;
-    let views = Views::take(run.host, &listed, &gathering);
+    let mut views = Views::take(run.host, &listed, &gathering);
     gathering.round(run, views.born(&listed), &wanted)?;
-    gathering.round_of_hidden(run, &views.hidden(), &wanted)?;
+    gathering.round(run, views.not_listed(), &wanted)?;
     // Who did not answer is asked once more, for what keeps nobody waiting.
     wanted.memory = false;
     let hung = gathering.hung.clone();
     gathering.round(run, hung, &wanted)?;
     gathering.end_capture(run)?;
+    views.note_covered(run.host, &gathering);
+    gathering.mark(&views.findings);
     let mut made_from = gathering.captures.clone();
     made_from.extend(views.seal(run)?);
     gathering.tell_parents();
@@ -173,8 +175,26 @@ impl Views {
     }
 
     /// Who is not listed and can be read all the same.
-    fn hidden(&self) -> Vec<u32> {
+    fn not_listed(&self) -> Vec<u32> {
         self.findings.iter().filter(|finding| finding.reachable).map(|finding| finding.pid).collect()
+    }
+
+    /// Whose folder in /proc is covered, by the table of mounts and by trying; and who does not open at all.
+    fn note_covered(&mut self, host: &Host, gathering: &Gathering) {
+        let (covers, is_read) = host.covered_processes();
+        let numbers: BTreeSet<u32> = covers.keys().chain(gathering.hidden.keys()).copied().collect();
+        for pid in numbers.into_iter().filter(|pid| covers.contains_key(pid) || host.answers(*pid)) {
+            let does_not_open = gathering.hidden.get(&pid) == Some(&true);
+            let by_mount = covers.contains_key(&pid).then_some("mountinfo");
+            let tried = gathering.hidden.contains_key(&pid).then_some("opening");
+            self.findings.push(FindingRow {
+                finding: if does_not_open { "does_not_open" } else { "covered" },
+                pid,
+                reachable: is_read && !does_not_open,
+                seen_in: by_mount.into_iter().chain(tried).map(str::to_owned).collect(),
+            });
+        }
+        self.findings.sort_by_key(|finding| finding.pid);
     }
 
     fn seal(&self, run: &mut Run<'_, '_>) -> Result<Option<EntryId>, Halt> {

@@ -293,16 +293,18 @@ fn describe(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
         let paths = namespace.paths.iter().map(|path| Value::Name(path.as_bytes().to_vec()));
         row.set("paths", Value::List(paths.collect()));
         // Named as in the table of namespaces that `sockets` has.
-        let holder = |pid: u32, fd: Option<u32>| {
-            let mut holder = Row::default();
-            holder.number("pid", pid);
-            fd.into_iter().for_each(|fd| holder.number("fd", fd));
-            Value::Row(holder)
+        let of = |pid: u32, more: Option<(&str, u32)>| {
+            let mut process = Row::default();
+            process.number("pid", pid);
+            more.into_iter().for_each(|(name, number)| process.number(name, number));
+            Value::Row(process)
         };
-        let inside = namespace.processes.iter().map(|pid| holder(*pid, None));
+        let inside = namespace.processes.iter().map(|pid| of(*pid, None));
         row.set("processes", Value::List(inside.collect()));
-        let held = namespace.held_by.iter().map(|(pid, fd)| holder(*pid, Some(*fd)));
+        let held = namespace.held_by.iter().map(|(pid, fd)| of(*pid, Some(("fd", *fd))));
         row.set("held_by", Value::List(held.collect()));
+        let threads = namespace.threads.iter().map(|(pid, thread)| of(*pid, Some(("thread", *thread))));
+        row.set("threads", Value::List(threads.collect()));
         rows.row(run, &table_row(row))?;
     }
     rows.end(run, |_| ())?;

@@ -270,7 +270,7 @@ row! {
 row! {
     /// A process that one view shows and another does not.
     FindingRow {
-        /// What is odd, as a word: `not_listed`.
+        /// What is odd, as a word: `not_listed`, `covered`, `does_not_open`.
         finding: &'static str,
         /// The process.
         pid: u32,

@@ -272,6 +272,18 @@ pub struct NamespaceRow<'a> {
     pub paths_b64: Vec<Base64>,
     /// The processes in it.
     pub processes: Vec<HolderRow<'a>>,
+    /// Threads in it whose process is in another.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<ThreadRow>,
+}
+
+/// A thread that is in another network namespace than its process. Keys are sorted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ThreadRow {
+    /// The process.
+    pub pid: u32,
+    /// The number of the thread.
+    pub thread: u32,
 }
 
 /// A process in a namespace, or one that keeps it open. Keys are sorted.

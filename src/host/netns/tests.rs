@@ -22,10 +22,8 @@ fn glance_at(namespace: Option<u64>, keeps: &[u64], opens: bool) -> Glance {
     Glance {
         namespace,
         door: namespace.filter(|_| opens).and_then(|inode| door(inode).ok()),
-        sockets: Vec::new(),
         keeps: keeps.iter().map(|inode| (*inode, (7, door(*inode)))).collect(),
-        refused: None,
-        cut: false,
+        ..Glance::default()
     }
 }
 
@@ -54,4 +52,41 @@ fn our_own_doors_keep_nothing_open() {
     let scan = Host::live(&[]).unwrap().scan_network().unwrap();
     let me = std::process::id();
     assert!(scan.namespaces.iter().all(|namespace| namespace.held_by.iter().all(|(pid, _)| *pid != me)));
+}
+
+#[test]
+fn a_namespace_that_only_a_thread_is_in_is_found() {
+    if !super::super::facts::is_root() {
+        return;
+    }
+    // In a process of its own: our own threads come and go with what they ask.
+    let script = "import ctypes, os, threading, time\n\
+        def apart():\n    ctypes.CDLL(None).unshare(0x40000000)\n    \
+        print(os.stat('/proc/thread-self/ns/net').st_ino, threading.get_native_id(), flush=True)\n    time.sleep(60)\n\
+        threading.Thread(target=apart, daemon=True).start()\ntime.sleep(60)";
+    let mut command = std::process::Command::new("python3");
+    let mut child = command.args(["-c", script]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    let numbers: Vec<u64> = line.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    let scan = Host::live(&[]).unwrap().scan_network().unwrap();
+    let found = scan.namespaces.iter().find(|namespace| namespace.inode == numbers[0]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(found.unwrap().threads, [(child.id(), numbers[1] as u32)]);
+    assert!(found.unwrap().processes.is_empty() && !scan.namespaces[0].processes.is_empty());
+}
+
+#[test]
+fn what_may_not_have_been_seen_makes_a_scan_not_whole() {
+    assert!(NetworkScan::default().is_whole());
+    let reason = Reason::new(crate::custody::outcome::ReasonCode::Unsupported, "x");
+    assert!(!NetworkScan { blinkers: vec![(Outcome::Denied, reason)], ..NetworkScan::default() }.is_whole());
+    let scan = NetworkScan::default();
+    scan.note_unlisted(0);
+    assert!(scan.is_whole());
+    let scan = NetworkScan::default();
+    scan.note_unlisted(1);
+    assert!(!scan.is_whole());
 }

@@ -6,11 +6,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::super::{Host, Trouble};
 use super::ProcessFolder;
+use super::tree::{Covers, Tree};
 
 /// How long one process may take, in the beginning.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -32,7 +32,8 @@ const WAKE_AT: usize = AHEAD / 4;
 
 impl Host {
     /// Does `work` for each of `pids`, two at a time on reader threads, and hands the results to `each` in the order of
-    /// `pids`. A process that is gone is [`Trouble::Vanished`]; one that does not answer is [`Trouble::Hung`], and
+    /// `pids`. A process that is gone is [`Trouble::Vanished`]; one whose folder something else is mounted over, and that
+    /// can't be read past it, is [`Trouble::Covered`]; one that runs on and does not open is [`Trouble::Hidden`]; one that does not answer is [`Trouble::Hung`], and
     /// costs one deadline. `each` ends the reading by an error.
     pub fn each_process<T: Send + 'static, E>(
         &self,
@@ -43,7 +44,11 @@ impl Host {
         let queue = Arc::new(Queue::of(pids));
         // However this ends, no reader waits for it any longer.
         let _release = Release(&queue);
-        let work = Arc::new(work);
+        let work = Arc::new(Work {
+            covers: self.process_tree().covers_of_what_is_read(),
+            tree: self.process_tree(),
+            work,
+        });
         let (result, results) = sync_channel(AHEAD);
         let mut readers = 0;
         for _ in 0..READERS {
@@ -79,20 +84,13 @@ impl Host {
     fn start_reader<T: Send + 'static>(
         &self,
         queue: &Arc<Queue>,
-        work: &Arc<impl Fn(&ProcessFolder) -> Result<T, Errno> + Send + Sync + 'static>,
+        work: &Arc<Work<impl Fn(&ProcessFolder) -> Result<T, Errno> + Send + Sync + 'static>>,
         result: &SyncSender<(usize, Result<T, Trouble>)>,
     ) -> bool {
         let (queue, work, result) = (Arc::clone(queue), Arc::clone(work), result.clone());
         let started = self.patience().start(move || {
             while let Some((index, pid)) = queue.begin() {
-                let place = format!("/proc/{pid}");
-                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                let folder = fs::open(place.as_str(), flags, Mode::empty());
-                let outcome = folder.and_then(|folder| work(&ProcessFolder { pid, folder }));
-                let outcome = outcome.map_err(|errno| match errno {
-                    Errno::NOENT | Errno::SRCH => Trouble::Vanished(place),
-                    other => Trouble::from_errno(other, place),
-                });
+                let outcome = work.of(pid);
                 // One that was given up has been told already, and its reader was replaced.
                 if !queue.end(index) || result.send((index, outcome)).is_err() {
                     return;
@@ -100,6 +98,32 @@ impl Host {
             }
         });
         started.is_ok()
+    }
+}
+
+/// What is done for each process, and where it is read from.
+struct Work<W> {
+    tree: Arc<Tree>,
+    covers: Covers,
+    work: W,
+}
+
+impl<W> Work<W> {
+    fn of<T>(&self, pid: u32) -> Result<T, Trouble>
+    where
+        W: Fn(&ProcessFolder) -> Result<T, Errno>,
+    {
+        let done = self.tree.folder(pid, &self.covers).and_then(|folder| {
+            (self.work)(&folder).map_err(|errno| match errno {
+                Errno::NOENT | Errno::SRCH => Trouble::Vanished(format!("/proc/{pid}")),
+                other => Trouble::from_errno(other, format!("/proc/{pid}")),
+            })
+        });
+        // Whoever answers has not ended.
+        done.map_err(|trouble| match trouble {
+            Trouble::Vanished(_) => self.tree.fate(pid, &self.covers),
+            trouble => trouble,
+        })
     }
 }
 

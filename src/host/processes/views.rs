@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, getpriority_process};
-
 use super::super::{Host, Trouble};
+use super::tree::{self, Covers};
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::records::process::{Status, figures};
 
 /// Numbers that are asked for one by one, at most.
@@ -51,10 +52,40 @@ pub struct Groups {
 pub struct Blinkers {
     /// The mount option `hidepid` of /proc, where it is not off.
     pub hidepid: Option<String>,
+    /// And it hides other users' processes from us.
+    pub hides: bool,
     /// We run in a pid namespace within another, and see only who is in it.
     pub inner_namespace: bool,
     /// /proc belongs to another pid namespace than ours.
     pub foreign_proc: bool,
+}
+
+impl Blinkers {
+    /// What is said of them, each by itself; nothing where we see everybody. Without it, that nobody was found who does
+    /// something proves that nobody does.
+    pub fn verdicts(&self) -> Vec<(Outcome, Reason)> {
+        let mut verdicts = Vec::new();
+        if let Some(option) = self.hidepid.as_ref().filter(|_| self.hides) {
+            let words =
+                format!("/proc is mounted with hidepid={option}: other users' processes are not shown");
+            verdicts.push((Outcome::Denied, Reason::new(ReasonCode::Permission, words)));
+        }
+        for (so, words) in [
+            (
+                self.inner_namespace,
+                "this run is in a pid namespace of its own; who runs outside of it is not shown",
+            ),
+            (
+                self.foreign_proc,
+                "/proc belongs to another pid namespace than this run, or is not the kernel's",
+            ),
+        ] {
+            if so {
+                verdicts.push((Outcome::Inconclusive, Reason::new(ReasonCode::Unsupported, words)));
+            }
+        }
+        verdicts
+    }
 }
 
 impl Host {
@@ -69,29 +100,21 @@ impl Host {
         // little time, they are.
         let wanted = wanted.max(limit.min(ALWAYS));
         let up_to = wanted.min(NUMBERS);
-        let answers = move || {
-            let there = |number: &u32| {
-                let pid = i32::try_from(*number).ok().and_then(Pid::from_raw);
-                getpriority_process(pid).is_ok()
-            };
-            (1..=up_to).filter(there).collect()
-        };
+        let answers = move || (1..=up_to).filter(|number| tree::answers(*number)).collect();
         let numbers = self.patience().ask(answers).map_err(|_| Trouble::Hung("getpriority".into(), 20))?;
         Ok(Probe { numbers, up_to, cut: up_to < wanted })
     }
 
     /// Whether the kernel still knows a process or thread of this number.
     pub fn answers(&self, number: u32) -> bool {
-        i32::try_from(number)
-            .ok()
-            .and_then(Pid::from_raw)
-            .is_some_and(|pid| getpriority_process(Some(pid)).is_ok())
+        tree::answers(number)
     }
 
     /// The process that a number belongs to, as /proc tells it when it is asked for that number: the number itself, or
     /// that of the process whose thread it is.
     pub fn thread_group(&self, number: u32) -> Option<u32> {
-        let read = move || std::fs::read(format!("/proc/{number}/status")).ok();
+        let tree = self.process_tree();
+        let read = move || tree.folder(number, &Covers::new()).ok()?.read("status", 64 << 10).ok();
         let status = self.patience().ask(read).ok()??;
         Status::of(&status).number("Tgid").and_then(|tgid| u32::try_from(tgid).ok())
     }
@@ -111,13 +134,12 @@ impl Host {
 
     /// What keeps /proc from showing us every process.
     pub fn blinkers(&self) -> Blinkers {
-        let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let number = figures::namespace(namespace.as_os_str().as_encoded_bytes());
-        let me = std::fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
+        let tree = self.process_tree();
         Blinkers {
-            hidepid: figures::hidepid(&std::fs::read("/proc/self/mountinfo").unwrap_or_default()),
-            inner_namespace: number.is_some_and(|number| number != FIRST_PID_NAMESPACE),
-            foreign_proc: me != Some(std::process::id()),
+            hidepid: tree.hidepid.clone(),
+            hides: tree.hides,
+            inner_namespace: tree.own_namespace("pid").is_some_and(|number| number != FIRST_PID_NAMESPACE),
+            foreign_proc: tree.is_foreign,
         }
     }
 }

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::super::processes::memory_device;
 use super::super::processes::row::program_state;
+use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::custody::rows::process::raw::RawLink;
 use crate::host::processes::ProcessFolder;
@@ -48,7 +49,10 @@ pub struct Search {
     refused: Vec<u32>,
     hung: Vec<u32>,
     failed: Vec<u32>,
+    hidden: Vec<u32>,
     cut: u64,
+    /// What keeps /proc from showing every process.
+    pub blinkers: Vec<(Outcome, Reason)>,
 }
 
 /// One use of a file.
@@ -72,7 +76,7 @@ impl Search {
     /// Looks through all processes.
     pub fn of(host: &Host) -> Result<Search, Trouble> {
         let memory = memory_device();
-        let mut search = Search::default();
+        let mut search = Search { blinkers: host.blinkers().verdicts(), ..Search::default() };
         let mut files: BTreeMap<(String, u64), File> = BTreeMap::new();
         let look = move |process: &ProcessFolder| Ok(look(process, memory.as_ref()));
         let each = |pid, shown: Result<Shown, Trouble>| {
@@ -81,6 +85,7 @@ impl Search {
                 Err(Trouble::Vanished(_)) => {}
                 Err(Trouble::Hung(..)) => search.hung.push(pid),
                 Err(Trouble::Denied(_)) => search.refused.push(pid),
+                Err(Trouble::Covered(_) | Trouble::Hidden(_)) => search.hidden.push(pid),
                 Err(_) => search.failed.push(pid),
             }
             Ok::<(), std::convert::Infallible>(())
@@ -136,6 +141,8 @@ impl Search {
         };
         tell(&self.refused, Outcome::Denied, ReasonCode::Permission, "permission denied");
         tell(&self.hung, Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline");
+        let words = "a mount covers their folders in /proc, or they do not open, though they run";
+        tell(&self.hidden, Outcome::Inconclusive, ReasonCode::ViewsDisagree, words);
         tell(&self.failed, Outcome::Failed, ReasonCode::IoError, "the kernel reported an error");
         if self.cut > 0 {
             let words = format!("more mappings or files than are followed, {} times", self.cut);

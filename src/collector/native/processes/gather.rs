@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::take::{Taken, take};
 use super::wanted::Wanted;
 use super::{ID, PIECE, source};
+use crate::clock::boottime_ns;
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind};
 use crate::custody::ledger::Draft;
 use crate::custody::member::Member;
-use crate::custody::rows::process::ProcessRow;
+use crate::custody::rows::process::{FindingRow, ProcessRow};
 use crate::host::Trouble;
 use crate::intake::Halt;
 
@@ -39,6 +40,9 @@ pub struct Gathering {
     pub failed: BTreeMap<&'static str, u64>,
     /// And for what is longer than what is taken, by file and process.
     pub cut: Vec<(&'static str, u32)>,
+    /// Processes whose folder a mount covers or hides, so that they could not be read: by number, and whether it does
+    /// not open at all.
+    pub hidden: BTreeMap<u32, bool>,
     /// Processes that could not be read at all.
     pub unread: Vec<(u32, String)>,
     /// Descriptors in all.
@@ -63,6 +67,7 @@ impl Gathering {
             refusing: BTreeSet::new(),
             failed: BTreeMap::new(),
             cut: Vec::new(),
+            hidden: BTreeMap::new(),
             unread: Vec::new(),
             descriptors: 0,
             parts: 0,
@@ -94,14 +99,13 @@ impl Gathering {
         )
     }
 
-    /// Reads processes that are not listed, and marks their rows.
-    pub fn round_of_hidden(&mut self, run: &mut Run<'_, '_>, pids: &[u32], wanted: &Wanted) -> Result<(), Halt> {
-        let before = self.rows.len();
-        self.round(run, pids.to_vec(), wanted)?;
-        for row in self.rows.iter_mut().skip(before) {
-            row.flags.push("not_listed");
+    /// Marks the rows of processes that findings speak of.
+    pub fn mark(&mut self, findings: &[FindingRow]) {
+        for row in &mut self.rows {
+            let of_it = findings.iter().filter(|finding| finding.pid == row.pid && !row.vanished);
+            let words: Vec<&'static str> = of_it.map(|finding| finding.finding).collect();
+            row.flags.extend(words);
         }
-        Ok(())
     }
 
     fn trouble(&mut self, pid: u32, trouble: &Trouble, memory: bool) {
@@ -109,6 +113,13 @@ impl Gathering {
             Trouble::Vanished(_) => {
                 let row = ProcessRow { pid, vanished: true, ..ProcessRow::default() };
                 self.rows.push(Box::new(row));
+            }
+            // It runs on, and what /proc shows in its place is not taken for it.
+            Trouble::Covered(_) | Trouble::Hidden(_) => {
+                let unread = BTreeMap::from([("stat", trouble.to_string())]);
+                let row = ProcessRow { pid, taken_boottime_ns: boottime_ns(), unread, ..ProcessRow::default() };
+                self.rows.push(Box::new(row));
+                self.hidden.insert(pid, matches!(trouble, Trouble::Hidden(_)));
             }
             // There will be a row once it is asked for less.
             Trouble::Hung(..) if memory => self.hung.push(pid),

@@ -32,7 +32,7 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
     draft.derived_from = made_from.to_vec();
     if rows.is_empty() {
         let short: String = views.short.iter().map(|words| format!("; {words}")).collect();
-        let words = format!("every process that another view shows is listed in /proc{short}");
+        let words = format!("every process that another view shows is listed in /proc, and no mount covers one{short}");
         draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
         if views.too_many {
             let words = "the numbers that were followed up are all accounted for; there were more";
@@ -40,6 +40,8 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
         } else if !views.troubles.is_empty() {
             let words = "not every view could be taken; those that were show nobody who is not listed";
             draft = draft.ended(Outcome::Inconclusive, Reason::new(ReasonCode::IoError, words));
+        } else if let Some((_, reason)) = views.blinkers.verdicts().into_iter().next() {
+            draft = draft.ended(Outcome::Inconclusive, reason);
         }
     }
     run.intake.capture(Member::of_live(ID, "findings.jsonl"), draft, rows)?;
@@ -48,10 +50,19 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
         run.intake.gap(from(), Outcome::Truncated, Reason::new(ReasonCode::CountLimit, words))?;
     }
     blinkers(run, views)?;
-    let hides = views.blinkers.hidepid.is_some() && !facts::is_root();
-    if !views.findings.is_empty() && !hides {
-        let pids: Vec<u32> = views.findings.iter().map(|finding| finding.pid).collect();
-        let words = format!("processes that the listing of /proc does not show: {}", named(&pids));
+    for (kind, words) in [
+        ("not_listed", "processes that the listing of /proc does not show"),
+        ("covered", "processes whose folder in /proc is covered by a mount, so that who looks there sees something else"),
+        ("does_not_open", "processes that run and whose folder in /proc does not open"),
+    ] {
+        let of_kind = views.findings.iter().filter(|finding| finding.finding == kind);
+        let pids: Vec<u32> = of_kind.clone().map(|finding| finding.pid).collect();
+        if pids.is_empty() || (kind == "not_listed" && views.blinkers.hides) {
+            continue;
+        }
+        let unread = of_kind.filter(|finding| kind == "covered" && !finding.reachable).count();
+        let past = if unread > 0 { format!("; {unread} of them could not be read past it") } else { String::new() };
+        let words = format!("{words}: {}{past}", named(&pids));
         run.intake.gap(from(), Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words))?;
     }
     Ok(())
@@ -60,25 +71,18 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
 /// What keeps us from seeing everybody.
 fn blinkers(run: &mut Run<'_, '_>, views: &Views) -> Result<(), Halt> {
     let blinkers = &views.blinkers;
-    if let Some(option) = &blinkers.hidepid {
-        let unseen = views.findings.len();
-        let words = format!("/proc is mounted with hidepid={option}");
-        let (outcome, words) = if facts::is_root() {
-            (Outcome::Collected, format!("{words}, which hides nothing from root"))
-        } else {
-            (Outcome::Denied, format!("{words}: other users' processes are not shown, at least {unseen} of them"))
-        };
+    if let Some(option) = blinkers.hidepid.as_ref().filter(|_| !blinkers.hides) {
+        let words = format!("/proc is mounted with hidepid={option}, which hides nothing from root");
         let mut draft = Draft::new(Kind::Gap, Source::text("/proc/self/mountinfo"), run.intake.now());
-        draft = draft.ended(outcome, Reason::new(ReasonCode::Permission, words));
+        draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Permission, words));
         run.intake.note(draft)?;
     }
-    let told = [
-        (blinkers.inner_namespace, "this run is in a pid namespace of its own; who runs outside of it is not shown"),
-        (blinkers.foreign_proc, "/proc belongs to another pid namespace than this run, or is not the kernel's"),
-    ];
-    for (_, words) in told.into_iter().filter(|(so, _)| *so) {
-        let reason = Reason::new(ReasonCode::Unsupported, words);
-        run.intake.gap(Source::text("/proc/self/ns/pid"), Outcome::Inconclusive, reason)?;
+    for (outcome, mut reason) in blinkers.verdicts() {
+        if outcome == Outcome::Denied {
+            let unseen = views.findings.iter().filter(|finding| finding.finding == "not_listed").count();
+            reason.words.push_str(&format!(", at least {unseen} of them"));
+        }
+        run.intake.gap(Source::text("all processes"), outcome, reason)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustix::io::Errno;
 
 use crate::collector::run::Run;
+use crate::collector::tables::tell_blinkers;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
@@ -62,7 +63,7 @@ pub struct Seen {
     pub processes: Vec<Process>,
     /// The entry that holds them.
     pub entry: Option<EntryId>,
-    /// Whether all processes let us look.
+    /// Whether all processes are shown and let us look.
     pub whole: bool,
 }
 
@@ -78,6 +79,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
             return Ok(Seen { processes: Vec::new(), entry: None, whole: false });
         }
     };
+    let blinkers = run.host.blinkers().verdicts();
     let (mut rows, mut unseen) = (Vec::new(), BTreeMap::<String, Vec<u32>>::new());
     let Ok(()) = run.host.each_process(pids, glance, |pid, outcome| {
         match outcome {
@@ -102,13 +104,16 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
         let count: usize = unseen.values().map(Vec::len).sum();
         let words = format!("processes that could not be looked at: {count} ({})", listed(&unseen));
         draft = draft.ended(Outcome::Denied, Reason::new(ReasonCode::Permission, words));
+    } else if let Some((outcome, reason)) = blinkers.first().filter(|_| rows.is_empty()) {
+        draft = draft.ended(*outcome, reason.clone());
     } else if rows.is_empty() {
         let words = "every process was looked at: none belongs to a login, a terminal, sshd or a multiplexer";
         draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
     }
     let entry = run.intake.capture(Member::of_live(COLLECTOR, "processes.jsonl"), draft, bytes)?;
+    tell_blinkers(run, &blinkers)?;
     let processes = rows.iter().filter_map(read).collect();
-    Ok(Seen { processes, entry: Some(entry), whole: unseen.is_empty() })
+    Ok(Seen { processes, entry: Some(entry), whole: unseen.is_empty() && blinkers.is_empty() })
 }
 
 fn listed(unseen: &BTreeMap<String, Vec<u32>>) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::answers::Instead;
 use super::gather::Gathered;
 use crate::collector::run::Run;
+use crate::collector::tables::tell_blinkers;
 use crate::custody::entry::{Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
@@ -31,10 +32,12 @@ pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
         let source = Source::text("modules that were loaded for sockets");
         gap_called(run, "Modules that asking for sockets loaded", source, outcome, reason)?;
     }
-    let seen_all = scan.unseen.is_empty() && left_out.is_empty();
-    without_table(run, gathered, seen_all)?;
+    tell_blinkers(run, &scan.blinkers)?;
+    let unlisted = gathered.unlisted.iter().filter(|unlisted| unlisted.is_finding).count();
+    scan.note_unlisted(unlisted as u64);
+    without_table(run, gathered, scan.is_whole())?;
     unasked(run, gathered)?;
-    proven(run, gathered)
+    proven(run, gathered, scan.is_whole())
 }
 
 /// Gaps of several kinds, each under a title of its own.
@@ -69,6 +72,7 @@ fn unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
             Outcome::Denied if !is_root() => ReasonCode::NeedsRoot,
             Outcome::Denied => ReasonCode::Permission,
             Outcome::TimedOut => ReasonCode::Deadline,
+            Outcome::Inconclusive => ReasonCode::ViewsDisagree,
             _ => ReasonCode::IoError,
         };
         let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
@@ -178,7 +182,7 @@ fn unasked(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
 }
 
 /// Kinds of which there is proof that there are none.
-fn proven(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
+fn proven(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> Result<(), Halt> {
     for (instead, words) in [
         (Instead::NotRegistered, "the kernel has no such protocol (/proc/net/protocols), so that there is no socket of it"),
         (Instead::NoneCounted, "the kernel counts the sockets of this protocol, and counts none (/proc/net/protocols)"),
@@ -192,8 +196,14 @@ fn proven(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
         let kinds = first.iter().map(|dump| dump.question).filter(everywhere);
         let kinds: Vec<&str> = kinds.map(|question| question.kernel_name()).collect();
         if !kinds.is_empty() {
-            let reason = Reason::new(ReasonCode::NotFound, format!("{}: {words}", kinds.join(", ")));
-            run.intake.gap(Source::text("tables of sockets"), Outcome::Empty, reason)?;
+            let mut reason = Reason::new(ReasonCode::NotFound, format!("{}: {words}", kinds.join(", ")));
+            // Each namespace counts for itself; what is not registered is so in all.
+            let proof = seen_all || instead == Instead::NotRegistered;
+            if !proof {
+                reason.words.push_str("; but there may be network namespaces that were not asked");
+            }
+            let outcome = if proof { Outcome::Empty } else { Outcome::Inconclusive };
+            run.intake.gap(Source::text("tables of sockets"), outcome, reason)?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
-use crate::custody::rows::sockets::{DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ViewRow};
+use crate::custody::rows::sockets::{DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ThreadRow, ViewRow};
 use crate::custody::rows::{text, unix_name};
 use crate::host::cross_view::Sighting;
 use crate::host::netns::{NetworkNamespace, NetworkScan};
@@ -81,6 +81,7 @@ fn namespace_row<'r>(
         paths: paths.into_iter().map(|(text, _)| text).collect(),
         paths_b64: exact.collect(),
         processes: namespace.processes.iter().map(|pid| holder(*pid, None)).collect(),
+        threads: namespace.threads.iter().map(|(pid, thread)| ThreadRow { pid: *pid, thread: *thread }).collect(),
     }
 }
 

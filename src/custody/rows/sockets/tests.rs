@@ -124,6 +124,7 @@ fn the_keys_of_the_other_rows_are_sorted() {
         paths: vec!["/run/netns/a".into()],
         paths_b64: vec![Base64(vec![0xff])],
         processes: vec![holder()],
+        threads: vec![ThreadRow { pid: 1, thread: 2 }],
     });
     assert_keys_sorted(&FindingRow {
         inode: 1,
