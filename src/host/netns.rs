@@ -148,7 +148,7 @@ impl Host {
         );
         let mut scan = NetworkScan { blinkers: self.blinkers().verdicts(), ..NetworkScan::default() };
         let mut found = Found::default();
-        let shared = Shared::default();
+        let shared = Shared::begin();
         let each = |pid, glance: Result<Glance, Trouble>| {
             match glance {
                 Ok(glance) => scan.note(pid, glance, &mut found),

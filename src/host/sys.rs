@@ -85,6 +85,14 @@ pub fn socket_option(
     if done == 0 { Ok(length as usize) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Whether a descriptor leads to a network namespace (ioctl_nsfs(2), NS_GET_NSTYPE).
+pub fn is_network_namespace(file: BorrowedFd<'_>) -> bool {
+    // `_IO(0xb7, 3)` of linux/nsfs.h, as x86 and ARM number requests.
+    const KIND: libc::Ioctl = 0xb703;
+    // SAFETY: the request takes no argument and writes to no memory; what is no namespace answers with an error.
+    unsafe { libc::ioctl(file.as_raw_fd(), KIND) == libc::CLONE_NEWNET }
+}
+
 /// Whether two threads have one table of descriptors (kcmp(2), KCMP_FILES). Kernels may be built without the call.
 pub fn share_descriptors(one: u32, other: u32) -> io::Result<bool> {
     const FILES: libc::c_int = 2;

@@ -81,6 +81,19 @@ impl Intake<'_> {
         self.record(draft, None)
     }
 
+    /// The same, under a title of its own.
+    pub fn gap_called(
+        &mut self,
+        title: impl Into<String>,
+        source: Source,
+        outcome: Outcome,
+        reason: Reason,
+    ) -> Result<EntryId, Halt> {
+        let mut draft = Draft::new(Kind::Gap, source, self.now()).ended(outcome, reason);
+        draft.title = Some(title.into());
+        self.record(draft, None)
+    }
+
     /// Records an entry without a member that is no gap, such as a link.
     pub fn note(&mut self, draft: Draft) -> Result<EntryId, Halt> {
         self.check()?;

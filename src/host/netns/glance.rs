@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::super::processes::ProcessFolder;
+use super::super::sys;
 use super::{SocketDescriptor, number_of, number_of_door};
 use crate::records::process::target::{self, Target};
 
@@ -44,9 +45,18 @@ pub struct Shared {
     /// Namespaces that were opened through some process: opening them once more for each process in them would take
     /// longer than all the rest.
     opened: Mutex<BTreeSet<u64>>,
+    /// The device that namespaces are files of.
+    device: Option<(u32, u32)>,
 }
 
 impl Shared {
+    /// Before the first process.
+    pub fn begin() -> Shared {
+        let own = rustix::fs::stat("/proc/self/ns/net").ok();
+        let device = own.map(|own| (rustix::fs::major(own.st_dev), rustix::fs::minor(own.st_dev)));
+        Shared { device, ..Shared::default() }
+    }
+
     /// So many of `count` threads may be looked at.
     fn take(&self, count: usize) -> usize {
         let before = self.threads.fetch_add(count, Ordering::Relaxed);
@@ -88,7 +98,7 @@ pub fn glance(process: &ProcessFolder, shared: &Shared) -> Result<Glance, Errno>
         (None, Some(thread)) => format!("task/{thread}/fd"),
         _ => "fd".to_owned(),
     };
-    glance.descriptors(process, &folder);
+    glance.descriptors(process, &folder, shared);
     Ok(glance)
 }
 
@@ -132,24 +142,47 @@ impl Glance {
         alive
     }
 
-    fn descriptors(&mut self, process: &ProcessFolder, folder: &str) {
+    fn descriptors(&mut self, process: &ProcessFolder, folder: &str, shared: &Shared) {
         let (descriptors, cut) = match process.descriptors_in(folder, DESCRIPTORS) {
             Ok(listed) => listed,
             Err(errno) => return self.refused = Some(errno),
         };
         self.cut = cut;
         for descriptor in descriptors {
-            if let Target::Socket(inode) = target::sort(&descriptor.target) {
-                self.sockets.push(SocketDescriptor { inode, pid: process.pid, fd: descriptor.fd });
-            } else if let Some(inode) = number_of(&descriptor.target)
-                && let Entry::Vacant(first) = self.keeps.entry(inode)
-                && process.pid != std::process::id()
-            {
-                let name = format!("{folder}/{}", descriptor.fd);
-                first.insert((descriptor.fd, process.open(&name, OFlags::RDONLY)));
+            let name = || format!("{folder}/{}", descriptor.fd);
+            match target::sort(&descriptor.target) {
+                Target::Socket(inode) => {
+                    self.sockets.push(SocketDescriptor { inode, pid: process.pid, fd: descriptor.fd });
+                }
+                // Our own lead to those that are asked.
+                _ if process.pid == std::process::id() => {}
+                Target::Namespace(b"net", inode) => {
+                    if let Entry::Vacant(first) = self.keeps.entry(inode) {
+                        first.insert((descriptor.fd, process.open(&name(), OFlags::RDONLY)));
+                    }
+                }
+                Target::Path if may_be_mounted_namespace(&descriptor.target) => {
+                    if let Some((inode, door)) = mounted_namespace(process, &name(), shared) {
+                        self.keeps.entry(inode).or_insert((descriptor.fd, Ok(door)));
+                    }
+                }
+                _ => {}
             }
         }
     }
+}
+
+/// A namespace that was opened where it is mounted is called by that path, and `/` once it is mounted no more.
+fn may_be_mounted_namespace(target: &[u8]) -> bool {
+    target == b"/" || target.starts_with(b"/run/") || target.starts_with(b"/var/run/")
+}
+
+/// The network namespace that a descriptor leads to, if it leads to one.
+fn mounted_namespace(process: &ProcessFolder, name: &str, shared: &Shared) -> Option<(u64, OwnedFd)> {
+    let nature = process.nature(name).ok().filter(|nature| Some(nature.dev) == shared.device)?;
+    let door = process.open(name, OFlags::RDONLY).ok()?;
+    let is_same = number_of_door(&door) == Ok(nature.ino) && sys::is_network_namespace(door.as_fd());
+    is_same.then_some((nature.ino, door))
 }
 
 #[cfg(test)]

@@ -79,6 +79,39 @@ fn a_namespace_that_only_a_thread_is_in_is_found() {
 }
 
 #[test]
+fn a_namespace_whose_name_is_gone_is_found_by_the_descriptor_that_keeps_it() {
+    if !super::super::facts::is_root() {
+        return;
+    }
+    let name = format!("phi-ir-test-{}", std::process::id());
+    let ip = |doing: &str| {
+        std::process::Command::new("ip")
+            .args(["netns", doing, &name])
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    assert!(ip("add"));
+    let file = format!("/run/netns/{name}");
+    let inode = fs::stat(&file).unwrap().st_ino;
+    // It holds the namespace as the file that it is mounted on.
+    let opened = std::fs::File::open(&file).unwrap();
+    let mut child = std::process::Command::new("sleep").arg("60").stdin(opened).spawn().unwrap();
+    let held_by = || {
+        let scan = Host::live(&[]).unwrap().scan_network().unwrap();
+        let found = scan.namespaces.into_iter().find(|namespace| namespace.inode == inode);
+        found.map(|namespace| (namespace.held_by, namespace.paths.len()))
+    };
+    let named = held_by();
+    assert!(ip("del"));
+    let nameless = held_by();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(named, Some((vec![(child.id(), 0)], 1)));
+    assert_eq!(nameless, Some((vec![(child.id(), 0)], 0)));
+    assert!(held_by().is_none());
+}
+
+#[test]
 fn what_may_not_have_been_seen_makes_a_scan_not_whole() {
     assert!(NetworkScan::default().is_whole());
     let reason = Reason::new(crate::custody::outcome::ReasonCode::Unsupported, "x");

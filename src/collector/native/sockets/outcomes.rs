@@ -6,8 +6,8 @@ use super::answers::Instead;
 use super::gather::Gathered;
 use crate::collector::run::Run;
 use crate::collector::tables::tell_blinkers;
-use crate::custody::entry::{Kind, Source};
-use crate::custody::ledger::{Draft, Reason};
+use crate::custody::entry::Source;
+use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
 use crate::host::facts::is_root;
 use crate::host::netns::{NetworkScan, Unseen};
@@ -25,12 +25,12 @@ pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
         let words = format!("not looked at: {}", named(&left_out));
         let reason = Reason::new(ReasonCode::IoError, words);
         let source = Source::text("network namespaces");
-        gap_called(run, "Sockets of all network namespaces", source, Outcome::Failed, reason)?;
+        run.intake.gap_called("Sockets of all network namespaces", source, Outcome::Failed, reason)?;
     }
     troubles(run, scan, gathered)?;
     if let Some((outcome, reason)) = gathered.modules_trouble.clone() {
         let source = Source::text("modules that were loaded for sockets");
-        gap_called(run, "Modules that asking for sockets loaded", source, outcome, reason)?;
+        run.intake.gap_called("Modules that asking for sockets loaded", source, outcome, reason)?;
     }
     tell_blinkers(run, &scan.blinkers)?;
     let unlisted = gathered.unlisted.iter().filter(|unlisted| unlisted.is_finding).count();
@@ -38,19 +38,6 @@ pub fn tell(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
     without_table(run, gathered, scan.is_whole())?;
     unasked(run, gathered)?;
     proven(run, gathered, scan.is_whole())
-}
-
-/// Gaps of several kinds, each under a title of its own.
-fn gap_called(
-    run: &mut Run<'_, '_>,
-    title: impl Into<String>,
-    source: Source,
-    outcome: Outcome,
-    reason: Reason,
-) -> Result<(), Halt> {
-    let mut draft = Draft::new(Kind::Gap, source, run.intake.now()).ended(outcome, reason);
-    draft.title = Some(title.into());
-    run.intake.note(draft).map(drop)
 }
 
 fn named(all: &[&str]) -> String {
@@ -81,7 +68,8 @@ fn unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
             counted(processes.len() as u64, "process"),
             named(&processes)
         );
-        run.intake.gap(Source::text("owners of sockets"), outcome, Reason::new(code, words))?;
+        let reason = Reason::new(code, words);
+        run.intake.gap_called("Owners of sockets", Source::text("owners of sockets"), outcome, reason)?;
     }
     Ok(())
 }
@@ -115,7 +103,7 @@ fn troubles(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
         let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
         let words = format!("{words} (network namespace {})", named(&namespaces));
         let (source, reason) = (Source::text("tables of sockets"), Reason::new(code, words));
-        gap_called(run, "Tables of sockets", source, outcome, reason)?;
+        run.intake.gap_called("Tables of sockets", source, outcome, reason)?;
     }
     Ok(())
 }
@@ -142,7 +130,7 @@ fn without_table(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> 
         let title = format!("Table of {name} sockets");
         let outcome = if seen_all && held == 0 { Outcome::Empty } else { Outcome::Inconclusive };
         let words = format!("this kernel has no table of {name} sockets; {}", known_by_descriptors(held, seen_all));
-        gap_called(run, title, source, outcome, Reason::new(ReasonCode::Unsupported, words))?;
+        run.intake.gap_called(title, source, outcome, Reason::new(ReasonCode::Unsupported, words))?;
     }
     Ok(())
 }
@@ -176,7 +164,7 @@ fn unasked(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
         );
         let source = Source::text("sockets that only descriptors lead to");
         let reason = Reason::new(code, words);
-        gap_called(run, "The search for hidden sockets", source, Outcome::Inconclusive, reason)?;
+        run.intake.gap_called("The search for hidden sockets", source, Outcome::Inconclusive, reason)?;
     }
     Ok(())
 }
