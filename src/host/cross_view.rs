@@ -2,6 +2,7 @@
 //! them, or the kernel, is not telling the truth.
 
 use std::net::IpAddr;
+use std::sync::mpsc::Receiver;
 
 use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, iterate_sockets_info_without_pids};
 
@@ -22,11 +23,24 @@ pub struct Sighting {
     pub inode: u64,
 }
 
+/// A look of the other reader's that is under way.
+pub struct SecondView<'h> {
+    host: &'h Host,
+    answer: Result<Receiver<Result<Vec<Sighting>, String>>, NoAnswer>,
+}
+
 impl Host {
-    /// The TCP and UDP sockets of our own network namespace that a descriptor can lead to, as the other reader sees
-    /// them; or why it could not. The library ends an answer early, or panics, where it does not understand it.
-    pub fn second_view(&self) -> Result<Vec<Sighting>, String> {
-        match self.patience().ask(read) {
+    /// Lets the other reader begin to look at the TCP and UDP sockets of our own network namespace, beside us.
+    pub fn second_view(&self) -> SecondView<'_> {
+        SecondView { host: self, answer: self.patience().begin(read) }
+    }
+}
+
+impl SecondView<'_> {
+    /// The sockets that a descriptor can lead to, as the other reader sees them; or why it could not. The library ends an
+    /// answer early, or panics, where it does not understand it.
+    pub fn sightings(self) -> Result<Vec<Sighting>, String> {
+        match self.answer.and_then(|answer| self.host.patience().await_one(&answer)) {
             Ok(read) => read,
             Err(NoAnswer::Hung) => Err("no answer within the deadline".into()),
             Err(NoAnswer::Gone) => Err("it ended by a programming error".into()),
@@ -71,7 +85,7 @@ mod tests {
     fn the_other_reader_sees_a_listener() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let seen = Host::live(&[]).unwrap().second_view().unwrap();
+        let seen = Host::live(&[]).unwrap().second_view().sightings().unwrap();
         let local = ("127.0.0.1".parse().unwrap(), port);
         assert!(
             seen.iter().any(|socket| socket.protocol == Protocol::Tcp && socket.local == local),

@@ -64,9 +64,17 @@ impl Patience {
 
     /// Does `work` on a reader and waits for its answer.
     pub fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NoAnswer> {
+        self.await_one(&self.begin(work)?)
+    }
+
+    /// Begins `work` on a reader, whose answer is waited for later.
+    pub fn begin<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Receiver<T>, NoAnswer> {
         let (answer, answers) = sync_channel(1);
         self.start(move || drop(answer.send(work()))).map_err(|_| NoAnswer::Gone)?;
-        self.await_one(&answers)
+        Ok(answers)
     }
 
     /// Waits for the next answer of work that gives many.

@@ -14,6 +14,7 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 use rustix::process::{Pid, getpriority_process};
 
 use super::super::facts::is_root;
+use super::super::own_namespaces::FIRST_USER;
 use super::super::{Host, Trouble};
 use super::{ProcessFolder, numbers};
 use crate::path::HostPath;
@@ -22,9 +23,6 @@ use crate::records::process::figures;
 
 /// The inode of a procfs's root (`PROC_ROOT_INO`, linux/proc_fs.h).
 const ROOT: u64 = 1;
-
-/// The number of the first user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
-const FIRST_USER_NAMESPACE: u64 = 4_026_531_837;
 
 /// Bytes of a file of our own at most: a table of mounts can be long.
 const OWN: usize = 64 << 20;
@@ -58,7 +56,7 @@ impl Tree {
         let mut tree = Tree { mounted, detached, looks_further, is_foreign, hidepid: None, hides: false };
         tree.hidepid = figures::hidepid(&tree.of_ourselves("mountinfo").unwrap_or_default());
         let user_namespace = tree.own_namespace("user");
-        let is_real_root = is_root() && user_namespace.is_none_or(|number| number == FIRST_USER_NAMESPACE);
+        let is_real_root = is_root() && user_namespace.is_none_or(|number| number == FIRST_USER);
         tree.hides = tree.hidepid.is_some() && !tree.is_past_mounts() && !is_real_root;
         tree
     }

@@ -91,23 +91,19 @@ fn look_in(
     found: &mut Vec<Held>,
 ) -> Result<bool, Errno> {
     let folder = tid.map_or_else(|| "fd".to_owned(), |tid| format!("task/{tid}/fd"));
-    for fd in process.numbers(&folder)? {
-        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
-            return Ok(false);
-        }
-        match process.link(&format!("{folder}/{fd}")) {
-            Ok(link) => {
-                if let Target::Socket(inode) = target::sort(&link)
-                    && wanted.contains(&inode)
-                {
-                    found.push(Held { inode, pid: process.pid, tid, fd });
-                }
-            }
-            Err(Errno::NOENT) => {}
-            Err(errno) => return Err(errno),
+    let room = usize::try_from(left.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+    let (descriptors, cut) = process.descriptors_in(&folder, room)?;
+    let _ = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+        Some(left.saturating_sub(descriptors.len() as u64))
+    });
+    for descriptor in descriptors {
+        if let Target::Socket(inode) = target::sort(&descriptor.target)
+            && wanted.contains(&inode)
+        {
+            found.push(Held { inode, pid: process.pid, tid, fd: descriptor.fd });
         }
     }
-    Ok(true)
+    Ok(!cut)
 }
 
 #[cfg(test)]

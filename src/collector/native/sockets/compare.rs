@@ -3,7 +3,7 @@
 use super::answers::Answers;
 use super::gather::{Gathered, Listed};
 use crate::collector::run::Run;
-use crate::host::cross_view::Sighting;
+use crate::host::cross_view::{SecondView, Sighting};
 use crate::host::netlink::Subsystem;
 use crate::host::netns::NetworkScan;
 use crate::intake::Halt;
@@ -19,12 +19,13 @@ pub struct CrossView {
     pub disagreements: Vec<(Sighting, bool)>,
 }
 
-/// Compares, and compares again what differs: sockets come and go between two readings.
+/// Compares with `theirs`, a look that began with ours, and compares again what differs: sockets come and go between two readings.
 pub fn compare(
     run: &mut Run<'_, '_>,
     answers: &mut Answers,
     scan: &NetworkScan,
     gathered: &Gathered,
+    theirs: SecondView<'_>,
 ) -> Result<CrossView, Halt> {
     let not = |word: &str| CrossView { word: word.into(), disagreements: Vec::new() };
     let Some(own) = scan.namespaces.first().filter(|namespace| namespace.own) else {
@@ -34,7 +35,7 @@ pub fn compare(
         return Ok(not("not every table of TCP and UDP is whole"));
     }
     let ours = sighted(gathered.listed.iter().filter(|listed| is_of_own_tables(listed)).map(|listed| &listed.socket));
-    let first = match run.host.second_view() {
+    let first = match theirs.sightings() {
         Ok(theirs) => differences(ours, theirs),
         Err(words) => return Ok(not(&words)),
     };
@@ -44,11 +45,11 @@ pub fn compare(
     let Ok(netlink) = run.host.netlink(Subsystem::SockDiag, Some(own)) else {
         return Ok(not("the kernel could not be asked again"));
     };
-    let mut again = Vec::new();
+    let (theirs, mut again) = (run.host.second_view(), Vec::new());
     for question in questions().into_iter().filter(is_compared) {
         answers.ask(run, own.inode, &netlink, question, |socket| again.push(socket))?;
     }
-    let second = match run.host.second_view() {
+    let second = match theirs.sightings() {
         Ok(theirs) => differences(sighted(again.iter()), theirs),
         Err(words) => return Ok(not(&words)),
     };

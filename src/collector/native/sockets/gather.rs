@@ -77,6 +77,8 @@ pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Hal
     let mut answers = Answers { sheet: Rows::begin(run, super::ID, "answers.jsonl", draft)?, round: 1 };
     let mut gathered = Gathered::default();
     let before = modules_now(run, &mut answers, "/proc/modules before", &mut gathered)?;
+    // Our own namespace is asked first: the two look at the same moment.
+    let theirs = run.host.second_view();
     for (index, namespace) in scan.namespaces.iter().enumerate() {
         let asked = ask_namespace(run, &mut answers, index, namespace, &mut gathered.listed)?;
         gathered.asked.push(asked);
@@ -90,7 +92,7 @@ pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Hal
     gathered.unlisted = search.unlisted;
     gathered.unasked = search.unasked;
     gathered.listed.extend(search.late);
-    gathered.cross_view = compare::compare(run, &mut answers, scan, &gathered)?;
+    gathered.cross_view = compare::compare(run, &mut answers, scan, &gathered, theirs)?;
     let capture = answers.sheet.end(run, |_| ())?;
     gathered.capture = Some(capture);
     Ok(gathered)
