@@ -158,15 +158,15 @@ impl<'g> Sorted<'g> {
 
 fn list(gaps: &[&Gap], note: impl Fn(&Gap) -> String, voice: Voice) {
     for (settle, gaps) in by_settlement(gaps) {
-        for gap in gaps {
-            voice.result(format!(
-                "  {} ({}, entry {}){}",
-                gap.title,
-                gap.outcome.word(),
-                gap.entry,
-                note(gap)
-            ));
-            voice.result(format!("      {}", words_of(gap)));
+        for alike in alike(gaps) {
+            let Some(first) = alike.first() else { continue };
+            let mut titles: Vec<&str> = alike.iter().map(|gap| gap.title.as_str()).collect();
+            titles.dedup();
+            let entries: Vec<String> = alike.iter().map(|gap| gap.entry.to_string()).collect();
+            let (titles, outcome) = (titles.join("; "), first.outcome.word());
+            let word = if entries.len() > 1 { "entries" } else { "entry" };
+            voice.result(format!("  {titles} ({outcome}, {word} {}){}", entries.join(", "), note(first)));
+            voice.result(format!("      {}", words_of(&alike)));
         }
         if !settle.is_empty() {
             voice.result(format!("      -> {settle}"));
@@ -181,16 +181,37 @@ fn group_of(gap: &Gap) -> String {
     }
 }
 
-fn words_of(gap: &Gap) -> String {
-    let Some(source) = &gap.source else {
+/// Where, and why, for gaps of the same reason.
+fn words_of(alike: &[&Gap]) -> String {
+    let reason = alike.first().map_or("", |gap| &gap.reason);
+    if alike.iter().any(|gap| gap.source.is_none()) {
         return "below a PHI folder, where no name is shown; the entry has the particulars".into();
-    };
-    // Some reasons begin with the place themselves.
-    if *source == gap.title || gap.reason.contains(source.as_str()) {
-        gap.reason.clone()
-    } else {
-        format!("{source}: {}", gap.reason)
     }
+    // Some reasons begin with the place themselves.
+    let is_said = |gap: &Gap, source: &str| source == gap.title || reason.contains(source);
+    let sources = alike.iter().filter_map(|gap| gap.source.as_deref().filter(|source| !is_said(gap, source)));
+    let sources: Vec<&str> = sources.collect();
+    if sources.is_empty() { reason.to_owned() } else { format!("{}: {reason}", sources.join("; ")) }
+}
+
+/// Those of one collector that ended alike for the same reason, together: one cause often costs many tables.
+fn alike(gaps: Vec<&Gap>) -> Vec<Vec<&Gap>> {
+    let same = |one: &Gap, other: &Gap| {
+        let key = |gap: &Gap| (gap.outcome, gap.reason_code, gap.source.is_some());
+        one.collector == other.collector
+            && key(one) == key(other)
+            && one.reason == other.reason
+            && one.need == other.need
+    };
+    let mut groups: Vec<Vec<&Gap>> = Vec::new();
+    for gap in gaps {
+        let known = groups.iter_mut().find(|group| group.first().is_some_and(|first| same(first, gap)));
+        match known.filter(|_| gap.source.is_some()) {
+            Some(group) => group.push(gap),
+            None => groups.push(vec![gap]),
+        }
+    }
+    groups
 }
 
 /// The gaps by what would settle them, in the order of the first of each.
@@ -204,4 +225,40 @@ fn by_settlement<'g>(gaps: &[&'g Gap]) -> Vec<(&'static str, Vec<&'g Gap>)> {
         }
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::entry::EntryId;
+    use crate::custody::outcome::Outcome;
+
+    fn gap(number: u32, title: &str, source: Option<&str>, reason: &str) -> Gap {
+        Gap {
+            entry: EntryId(number),
+            collector: "routes".into(),
+            title: title.into(),
+            source: source.map(str::to_owned),
+            outcome: Outcome::Denied,
+            reason_code: Some(ReasonCode::Permission),
+            reason: reason.into(),
+            need: Need::Optional,
+        }
+    }
+
+    #[test]
+    fn one_cause_of_many_gaps_is_told_once_and_loses_no_place() {
+        let gaps = [
+            gap(1, "Rules", Some("rtnetlink, rules"), "denied"),
+            gap(2, "Links", Some("rtnetlink, links"), "denied"),
+            gap(3, "Links", Some("rtnetlink, links"), "something else"),
+            gap(4, "PHI", None, ""),
+            gap(5, "PHI", None, ""),
+        ];
+        let groups = alike(gaps.iter().collect());
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 1]);
+        assert_eq!(words_of(&groups[0]), "rtnetlink, rules; rtnetlink, links: denied");
+        assert_eq!(words_of(&groups[1]), "rtnetlink, links: something else");
+        assert!(words_of(&groups[2]).starts_with("below a PHI folder"));
+    }
 }

@@ -60,7 +60,7 @@ pub fn records(order: Order, bytes: &[u8]) -> impl Iterator<Item = (u64, Attempt
 /// that a record can speak of.
 pub fn detect(bytes: &[u8], latest: i64) -> Option<Order> {
     best(Order::BOTH.map(|order| {
-        let mut score = Score::of(LENGTH, bytes.len() as u64);
+        let mut score = Score::of(LENGTH, order, bytes.len() as u64);
         for (_, attempt) in records(order, bytes) {
             score.add_time(i64::try_from(attempt.seconds).unwrap_or(i64::MAX), latest);
             score.add_text(2, attempt.source);

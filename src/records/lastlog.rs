@@ -95,7 +95,7 @@ impl Layout {
     /// clear. `latest` is the last second, since 1970, that a record can speak of.
     pub fn detect(sort: Sort, parts: &[(u64, &[u8])], size: u64, latest: i64) -> Option<Layout> {
         best(Layout::candidates(sort).into_iter().map(|layout| {
-            let mut score = Score::of(layout.length(), size);
+            let mut score = Score::of(layout.length(), layout.order, size);
             let mut each = |_: u64, bytes: &[u8]| {
                 if let Some(account) = layout.read(bytes) {
                     score.add_time(account.seconds, latest);
@@ -225,6 +225,17 @@ mod tests {
                 assert_eq!(seen, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_single_record_whose_time_could_be_read_either_way_is_of_this_machine() {
+        // Captured on Debian 12 after the first login over SSH: 2026-11-22, or 2000-03-04 the wrong way round.
+        let seconds: i64 = 0x6b02_c138;
+        let own = Layout { sort: Sort::Lastlog, wide: false, order: Order::OWN };
+        let record = account(own, seconds, b"pts/0", b"127.0.0.1");
+        let parts: Vec<(u64, &[u8])> = vec![(292_292, &record)];
+        assert_eq!(Layout::detect(Sort::Lastlog, &parts, 292_584, LATEST), Some(own));
+        assert!(crate::records::layout::EARLIEST < seconds.swap_bytes() >> 32);
     }
 
     #[test]

@@ -14,6 +14,9 @@ impl Order {
     /// Both of them.
     pub const BOTH: [Order; 2] = [Order::Little, Order::Big];
 
+    /// That of the machine that this program runs on, which is nearly always the examined one.
+    pub const OWN: Order = if cfg!(target_endian = "little") { Order::Little } else { Order::Big };
+
     /// `le` or `be`, as it stands in the name of a format.
     pub fn word(self) -> &'static str {
         match self {
@@ -93,14 +96,18 @@ pub fn is_zero(bytes: &[u8]) -> bool {
 pub struct Score {
     got: u64,
     possible: u64,
+    length: usize,
     divides: bool,
+    of_own_order: bool,
 }
 
 impl Score {
-    /// The score of a layout whose records have `length` bytes, in a file of `size`. That they divide it only breaks
-    /// ties: stray bytes at the end are common.
-    pub fn of(length: usize, size: u64) -> Score {
-        Score { divides: size.is_multiple_of(length.max(1) as u64), ..Score::default() }
+    /// The score of a layout whose records have `length` bytes in this `order`, in a file of `size`. That they divide it
+    /// only breaks ties: stray bytes at the end are common. So does the order: read the wrong way round, more than one time
+    /// in four is still one that could be.
+    pub fn of(length: usize, order: Order, size: u64) -> Score {
+        let divides = size.is_multiple_of(length.max(1) as u64);
+        Score { length, divides, of_own_order: order == Order::OWN, ..Score::default() }
     }
 
     /// Something that speaks for the layout with this weight if it is so.
@@ -131,16 +138,24 @@ const ENOUGH: u64 = 700;
 /// And so much more than for any other.
 const MARGIN: u64 = 50;
 
-/// The layout that fits clearly better than the others; none if it is not clear.
+/// The layout that fits clearly better than the others; where it is the order alone that is not clear, that in our own order.
+/// None if it is not clear.
 pub fn best<L: Copy>(candidates: impl IntoIterator<Item = (L, Score)>) -> Option<L> {
-    let mut ranked: Vec<(L, Score)> = candidates.into_iter().collect();
-    ranked.sort_by_key(|(_, score)| std::cmp::Reverse((score.permille(), score.divides)));
-    let (layout, first) = ranked.first()?;
-    let clear = ranked.get(1).is_none_or(|(_, second)| {
-        let ahead = first.permille() - second.permille();
-        ahead >= MARGIN || (ahead > 0 && first.divides && !second.divides)
-    });
-    (first.permille() >= ENOUGH && clear).then_some(*layout)
+    let ranked: Vec<(L, Score)> = candidates.into_iter().collect();
+    let (_, first) = ranked.iter().max_by_key(|(_, score)| (score.permille(), score.divides))?;
+    let is_ahead_of = |score: &Score| {
+        let ahead = first.permille().saturating_sub(score.permille());
+        ahead >= MARGIN || (ahead > 0 && first.divides && !score.divides)
+    };
+    let (alike, others): (Vec<_>, Vec<_>) =
+        ranked.iter().partition(|(_, score)| score.length == first.length);
+    if first.permille() < ENOUGH || !others.iter().all(|(_, score)| is_ahead_of(score)) {
+        return None;
+    }
+    match alike.iter().filter(|(_, score)| !is_ahead_of(score)).collect::<Vec<_>>().as_slice() {
+        [(only, _)] => Some(*only),
+        several => several.iter().find(|(_, score)| score.of_own_order).map(|(layout, _)| *layout),
+    }
 }
 
 #[cfg(test)]
@@ -170,10 +185,27 @@ mod tests {
         good.add(10, true);
         let mut poor = good;
         poor.add(10, false);
-        assert_eq!(best([(1, good), (2, good)]), None);
+        assert_eq!(best([(1, good), (2, Score { length: 7, ..good })]), None);
         assert_eq!(best([(1, poor), (2, good)]), Some(2));
         assert_eq!(best([(1, poor)]), None);
         assert_eq!(best::<u8>([]), None);
         assert_eq!(best([(1, Score::default())]), None);
+    }
+
+    #[test]
+    fn where_the_order_alone_is_not_clear_it_is_our_own() {
+        let other = if Order::OWN == Order::Little { Order::Big } else { Order::Little };
+        let of = |length, order, got: u64| {
+            let mut score = Score::of(length, order, 1000);
+            score.add(got, true);
+            score.add(100 - got, false);
+            score
+        };
+        let own = of(10, Order::OWN, 97);
+        assert_eq!(best([(1, of(10, other, 97)), (2, own)]), Some(2));
+        assert_eq!(best([(1, of(10, other, 99)), (2, own)]), Some(2), "hardly better");
+        assert_eq!(best([(1, of(10, other, 99)), (2, of(10, Order::OWN, 90))]), Some(1));
+        assert_eq!(best([(1, of(10, other, 97)), (2, own), (3, of(20, Order::OWN, 97))]), None);
+        assert_eq!(best([(1, of(10, other, 97)), (2, own), (3, of(20, Order::OWN, 80))]), Some(2));
     }
 }

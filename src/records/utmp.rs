@@ -114,7 +114,7 @@ impl Layout {
     /// is the last second, since 1970, that a record can speak of.
     pub fn detect(parts: &[(u64, &[u8])], size: u64, latest: i64) -> Option<Layout> {
         best(Layout::ALL.map(|layout| {
-            let mut score = Score::of(layout.length(), size);
+            let mut score = Score::of(layout.length(), layout.order, size);
             for (offset, bytes) in parts {
                 let length = layout.length();
                 // Parts begin anywhere; records at multiples of their length.
