@@ -139,14 +139,19 @@ impl ProcessFolder {
 
     /// Its file descriptors, at most `limit`, and whether there are more. One that is closed meanwhile is left out.
     pub fn descriptors(&self, limit: usize) -> Result<(Vec<Descriptor>, bool), Errno> {
-        self.descriptors_in("fd", limit)
+        self.descriptors_in("fd", limit, |_| true)
     }
 
-    /// The same of one thread, in `task/TID/fd`.
-    pub fn descriptors_in(&self, folder: &str, limit: usize) -> Result<(Vec<Descriptor>, bool), Errno> {
+    /// Those of a folder that are wanted, by their numbers: of the process in `fd`, or of one thread in `task/TID/fd`.
+    pub fn descriptors_in(
+        &self,
+        folder: &str,
+        limit: usize,
+        wanted: impl Fn(u32) -> bool,
+    ) -> Result<(Vec<Descriptor>, bool), Errno> {
         let folder = self.open(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut found = Vec::new();
-        for fd in numbers(&folder)? {
+        for fd in numbers(&folder)?.into_iter().filter(|fd| wanted(*fd)) {
             if found.len() == limit {
                 return Ok((found, true));
             }

@@ -143,7 +143,7 @@ impl Glance {
     }
 
     fn descriptors(&mut self, process: &ProcessFolder, folder: &str, shared: &Shared) {
-        let (descriptors, cut) = match process.descriptors_in(folder, DESCRIPTORS) {
+        let (descriptors, cut) = match process.descriptors_in(folder, DESCRIPTORS, |_| true) {
             Ok(listed) => listed,
             Err(errno) => return self.refused = Some(errno),
         };

@@ -28,7 +28,7 @@ pub fn search(run: &Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> Own
     if ownerless.listeners.is_empty() {
         return ownerless;
     }
-    match run.host.holders_of(without.iter().map(|listed| listed.socket.inode).collect()) {
+    match run.host.holders_of(without.iter().map(|listed| listed.socket.inode).collect(), scan) {
         Ok(Holders { found, unseen }) => {
             ownerless.cut = (unseen > 0).then(|| format!("{} not looked at to the end", counted(unseen, "process")));
             ownerless.found = found;
