@@ -6,7 +6,7 @@ use crate::custody::entry::{Base64, EntryId, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
-use crate::custody::outcome::{Outcome, ReasonCode, counted};
+use crate::custody::outcome::{Outcome, ReasonCode, counted, named};
 use crate::custody::rows::kernel::{AnswerRow, Cell, TableRow};
 use crate::host::kernel_text::Text;
 use crate::host::netlink::{Answer, Ending};
@@ -211,11 +211,8 @@ pub fn tell_unseen(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt
         };
         run.intake.gap(source(), outcome, Reason::new(code, words))?;
     }
-    if let Some(first) = scan.left_out.first() {
-        let words = match scan.left_out.len() {
-            1 => format!("not looked at: {first}"),
-            more => format!("not looked at: {first} and {} more", more - 1),
-        };
+    if !scan.left_out.is_empty() {
+        let words = format!("not looked at: {}", named(&scan.left_out, 1));
         run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::NotFound, words))?;
     }
     if scan.unlisted() > 0 {

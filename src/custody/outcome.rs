@@ -1,6 +1,8 @@
 //! What became of everything that was looked for. Each entry has one outcome, and a reason in words where it
 //! is not plainly `collected`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// How one artifact ended. The words are frozen; `docs/outcomes.md` explains them to an officer.
@@ -296,10 +298,26 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// `a, b and 3 more`: the first of them, and how many are not named.
+pub fn named(all: &[impl fmt::Display], most: usize) -> String {
+    let first: Vec<String> = all.iter().take(most).map(ToString::to_string).collect();
+    match all.len().saturating_sub(most) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::custody::json;
+
+    #[test]
+    fn what_is_not_named_is_counted() {
+        assert_eq!(named(&["a"; 10], 8), "a, a, a, a, a, a, a, a and 2 more");
+        assert_eq!((named(&[7, 9], 2), named(&[7, 9], 1)), ("7, 9".into(), "7 and 1 more".into()));
+        assert_eq!(named(&[0_u32; 0], 8), "");
+    }
 
     #[test]
     fn the_word_of_an_outcome_is_its_json() {

@@ -14,7 +14,6 @@ use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::patience::NoAnswer;
 use super::{Host, Trouble};
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::Outcome;
@@ -183,13 +182,7 @@ impl Host {
         let door = door_of(namespace);
         match self.patience().ask(move || through(door, work)) {
             Ok(done) => done.map_err(|errno| Trouble::from_errno(errno, place)),
-            Err(NoAnswer::Hung) => {
-                self.footprint().left_behind();
-                Err(Trouble::Hung(place.into(), self.patience().deadline().as_secs()))
-            }
-            Err(NoAnswer::Gone) => {
-                Err(Trouble::Io(place.into(), std::io::Error::other("the reader ended without an answer")))
-            }
+            Err(none) => Err(self.no_answer_from_kernel(none, place)),
         }
     }
 }

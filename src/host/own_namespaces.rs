@@ -9,7 +9,7 @@ use super::facts::is_root;
 pub const FIRST_USER: u64 = 0xEFFF_FFFD;
 
 /// Number of the first process namespace: `PROC_PID_INIT_INO` of linux/proc_ns.h.
-const FIRST_PID: u64 = 0xEFFF_FFFC;
+pub const FIRST_PID: u64 = 0xEFFF_FFFC;
 
 /// As whom files appear whose owner has no number here, where the kernel does not say (`DEFAULT_OVERFLOWUID`).
 const OVERFLOW: u32 = 65534;

@@ -132,16 +132,10 @@ impl Host {
 
     /// What it means that a reader gave no answer about `path`.
     pub fn no_answer(&self, no_answer: NoAnswer, path: &HostPath) -> Trouble {
-        match no_answer {
-            NoAnswer::Hung => {
-                self.footprint().left_behind();
-                self.mounts().declare_dead(path);
-                Trouble::Hung(path.to_string(), self.patience().deadline().as_secs())
-            }
-            NoAnswer::Gone => {
-                Trouble::Io(path.to_string(), std::io::Error::other("the reader ended without an answer"))
-            }
+        if no_answer == NoAnswer::Hung {
+            self.mounts().declare_dead(path);
         }
+        self.no_answer_from_kernel(no_answer, &path.to_string())
     }
 }
 

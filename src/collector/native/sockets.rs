@@ -28,8 +28,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let began = run.intake.now();
     let Some(scan) = parts::namespaces(run)? else { return Ok(()) };
     let gathered = gather::gather(run, &scan)?;
-    let ownerless = ownerless::search(run, &scan, &gathered);
-    let holders = owners::capture(run, &scan, ownerless.found.clone(), began)?;
+    let mut ownerless = ownerless::search(run, &scan, &gathered);
+    let holders = owners::capture(run, &scan, std::mem::take(&mut ownerless.found), began)?;
     tables::write(run, &scan, &gathered, &holders, &ownerless)?;
     outcomes::tell(run, &scan, &gathered)
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::super::own_namespaces::FIRST_PID;
 use super::super::{Host, Trouble};
 use super::tree::{self, Covers};
 use crate::custody::ledger::Reason;
@@ -21,9 +22,6 @@ const ALWAYS: u32 = 1 << 16;
 
 /// Folders of control groups that are looked into, at most.
 const GROUPS: usize = 20_000;
-
-/// The number of the first pid namespace (`PROC_PID_INIT_INO`, linux/proc_ns.h).
-const FIRST_PID_NAMESPACE: u64 = 4_026_531_836;
 
 /// Which numbers answer.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +136,7 @@ impl Host {
         Blinkers {
             hidepid: tree.hidepid.clone(),
             hides: tree.hides,
-            inner_namespace: tree.own_namespace("pid").is_some_and(|number| number != FIRST_PID_NAMESPACE),
+            inner_namespace: tree.own_namespace("pid").is_some_and(|number| number != FIRST_PID),
             foreign_proc: tree.is_foreign,
         }
     }

@@ -11,7 +11,7 @@ use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
-use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::outcome::{Outcome, ReasonCode, named};
 use crate::host::facts::{self, Totals};
 use crate::intake::Halt;
 use crate::records::process::figures;
@@ -62,7 +62,7 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
         }
         let unread = of_kind.filter(|finding| kind == "covered" && !finding.reachable).count();
         let past = if unread > 0 { format!("; {unread} of them could not be read past it") } else { String::new() };
-        let words = format!("{words}: {}{past}", named(&pids));
+        let words = format!("{words}: {}{past}", named(&pids, NAMED));
         run.intake.gap(from(), Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words))?;
     }
     Ok(())
@@ -149,7 +149,7 @@ pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Resu
         let words = format!(
             "processes that did not answer when their memory was asked for, and were read without their command line, \
              mappings and counts of input and output: {}",
-            named(&gathering.hung)
+            named(&gathering.hung, NAMED)
         );
         run.intake.gap(source(), Outcome::TimedOut, Reason::new(ReasonCode::Deadline, words))?;
     }
@@ -173,11 +173,4 @@ pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Resu
         run.intake.gap(Source::text("views of processes"), outcome, reason)?;
     }
     Ok(())
-}
-
-/// Numbers in words: the first of them, and how many more.
-fn named(pids: &[u32]) -> String {
-    let first: Vec<String> = pids.iter().take(NAMED).map(u32::to_string).collect();
-    let more = pids.len().saturating_sub(NAMED);
-    if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
 }

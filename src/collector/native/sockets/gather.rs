@@ -1,6 +1,6 @@
 //! Every question in every namespace, into one capture, and what the answers list.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::answers::{Answers, Dump};
 use super::compare::{self, CrossView};
@@ -14,7 +14,8 @@ use crate::custody::outcome::Outcome;
 use crate::host::netlink::{Ending, Subsystem};
 use crate::host::netns::{NetworkNamespace, NetworkScan};
 use crate::intake::Halt;
-use crate::records::modules;
+use crate::path::shown;
+use crate::records::modules::loaded_between;
 use crate::records::sock_diag::questions;
 use crate::records::sockets::Socket;
 
@@ -76,16 +77,16 @@ pub fn gather(run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<Gathered, Hal
     draft.title = Some("Sockets, as the kernel answered".into());
     let mut answers = Answers { sheet: Rows::begin(run, super::ID, "answers.jsonl", draft)?, round: 1 };
     let mut gathered = Gathered::default();
-    let before = modules_now(run, &mut answers, "/proc/modules before", &mut gathered)?;
+    let before = modules(run, &mut answers, "/proc/modules before", &mut gathered)?;
     // Our own namespace is asked first: the two look at the same moment.
     let theirs = run.host.second_view();
     for (index, namespace) in scan.namespaces.iter().enumerate() {
         let asked = ask_namespace(run, &mut answers, index, namespace, &mut gathered.listed)?;
         gathered.asked.push(asked);
     }
-    let after = modules_now(run, &mut answers, "/proc/modules after", &mut gathered)?;
+    let after = modules(run, &mut answers, "/proc/modules after", &mut gathered)?;
     if gathered.modules_trouble.is_none() {
-        gathered.modules_loaded = after.difference(&before).map(|name| crate::path::shown(name)).collect();
+        gathered.modules_loaded = loaded_between(&before, &after).iter().map(|name| shown(name)).collect();
     }
     answers.round = 2;
     let search = unlisted::find(run, &mut answers, scan, &gathered)?;
@@ -135,21 +136,21 @@ fn ask_namespace(
 }
 
 /// Asking makes the kernel load modules, where it has them as such: that is our footprint.
-fn modules_now(
+fn modules(
     run: &mut Run<'_, '_>,
     answers: &mut Answers,
     name: &str,
     gathered: &mut Gathered,
-) -> Result<BTreeSet<Vec<u8>>, Halt> {
+) -> Result<Vec<u8>, Halt> {
     match run.host.modules() {
         Ok(text) => {
             answers.text(run, 0, name, &text)?;
             gathered.modules_trouble = gathered.modules_trouble.take().or_else(|| text.verdict(name));
-            Ok(modules::names(&text.bytes))
+            Ok(text.bytes)
         }
         Err(trouble) => {
             gathered.modules_trouble.get_or_insert(trouble.verdict());
-            Ok(BTreeSet::new())
+            Ok(Vec::new())
         }
     }
 }
