@@ -129,14 +129,16 @@ fn features(run: &mut Run<'_, '_>, entries: &mut Vec<EntryId>) -> Result<Option<
     let question = AuditQuestion::Features;
     let bytes = match run.host.ask_audit(question) {
         Ok(answer) if answer.is_refused_with(Errno::INVAL) => return Ok(None),
-        Ok(answer) => match (question.payloads(&answer).into_iter().next(), answer.verdict("the audit features")) {
-            (Some(bytes), None) => Ok(bytes),
-            (_, Some(verdict)) => Err(verdict),
-            (None, None) => {
-                let words = "the kernel's answer holds none of what it was asked for";
-                Err((Outcome::Inconclusive, Reason::new(ReasonCode::NotParsed, words)))
+        Ok(answer) => {
+            match (question.payloads(&answer).into_iter().next(), answer.verdict("the audit features")) {
+                (Some(bytes), None) => Ok(bytes),
+                (_, Some(verdict)) => Err(verdict),
+                (None, None) => {
+                    let words = "the kernel's answer holds none of what it was asked for";
+                    Err((Outcome::Inconclusive, Reason::new(ReasonCode::NotParsed, words)))
+                }
             }
-        },
+        }
         Err(trouble) => Err(trouble.verdict()),
     };
     let bytes = match bytes {
@@ -198,8 +200,11 @@ fn daemon(run: &mut Run<'_, '_>, pid: u32) -> Result<(), Halt> {
         None => return Ok(()),
     };
     let comm = comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec();
-    let is_auditd = comm == b"auditd" && exe.as_deref().is_some_and(|exe| exe.rsplit(|b| *b == b'/').next() == Some(b"auditd"));
-    let shown = |bytes: Option<&[u8]>| bytes.map(rows::text).map_or((None, None), |(text, exact)| (Some(text), exact));
+    let is_auditd = comm == b"auditd"
+        && exe.as_deref().is_some_and(|exe| exe.rsplit(|b| *b == b'/').next() == Some(b"auditd"));
+    let shown = |bytes: Option<&[u8]>| {
+        bytes.map(rows::text).map_or((None, None), |(text, exact)| (Some(text), exact))
+    };
     let (comm, comm_b64) = shown(Some(&comm));
     let (exe, exe_b64) = shown(exe.as_deref());
     let (cmdline, cmdline_b64) = shown(cmdline.as_deref());

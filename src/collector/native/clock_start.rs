@@ -92,7 +92,8 @@ const STATES: [&str; 6] = ["ok", "insert", "delete", "in_leap", "wait", "error"]
 
 impl Discipline {
     fn of(kernel: ClockDiscipline) -> Discipline {
-        let state = usize::try_from(kernel.state).ok().and_then(|at| STATES.get(at)).copied().unwrap_or("unknown");
+        let state =
+            usize::try_from(kernel.state).ok().and_then(|at| STATES.get(at)).copied().unwrap_or("unknown");
         let nanoseconds = kernel.status & NANOSECONDS != 0;
         Discipline {
             estimated_error_us: kernel.estimated_error,
@@ -101,7 +102,11 @@ impl Discipline {
             maximum_error_us: kernel.max_error,
             offset_ns: if nanoseconds { kernel.offset } else { kernel.offset.saturating_mul(1_000) },
             state,
-            status: STATUS.iter().filter(|(bit, _)| kernel.status & bit != 0).map(|(_, word)| *word).collect(),
+            status: STATUS
+                .iter()
+                .filter(|(bit, _)| kernel.status & bit != 0)
+                .map(|(_, word)| *word)
+                .collect(),
             status_bits: kernel.status,
             synchronised: state != "error" && kernel.status & UNSYNCHRONISED == 0,
             tai_s: kernel.tai,
@@ -117,7 +122,12 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
 }
 
 /// Reads them into the entry that the seal calls `role`.
-pub fn read(run: &mut Run<'_, '_>, role: &str, collector: &str, reference: Option<String>) -> Result<(), Halt> {
+pub fn read(
+    run: &mut Run<'_, '_>,
+    role: &str,
+    collector: &str,
+    reference: Option<String>,
+) -> Result<(), Halt> {
     let taken = run.intake.now();
     let (discipline, discipline_missing) = match run.host.is_live().then(clock_discipline) {
         Some(Ok(kernel)) => (Some(Discipline::of(kernel)), None),
@@ -136,7 +146,8 @@ pub fn read(run: &mut Run<'_, '_>, role: &str, collector: &str, reference: Optio
         zone: zone(run.host),
     };
     let draft = Draft::new(Kind::Capture, Source::text("clock_gettime(REALTIME, BOOTTIME), adjtimex"), taken);
-    let entry = run.intake.capture(Member::of_live(collector, "clock.json"), draft, json::document(&clocks)?)?;
+    let entry =
+        run.intake.capture(Member::of_live(collector, "clock.json"), draft, json::document(&clocks)?)?;
     run.intake.remember(role, entry);
     Ok(())
 }
@@ -174,7 +185,10 @@ mod tests {
             tick: 10_000,
         };
         let told = Discipline::of(kernel);
-        assert_eq!((told.state, told.synchronised, told.status.as_slice()), ("error", false, &["unsynchronised"][..]));
+        assert_eq!(
+            (told.state, told.synchronised, told.status.as_slice()),
+            ("error", false, &["unsynchronised"][..])
+        );
         assert_eq!((told.frequency_ppb, told.offset_ns), (-1_000, 3_000));
         let told = Discipline::of(ClockDiscipline { state: 0, status: 0x2001, tai: 37, ..kernel });
         assert_eq!((told.state, told.synchronised, told.tai_s, told.offset_ns), ("ok", true, 37, 3));

@@ -12,7 +12,11 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         let name = format!("{}.toml", definition.id);
         let mut draft = Draft::new(Kind::Capture, Source::text(&definition.origin), run.intake.now());
         draft.title = Some(format!("Definition of {}", definition.id));
-        run.intake.capture(Member::of_live("definitions", &name), draft, definition.text.clone().into_bytes())?;
+        run.intake.capture(
+            Member::of_live("definitions", &name),
+            draft,
+            definition.text.clone().into_bytes(),
+        )?;
     }
     Ok(())
 }

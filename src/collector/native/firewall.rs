@@ -12,15 +12,14 @@ use ask::{Asked, Listing};
 use crate::collector::parts::{self, Named, Parts, Why};
 use crate::collector::run::Run;
 use crate::collector::tables::{
-    self, Put, Rows, table_row, tell_unseen, without_rows, write_answer, write_bytes,
-    write_text,
+    self, Put, Rows, table_row, tell_unseen, without_rows, write_answer, write_bytes, write_text,
 };
 use crate::custody::entry::{Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::Trouble;
 use crate::host::netlink::Ending;
 use crate::host::netns::{NetworkNamespace, NetworkScan};
-use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::records::attributes::{Row, Value};
 use crate::records::modules;
@@ -139,7 +138,8 @@ impl Round {
     /// The tables that have no row in any part, each with why; a trouble that is so told needs no gap of its own.
     fn without_rows(&mut self, run: &mut Run<'_, '_>, scan: &NetworkScan) -> Result<(), Halt> {
         let why = self.troubles.first().cloned().unwrap_or_else(|| self.why_none(scan));
-        let without: Vec<Named> = TABLES.iter().copied().filter(|named| !self.parts.has_rows(*named)).collect();
+        let without: Vec<Named> =
+            TABLES.iter().copied().filter(|named| !self.parts.has_rows(*named)).collect();
         for named in &without {
             self.parts.without_rows(run, *named, &why)?;
         }

@@ -28,7 +28,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         process: myself(),
     };
     let draft = Draft::new(Kind::Capture, Source::text("/proc/self and its parents"), taken);
-    let entry = run.intake.capture(Member::of_live("invoker", "invoker.json"), draft, json::document(&invoker)?)?;
+    let entry =
+        run.intake.capture(Member::of_live("invoker", "invoker.json"), draft, json::document(&invoker)?)?;
     run.intake.remember("invoker", entry);
     Ok(())
 }

@@ -56,7 +56,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
 
 /// How the reading ended, where that is more than that the records are here.
 fn verdict(log: &KernelLog) -> Option<(Outcome, Reason)> {
-    let overtaken = format!("places where records were overwritten before they could be read: {}", log.overwritten);
+    let overtaken =
+        format!("places where records were overwritten before they could be read: {}", log.overwritten);
     if log.cut {
         let words = format!("more records came than are taken; {overtaken}");
         return Some((Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words)));

@@ -53,7 +53,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     }
     listing.finish(run)?;
     if run.request.phi_roots_left > 0 {
-        let words = format!("the audit rules watch {} more folders than were listed", run.request.phi_roots_left);
+        let words =
+            format!("the audit rules watch {} more folders than were listed", run.request.phi_roots_left);
         let reason = Reason::new(ReasonCode::CountLimit, words);
         run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
     }
@@ -95,9 +96,11 @@ impl Listing {
                 match found {
                     Found::Match(found) => self.row(run, &found)?,
                     // The same trouble was said of the folder itself.
-                    Found::Trouble(place, trouble) if said.as_ref() == Some(&(place.clone(), trouble.to_string())) => {}
+                    Found::Trouble(place, trouble)
+                        if said.as_ref() == Some(&(place.clone(), trouble.to_string())) => {}
                     // A single file is watched: there is nothing below it.
-                    Found::Trouble(place, Trouble::OtherType(..)) if place.path == *root && !pattern.is_plain() => {}
+                    Found::Trouble(place, Trouble::OtherType(..))
+                        if place.path == *root && !pattern.is_plain() => {}
                     Found::Led(_) if !pattern.is_plain() => {}
                     Found::Trouble(place, trouble) if pattern.is_plain() => {
                         said = Some((place.clone(), trouble.to_string()));
@@ -189,11 +192,19 @@ impl Listing {
         }
         for root in &self.missing {
             let words = "this folder that holds PHI is not there";
-            run.intake.gap(Source::path(root), Outcome::Missing, Reason::new(ReasonCode::NoPhiRoot, words))?;
+            run.intake.gap(
+                Source::path(root),
+                Outcome::Missing,
+                Reason::new(ReasonCode::NoPhiRoot, words),
+            )?;
         }
         for root in &self.without_files {
             let words = "this folder that holds PHI holds no file at all";
-            run.intake.gap(Source::path(root), Outcome::Inconclusive, Reason::new(ReasonCode::NoFiles, words))?;
+            run.intake.gap(
+                Source::path(root),
+                Outcome::Inconclusive,
+                Reason::new(ReasonCode::NoFiles, words),
+            )?;
         }
         if self.unlisted {
             let words = "would overwrite the audit log: not all folders of the PHI folders were opened";

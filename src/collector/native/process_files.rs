@@ -176,9 +176,11 @@ impl Work {
         for (why, count) in &self.missing {
             let (outcome, code, words) = match *why {
                 // That a process ends is no fault of the reading.
-                "missing" => {
-                    (Outcome::Collected, ReasonCode::Vanished, "their processes had ended before they were read")
-                }
+                "missing" => (
+                    Outcome::Collected,
+                    ReasonCode::Vanished,
+                    "their processes had ended before they were read",
+                ),
                 why => undigested::meaning_of(why),
             };
             let words = format!("{words}: so many running files have no digest: {count}");
@@ -186,9 +188,17 @@ impl Work {
         }
         for (why, count) in &self.withheld {
             let (outcome, code, words) = if *why == "phi_content" {
-                (Outcome::Skipped, ReasonCode::PhiContent, "they lay below PHI folders; only their digests were taken")
+                (
+                    Outcome::Skipped,
+                    ReasonCode::PhiContent,
+                    "they lay below PHI folders; only their digests were taken",
+                )
             } else {
-                (Outcome::Truncated, ReasonCode::SizeLimit, "enough bytes had been taken; only their digests were")
+                (
+                    Outcome::Truncated,
+                    ReasonCode::SizeLimit,
+                    "enough bytes had been taken; only their digests were",
+                )
             };
             let words = format!("deleted files and files in memory, {count} of them: {words}");
             run.intake.gap(source(), outcome, Reason::new(code, words))?;

@@ -113,7 +113,8 @@ impl Views {
             too_many: false,
         };
         let mut suspects = Suspects::default();
-        let mut known: BTreeSet<u32> = listed.iter().copied().chain(gathering.threads.iter().copied()).collect();
+        let mut known: BTreeSet<u32> =
+            listed.iter().copied().chain(gathering.threads.iter().copied()).collect();
         let highest = known.last().copied().unwrap_or(0);
         let probe = host.probe_numbers(highest);
         let groups = host.in_control_groups();
@@ -218,11 +219,16 @@ impl Gathering {
         let names: BTreeMap<u32, (u32, Option<String>)> = self
             .rows
             .iter()
-            .map(|row| (row.pid, (row.ppid.and_then(|ppid| u32::try_from(ppid).ok()).unwrap_or(0), row.comm.clone())))
+            .map(|row| {
+                (row.pid, (row.ppid.and_then(|ppid| u32::try_from(ppid).ok()).unwrap_or(0), row.comm.clone()))
+            })
             .collect();
         for row in &mut self.rows {
             let mut at = names.get(&row.pid).map_or(0, |(parent, _)| *parent);
-            while at != 0 && row.parents.len() < ANCESTORS && row.parents.iter().all(|parent| parent.pid != at) {
+            while at != 0
+                && row.parents.len() < ANCESTORS
+                && row.parents.iter().all(|parent| parent.pid != at)
+            {
                 let (above, comm) = names.get(&at).cloned().unwrap_or_default();
                 row.parents.push(Parent { comm, pid: at });
                 at = above;
@@ -258,7 +264,9 @@ fn processes(
     draft.derived_from = made_from.to_vec();
     let vanished = gathering.rows.iter().filter(|row| row.vanished).count();
     if vanished > 0 {
-        let words = format!("processes that ended between being listed and being read, as their rows say: {vanished}");
+        let words = format!(
+            "processes that ended between being listed and being read, as their rows say: {vanished}"
+        );
         draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Vanished, words));
     }
     run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft)?;

@@ -7,8 +7,8 @@ mod questions;
 use names::Names;
 use questions::{ABSENT, Question, TABLES, Table};
 
-use crate::collector::run::Run;
 use crate::collector::parts::{self, Parts, Why};
+use crate::collector::run::Run;
 use crate::collector::tables::{Put, Rows, table_row, tell_unseen, without_rows, write_answer, write_text};
 use crate::custody::entry::{Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
@@ -124,7 +124,13 @@ impl Round {
         Ok(answer)
     }
 
-    fn keep(&mut self, run: &mut Run<'_, '_>, netns: u64, question: &Question, answer: Answer) -> Result<(), Halt> {
+    fn keep(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        netns: u64,
+        question: &Question,
+        answer: Answer,
+    ) -> Result<(), Halt> {
         if question.table == Table::Links {
             self.names.learn(netns, &answer.datagrams);
         }
@@ -146,7 +152,8 @@ impl Round {
         for message in qdiscs.datagrams.iter().flat_map(|datagram| messages(datagram)).flatten() {
             let Some(qdisc) = rtnetlink::row(ask::QDISC, &message) else { continue };
             let index = qdisc.number_of("dev_index").and_then(|index| u32::try_from(index).ok());
-            wanted.extend(traffic::parents_of(&qdisc).into_iter().filter_map(|parent| Some((index?, parent))));
+            wanted
+                .extend(traffic::parents_of(&qdisc).into_iter().filter_map(|parent| Some((index?, parent))));
         }
         for (index, parent) in wanted {
             let question = questions::filters(traffic::filters_of(index, parent));

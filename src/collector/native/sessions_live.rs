@@ -59,11 +59,13 @@ fn none_found(troubles: &[Found], words: &str) -> (Outcome, Reason) {
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let seen = processes::collect(run)?;
     let logind = logind(run)?;
-    let terminals = listing(run, &["/dev/pts/*".to_owned()], "terminals.jsonl", "Pseudo-terminals", |_| true)?;
+    let terminals =
+        listing(run, &["/dev/pts/*".to_owned()], "terminals.jsonl", "Pseudo-terminals", |_| true)?;
     let places = socket_places(run);
-    let sockets = listing(run, &places, "multiplexer-sockets.jsonl", "Sockets of terminal multiplexers", |found| {
-        found.met.kind == FileType::Socket
-    })?;
+    let sockets =
+        listing(run, &places, "multiplexer-sockets.jsonl", "Sockets of terminal multiplexers", |found| {
+            found.met.kind == FileType::Socket
+        })?;
     let captures: Vec<EntryId> = [seen.entry, logind.entry, terminals.entry].into_iter().flatten().collect();
     let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| run.host.peek(&path, 16 << 20).ok());
     let names = crate::records::accounts::names(passwd.as_deref().unwrap_or_default());
@@ -78,8 +80,14 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
 }
 
 /// Where tmux and screen put their sockets unless they are told otherwise.
-const SOCKETS: [&str; 6] =
-    ["/tmp/tmux-*/*", "/run/tmux/**", "/run/screen/S-*/*", "/var/run/screen/S-*/*", "/tmp/screens/S-*/*", "/tmp/uscreens/S-*/*"];
+const SOCKETS: [&str; 6] = [
+    "/tmp/tmux-*/*",
+    "/run/tmux/**",
+    "/run/screen/S-*/*",
+    "/var/run/screen/S-*/*",
+    "/tmp/screens/S-*/*",
+    "/tmp/uscreens/S-*/*",
+];
 
 /// Those, and screen's in the homes.
 fn socket_places(run: &Run<'_, '_>) -> Vec<String> {
@@ -201,9 +209,15 @@ fn listing(
             match found {
                 Found::Match(found) if wanted(&found) && rows.len() >= MOST => left_out += 1,
                 Found::Match(found) if wanted(&found) => {
-                    rows.push(FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref()));
+                    rows.push(FileRow::new(
+                        &found.spot.path,
+                        found.met.stat.clone(),
+                        found.target.as_deref(),
+                    ));
                 }
-                Found::Match(_) | Found::Led(_) | Found::Trouble(_, Trouble::Missing(_) | Trouble::Vanished(_)) => {}
+                Found::Match(_)
+                | Found::Led(_)
+                | Found::Trouble(_, Trouble::Missing(_) | Trouble::Vanished(_)) => {}
                 // Mounts below the place where sockets lie are other places.
                 Found::LeftOut(place, _) if place.path != *pattern.base() => {}
                 other => troubles.push(other),

@@ -64,7 +64,8 @@ pub fn collect(
     }
     let mut draft = Draft::new(Kind::Capture, Source::text("audit rules on disk"), run.intake.now());
     draft.title = Some("Files of audit rules".into());
-    let mut derived_from = vec![run.intake.capture(Member::of_live(COLLECTOR, "rules-files.jsonl"), draft, raw)?];
+    let mut derived_from =
+        vec![run.intake.capture(Member::of_live(COLLECTOR, "rules-files.jsonl"), draft, raw)?];
     derived_from.extend(loaded.map(|loaded| loaded.entry));
     let mut rows = Vec::new();
     for file in &files {
@@ -98,7 +99,9 @@ fn read(run: &Run<'_, '_>, names: &Names) -> Result<FilesRead, Halt> {
         let Ok(pattern) = Pattern::new(pattern) else { continue };
         for found in run.host.walk(&pattern, Wanted::Files, true) {
             let (place, outcome) = match found {
-                Found::Match(found) => (found.spot.place(), one(run, &found, names, pattern.is_plain(), &mut rows)?),
+                Found::Match(found) => {
+                    (found.spot.place(), one(run, &found, names, pattern.is_plain(), &mut rows)?)
+                }
                 Found::Trouble(_, Trouble::Missing(_)) | Found::Led(_) => continue,
                 Found::Trouble(place, trouble) => (place, Err(trouble)),
                 Found::LeftOut(place, _) => {
@@ -221,7 +224,8 @@ fn difference(
         .map(|(rule, _)| shown(&rule.text(names.machine)))
         .collect();
     let in_main = |rule: &Written| on_disk.iter().any(|(.., other)| rule.same_as(other));
-    let not_in_audit_rules = parts.iter().filter(|(.., rule)| has_main && !in_main(rule)).map(as_row).collect();
+    let not_in_audit_rules =
+        parts.iter().filter(|(.., rule)| has_main && !in_main(rule)).map(as_row).collect();
     let unknown = |line: &&Line| matches!(line.meaning, Meaning::Unknown(_));
     let not_compiled: Vec<DiskRuleRow> = files
         .iter()
@@ -243,7 +247,8 @@ fn difference(
         (false, true) => "inconclusive",
         (false, false) => "same",
     };
-    let mut draft = Draft::new(Kind::Derived, Source::text("audit rules on disk and in force"), run.intake.now());
+    let mut draft =
+        Draft::new(Kind::Derived, Source::text("audit rules on disk and in force"), run.intake.now());
     draft.title = Some("How the audit rules on disk and in force differ".into());
     draft.derived_from = derived_from;
     if !not_compiled.is_empty() {
@@ -270,7 +275,11 @@ fn difference(
         verdict_rules,
         verdict_settings,
     };
-    run.intake.capture(Member::of_live(COLLECTOR, "rules-difference.json"), draft, json::document(&document)?)?;
+    run.intake.capture(
+        Member::of_live(COLLECTOR, "rules-difference.json"),
+        draft,
+        json::document(&document)?,
+    )?;
     Ok(())
 }
 

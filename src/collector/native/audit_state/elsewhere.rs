@@ -13,7 +13,9 @@ pub fn words(own: OwnNamespaces) -> String {
     match (other_user, other_net) {
         (Some(user), None) => format!("{RULE}, and this run is in another user namespace ({user})"),
         (Some(user), Some((net, _))) => {
-            format!("{RULE}, and this run is in another user namespace ({user}) and another network namespace ({net})")
+            format!(
+                "{RULE}, and this run is in another user namespace ({user}) and another network namespace ({net})"
+            )
         }
         (None, Some((net, _))) => format!("{RULE}, and this run is in another network namespace ({net})"),
         (None, None) => format!("{RULE}, and refused; which of the two is another here could not be told"),
@@ -32,7 +34,9 @@ mod tests {
         assert!(unshared_user.contains("another user namespace (4026532999)"), "{unshared_user}");
         assert!(!unshared_user.contains("another network"), "{unshared_user}");
         let unshared_net = own(first, Some(8), Some(7));
-        assert!(unshared_net.contains("another network namespace (8)") && !unshared_net.contains("another user"));
+        assert!(
+            unshared_net.contains("another network namespace (8)") && !unshared_net.contains("another user")
+        );
         assert!(own(other, Some(8), Some(7)).contains("(4026532999) and another network namespace (8)"));
         for unknown in [own(None, Some(8), None), own(first, None, Some(7)), own(first, Some(7), Some(7))] {
             assert!(unknown.contains("could not be told"), "{unknown}");

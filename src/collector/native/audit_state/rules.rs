@@ -111,7 +111,11 @@ fn paths(
     if !rows.is_empty() {
         let mut draft = Draft::new(Kind::Capture, Source::text("paths that audit rules watch"), taken);
         draft.title = Some("What lies at the paths that audit rules watch".into());
-        derived_from.push(run.intake.capture(Member::of_live(COLLECTOR, "watched-paths.jsonl"), draft, rows)?);
+        derived_from.push(run.intake.capture(
+            Member::of_live(COLLECTOR, "watched-paths.jsonl"),
+            draft,
+            rows,
+        )?);
     }
     Ok(found)
 }

@@ -91,11 +91,8 @@ const DUMPS: &[(&str, u16)] = &[
 ];
 
 /// The texts that name the older tables, each with the family of those.
-const OLDER: &[(&str, Family)] = &[
-    ("ip_tables_names", Family::Ip),
-    ("ip6_tables_names", Family::Ip6),
-    ("arp_tables_names", Family::Arp),
-];
+const OLDER: &[(&str, Family)] =
+    &[("ip_tables_names", Family::Ip), ("ip6_tables_names", Family::Ip6), ("arp_tables_names", Family::Arp)];
 
 /// Asks one namespace.
 pub fn namespace(host: &Host, namespace: &NetworkNamespace) -> Listing {

@@ -51,7 +51,9 @@ pub fn rows_of(listing: &Listing, op: u16, each: &mut dyn FnMut(u8, Row)) {
         row.set("unread", Value::Raw(bytes.to_vec()));
         row
     };
-    for datagram in listing.asked.iter().filter(|asked| asked.op == op).flat_map(|asked| &asked.answer.datagrams) {
+    for datagram in
+        listing.asked.iter().filter(|asked| asked.op == op).flat_map(|asked| &asked.answer.datagrams)
+    {
         for message in messages(datagram) {
             match message {
                 Ok(Message { kind, payload, .. }) if kind == nftables::message(op - 1) => {
@@ -68,7 +70,9 @@ pub fn rows_of(listing: &Listing, op: u16, each: &mut dyn FnMut(u8, Row)) {
 fn links(listing: &Listing) -> Links {
     let mut links = Links::new();
     let asked = listing.asked.iter().filter(|asked| asked.op == 0);
-    for message in asked.flat_map(|asked| &asked.answer.datagrams).flat_map(|datagram| messages(datagram)).flatten() {
+    for message in
+        asked.flat_map(|asked| &asked.answer.datagrams).flat_map(|datagram| messages(datagram)).flatten()
+    {
         let Some(link) = rtnetlink::row(rtnetlink::ask::LINK, &message) else { continue };
         if let (Some(index), Some(name)) = (link.number_of("ifindex"), link.name_of("ifname")) {
             links.insert(index, name.to_vec());

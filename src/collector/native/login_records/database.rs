@@ -130,7 +130,8 @@ fn rows(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, parts: &Parts<'
         remarks.push(words.into());
     }
     if matches!(parts.log, Log::Unread) {
-        remarks.push("its write-ahead log could not be read: the rows are those of the main file alone".into());
+        remarks
+            .push("its write-ahead log could not be read: the rows are those of the main file alone".into());
     }
     Reader { found, table, about: &mut about, database: &database, sort, rows: &rows, last_id: None }.all();
     if let Some(log) = database.wal() {

@@ -220,10 +220,7 @@ fn long_one(run: &mut Run<'_, '_>, table: &mut Table, spot: &Spot, sort: Sort) -
     draft.mount = host.mounts().facts(met.stat.mount_id);
     draft.stat = Some(Stats { before: met.stat.clone(), after: None });
     let name = String::from_utf8_lossy(spot.path.name()).into_owned();
-    run.intake.begin_member(
-        Member::of_live("login-records", &format!("{name}-extents.jsonl")),
-        draft,
-    )?;
+    run.intake.begin_member(Member::of_live("login-records", &format!("{name}-extents.jsonl")), draft)?;
     // Its rows name it before it is written: the next entry is that of the member that is open.
     let entry = EntryId(u32::try_from(run.intake.ledger().len() + 1).unwrap_or(u32::MAX));
     let (file, file_b64) = rows::text(spot.path.as_bytes());

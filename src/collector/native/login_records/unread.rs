@@ -29,7 +29,8 @@ pub fn tell(run: &Run<'_, '_>, table: &mut Table) {
 fn is_told_elsewhere(short: &Shortfall) -> bool {
     let told = [ReasonCode::TakenOtherwise, ReasonCode::ZeroBytes];
     // A log without a byte is one whose database has taken all of it.
-    let is_idle = short.outcome == Outcome::Collected && short.source.places().any(|path| is_companion(&path));
+    let is_idle =
+        short.outcome == Outcome::Collected && short.source.places().any(|path| is_companion(&path));
     is_idle || short.code().is_some_and(|code| told.contains(&code))
 }
 
@@ -42,7 +43,8 @@ fn holds_logins(short: &Shortfall) -> bool {
 fn row(short: &Shortfall) -> LoginSourceRow {
     let exact = short.source.path_b64.as_ref().map(|path| text(&path.0));
     let (file, file_b64) = exact.unwrap_or_else(|| (short.source.display.clone(), None));
-    let without_a_byte = "it is there and holds no byte: nothing was ever written to it, it was begun anew, or it was emptied";
+    let without_a_byte =
+        "it is there and holds no byte: nothing was ever written to it, it was begun anew, or it was emptied";
     let (outcome, reason) = match &short.reason {
         Some(reason) => (short.outcome, reason.words.clone()),
         None => (Outcome::Inconclusive, without_a_byte.to_owned()),

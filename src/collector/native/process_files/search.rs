@@ -135,7 +135,8 @@ impl Search {
         let mut tell = |pids: &[u32], outcome, code, words: &str| {
             if let Some(first) = pids.first() {
                 let processes = counted(pids.len() as u64, "process");
-                let said = format!("{processes} did not show program and mappings (the first is {first}: {words})");
+                let said =
+                    format!("{processes} did not show program and mappings (the first is {first}: {words})");
                 short.push((outcome, code, said));
             }
         };
@@ -180,7 +181,8 @@ fn look(process: &ProcessFolder, memory: Option<&Arc<str>>) -> Shown {
         }
         let link = format!("map_files/{}", mapping.file_name());
         if let Some(one) = follow(process, link, "mapping", memory, &mut shown) {
-            let known = shown.uses.iter().any(|other| (&other.raw.dev, other.raw.ino) == (&one.raw.dev, one.raw.ino));
+            let known =
+                shown.uses.iter().any(|other| (&other.raw.dev, other.raw.ino) == (&one.raw.dev, one.raw.ino));
             if !known {
                 shown.uses.push(one);
             }

@@ -117,7 +117,8 @@ impl Gathering {
             // It runs on, and what /proc shows in its place is not taken for it.
             Trouble::Covered(_) | Trouble::Hidden(_) => {
                 let unread = BTreeMap::from([("stat", trouble.to_string())]);
-                let row = ProcessRow { pid, taken_boottime_ns: boottime_ns(), unread, ..ProcessRow::default() };
+                let row =
+                    ProcessRow { pid, taken_boottime_ns: boottime_ns(), unread, ..ProcessRow::default() };
                 self.rows.push(Box::new(row));
                 self.hidden.insert(pid, matches!(trouble, Trouble::Hidden(_)));
             }

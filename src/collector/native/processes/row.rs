@@ -2,8 +2,10 @@
 
 use crate::clock::Moment;
 use crate::custody::entry::Base64;
-use crate::custody::rows::process::{Capabilities, DescriptorRow, IoCounts, LimitPair, MapsSummary, ProcessRow};
 use crate::custody::rows::process::raw::RawLink;
+use crate::custody::rows::process::{
+    Capabilities, DescriptorRow, IoCounts, LimitPair, MapsSummary, ProcessRow,
+};
 use crate::custody::rows::text;
 use crate::path::shown;
 use crate::records::cgroup;
@@ -67,9 +69,8 @@ pub fn status(row: &mut ProcessRow, bytes: &[u8]) {
 /// `cgroup`
 pub fn control_group(row: &mut ProcessRow, bytes: &[u8]) {
     let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let path_of = |line: &[u8]| -> Option<Vec<u8>> {
-        Some(line.splitn(3, |byte| *byte == b':').nth(2)?.to_vec())
-    };
+    let path_of =
+        |line: &[u8]| -> Option<Vec<u8>> { Some(line.splitn(3, |byte| *byte == b':').nth(2)?.to_vec()) };
     let named = |prefix: &[u8]| lines().find(|line| line.starts_with(prefix));
     let systemd = || lines().find(|line| line.windows(14).any(|part| part == b":name=systemd:"));
     let chosen = named(b"0::").filter(|line| *line != b"0::/").or_else(systemd).or_else(|| lines().next());
@@ -200,7 +201,13 @@ pub fn descriptor<'l>(pid: u32, fd: u32, link: &'l RawLink) -> DescriptorRow<'l>
     let sorted = link.exact().map(target::sort);
     let kind = match &sorted {
         Some(Target::Path) => kind_of_file(link),
-        Some(Target::Memory) => if link.nlink == Some(0) { "memfd" } else { kind_of_file(link) },
+        Some(Target::Memory) => {
+            if link.nlink == Some(0) {
+                "memfd"
+            } else {
+                kind_of_file(link)
+            }
+        }
         Some(Target::Socket(_)) => "socket",
         Some(Target::Pipe(_)) => "pipe",
         Some(Target::Anonymous(_)) => "anon_inode",
@@ -242,7 +249,13 @@ mod tests {
 
     fn link(name: &str, target: &[u8], nlink: u64, dev: &str) -> RawLink {
         let stat = RawLink::leading(name.into(), target);
-        RawLink { nlink: Some(nlink), dev: Some(dev.into()), mode: Some("100755".into()), ino: Some(5), ..stat }
+        RawLink {
+            nlink: Some(nlink),
+            dev: Some(dev.into()),
+            mode: Some("100755".into()),
+            ino: Some(5),
+            ..stat
+        }
     }
 
     #[test]
@@ -256,7 +269,11 @@ mod tests {
         let gone = RawLink { error: Some("x".into()), name: "exe".into(), ..RawLink::default() };
         assert_eq!(program_state(&gone, None), "unreadable");
         let mut row = ProcessRow::default();
-        links(&mut row, &[link("exe", b"/tmp/named so (deleted)", 1, "8:1"), link("root", b"/jail", 2, "8:1")], None);
+        links(
+            &mut row,
+            &[link("exe", b"/tmp/named so (deleted)", 1, "8:1"), link("root", b"/jail", 2, "8:1")],
+            None,
+        );
         assert_eq!(row.flags, ["exe_marked_deleted", "root_differs"]);
         assert_eq!(row.root.as_deref(), Some("/jail"));
     }
@@ -274,7 +291,8 @@ mod tests {
         assert_eq!(kind(b"/", "040755", 9), "folder");
         assert_eq!(kind(b"/memfd:x (deleted)", "100777", 0), "memfd");
         let socket = RawLink::leading("4".into(), b"socket:[77]");
-        let denied = RawLink { name: "5".into(), error: Some("Permission denied".into()), ..RawLink::default() };
+        let denied =
+            RawLink { name: "5".into(), error: Some("Permission denied".into()), ..RawLink::default() };
         assert_eq!(descriptor(1, 5, &denied).kind, "unreadable");
         assert_eq!((descriptor(1, 4, &socket).kind, descriptor(1, 4, &socket).ino), ("socket", Some(77)));
     }

@@ -147,7 +147,8 @@ impl<'p> Reader<'p> {
         let both = before.zip(after.as_ref());
         let same = both.map(|(before, after)| is_same_program(before, after));
         if same != Some(true) {
-            let line = RawRow { boottime_ns: moment, file: "stat", pid: self.process.pid, ..RawRow::default() };
+            let line =
+                RawRow { boottime_ns: moment, file: "stat", pid: self.process.pid, ..RawRow::default() };
             keep(&mut self.taken, &line.holding(&self.buffer));
         }
         Ok(same.unwrap_or(true))
@@ -157,7 +158,9 @@ impl<'p> Reader<'p> {
         self.file("status", SMALL, row::status);
         self.file("cgroup", SMALL, row::control_group);
         self.file("loginuid", SMALL, |row, bytes| row.login_uid = figures::audit_id(bytes));
-        self.file("sessionid", SMALL, |row, bytes| row.audit_session = figures::audit_id(bytes).filter(|id| *id != 0));
+        self.file("sessionid", SMALL, |row, bytes| {
+            row.audit_session = figures::audit_id(bytes).filter(|id| *id != 0)
+        });
         self.file("oom_score_adj", SMALL, |row, bytes| row.oom_score_adj = score(bytes));
         self.links(wanted.memory_device.as_deref());
         if stat.is_some_and(|stat| stat.kernel_thread) {
@@ -186,8 +189,7 @@ impl<'p> Reader<'p> {
 
     /// One file: a row of the capture, and what it says.
     fn file(&mut self, name: &'static str, limit: usize, read: impl FnOnce(&mut ProcessRow, &[u8])) {
-        let mut line =
-            RawRow { boottime_ns: now(), file: name, pid: self.process.pid, ..RawRow::default() };
+        let mut line = RawRow { boottime_ns: now(), file: name, pid: self.process.pid, ..RawRow::default() };
         match self.process.read_into(name, limit, &mut self.buffer) {
             Ok(more) => {
                 line.cut = more;
@@ -280,10 +282,12 @@ impl<'p> Reader<'p> {
         let moment = now();
         let mut links = Vec::new();
         let process = self.process;
-        let each = |fd: u32, target, nature| links.push((fd, self.link("fd", fd.to_string(), target, nature)));
+        let each =
+            |fd: u32, target, nature| links.push((fd, self.link("fd", fd.to_string(), target, nature)));
         let listed = process.each_descriptor(DESCRIPTORS, each);
         let (numbers, links): (Vec<u32>, Vec<RawLink>) = links.into_iter().unzip();
-        let mut line = RawRow { boottime_ns: moment, file: "fd", links: &links, pid: process.pid, ..RawRow::default() };
+        let mut line =
+            RawRow { boottime_ns: moment, file: "fd", links: &links, pid: process.pid, ..RawRow::default() };
         match listed {
             Ok(count) => {
                 self.taken.row.descriptors = Some(count as u64);

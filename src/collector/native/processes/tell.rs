@@ -32,7 +32,9 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
     draft.derived_from = made_from.to_vec();
     if rows.is_empty() {
         let short: String = views.short.iter().map(|words| format!("; {words}")).collect();
-        let words = format!("every process that another view shows is listed in /proc, and no mount covers one{short}");
+        let words = format!(
+            "every process that another view shows is listed in /proc, and no mount covers one{short}"
+        );
         draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
         if views.too_many {
             let words = "the numbers that were followed up are all accounted for; there were more";
@@ -46,13 +48,18 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
     }
     run.intake.capture(Member::of_live(ID, "findings.jsonl"), draft, rows)?;
     if views.too_many {
-        let words = format!("of the numbers that only some views show, no more than the first {MOST} were followed up");
+        let words = format!(
+            "of the numbers that only some views show, no more than the first {MOST} were followed up"
+        );
         run.intake.gap(from(), Outcome::Truncated, Reason::new(ReasonCode::CountLimit, words))?;
     }
     blinkers(run, views)?;
     for (kind, words) in [
         ("not_listed", "processes that the listing of /proc does not show"),
-        ("covered", "processes whose folder in /proc is covered by a mount, so that who looks there sees something else"),
+        (
+            "covered",
+            "processes whose folder in /proc is covered by a mount, so that who looks there sees something else",
+        ),
         ("does_not_open", "processes that run and whose folder in /proc does not open"),
     ] {
         let of_kind = views.findings.iter().filter(|finding| finding.finding == kind);
@@ -61,7 +68,8 @@ pub fn findings(run: &mut Run<'_, '_>, views: &Views, made_from: &[EntryId]) -> 
             continue;
         }
         let unread = of_kind.filter(|finding| kind == "covered" && !finding.reachable).count();
-        let past = if unread > 0 { format!("; {unread} of them could not be read past it") } else { String::new() };
+        let past =
+            if unread > 0 { format!("; {unread} of them could not be read past it") } else { String::new() };
         let words = format!("{words}: {}{past}", named(&pids, NAMED));
         run.intake.gap(from(), Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words))?;
     }
@@ -126,7 +134,8 @@ pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, table: EntryId) -> R
         uptime: line("/proc/uptime"),
         vanished: gathering.rows.iter().filter(|row| row.vanished).count(),
     };
-    let mut draft = Draft::new(Kind::Capture, Source::text("/proc/loadavg, /proc/uptime, sysinfo"), run.intake.now());
+    let mut draft =
+        Draft::new(Kind::Capture, Source::text("/proc/loadavg, /proc/uptime, sysinfo"), run.intake.now());
     draft.title = Some("Totals".into());
     draft.derived_from.push(table);
     run.intake.capture(Member::of_live(ID, "totals.json"), draft, json::document(&figures)?)?;
@@ -136,7 +145,8 @@ pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, table: EntryId) -> R
 /// What was not obtained, summed up by why.
 pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Result<(), Halt> {
     if !gathering.refused.is_empty() {
-        let what: Vec<String> = gathering.refused.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        let what: Vec<String> =
+            gathering.refused.iter().map(|(name, count)| format!("{name} ({count})")).collect();
         let words = format!(
             "of {} processes, {} did not let everything be read: {}",
             gathering.rows.len(),
@@ -156,16 +166,21 @@ pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Resu
     if !gathering.cut.is_empty() {
         let what: Vec<String> =
             gathering.cut.iter().take(NAMED).map(|(name, pid)| format!("{name} of {pid}")).collect();
-        let words = format!("longer than what is taken ({} in all): {}", gathering.cut.len(), what.join(", "));
+        let words =
+            format!("longer than what is taken ({} in all): {}", gathering.cut.len(), what.join(", "));
         run.intake.gap(source(), Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words))?;
     }
     if !gathering.failed.is_empty() {
-        let what: Vec<String> = gathering.failed.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        let what: Vec<String> =
+            gathering.failed.iter().map(|(name, count)| format!("{name} ({count})")).collect();
         let words = format!("could not be read, and the rows say why: {}", what.join(", "));
         run.intake.gap(source(), Outcome::Failed, Reason::new(ReasonCode::IoError, words))?;
     }
     if let Some((pid, why)) = gathering.unread.first() {
-        let words = format!("processes that could not be read at all: {}, first {pid}: {why}", gathering.unread.len());
+        let words = format!(
+            "processes that could not be read at all: {}, first {pid}: {why}",
+            gathering.unread.len()
+        );
         run.intake.gap(source(), Outcome::Failed, Reason::new(ReasonCode::IoError, words))?;
     }
     for trouble in &views.troubles {

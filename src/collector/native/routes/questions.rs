@@ -123,7 +123,14 @@ pub fn all() -> Vec<Question> {
 
 /// The question about filters with this body.
 pub fn filters(body: Vec<u8>) -> Question {
-    Question { name: "filters of traffic", table: Table::Filters, kind: ask::FILTER, body, family: None, may_lack: true }
+    Question {
+        name: "filters of traffic",
+        table: Table::Filters,
+        kind: ask::FILTER,
+        body,
+        family: None,
+        may_lack: true,
+    }
 }
 
 /// A header of zeros, with a family.

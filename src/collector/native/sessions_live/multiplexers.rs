@@ -18,7 +18,8 @@ pub fn rows(processes: &[Process], sockets: &[FileRow], now: Taken) -> Vec<Multi
         .filter_map(|process| Some(row(process, process.multiplexer?, processes, &files, now)))
         .collect();
     join_clients(&mut rows);
-    let held: BTreeSet<String> = rows.iter().flat_map(|row| &row.sockets).map(|socket| socket.path.clone()).collect();
+    let held: BTreeSet<String> =
+        rows.iter().flat_map(|row| &row.sockets).map(|socket| socket.path.clone()).collect();
     rows.extend(sockets.iter().filter(|file| !held.contains(&file.path)).map(unheld));
     rows
 }
@@ -30,7 +31,8 @@ fn row(
     files: &BTreeMap<&str, &FileRow>,
     now: Taken,
 ) -> MultiplexerRow {
-    let listening: Vec<_> = process.sockets.iter().filter(|socket| socket.listens() && socket.name.is_some()).collect();
+    let listening: Vec<_> =
+        process.sockets.iter().filter(|socket| socket.listens() && socket.name.is_some()).collect();
     // Whoever is listened to serves, whatever it calls itself.
     let server = multiplexer.server || !listening.is_empty();
     let of = |path: &[u8]| {
@@ -38,7 +40,9 @@ fn row(
         let stat = files.get(path.as_str()).map(|file| stat_of(file));
         MultiplexerSocket { path, path_b64, stat }
     };
-    let panes = processes.iter().filter(|child| server && u32::try_from(child.stat.parent) == Ok(process.pid) && child.pid != process.pid);
+    let panes = processes.iter().filter(|child| {
+        server && u32::try_from(child.stat.parent) == Ok(process.pid) && child.pid != process.pid
+    });
     let panes: Vec<PaneRow> =
         panes.map(|child| PaneRow { pid: child.pid, terminal: child.terminal.clone() }).collect();
     MultiplexerRow {
@@ -62,7 +66,8 @@ fn row(
 fn shown_at(process: &Process, panes: &[PaneRow]) -> Vec<String> {
     let names = process.targets.iter().filter_map(|target| {
         let name = std::str::from_utf8(target.strip_prefix(b"/dev/")?).ok()?;
-        let is_terminal = name.starts_with("pts/") && name != "pts/ptmx" || name.starts_with("tty") && name != "tty";
+        let is_terminal =
+            name.starts_with("pts/") && name != "pts/ptmx" || name.starts_with("tty") && name != "tty";
         is_terminal.then(|| name.to_owned())
     });
     let mut names: Vec<String> =
@@ -83,7 +88,8 @@ fn join_clients(rows: &mut [MultiplexerRow]) {
     let mut found = Vec::new();
     for row in rows.iter_mut().filter(|row| row.role == "client") {
         let Some(terminal) = &row.terminal else { continue };
-        let server = servers.iter().find(|(_, _, kind, attached)| *kind == row.kind && attached.contains(terminal));
+        let server =
+            servers.iter().find(|(_, _, kind, attached)| *kind == row.kind && attached.contains(terminal));
         if let Some((at, pid, ..)) = server {
             row.server = *pid;
             found.extend(row.pid.map(|client| (*at, client)));
@@ -99,8 +105,11 @@ fn join_clients(rows: &mut [MultiplexerRow]) {
 /// Left behind by a server that is gone, or held by one in another namespace.
 fn unheld(file: &FileRow) -> MultiplexerRow {
     let kind = if file.path.contains("/tmux") { "tmux" } else { "screen" };
-    let socket =
-        MultiplexerSocket { path: file.path.clone(), path_b64: file.path_b64.clone(), stat: Some(stat_of(file)) };
+    let socket = MultiplexerSocket {
+        path: file.path.clone(),
+        path_b64: file.path_b64.clone(),
+        stat: Some(stat_of(file)),
+    };
     MultiplexerRow {
         attached: Vec::new(),
         audit_session: None,

@@ -143,11 +143,13 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
     let cmdline = process.read("cmdline", CMDLINE);
     let nameless = refused && cmdline.is_err();
     let cmdline = cmdline.ok().filter(|bytes| !bytes.is_empty());
-    let (exe_bytes, cmdline_bytes) = (exe.as_deref().unwrap_or_default(), cmdline.as_deref().unwrap_or_default());
+    let (exe_bytes, cmdline_bytes) =
+        (exe.as_deref().unwrap_or_default(), cmdline.as_deref().unwrap_or_default());
     let place = parse_stat(&stat);
     let name = place.as_ref().map(|place| place.name.as_slice()).unwrap_or_default();
     let multiplexer = login_process::multiplexer(name, exe_bytes, cmdline_bytes);
-    let sshd = name == b"sshd" || name == b"sshd-session" || login_process::ssh_title(cmdline_bytes).is_some();
+    let sshd =
+        name == b"sshd" || name == b"sshd-session" || login_process::ssh_title(cmdline_bytes).is_some();
     let has_session = session_id.as_deref().is_some_and(|id| id.parse() != Ok(UNSET));
     let has_terminal = place.as_ref().is_none_or(|place| place.terminal.is_some());
     if !has_session && !has_terminal && multiplexer.is_none() && !sshd {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::collector::tables::{Put, Rows, write_answer, write_text};
 use crate::collector::run::Run;
+use crate::collector::tables::{Put, Rows, write_answer, write_text};
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::Outcome;
-use crate::host::netlink::{Answer, Netlink};
 use crate::host::kernel_text::Text;
+use crate::host::netlink::{Answer, Netlink};
 use crate::intake::Halt;
 use crate::records::interfaces;
 use crate::records::sock_diag::{BY_FAMILY, Question};
@@ -67,7 +67,15 @@ impl Instead {
 impl Dump {
     /// One that was never put.
     pub fn refused(question: Question, verdict: &(Outcome, Reason)) -> Dump {
-        Dump { question, attempts: 0, rows: 0, doubled: 0, unread: 0, instead: None, trouble: Some(verdict.clone()) }
+        Dump {
+            question,
+            attempts: 0,
+            rows: 0,
+            doubled: 0,
+            unread: 0,
+            instead: None,
+            trouble: Some(verdict.clone()),
+        }
     }
 
     /// One that a text answers, and nothing else.
@@ -109,7 +117,9 @@ impl Answers {
             for socket in question.sockets(&datagram) {
                 match socket {
                     // The kernel lists what listens to groups of netlink once more (seen in Linux 6.18).
-                    Ok(Socket { groups: Some(_), cookie: Some(cookie), .. }) if !groups_told.insert(cookie) => {
+                    Ok(Socket { groups: Some(_), cookie: Some(cookie), .. })
+                        if !groups_told.insert(cookie) =>
+                    {
                         dump.doubled += 1;
                     }
                     Ok(socket) => {

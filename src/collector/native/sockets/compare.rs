@@ -34,7 +34,9 @@ pub fn compare(
     if !is_comparable(gathered) {
         return Ok(not("not every table of TCP and UDP is whole"));
     }
-    let ours = sighted(gathered.listed.iter().filter(|listed| is_of_own_tables(listed)).map(|listed| &listed.socket));
+    let ours = sighted(
+        gathered.listed.iter().filter(|listed| is_of_own_tables(listed)).map(|listed| &listed.socket),
+    );
     let first = match theirs.sightings() {
         Ok(theirs) => differences(ours, theirs),
         Err(words) => return Ok(not(&words)),

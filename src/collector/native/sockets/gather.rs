@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::answers::{Answers, Dump};
 use super::compare::{self, CrossView};
-use crate::collector::tables::Rows;
 use super::substitute;
 use super::unlisted::{self, Unasked, Unlisted};
 use crate::collector::run::Run;
+use crate::collector::tables::Rows;
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::Outcome;
@@ -128,7 +128,8 @@ fn ask_namespace(
         }
     }
     substitute::answer(run, answers, (index, namespace), unanswered, listed, &mut asked)?;
-    let named = listed.get(first..).unwrap_or_default().iter().any(|listed| listed.socket.interface.is_some());
+    let named =
+        listed.get(first..).unwrap_or_default().iter().any(|listed| listed.socket.interface.is_some());
     if named && let Ok(netlink) = run.host.netlink(Subsystem::Route, Some(namespace)) {
         asked.interfaces = answers.interfaces(run, namespace.inode, &netlink)?;
     }

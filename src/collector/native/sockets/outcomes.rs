@@ -82,7 +82,11 @@ fn troubles(run: &mut Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> R
                 Some(_) if asked.trouble.is_some() => {}
                 Some((outcome, reason)) => note(*outcome, reason.code, reason.words.clone()),
                 None if dump.unread > 0 => {
-                    let words = format!("{}: {} could not be read", dump.question.name(), counted(dump.unread, "socket"));
+                    let words = format!(
+                        "{}: {} could not be read",
+                        dump.question.name(),
+                        counted(dump.unread, "socket")
+                    );
                     note(Outcome::Inconclusive, ReasonCode::NotParsed, words);
                 }
                 None => {}
@@ -118,7 +122,8 @@ fn without_table(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> 
         let (source, name) = (Source::text(kind.name()), kind.kernel_name());
         let title = format!("Table of {name} sockets");
         let outcome = if seen_all && held == 0 { Outcome::Empty } else { Outcome::Inconclusive };
-        let words = format!("this kernel has no table of {name} sockets; {}", known_by_descriptors(held, seen_all));
+        let words =
+            format!("this kernel has no table of {name} sockets; {}", known_by_descriptors(held, seen_all));
         run.intake.gap_called(title, source, outcome, Reason::new(ReasonCode::Unsupported, words))?;
     }
     Ok(())
@@ -127,12 +132,18 @@ fn without_table(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> 
 /// What the descriptors tell of a kind without a table.
 fn known_by_descriptors(held: usize, seen_all: bool) -> String {
     let known = match held {
-        0 if seen_all => return "all descriptors of all processes were looked at, and none leads to one".into(),
+        0 if seen_all => {
+            return "all descriptors of all processes were looked at, and none leads to one".into();
+        }
         0 => "no descriptor leads to one".to_owned(),
         1 => "1 socket is known, by the descriptors that lead to it".to_owned(),
         _ => format!("{} are known, by the descriptors that lead to them", counted(held as u64, "socket")),
     };
-    let left = if seen_all { "what no descriptor leads to is not seen" } else { "not all descriptors could be looked at" };
+    let left = if seen_all {
+        "what no descriptor leads to is not seen"
+    } else {
+        "not all descriptors could be looked at"
+    };
     format!("{known}; {left}")
 }
 
@@ -161,8 +172,14 @@ fn unasked(run: &mut Run<'_, '_>, gathered: &Gathered) -> Result<(), Halt> {
 /// Kinds of which there is proof that there are none.
 fn proven(run: &mut Run<'_, '_>, gathered: &Gathered, seen_all: bool) -> Result<(), Halt> {
     for (instead, words) in [
-        (Instead::NotRegistered, "the kernel has no such protocol (/proc/net/protocols), so that there is no socket of it"),
-        (Instead::NoneCounted, "the kernel counts the sockets of this protocol, and counts none (/proc/net/protocols)"),
+        (
+            Instead::NotRegistered,
+            "the kernel has no such protocol (/proc/net/protocols), so that there is no socket of it",
+        ),
+        (
+            Instead::NoneCounted,
+            "the kernel counts the sockets of this protocol, and counts none (/proc/net/protocols)",
+        ),
     ] {
         let everywhere = |question: &Question| {
             gathered.asked.iter().all(|asked| {

@@ -24,13 +24,16 @@ pub struct Ownerless {
 pub fn search(run: &Run<'_, '_>, scan: &NetworkScan, gathered: &Gathered) -> Ownerless {
     let without: Vec<&Listed> = gathered.listed.iter().filter(|listed| is_without(listed, scan)).collect();
     let mut ownerless = Ownerless::default();
-    ownerless.listeners.extend(without.iter().filter(|listed| listed.socket.listens()).map(|listed| listed.socket.inode));
+    ownerless
+        .listeners
+        .extend(without.iter().filter(|listed| listed.socket.listens()).map(|listed| listed.socket.inode));
     if ownerless.listeners.is_empty() {
         return ownerless;
     }
     match run.host.holders_of(without.iter().map(|listed| listed.socket.inode).collect(), scan) {
         Ok(Holders { found, unseen }) => {
-            ownerless.cut = (unseen > 0).then(|| format!("{} not looked at to the end", counted(unseen, "process")));
+            ownerless.cut =
+                (unseen > 0).then(|| format!("{} not looked at to the end", counted(unseen, "process")));
             ownerless.found = found;
         }
         Err(trouble) => ownerless.cut = Some(trouble.to_string()),
@@ -79,8 +82,12 @@ mod tests {
         assert_eq!(Ownerless::default().remark(&scan), None);
         let one = Ownerless { listeners: HashSet::from([7]), ..Ownerless::default() };
         let words = one.remark(&scan).unwrap();
-        assert!(words.starts_with("1 socket listens, and no") && words.ends_with("that is hidden"), "{words}");
-        let two = Ownerless { listeners: HashSet::from([7, 8]), cut: Some("x".into()), ..Ownerless::default() };
+        assert!(
+            words.starts_with("1 socket listens, and no") && words.ends_with("that is hidden"),
+            "{words}"
+        );
+        let two =
+            Ownerless { listeners: HashSet::from([7, 8]), cut: Some("x".into()), ..Ownerless::default() };
         let words = two.remark(&scan).unwrap();
         assert!(words.starts_with("2 sockets listen,") && words.ends_with("not whole: x"), "{words}");
     }

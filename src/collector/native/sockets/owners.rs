@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::collector::tables::Rows;
 use crate::clock::Timestamp;
 use crate::collector::run::Run;
+use crate::collector::tables::Rows;
 use crate::custody::entry::{Base64, EntryId, Kind, Source, Taken};
 use crate::custody::ledger::Draft;
 use crate::custody::rows::sockets::{OwnerRow, ProcessCapture};
 use crate::custody::rows::text;
+use crate::host::Trouble;
 use crate::host::netns::NetworkScan;
 use crate::host::processes::ProcessFolder;
 use crate::host::sockets::holders::Held;
-use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::path::shown;
 use crate::records::cgroup;
@@ -91,7 +91,9 @@ impl Holders {
     }
 
     fn row(&self, pid: u32, tid: Option<u32>, fd: u32) -> OwnerRow<'_> {
-        let Some(owner) = self.owners.get(&pid) else { return OwnerRow { pid, tid, fd, ..OwnerRow::default() } };
+        let Some(owner) = self.owners.get(&pid) else {
+            return OwnerRow { pid, tid, fd, ..OwnerRow::default() };
+        };
         OwnerRow {
             cgroup: owner.cgroup.as_deref(),
             command: owner.command.as_deref(),

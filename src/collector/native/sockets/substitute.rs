@@ -4,8 +4,8 @@
 use super::answers::{Answers, Dump, Instead};
 use super::gather::{Asked, Listed};
 use crate::collector::run::Run;
-use crate::host::netns::NetworkNamespace;
 use crate::host::kernel_text::Text;
+use crate::host::netns::NetworkNamespace;
 use crate::intake::Halt;
 use crate::records::proc_net::{self, Registered};
 use crate::records::sock_diag::Question;

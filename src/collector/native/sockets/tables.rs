@@ -6,13 +6,15 @@ use super::answers::Dump;
 use super::gather::{Asked, Gathered, Listed};
 use super::ownerless::Ownerless;
 use super::owners::Holders;
-use crate::collector::tables::Rows;
 use super::unlisted::Unlisted;
 use crate::collector::run::Run;
+use crate::collector::tables::Rows;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode, counted};
-use crate::custody::rows::sockets::{DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ThreadRow, ViewRow};
+use crate::custody::rows::sockets::{
+    DumpRow, FindingRow, HolderRow, NamespaceRow, SocketRow, ThreadRow, ViewRow,
+};
 use crate::custody::rows::{text, unix_name};
 use crate::host::cross_view::Sighting;
 use crate::host::netns::{NetworkNamespace, NetworkScan};
@@ -81,7 +83,11 @@ fn namespace_row<'r>(
         paths: paths.into_iter().map(|(text, _)| text).collect(),
         paths_b64: exact.collect(),
         processes: namespace.processes.iter().map(|pid| holder(*pid, None)).collect(),
-        threads: namespace.threads.iter().map(|(pid, thread)| ThreadRow { pid: *pid, thread: *thread }).collect(),
+        threads: namespace
+            .threads
+            .iter()
+            .map(|(pid, thread)| ThreadRow { pid: *pid, thread: *thread })
+            .collect(),
     }
 }
 
@@ -109,7 +115,8 @@ fn sockets(
     (holders, ownerless): (&Holders, &Ownerless),
     from: Vec<EntryId>,
 ) -> Result<(), Halt> {
-    let draft = draft(run, "sockets", "Sockets of all network namespaces, with the processes that hold them", from);
+    let draft =
+        draft(run, "sockets", "Sockets of all network namespaces, with the processes that hold them", from);
     let mut sheet = Rows::begin(run, super::ID, "sockets.jsonl", draft)?;
     for listed in &gathered.listed {
         let (Some(namespace), Some(asked)) =
@@ -193,7 +200,9 @@ fn socket_row(socket: &Socket) -> SocketRow<'static> {
         timer_ms: socket.timer.map(|timer| timer.expires_ms),
         tos: socket.tos,
         traffic_class: socket.traffic_class,
-        kind: socket.kind.map(|kind| kind_word(kind).map_or_else(|| Cow::Owned(kind.to_string()), Cow::Borrowed)),
+        kind: socket
+            .kind
+            .map(|kind| kind_word(kind).map_or_else(|| Cow::Owned(kind.to_string()), Cow::Borrowed)),
         uid: socket.uid,
         v6only: socket.v6only,
         ..SocketRow::default()
@@ -277,7 +286,10 @@ fn finding_words(hidden: u64, disagreements: u64) -> String {
     let mut said = Vec::new();
     if hidden > 0 {
         let (is, its) = if hidden == 1 { ("is", "its") } else { ("are", "their") };
-        said.push(format!("{} {is} held by a process and in no table of {its} kind", counted(hidden, "socket")));
+        said.push(format!(
+            "{} {is} held by a process and in no table of {its} kind",
+            counted(hidden, "socket")
+        ));
     }
     if disagreements > 0 {
         let over = counted(disagreements, "socket");
@@ -289,11 +301,14 @@ fn finding_words(hidden: u64, disagreements: u64) -> String {
 fn hidden_row<'r>(scan: &NetworkScan, holders: &'r Holders, unlisted: &'r Unlisted) -> FindingRow<'r> {
     let inode = unlisted.examined.descriptor.inode;
     let answers = unlisted.examined.answers.as_ref().ok();
-    let says = answers.map_or_else(|| "it is there".to_owned(), |answers| {
-        let end = |end: Option<End>| end.map_or_else(|| "none".to_owned(), spoken);
-        let listens = if answers.listens { "listens; " } else { "" };
-        format!("{listens}local {}, remote {}", end(answers.local), end(answers.remote))
-    });
+    let says = answers.map_or_else(
+        || "it is there".to_owned(),
+        |answers| {
+            let end = |end: Option<End>| end.map_or_else(|| "none".to_owned(), spoken);
+            let listens = if answers.listens { "listens; " } else { "" };
+            format!("{listens}local {}, remote {}", end(answers.local), end(answers.remote))
+        },
+    );
     FindingRow {
         inode,
         kind: "unlisted_socket",

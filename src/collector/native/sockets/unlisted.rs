@@ -83,12 +83,17 @@ pub fn find(
 /// The descriptors, sorted by inode, of what is not listed.
 fn candidates(scan: &NetworkScan, listed: &HashSet<u64>) -> Vec<SocketDescriptor> {
     let same_socket = scan.sockets.chunk_by(|one, other| one.inode == other.inode);
-    let unlisted = same_socket.filter(|held| held.first().is_some_and(|first| !listed.contains(&first.inode)));
+    let unlisted =
+        same_socket.filter(|held| held.first().is_some_and(|first| !listed.contains(&first.inode)));
     unlisted.flat_map(|held| held.iter().take(DESCRIPTORS)).copied().collect()
 }
 
 /// Each socket through the descriptor that tells most of it.
-fn examine(run: &Run<'_, '_>, descriptors: &[SocketDescriptor], unasked: &mut Unasked) -> BTreeMap<u64, Examined> {
+fn examine(
+    run: &Run<'_, '_>,
+    descriptors: &[SocketDescriptor],
+    unasked: &mut Unasked,
+) -> BTreeMap<u64, Examined> {
     let Examination { examined, unseen } = run.host.examine_sockets(descriptors);
     let mut found: BTreeMap<u64, Examined> = BTreeMap::new();
     for examined in examined {
@@ -165,8 +170,7 @@ fn ought_to_be_listed(examined: &Examined) -> bool {
 /// Where a table was not had whole, that something is not in it shows nothing.
 fn is_whole_everywhere(gathered: &Gathered, question: Question) -> bool {
     gathered.asked.iter().all(|asked| {
-        asked.trouble.is_none()
-            && asked.dumps.iter().any(|dump| dump.question == question && dump.is_whole())
+        asked.trouble.is_none() && asked.dumps.iter().any(|dump| dump.question == question && dump.is_whole())
     })
 }
 
@@ -225,11 +229,19 @@ mod tests {
             ("UDP", said(false, Some(0), false), false),
             ("UDP", said(false, Some(53), false), true),
             ("NETLINK", None, false),
-            ("NETLINK", Some(sockets::Answers { listens: false, local: Some(End::Port(7)), remote: None }), true),
+            (
+                "NETLINK",
+                Some(sockets::Answers { listens: false, local: Some(End::Port(7)), remote: None }),
+                true,
+            ),
             ("MPTCP", said(false, Some(80), true), false),
             ("ALG", None, false),
         ] {
-            assert_eq!(ought_to_be_listed(&examined(protocol, answers.clone())), wanted, "{protocol} {answers:?}");
+            assert_eq!(
+                ought_to_be_listed(&examined(protocol, answers.clone())),
+                wanted,
+                "{protocol} {answers:?}"
+            );
         }
     }
 
