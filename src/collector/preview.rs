@@ -3,13 +3,14 @@
 use rustix::fs::FileType;
 use serde::Serialize;
 
-use super::audit_budget::{AuditBudget, FILE_EVENTS, FOLDER_EVENTS};
+use super::audit_budget;
 use super::definition::{Action, Definition, Step};
 use super::plan::{Plan, title_of};
 use super::request::Request;
 use super::steps::{self, Group, Places, changed_in};
 use crate::clock::Timestamp;
 use crate::custody::entry::Phi;
+use crate::host::allowance::{FILE_EVENTS, FOLDER_EVENTS};
 use crate::host::facts::is_root;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
@@ -54,7 +55,7 @@ pub struct StepPreview {
 /// Looks at everything that the plan would look at: names and metadata only.
 pub fn preview(plan: &Plan, host: &Host, request: &Request, now: Timestamp) -> Preview {
     let places = Places::of(host);
-    let audit_budget = AuditBudget::of(host).events();
+    let audit_budget = audit_budget::of(host).events();
     let mut preview = Preview { audit_budget, audit_events: 0, bytes: 0, steps: Vec::new() };
     for definition in plan.collectors() {
         for step in &definition.steps {

@@ -1,8 +1,9 @@
 //! Carrying out a plan: every step in its turn, each behind a wall, each with at least one entry.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use super::audit_budget::AuditBudget;
+use super::audit_budget;
 use super::definition::{Action, Definition, Step};
 use super::plan::{Plan, context};
 use super::request::Request;
@@ -12,6 +13,7 @@ use crate::custody::entry::Taken;
 use crate::custody::ledger::{Reason, StepContext};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Host;
+use crate::host::allowance::Allowance;
 use crate::host::facts::is_root;
 use crate::intake::{Halt, Intake};
 
@@ -31,14 +33,14 @@ pub struct Run<'r, 'v> {
     /// all tables.
     pub began: Taken,
     /// What opening PHI files may still cost the audit log.
-    pub budget: AuditBudget,
+    pub budget: Arc<Allowance>,
 }
 
 /// Carries out the whole plan. A stop is no error: the steps that it leaves undone say so, and what stands at the
 /// end of a run is still done. An error means that the bundle is lost.
 pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intake<'_>) -> Result<(), Halt> {
     let places = Places::of(host);
-    let (began, budget) = (intake.now(), AuditBudget::of(host));
+    let (began, budget) = (intake.now(), Arc::new(audit_budget::of(host)));
     let mut run = Run { host, request, plan, intake, places: &places, began, budget };
     let is_tool = |step: &Step| matches!(step.action, Action::Tool(_));
     let total = plan.collectors().count();

@@ -166,6 +166,26 @@ pub enum ReasonCode {
     NoPhiKey,
     /// Opening more files would make the audit log overwrite itself.
     AuditBudget,
+    /// The kernel's auditing is off, or was for a part of the window.
+    AuditOff,
+    /// Nothing takes the kernel's audit records and writes them to the log.
+    NoDaemon,
+    /// The kernel or the daemon lost audit records.
+    RecordsLost,
+    /// No rule in force has accesses to this folder recorded under this key.
+    NoRule,
+    /// The rule that has accesses recorded came into force after the window began.
+    RuleLate,
+    /// A rule claims to record accesses to this folder, and our own did not appear in the log.
+    NotRecorded,
+    /// The logs that are there begin after the window does.
+    WindowNotCovered,
+    /// What was in force in the window cannot be told from what is there.
+    CoverageUnknown,
+    /// Nothing matched, and it is shown that what was asked for would have been recorded and kept.
+    NoMatch,
+    /// Logs were rotated while they were taken; they were listed again until each of them had been taken.
+    Rotated,
     /// It is here whole, and something in it is odd; the words say what, and the rows where.
     Remarkable,
     /// This kernel or system does not offer it.
@@ -239,6 +259,29 @@ impl ReasonCode {
             }
             ReasonCode::NoPhiKey => "find out whether access to PHI is audited at all, and under which key",
             ReasonCode::AuditBudget => "copy the audit logs away, then collect again",
+            ReasonCode::AuditOff => {
+                "find out who switched auditing off, and when; other sources must answer for that time"
+            }
+            ReasonCode::NoDaemon => {
+                "look into the kernel log and the journal, where records go that no daemon takes"
+            }
+            ReasonCode::RecordsLost => {
+                "other sources must answer for what was lost; raise backlog_limit for the future"
+            }
+            ReasonCode::NoRule => {
+                "other sources must answer; load a rule that watches the folder, for the future"
+            }
+            ReasonCode::RuleLate => "other sources must answer for the time before the rule",
+            ReasonCode::NotRecorded => {
+                "load the rule again once every volume is mounted, and see that the folder's accesses are recorded"
+            }
+            ReasonCode::WindowNotCovered => {
+                "look for older logs: a log server, backups; or ask about a shorter time with --since"
+            }
+            ReasonCode::CoverageUnknown => {
+                "read the audit configuration and the records about it that are sealed"
+            }
+            ReasonCode::Rotated => "collect again when less is being logged",
             ReasonCode::ViewsDisagree => {
                 "read the findings: something is hidden on this host, or was missed; examine it from outside too"
             }
@@ -254,6 +297,7 @@ impl ReasonCode {
             | ReasonCode::SealedEarlier
             | ReasonCode::TakenOtherwise
             | ReasonCode::ToolsOff
+            | ReasonCode::NoMatch
             | ReasonCode::Remarkable
             | ReasonCode::Unsupported
             | ReasonCode::Unknown => "",

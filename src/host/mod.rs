@@ -5,6 +5,7 @@
 //! or FIFO, without changing access times where the kernel allows it, and on threads that can be left behind when
 //! a file system does not answer.
 
+pub mod allowance;
 pub mod audit;
 pub mod cross_view;
 pub mod extents;

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod attributes;
 pub mod audit_config;
+pub mod audit_log;
 pub mod audit_rules;
 pub mod audit_status;
 pub mod cgroup;
@@ -20,6 +21,7 @@ pub mod modules;
 pub mod mounts;
 pub mod netlink;
 pub mod nftables;
+pub mod observer;
 pub mod os_release;
 pub mod proc_net;
 pub mod process;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use phi_ir::case::BundleKind;
 use phi_ir::clock::{Clock as _, SystemClock};
-use phi_ir::collector::audit_budget::AuditBudget;
+use phi_ir::collector::audit_budget;
 use phi_ir::collector::run::Run;
 use phi_ir::command::collect::Args;
 use phi_ir::command::collect::journey::random_salt;
@@ -66,7 +66,7 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
         window: Window::default(),
     };
     let mut intake = Intake::new(&mut vault, Ledger::starting_from(Digest::of(b"plan"), false), terms);
-    let budget = AuditBudget::of(&prepared.host);
+    let budget = audit_budget::of(&prepared.host);
     let (host, request, plan) = (&prepared.host, &prepared.request, &prepared.plan);
     let places = phi_ir::collector::steps::Places::of(host);
     let began = intake.now();

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use rustix::fs::FileType;
 
-use crate::collector::audit_budget::{FILE_EVENTS, FOLDER_EVENTS};
 use crate::collector::run::Run;
 use crate::collector::steps::{self, changed_in};
 use crate::collector::undigested;
@@ -18,6 +17,7 @@ use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::FileRow;
 use crate::host::Trouble;
+use crate::host::allowance::{FILE_EVENTS, FOLDER_EVENTS};
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::Halt;

@@ -8,7 +8,6 @@ mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collector::audit_budget::FILE_EVENTS;
 use crate::collector::run::Run;
 use crate::collector::tables::tell_blinkers;
 use crate::collector::undigested;
@@ -20,6 +19,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::process::ExecutableRow;
 use crate::custody::rows::text;
 use crate::host::Trouble;
+use crate::host::allowance::FILE_EVENTS;
 use crate::intake::Halt;
 use crate::path::HostPath;
 use content::Content;

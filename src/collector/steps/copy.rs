@@ -2,13 +2,13 @@
 
 use super::withheld::Withheld;
 use super::{Absent, Group, Seen, changed_in, excluded, expand, is_excluded, tell};
-use crate::collector::audit_budget::FILE_EVENTS;
 use crate::collector::definition::CopyStep;
 use crate::collector::run::Run;
 use crate::custody::entry::Source;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Trouble;
+use crate::host::allowance::FILE_EVENTS;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::{CopyLimits, Fits, Halt};

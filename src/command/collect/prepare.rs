@@ -8,7 +8,7 @@ use super::Args;
 use super::target;
 use crate::case::{BundleKind, Case, Line};
 use crate::clock::{Clock, Timestamp, parse_span};
-use crate::collector::audit_budget::AuditBudget;
+use crate::collector::audit_budget;
 use crate::collector::catalog::Catalog;
 use crate::collector::phi::{self, Obstacle};
 use crate::collector::plan::{Plan, PlanError};
@@ -353,7 +353,7 @@ fn limits(args: &Args, settings: &Config, host: &Host) -> Result<Limits, Failure
         max_bytes,
         max_time_ns: max_time.map(nanos),
         read_deadline_ns: nanos(READ_DEADLINE),
-        audit_events: AuditBudget::of(host).events(),
+        audit_events: audit_budget::of(host).events(),
     })
 }
 

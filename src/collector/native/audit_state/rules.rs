@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::collector::audit_budget::FOLDER_EVENTS;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::json;
@@ -12,6 +11,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::audit::{ConditionRow, LoadedRuleRow, RuleRow, WatchedPathRow};
 use crate::custody::rows::text;
 use crate::host::Trouble;
+use crate::host::allowance::FOLDER_EVENTS;
 use crate::host::audit::AuditQuestion;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
