@@ -66,7 +66,7 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
         window: Window::default(),
     };
     let mut intake = Intake::new(&mut vault, Ledger::starting_from(Digest::of(b"plan"), false), terms);
-    let budget = audit_budget::of(&prepared.host);
+    let budget = std::sync::Arc::new(audit_budget::of(&prepared.host));
     let (host, request, plan) = (&prepared.host, &prepared.request, &prepared.plan);
     let places = phi_ir::collector::steps::Places::of(host);
     let began = intake.now();
