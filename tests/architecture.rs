@@ -52,7 +52,8 @@ fn rooms_use_only_what_lies_before_them() {
         ("records", &["clock", "path"]),
         ("host", &["clock", "custody", "path", "records"]),
         ("intake", &["clock", "custody", "host", "path", "records"]),
-        ("collector", &["case", "clock", "config", "custody", "host", "intake", "path", "records"]),
+        ("collector", &["case", "clock", "config", "custody", "host", "intake", "path", "records", "view"]),
+        ("view", &["clock", "custody", "path", "records"]),
         ("seal", &["case", "clock", "custody", "path"]),
         ("term", &["custody", "intake", "path"]),
         (

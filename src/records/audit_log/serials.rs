@@ -41,14 +41,14 @@ pub struct MissingSerials {
 }
 
 impl Serials {
-    /// A record of this event came.
-    pub fn saw(&mut self, id: EventId) {
+    /// A record of this event came. True if it is the first of another boot.
+    pub fn saw(&mut self, id: EventId) -> bool {
         let Some(last) = self.last else {
             (self.first, self.last) = (Some(id), Some(id));
-            return;
+            return false;
         };
         if id.serial == last.serial {
-            return;
+            return false;
         }
         if id.serial > last.serial {
             if id.serial > last.serial + 1 {
@@ -63,9 +63,11 @@ impl Serials {
         } else if id.serial + BOOT_STEP < last.serial || (id.serial < BOOT_FIRST && id.time > last.time) {
             self.boots += 1;
             self.last = Some(id);
+            return true;
         } else {
             self.late(id);
         }
+        false
     }
 
     fn miss(&mut self, range: MissingSerials) {
@@ -122,7 +124,9 @@ mod tests {
 
     fn seen(numbers: &[u64]) -> Serials {
         let mut serials = Serials::default();
-        numbers.iter().for_each(|number| serials.saw(id(*number)));
+        for number in numbers {
+            serials.saw(id(*number));
+        }
         serials
     }
 

@@ -43,6 +43,8 @@ pub struct Summary {
     pub notes_left: u64,
     /// The serial numbers.
     pub serials: Serials,
+    /// From here on notes have no next event yet.
+    notes_open: usize,
 }
 
 /// How often a key occurs.
@@ -63,6 +65,8 @@ pub struct Note {
     pub id: EventId,
     /// The latest record before it in this file.
     pub after: Option<Timestamp>,
+    /// The next event of the kernel's behind it in this file.
+    pub next: Option<Timestamp>,
     /// What.
     pub kind: NoteKind,
 }
@@ -88,6 +92,8 @@ pub enum NoteKind {
     DaemonStart,
     /// auditd ended, in order or not.
     DaemonEnd,
+    /// The serial numbers begin anew: the machine was booted.
+    Boot,
     /// Anything else, by its type and what was done.
     Other(String),
 }
@@ -157,16 +163,31 @@ impl Summary {
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
         // auditd numbers what it says of itself on its own.
         if !record.kind.starts_with(b"DAEMON_") {
-            self.serials.saw(record.id);
+            if self.serials.saw(record.id) {
+                self.keep(Note { id: record.id, after: before, next: None, kind: NoteKind::Boot });
+            }
+            self.follows(record.id);
         }
         if record.kind == b"SYSCALL" {
             self.keyed(&record);
         } else if let Some(kind) = note(&record) {
-            if self.notes.len() < NOTES_KEPT {
-                self.notes.push(Note { id: record.id, after: before, kind });
-            } else {
-                self.notes_left += 1;
-            }
+            self.keep(Note { id: record.id, after: before, next: None, kind });
+        }
+    }
+
+    fn keep(&mut self, note: Note) {
+        if self.notes.len() < NOTES_KEPT {
+            self.notes.push(note);
+        } else {
+            self.notes_left += 1;
+        }
+    }
+
+    /// An event of the kernel's: it is the next one for the notes before it.
+    fn follows(&mut self, id: EventId) {
+        for note in self.notes.iter_mut().skip(self.notes_open).filter(|note| note.id != id) {
+            note.next = Some(id.time);
+            self.notes_open += 1;
         }
     }
 
