@@ -186,6 +186,17 @@ pub struct ToolStep {
     /// What it means that it ends well and prints nothing.
     #[serde(default = "silence")]
     pub silent: Outcome,
+    /// What its statuses mean where they do not say it themselves.
+    #[serde(default)]
+    pub judge: Option<Judge>,
+}
+
+/// A program whose end has to be read beside what is known from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge {
+    /// ausearch(8): status 1 is no match, a wrong argument and an unreadable log alike.
+    Ausearch,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod audit_coverage;
+pub mod audit_log;
 pub mod kernel;
 pub mod kmsg;
 pub mod logins;

@@ -15,6 +15,8 @@ pub mod footprint;
 pub mod iptables;
 pub mod kernel_text;
 pub mod kmsg;
+pub mod knock;
+pub mod log_tail;
 pub mod mounts;
 pub mod myself;
 pub mod netlink;

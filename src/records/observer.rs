@@ -1,5 +1,7 @@
 //! What is learnt from a file's bytes while they pass into the seal, so that no log is read twice.
 
+use std::sync::Arc;
+
 use super::audit_log::Summary;
 use super::form::Form;
 use crate::clock::Timestamp;
@@ -15,7 +17,7 @@ pub enum Observer {
 #[derive(Clone, Debug)]
 pub enum Observed {
     /// Of an audit log.
-    Audit(Box<Summary>),
+    Audit(Arc<Summary>),
 }
 
 impl Observer {
@@ -39,7 +41,7 @@ impl Observer {
         match self {
             Observer::Audit(mut summary) => {
                 summary.end();
-                Observed::Audit(summary)
+                Observed::Audit(Arc::from(summary))
             }
         }
     }

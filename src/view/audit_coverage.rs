@@ -7,7 +7,8 @@
 
 use super::recording::{Lapse, Recording};
 use crate::clock::Timestamp;
-use crate::custody::outcome::ReasonCode;
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::audit_coverage::{KeyCoverageRow, LapseRow, PlaceCoverageRow};
 use crate::custody::rows::text;
 use crate::path::{HostPath, shown};
@@ -70,7 +71,7 @@ pub struct Auditing<'a> {
 
 impl Auditing<'_> {
     /// What the log can show of a place under the keys `known` and those of the rules in force that touch it.
-    pub fn of(&self, place: &Place, known: &[Vec<u8>]) -> PlaceCoverageRow {
+    pub fn of(&self, place: &Place, known: &[Vec<u8>]) -> PlaceCoverage {
         let rules = self.rules.unwrap_or_default();
         let touching: Vec<(&Rule, Reach)> = rules
             .iter()
@@ -97,13 +98,13 @@ impl Auditing<'_> {
             _ => {}
         }
         if let Some(rule) = suppressor {
-            let words = format!("a rule may keep accesses from being recorded: {}", self.text(rule));
+            let words = format!("{} may keep accesses from being recorded", self.called(rule));
             shared.push((ReasonCode::RuleNarrow, words));
         }
         if self.rules.is_none() {
             shared.push((ReasonCode::CoverageUnknown, "the rules in force are not known".to_owned()));
         }
-        let judged: Vec<Judged> =
+        let judged: Vec<KeyCoverage> =
             keys.into_iter().map(|key| self.key(key, &touching, &common, &shared)).collect();
         // A folder is as well covered as the best of its keys.
         let best = judged.iter().min_by_key(|key| (key.reasons.len(), gravest(&key.reasons)));
@@ -122,11 +123,11 @@ impl Auditing<'_> {
         let (from, to) = self.recording.window();
         let (mount, mount_b64) = text(place.mount.as_bytes());
         let (root, root_b64) = text(place.root.as_bytes());
-        PlaceCoverageRow {
+        let row = PlaceCoverageRow {
             canary,
             canary_words,
             codes: codes(&reasons),
-            keys: judged.into_iter().map(|key| key.row).collect(),
+            keys: judged.iter().map(|key| key.row.clone()).collect(),
             mount,
             mount_b64,
             root,
@@ -137,7 +138,8 @@ impl Auditing<'_> {
             window_from: from,
             window_to: to,
             words: words(&reasons, from, to),
-        }
+        };
+        PlaceCoverage { row, keys: judged }
     }
 
     fn key(
@@ -146,7 +148,7 @@ impl Auditing<'_> {
         touching: &[(&Rule, Reach)],
         common: &[Lapse],
         shared: &[(ReasonCode, String)],
-    ) -> Judged {
+    ) -> KeyCoverage {
         let own: Vec<&(&Rule, Reach)> =
             touching.iter().filter(|(rule, _)| keys_of(rule).contains(&key)).collect();
         let mut permissions = String::new();
@@ -166,9 +168,9 @@ impl Auditing<'_> {
             && !NEEDED.chars().all(|letter| permissions.contains(letter))
         {
             let words = format!(
-                "the rule has only a part of the accesses recorded (of all that is in the folder: {}): {}",
+                "{} has only a part of the accesses recorded (of all that is in the folder: {})",
+                self.called(rule),
                 if permissions.is_empty() { "nothing" } else { &permissions },
-                self.text(rule)
             );
             reasons.push((ReasonCode::RuleNarrow, words));
         }
@@ -191,7 +193,7 @@ impl Auditing<'_> {
             permissions,
             rules,
         };
-        Judged { reasons, row }
+        KeyCoverage { key, reasons, row }
     }
 
     /// What our own openings say: nobody expects them where no rule asks for reading, or asks who reads.
@@ -218,15 +220,41 @@ impl Auditing<'_> {
         if touching.iter().any(expects) { ("absent", words) } else { ("not_expected", words) }
     }
 
+    /// A rule's text may name what lies below a PHI folder, which no summary shows: it has its number there.
+    fn called(&self, rule: &Rule) -> String {
+        let number = self.rules.unwrap_or_default().iter().position(|other| std::ptr::eq(other, rule));
+        number.map_or_else(|| "a rule".to_owned(), |at| format!("rule {} of those in force", at + 1))
+    }
+
     fn text(&self, rule: &Rule) -> String {
         shown(&rule.text(self.machine))
     }
 }
 
+/// What the log can show of a place.
+#[derive(Clone, Debug)]
+pub struct PlaceCoverage {
+    /// As a row.
+    pub row: PlaceCoverageRow,
+    /// Key by key.
+    pub keys: Vec<KeyCoverage>,
+}
+
 /// A key, and everything that stands against it.
-struct Judged {
-    reasons: Vec<(ReasonCode, String)>,
+#[derive(Clone, Debug)]
+pub struct KeyCoverage {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Why not all that was done is under it, the gravest first; empty if it is.
+    pub reasons: Vec<(ReasonCode, String)>,
     row: KeyCoverageRow,
+}
+
+impl KeyCoverage {
+    /// When the latest event with it was recorded.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.row.last
+    }
 }
 
 /// Those of a rule; the empty one if it has none.
@@ -278,12 +306,41 @@ fn words(reasons: &[(ReasonCode, String)], from: Timestamp, to: Timestamp) -> St
     if reasons.is_empty() {
         return format!("accesses {window} would have been recorded, and the records are here");
     }
-    let mut told: Vec<&str> = reasons.iter().take(TOLD).map(|(_, words)| words.as_str()).collect();
-    let more = format!("{} more reasons", reasons.len().saturating_sub(TOLD));
-    if reasons.len() > TOLD {
-        told.push(&more);
+    format!("that nothing was recorded {window} does not show that nothing was done: {}", told(reasons))
+}
+
+/// The first reasons in words, and how many more there are.
+fn told(reasons: &[(ReasonCode, String)]) -> String {
+    let words: Vec<&str> = reasons.iter().map(|(_, words)| words.as_str()).collect();
+    let first = words.get(..TOLD.min(words.len())).unwrap_or_default().join("; ");
+    match words.len().saturating_sub(TOLD) {
+        0 => first,
+        more => format!("{first}; and {more} more"),
     }
-    format!("that nothing was recorded {window} does not show that nothing was done: {}", told.join("; "))
+}
+
+/// What "no match" for events with `key` means, after all places that it belongs to.
+pub fn meaning_of_nothing(coverage: &[PlaceCoverage], key: &[u8]) -> (Outcome, Reason) {
+    let of_key: Vec<_> =
+        coverage.iter().flat_map(|place| &place.keys).filter(|known| known.key == key).collect();
+    let mut reasons: Vec<(ReasonCode, String)> =
+        of_key.iter().flat_map(|known| known.reasons.clone()).collect();
+    if of_key.is_empty() {
+        let words = "no rule in force with this key watches a PHI folder".to_owned();
+        reasons.push((ReasonCode::NoRule, words));
+    }
+    let reasons = in_order(reasons);
+    match reasons.first() {
+        None => {
+            let words = "nothing matched; events of the window with this key would have been recorded, and the records are here";
+            (Outcome::Empty, Reason::new(ReasonCode::NoMatch, words))
+        }
+        Some((code, _)) => {
+            let words =
+                format!("nothing matched, which does not show that nothing was done: {}", told(&reasons));
+            (Outcome::Inconclusive, Reason::new(*code, words))
+        }
+    }
 }
 
 #[cfg(test)]

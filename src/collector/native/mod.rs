@@ -1,6 +1,8 @@
 //! Native collectors: code for what no declaration can take. One file each, named like its definition.
 
 mod accounts;
+mod audit_coverage;
+mod audit_logs;
 mod audit_state;
 mod clock_end;
 mod clock_start;
@@ -34,6 +36,8 @@ macro_rules! natives {
 
 natives! {
     accounts,
+    audit_coverage,
+    audit_logs,
     audit_state,
     clock_end,
     clock_start,

@@ -6,6 +6,22 @@ use crate::clock::Timestamp;
 use crate::custody::entry::Base64;
 use crate::custody::outcome::ReasonCode;
 
+/// One of our own openings, as it was logged.
+#[derive(Clone, Debug, Serialize)]
+pub struct CanaryRow {
+    /// The keys of the rule that recorded it, escaped.
+    pub keys: Vec<String>,
+    /// Its records, escaped.
+    pub lines: String,
+    /// Exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines_b64: Option<Base64>,
+    /// Its serial number.
+    pub serial: u64,
+    /// When the call was entered.
+    pub time: Timestamp,
+}
+
 /// One place: a PHI folder, or another mount below it.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlaceCoverageRow {

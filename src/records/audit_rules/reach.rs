@@ -75,7 +75,7 @@ impl Rule {
             (EXIT, NEVER) => !self.watched().is_some_and(|(path, _)| elsewhere(path)),
             (TASK, NEVER) => true,
             (FILESYSTEM, NEVER) => {
-                let kernels_own = |field: &super::Field| KERNELS_OWN.iter().any(|kind| field.value == *kind);
+                let kernels_own = |field: &super::Field| KERNELS_OWN.contains(&field.value);
                 !self.fields.iter().any(|field| field.kind == FIELD_FSTYPE && kernels_own(field))
             }
             (EXCLUDE, _) => {

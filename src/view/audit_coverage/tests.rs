@@ -34,7 +34,7 @@ fn judge(rule_text: &str, logs: &[Summary], canary: Canary) -> PlaceCoverageRow 
     let recording = Recording::of((at(100), at(200)), Some(&state), logs, 0);
     let root = HostPath::new("/srv/phi").unwrap();
     let place = Place { mount: root.clone(), root, is_folder: true, canary };
-    Auditing { recording, rules: Some(&rules), machine: Some(X86_64) }.of(&place, &[b"phi".to_vec()])
+    Auditing { recording, rules: Some(&rules), machine: Some(X86_64) }.of(&place, &[b"phi".to_vec()]).row
 }
 
 #[test]
@@ -91,6 +91,6 @@ fn without_the_rules_nothing_is_known() {
     let recording = Recording::of((at(100), at(200)), Some(&state), &logs, 0);
     let root = HostPath::new("/srv/phi").unwrap();
     let place = Place { mount: root.clone(), root, is_folder: true, canary: SEEN };
-    let row = Auditing { recording, rules: None, machine: None }.of(&place, &[b"phi".to_vec()]);
+    let row = Auditing { recording, rules: None, machine: None }.of(&place, &[b"phi".to_vec()]).row;
     assert_eq!((row.codes.as_slice(), row.scope), (&[ReasonCode::CoverageUnknown][..], "none"));
 }

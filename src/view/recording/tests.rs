@@ -64,7 +64,7 @@ fn off_lasts_until_the_next_event_of_the_kernel_s_own() {
     assert_eq!(lapses(&[log(&lines)], &status(1, 7, 0)), [(ReasonCode::AuditOff, 120, 140)]);
     // It still is.
     let off = log(&lines[..3]);
-    assert_eq!(lapses(&[off.clone()], &status(0, 7, 0)), [(ReasonCode::AuditOff, 120, 200)]);
+    assert_eq!(lapses(std::slice::from_ref(&off), &status(0, 7, 0)), [(ReasonCode::AuditOff, 120, 200)]);
     // The next event stands in another file.
     assert_eq!(
         lapses(&[log(&["140 22 SYSCALL a=1"]), off], &status(1, 7, 0)),
