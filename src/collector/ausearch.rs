@@ -2,6 +2,7 @@
 //! where it cannot read a log. Which it is, its words on stderr tell; what no match means, only what is known natively.
 
 use super::run::Run;
+use crate::clock::Timestamp;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::tool::Ended;
@@ -63,9 +64,10 @@ fn nothing_matched(run: &Run<'_, '_>, key: Option<&[u8]>) -> (Outcome, Reason) {
         .flat_map(|place| &place.keys)
         .filter(|known| known.key == key)
         .filter_map(|known| known.last());
-    // Of a second of the window's beginning it looks at all, or at none.
-    let within = |time: &crate::clock::Timestamp| {
-        run.intake.window().from.is_none_or(|from| time.unix() > from.unix())
+    // It was asked in whole seconds.
+    let until = run.asked_until().unix();
+    let within = |time: &Timestamp| {
+        time.unix() <= until && run.intake.window().from.is_none_or(|from| time.unix() > from.unix())
     };
     if let Some(seen) = last.filter(within).max() {
         let words = format!(

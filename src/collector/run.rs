@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::audit_budget;
 use super::definition::{Action, Definition, Step};
@@ -9,6 +10,7 @@ use super::plan::{Plan, context};
 use super::request::Request;
 use super::steps::Places;
 use super::{native, steps};
+use crate::clock::Timestamp;
 use crate::custody::entry::Taken;
 use crate::custody::ledger::{Reason, StepContext};
 use crate::custody::outcome::{Outcome, ReasonCode};
@@ -99,6 +101,13 @@ impl<'r, 'v> Run<'r, 'v> {
 }
 
 impl Run<'_, '_> {
+    /// Until when host programs are asked about events: the second before this run began, so that its own openings of PHI
+    /// folders are not among what they find.
+    pub fn asked_until(&self) -> Timestamp {
+        let before = self.began.utc.minus(Duration::from_secs(1));
+        self.request.window.from.map_or(before, |from| from.max(before))
+    }
+
     fn steps(&mut self, definition: &Definition, wanted: impl Fn(&Step) -> bool) -> Result<(), Halt> {
         for step in definition.steps.iter().filter(|step| wanted(step)) {
             self.step(definition, step)?;

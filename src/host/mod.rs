@@ -209,6 +209,20 @@ impl Host {
         &self.patience
     }
 
+    /// The bytes that are free for everybody on the file system of the folder that holds `path`, and all of its bytes.
+    pub fn space(&self, path: &HostPath) -> Option<(u64, u64)> {
+        let folder = self.locate(path, true).ok()?.spot.folder;
+        let room = self.patience().ask(move || fs::fstatvfs(&folder)).ok()?.ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+        Some((bytes(room.f_bavail), bytes(room.f_blocks)))
+    }
+
+    /// Something on the host itself points at `path`, as its configuration at its log: the mount that holds it is entered
+    /// whatever its kind.
+    pub fn point_at(&self, path: HostPath) {
+        self.mounts.name(path);
+    }
+
     /// A number for the next question to the kernel, so that its answer is known by it.
     fn next_question(&self) -> u32 {
         self.questions.fetch_add(1, Ordering::Relaxed).wrapping_add(1)

@@ -24,7 +24,7 @@ pub fn tool(
     tool: &ToolStep,
 ) -> Result<(), Halt> {
     let name = tool.argv.first().map(String::as_str).unwrap_or_default();
-    let lines = spelt_out(&tool.argv, run.request, run.intake.now().utc);
+    let lines = spelt_out(&tool.argv, run.request, run.asked_until());
     let asks_keys = tool.argv.iter().any(|argument| argument == KEYS);
     if lines.is_empty() {
         let words = "no audit key is known that watches a PHI folder, so that there is nothing to ask for";

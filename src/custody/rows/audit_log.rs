@@ -29,11 +29,11 @@ pub struct AuditLogRow {
     pub missing_ranges: u64,
     /// When it was last written to, as the file system says.
     pub modified: Timestamp,
+    /// Bytes 0 in it, which no record holds.
+    pub nuls: u64,
     /// Which it is in its rotation: 0 the one that is being written, the highest the oldest; none for another name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
-    /// Bytes 0 in it, which no record holds.
-    pub nuls: u64,
     /// Lines longer than what is read of one.
     pub oversize: u64,
     /// Its path, escaped.
@@ -116,8 +116,8 @@ mod tests {
             last_serial: Some(1),
             missing_ranges: 0,
             modified: zero,
-            number: Some(0),
             nuls: 0,
+            number: Some(0),
             oversize: 0,
             path: String::new(),
             path_b64: Some(Base64(Vec::new())),

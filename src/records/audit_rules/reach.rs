@@ -51,6 +51,17 @@ impl Rule {
         if narrow { Reach::Part } else { Reach::Whole }
     }
 
+    /// Whether it may have the opening of a file or folder recorded: it watches for reading, or speaks of calls that open.
+    pub fn records_openings(&self) -> bool {
+        if (self.list, self.action) != (EXIT, ALWAYS) {
+            return false;
+        }
+        match self.permissions() {
+            Some(letters) => letters.contains('r'),
+            None => self.calls().is_none() || self.call_names(None).iter().any(|name| may_open(name)),
+        }
+    }
+
     /// The kinds of its conditions beside path, kinds of access, and key. One that asks for a processor leaves the calls of
     /// others unrecorded, and so on.
     fn conditions(&self) -> Vec<u32> {
@@ -85,6 +96,12 @@ impl Rule {
             _ => false,
         }
     }
+}
+
+/// Whether a call, by name or where that is not known by number, opens files, reads links, or asks for attributes.
+fn may_open(call: &str) -> bool {
+    let opens = ["open", "readlink", "getxattr", "listxattr", "name_to_handle"];
+    call.bytes().all(|byte| byte.is_ascii_digit()) || opens.iter().any(|part| call.contains(part))
 }
 
 impl super::Field {
@@ -164,6 +181,26 @@ mod tests {
             "-a always,exit -F dir=/srv/phi -F perm=r",
         ] {
             assert!(!suppresses(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_some_rules_record_openings() {
+        for text in [
+            "-a always,exit -F dir=/x -F perm=rwxa",
+            "-a always,exit -F arch=b64 -S openat",
+            "-a always,exit -F arch=b64 -S unlinkat,readlinkat",
+            "-a always,exit -F path=/x",
+        ] {
+            assert!(rule(text).records_openings(), "{text}");
+        }
+        for text in [
+            "-a always,exit -F path=/etc/passwd -F perm=wa",
+            "-a always,exit -F arch=b64 -S execve -F euid=0",
+            "-a never,exit -F dir=/x -F perm=r",
+            "-a always,exclude -F msgtype=CWD",
+        ] {
+            assert!(!rule(text).records_openings(), "{text}");
         }
     }
 
