@@ -3,6 +3,7 @@
 mod copy;
 mod listing;
 mod places;
+mod rotation;
 mod tool;
 mod withheld;
 

@@ -12,6 +12,7 @@ pub mod extents;
 pub mod facts;
 pub mod file;
 pub mod footprint;
+pub mod held;
 pub mod iptables;
 pub mod kernel_text;
 pub mod kmsg;

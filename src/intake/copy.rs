@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use super::pour::Poured;
+use super::sealed::{FileId, SealedCopy};
 use super::{Halt, Intake};
-use crate::clock::Timestamp;
-use crate::custody::digest::Digest;
 use crate::custody::entry::{Base64, EntryId, Kind, Source, Stats};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::file::Glimpse;
+use crate::host::held::Held;
 use crate::host::place::{LinkMet, Place};
 use crate::host::stat::Met;
 use crate::host::walk::Match;
 use crate::host::{Host, Trouble};
-use crate::path::HostPath;
 use crate::records::form::Form;
-use crate::records::observer::Observed;
 
 /// What a copy may cost.
 #[derive(Clone, Copy, Debug)]
@@ -33,25 +31,13 @@ pub struct CopyLimits {
     pub keep: bool,
 }
 
-/// A file's bytes as they were sealed.
-#[derive(Clone, Debug)]
-pub struct SealedCopy {
-    /// The entry.
-    pub entry: EntryId,
-    /// SHA-256 of the member.
-    pub sha256: Digest,
-    /// Bytes of the member.
-    pub size: u64,
-    /// When the file was last changed, as it claimed when it was opened.
-    pub modified: Timestamp,
-    /// It is all there: not cut, and not changed while it was read.
-    pub whole: bool,
-    /// The path as it was asked for, where links led from there to the one that it really has.
-    pub asked: Option<HostPath>,
-    /// All of its bytes, where they were to be kept and are few enough.
-    pub kept: Option<Arc<Vec<u8>>>,
-    /// What was learnt of it while it passed, also of what is not whole; none where its form teaches nothing.
-    pub observed: Option<Observed>,
+/// A file that is held open, and is to be taken from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Hold<'h> {
+    /// The file.
+    pub held: &'h Held,
+    /// What a rotation has done to its name, if one has.
+    pub rotated: Option<&'h str>,
 }
 
 impl Intake<'_> {
@@ -59,17 +45,14 @@ impl Intake<'_> {
     pub fn take(&mut self, host: &Host, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
         self.check()?;
         let path = &found.spot.path;
-        if host.is_own_output(found.met.identity) {
-            let words = "this is what is being written by this very run";
-            self.gap(source_of(found), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
+        if self.is_own_output(host, found)? {
             return Ok(());
         }
         let earlier = match found.target {
-            Some(_) => self.links_told.get(path),
-            // What was cut, changed or failed the first time is taken anew when somebody asks again.
-            None => self.sealed(&found.spot.real).filter(|copy| copy.whole).map(|copy| &copy.entry),
+            Some(_) => self.links_told.get(path).copied(),
+            None => self.covering(found),
         };
-        if let Some(earlier) = earlier.copied() {
+        if let Some(earlier) = earlier {
             return self.refer_to(earlier, found);
         }
         match &found.target {
@@ -77,12 +60,37 @@ impl Intake<'_> {
                 let stat = found.met.stat.clone();
                 self.take_link(&LinkMet { path: path.clone(), target: target.clone(), stat })
             }
-            None => self.copy(host, found, limits),
+            None => self.copy(host, found, limits, None),
         }
     }
 
+    /// Takes a file that is held open already, whatever was sealed before. `found` says where it was opened.
+    pub fn take_held(
+        &mut self,
+        host: &Host,
+        found: &Match,
+        limits: CopyLimits,
+        hold: Hold<'_>,
+    ) -> Result<(), Halt> {
+        self.check()?;
+        if self.is_own_output(host, found)? {
+            return Ok(());
+        }
+        self.copy(host, found, limits, Some(hold))
+    }
+
+    /// Whether it is our own output; that is said then.
+    fn is_own_output(&mut self, host: &Host, found: &Match) -> Result<bool, Halt> {
+        let is = host.is_own_output(found.met.identity);
+        if is {
+            let words = "this is what is being written by this very run";
+            self.gap(source_of(found), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
+        }
+        Ok(is)
+    }
+
     /// The same file under an earlier entry, perhaps by another path: nothing is sealed twice.
-    fn refer_to(&mut self, earlier: EntryId, found: &Match) -> Result<(), Halt> {
+    pub fn refer_to(&mut self, earlier: EntryId, found: &Match) -> Result<(), Halt> {
         let words = format!("already sealed, under entry {earlier}");
         let mut draft = Draft::new(Kind::Gap, source_of(found), self.now())
             .ended(Outcome::Collected, Reason::new(ReasonCode::SealedEarlier, words));
@@ -105,11 +113,22 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn copy(&mut self, host: &Host, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
+    fn copy(
+        &mut self,
+        host: &Host,
+        found: &Match,
+        limits: CopyLimits,
+        hold: Option<Hold<'_>>,
+    ) -> Result<(), Halt> {
         let path = &found.spot.path;
+        let rotated = hold.and_then(|hold| hold.rotated);
         let taken = self.now();
         let most = limits.max_size.min(self.bytes_left());
-        let mut reading = match host.read(&found.spot, most) {
+        let begun = match hold {
+            Some(hold) => host.read_held(hold.held, &found.spot, most),
+            None => host.read(&found.spot, most),
+        };
+        let mut reading = match begun {
             Ok(reading) => reading,
             Err(trouble) => return self.trouble(&found.spot.place(), &trouble),
         };
@@ -119,7 +138,10 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft)?;
-                let mut poured = self.pour(&mut reading, found, &met, most < limits.max_size, limits)?;
+                let mut poured =
+                    self.pour(&mut reading, &met, limits, most < limits.max_size, &mut |draft| {
+                        judge_name(draft, found, &met, rotated)
+                    })?;
                 let given = poured.given;
                 if poured.is_odd(limits.form) {
                     let words = "it does not have the form that such a file has";
@@ -133,10 +155,8 @@ impl Intake<'_> {
                     // The run's limit has cut it: the run ends here, even if nothing would follow.
                     self.check()?;
                 }
-                // What is empty costs nothing, and must not pass for what holds something.
-                if given > 0 {
-                    self.remember_copy(found, &met, &mut poured);
-                } else if poured.whole && limits.by_name {
+                self.remember_copy(found, &met, &mut poured);
+                if given == 0 && poured.whole && limits.by_name {
                     self.without_a_byte(source_of(found))?;
                 }
                 Ok(())
@@ -153,27 +173,11 @@ impl Intake<'_> {
         }
     }
 
-    /// What was sealed of the file that really lies at `path`.
-    pub fn sealed(&self, path: &HostPath) -> Option<&SealedCopy> {
-        self.sealed_paths.get(path)
-    }
-
-    /// Every file that was sealed so far and holds something, by where it really lies; in no order.
-    pub fn sealed_copies(&self) -> impl Iterator<Item = (&HostPath, &SealedCopy)> {
-        self.sealed_paths.iter()
-    }
-
-    /// The bytes that were kept are not needed any more.
-    pub fn forget_kept(&mut self) {
-        self.sealed_paths.values_mut().for_each(|copy| copy.kept = None);
-        self.kept = 0;
-    }
-
     fn remember_copy(&mut self, found: &Match, met: &Met, poured: &mut Poured) {
         let spot = &found.spot;
         let Some((_, sha256)) = self.ledger.members().last() else { return };
         self.kept += poured.kept.as_ref().map_or(0, Vec::len);
-        let copy = SealedCopy {
+        self.copies.add(SealedCopy {
             entry: poured.entry,
             sha256: *sha256,
             size: poured.given,
@@ -182,8 +186,11 @@ impl Intake<'_> {
             asked: (spot.path != spot.real).then(|| spot.path.clone()),
             kept: poured.kept.take().map(Arc::new),
             observed: poured.observed.take(),
-        };
-        self.sealed_paths.insert(spot.real.clone(), copy);
+            file: FileId::of(met),
+            real: spot.real.clone(),
+            has_length: met.stat.size > 0,
+            taken_again: false,
+        });
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
@@ -217,5 +224,20 @@ fn vanished(trouble: Trouble) -> Trouble {
     match trouble {
         Trouble::Missing(path) => Trouble::Vanished(path),
         other => other,
+    }
+}
+
+/// What is said of the name: it was rotated, or, where nobody reckons with that, another file has it. What the kernel
+/// makes up, as in /proc, has no length and no lasting number.
+fn judge_name(draft: &mut Draft, found: &Match, opened: &Met, rotated: Option<&str>) {
+    let was_read_to_its_end = draft.stat.as_ref().is_some_and(|stat| stat.after.is_some());
+    match (rotated, &mut draft.reason) {
+        (Some(words), None) => draft.reason = Some(Reason::new(ReasonCode::Rotated, words)),
+        (Some(words), Some(reason)) => reason.words = format!("{}; {words}", reason.words),
+        (None, _) if was_read_to_its_end && opened.stat.size > 0 && found.met.identity != opened.identity => {
+            let words = "another file had taken its name since it was listed; this is that file";
+            *draft = draft.clone().ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
+        }
+        (None, _) => {}
     }
 }

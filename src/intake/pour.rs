@@ -8,7 +8,6 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::file::{End, Glimpse, Reading};
 use crate::host::stat::Met;
-use crate::host::walk::Match;
 use crate::records::form::Form;
 use crate::records::observer::{Observed, Observer};
 
@@ -68,14 +67,15 @@ impl Onlookers {
 }
 
 impl Intake<'_> {
-    /// Pours the file's bytes into the member that was begun, and ends it with what is known then.
+    /// Pours the file's bytes into the member that was begun, and ends it with what is known then; `finish` may still
+    /// add to that.
     pub(super) fn pour(
         &mut self,
         reading: &mut Reading<'_>,
-        found: &Match,
         met: &Met,
-        limited_by_run: bool,
         limits: CopyLimits,
+        limited_by_run: bool,
+        finish: &mut dyn FnMut(&mut Draft),
     ) -> Result<Poured, Halt> {
         let mut onlookers = Onlookers {
             beginning: Vec::new(),
@@ -92,19 +92,15 @@ impl Intake<'_> {
                 self.copied_in_step.1 += end.given;
                 self.end_member(|draft| {
                     judge(draft, met, &end, limited_by_run);
-                    if is_another(found, met) {
-                        let words = "another file had taken its name since it was listed; this is that file";
-                        *draft = draft
-                            .clone()
-                            .ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
-                    }
                     quote_span(draft, observed.as_ref());
+                    finish(draft);
                     whole = draft.outcome == Outcome::Collected;
                 })?
             }
             Err((failed, reason)) => self.end_member(|draft| {
                 *draft = draft.clone().ended(failed, reason);
                 quote_span(draft, observed.as_ref());
+                finish(draft);
             })?,
         };
         Ok(Poured { entry, given, whole, beginning: onlookers.beginning, kept: onlookers.kept, observed })
@@ -147,12 +143,6 @@ fn quote_span(draft: &mut Draft, observed: Option<&Observed>) {
         let window = draft.window.get_or_insert_with(Window::default);
         (window.first, window.last) = (Some(first), Some(last));
     }
-}
-
-/// Whether a log was rotated, or a file replaced, between being listed and being opened. What the kernel makes up, as
-/// in /proc, has no length and no lasting number.
-fn is_another(found: &Match, opened: &Met) -> bool {
-    opened.stat.size > 0 && found.met.identity != opened.identity
 }
 
 /// What the metadata before and after say about the bytes between.
