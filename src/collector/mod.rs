@@ -7,6 +7,7 @@ pub mod audit_budget;
 pub mod auditd;
 pub mod catalog;
 pub mod definition;
+pub mod listed;
 pub mod native;
 pub mod parts;
 pub mod phi;
