@@ -279,3 +279,60 @@ impl Outbox {
         self.patience.start(work).is_ok().then_some(jobs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::Walk;
+    use super::*;
+    use crate::host::Host;
+    use crate::host::test_host::host_with;
+
+    /// A walk whose one batch is begun, and the end where its answer would come from.
+    fn begun(host: &Host, names: &[&str]) -> (Walk<'static>, Arc<Batch>, SyncSender<Vec<Found>>) {
+        let host: &'static Host = Box::leak(Box::new(Host {
+            patience: Patience::new(Duration::from_millis(300)),
+            ..Host::image(host.image_root().unwrap(), &[]).unwrap()
+        }));
+        let path = HostPath::new("/x").unwrap();
+        let spot = host.locate(&path, true).unwrap().spot;
+        let folder = Arc::new(Folder { fd: spot.folder, path: path.clone(), real: path.clone() });
+        let mut batch = Batch::default();
+        names.iter().for_each(|name| batch.add(&folder, name.as_bytes()));
+        batch.begun.store(1, Ordering::Relaxed);
+        let (batch, (answer, answers), (tell, told)) = (Arc::new(batch), sync_channel(1), sync_channel(1));
+        assert!(tell.send(Told::Batch(Ticket { answers, batch: Arc::clone(&batch) })).is_ok());
+        let (at, waiting) = (Arc::default(), Vec::new().into_iter());
+        (Walk { host, base: path, at, told, waiting, ended: false }, batch, answer)
+    }
+
+    #[test]
+    fn a_name_that_hangs_costs_one_deadline_and_is_told() {
+        let (_dir, host) = host_with(&[("/x/a", b"")]);
+        let (walk, batch, _answer) = begun(&host, &["a", "stuck", "c"]);
+        batch.begun.store(2, Ordering::Relaxed);
+        let start = Instant::now();
+        let found: Vec<Found> = walk.collect();
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        let [Found::Trouble(place, Trouble::Hung(..))] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(place.path, HostPath::new("/x/stuck").unwrap());
+    }
+
+    #[test]
+    fn what_goes_on_slowly_is_waited_for() {
+        let (_dir, host) = host_with(&[("/x/a", b"")]);
+        let (walk, batch, answer) = begun(&host, &["a", "b", "c", "d", "e"]);
+        let slow = std::thread::spawn(move || {
+            for number in 2..6 {
+                std::thread::sleep(Duration::from_millis(200));
+                batch.begun.store(number, Ordering::Relaxed);
+            }
+            answer.send(vec![Found::TooDeep(Place::plain(&HostPath::root()))]).unwrap();
+        });
+        // Then the walker is gone, and nothing says that all is told.
+        let found: Vec<Found> = walk.collect();
+        assert!(matches!(found.as_slice(), [Found::TooDeep(_), Found::Trouble(..)]), "{found:?}");
+        slow.join().unwrap();
+    }
+}
