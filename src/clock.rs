@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -121,6 +121,31 @@ impl Timestamp {
         (FIRST_SECOND..=LAST_SECOND).contains(&seconds)
     }
 
+    /// RFC 3339, digit by digit: rows with four times each are written by the million.
+    fn written(self) -> [u8; 30] {
+        use chrono::{Datelike as _, Timelike as _};
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let time = self.0;
+        // A leap second, which only whoever typed or wrote a time can have given, is the 60th.
+        let leap = time.nanosecond() / 1_000_000_000;
+        let parts = [
+            (0..4, u32::try_from(time.year()).unwrap_or(0)),
+            (5..7, time.month()),
+            (8..10, time.day()),
+            (11..13, time.hour()),
+            (14..16, time.minute()),
+            (17..19, time.second() + leap),
+            (20..29, time.nanosecond() % 1_000_000_000),
+        ];
+        for (place, mut number) in parts {
+            for digit in text.get_mut(place).unwrap_or_default().iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        text
+    }
+
     fn bent(time: Option<DateTime<Utc>>, otherwise: i64) -> Timestamp {
         let (seconds, nanos) =
             time.map_or((otherwise, 0), |time| (time.timestamp(), time.timestamp_subsec_nanos()));
@@ -232,13 +257,13 @@ pub fn parse_span(text: &str) -> Result<Duration, TimeError> {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Nanos, true))
+        f.write_str(std::str::from_utf8(&self.written()).unwrap_or_default())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.written()).unwrap_or_default())
     }
 }
 
@@ -281,6 +306,20 @@ mod tests {
     fn a_timestamp_is_written_in_utc_to_the_nanosecond() {
         assert_eq!(Timestamp::from_unix(1_795_292_388, 5).to_string(), "2026-11-21T20:19:48.000000005Z");
         assert_eq!(Timestamp::from_unix(1_795_292_388, 0).compact(), "20261121t201948z");
+    }
+
+    #[test]
+    fn digit_by_digit_is_what_chrono_writes() {
+        let mut seconds = FIRST_SECOND;
+        while seconds <= LAST_SECOND {
+            let time = Timestamp::from_unix(seconds, (seconds.unsigned_abs() % 1_000_000_000) as u32);
+            assert_eq!(time.to_string(), time.0.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
+            seconds += 86_400 * 47 + 12_345;
+        }
+        for text in ["2016-12-31T23:59:60.5Z", "2024-02-29T00:00:00Z", "0000-01-01T00:00:00Z"] {
+            let time = Timestamp::parse(text).unwrap();
+            assert_eq!(time.to_string(), time.0.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
+        }
     }
 
     #[test]

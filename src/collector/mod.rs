@@ -8,6 +8,7 @@ pub mod auditd;
 pub mod ausearch;
 pub mod catalog;
 pub mod definition;
+pub mod listed;
 pub mod native;
 pub mod parts;
 pub mod phi;

@@ -60,7 +60,7 @@ pub fn watches(host: &Host) -> (Vec<(Watch, String)>, Option<String>) {
                 }
                 Found::Trouble(_, Trouble::Missing(_)) => continue,
                 Found::Trouble(_, trouble) => Err(trouble),
-                Found::Led(_) | Found::LeftOut(..) | Found::TooDeep(_) => continue,
+                Found::Led(_) | Found::LeftOut(..) | Found::TooDeep(_) | Found::OverAllowance(_) => continue,
             };
             match read {
                 Ok((path, text)) => {
@@ -131,7 +131,7 @@ pub fn obstacle(host: &Host, root: &HostPath) -> Option<Obstacle> {
             Found::Match(found) => obstacle = Some(Obstacle::NotAFolder(found.met.kind_in_words())),
             Found::Trouble(_, Trouble::Missing(_)) | Found::Led(_) => {}
             Found::Trouble(_, trouble) => obstacle = Some(Obstacle::Unreachable(trouble.to_string())),
-            Found::LeftOut(..) | Found::TooDeep(_) => {
+            Found::LeftOut(..) | Found::TooDeep(_) | Found::OverAllowance(_) => {
                 obstacle = Some(Obstacle::Unreachable("it lies on a mount that is not read".into()));
             }
         }

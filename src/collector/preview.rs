@@ -1,6 +1,9 @@
 //! What a plan would do here, found out without opening a single file: the dry run.
 
-use rustix::fs::FileType;
+mod events;
+
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::audit_budget;
@@ -10,19 +13,27 @@ use super::request::Request;
 use super::steps::{self, Group, Places, changed_in};
 use crate::clock::Timestamp;
 use crate::custody::entry::Phi;
-use crate::host::allowance::{FILE_EVENTS, FOLDER_EVENTS};
+use crate::host::allowance::Allowance;
 use crate::host::facts::is_root;
 use crate::host::pattern::Pattern;
-use crate::host::walk::{Found, Wanted};
+use crate::host::walk::{Found, Manner, Wanted};
 use crate::host::{Host, Trouble};
+use events::Asked;
+
+/// The collectors that look below the PHI folders.
+const LISTING: &str = "phi-files";
+const CONTENT: &str = "phi-content";
 
 /// The whole preview. Keys are sorted.
 #[derive(Debug, Serialize)]
 pub struct Preview {
     /// Audit events that opening below PHI folders may cause; none if nothing limits or records them.
     pub audit_budget: Option<u64>,
-    /// Audit events that this run would cause below watched PHI folders, as far as it can be told beforehand.
+    /// Audit events that this run would cause below the PHI folders if all of them are watched, as far as it can be told
+    /// beforehand.
     pub audit_events: u64,
+    /// Those that this look itself has caused; none where none is recorded.
+    pub audit_events_of_plan: u64,
     /// Bytes that would be read.
     pub bytes: u64,
     /// The steps, in the order of work.
@@ -55,17 +66,40 @@ pub struct StepPreview {
 /// Looks at everything that the plan would look at: names and metadata only.
 pub fn preview(plan: &Plan, host: &Host, request: &Request, now: Timestamp) -> Preview {
     let places = Places::of(host);
-    let audit_budget = audit_budget::of(host).events();
-    let mut preview = Preview { audit_budget, audit_events: 0, bytes: 0, steps: Vec::new() };
+    let allowance = Arc::new(audit_budget::of(host));
+    let mut preview = Preview {
+        audit_budget: allowance.events(),
+        audit_events: 0,
+        audit_events_of_plan: 0,
+        bytes: 0,
+        steps: Vec::new(),
+    };
     for definition in plan.collectors() {
         for step in &definition.steps {
-            let seen = look(definition, step, host, request, &places, now);
+            let seen = look(definition, step, host, request, &places, &allowance, now);
             preview.bytes += seen.bytes;
             preview.steps.push(seen);
         }
     }
-    preview.audit_events = phi_events(host, request, audit_budget.unwrap_or(u64::MAX));
+    preview.look_at_phi(plan, host, request, &allowance);
     preview
+}
+
+impl Preview {
+    /// What lies below the PHI folders, and what opening it costs.
+    fn look_at_phi(&mut self, plan: &Plan, host: &Host, request: &Request, allowance: &Arc<Allowance>) {
+        let holds = |id: &str| plan.collectors().any(|definition| definition.id == id);
+        let asked = Asked { listing: holds(LISTING), content: holds(CONTENT) };
+        let ahead = events::forecast(host, request, asked, allowance);
+        self.audit_events = ahead.events;
+        if allowance.is_limited() {
+            self.audit_events_of_plan = allowance.spent() + events::before_the_first_step(request);
+        }
+        if let Some(step) = self.steps.iter_mut().find(|step| step.collector == LISTING) {
+            (step.files, step.bytes) = (ahead.files, ahead.bytes);
+            self.bytes += ahead.bytes;
+        }
+    }
 }
 
 fn look(
@@ -74,6 +108,7 @@ fn look(
     host: &Host,
     request: &Request,
     places: &Places,
+    allowance: &Arc<Allowance>,
     now: Timestamp,
 ) -> StepPreview {
     let mut preview = StepPreview {
@@ -110,6 +145,7 @@ fn look(
                     &mut preview,
                     &group,
                     host,
+                    |pattern| manner(request, allowance, pattern),
                     |met| window.is_none_or(|window| changed_in(window, &met.stat)),
                     true,
                 );
@@ -118,7 +154,8 @@ fn look(
         Action::Listing(listing) => {
             for group in steps::expand(&listing.paths, request, places) {
                 preview.what.push(group.spelt_out());
-                count(&mut preview, &group, host, |_| true, false);
+                let manner = |pattern: &Pattern| manner(request, allowance, pattern);
+                count(&mut preview, &group, host, manner, |_| true, false);
             }
         }
         Action::Link(link) => {
@@ -128,15 +165,26 @@ fn look(
     preview
 }
 
+/// Below PHI folders what is opened is taken from the allowance. Where links lead does not matter here.
+fn manner(request: &Request, allowance: &Arc<Allowance>, pattern: &Pattern) -> Manner {
+    let is_private = request.phi_places().iter().any(|place| pattern.base().is_within(place));
+    Manner {
+        targets: false,
+        allowance: is_private.then(|| Arc::clone(allowance)),
+        ..Manner::plain(Wanted::Files, pattern.is_plain())
+    }
+}
+
 fn count(
     preview: &mut StepPreview,
     group: &Group,
     host: &Host,
+    manner: impl Fn(&Pattern) -> Manner,
     counts: impl Fn(&crate::host::stat::Met) -> bool,
     with_bytes: bool,
 ) {
     for pattern in &group.patterns {
-        for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
+        for found in host.walk_in(pattern, manner(pattern)) {
             match found {
                 Found::Match(found) if counts(&found.met) => {
                     preview.files += 1;
@@ -162,27 +210,4 @@ fn obstacle(definition: &Definition, step: &Step, host: &Host, request: &Request
     } else {
         String::new()
     }
-}
-
-/// What opening each folder, and each file that would be hashed or copied, costs up to the budget: a run stops there,
-/// and so does this look at what it would do.
-fn phi_events(host: &Host, request: &Request, most: u64) -> u64 {
-    let mut events = 0_u64;
-    for root in request.phi_paths() {
-        for pattern in [Pattern::exactly(&root), Pattern::below(&root)] {
-            for found in host.walk(&pattern, Wanted::Everything, true) {
-                let Found::Match(found) = found else { continue };
-                let changed = || changed_in(&request.window, &found.met.stat);
-                events += match found.met.kind {
-                    FileType::Directory => FOLDER_EVENTS,
-                    FileType::RegularFile if changed() => FILE_EVENTS,
-                    _ => 0,
-                };
-                if events >= most {
-                    return most;
-                }
-            }
-        }
-    }
-    events
 }

@@ -320,6 +320,12 @@ pub fn tell(run: &mut Run<'_, '_>, found: Found) -> Result<(), Halt> {
             let reason = Reason::new(ReasonCode::CountLimit, words);
             run.intake.gap(Source::led(&place.path, &place.real), Outcome::Truncated, reason).map(drop)
         }
+        Found::OverAllowance(place) => {
+            let words =
+                "would overwrite the audit log: this folder, and what would come behind it, was not opened";
+            let reason = Reason::new(ReasonCode::AuditBudget, words);
+            run.intake.gap(Source::led(&place.path, &place.real), Outcome::Truncated, reason).map(drop)
+        }
     }
 }
 

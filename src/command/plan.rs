@@ -111,7 +111,7 @@ fn tell_whole(preview: &Preview, request: &Request, room: Option<&Room>, voice: 
         roots => voice.result(format!("holds PHI: {}", roots.join(", "))),
     }
     let budget = preview.audit_budget.map_or("no rule is loaded, so that none is recorded".into(), |most| {
-        format!("at most {most} are allowed")
+        format!("at most {most} are allowed; this plan has caused {}", preview.audit_events_of_plan)
     });
     voice.result(format!("audit events below PHI folders: about {} ({budget})", preview.audit_events));
     if let (Some(path), Some(room)) = (&request.output, room) {

@@ -24,6 +24,9 @@ use crate::path::{HostPath, shown};
 pub struct FileRow {
     /// Last access.
     pub atime: Timestamp,
+    /// Attributes that are set, by name, sorted, as far as the file system tells of them: `immutable`, `append`, …
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<&'static str>,
     /// 512-byte blocks in use.
     pub blocks: u64,
     /// Birth, where the file system keeps it.
@@ -65,11 +68,23 @@ pub struct FileRow {
     /// Exactly, where the escaped one is not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_b64: Option<Base64>,
+    /// Why it is not known what a link points to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_missing: Option<&'static str>,
     /// Owner.
     pub uid: u32,
     /// Times that no calendar of four digits holds, in seconds since 1970.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unix: BTreeMap<String, i64>,
+    /// The names of its extended attributes, escaped, where they were asked for: an empty list if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xattrs: Option<Vec<String>>,
+    /// Exactly, where an escaped one is not the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xattrs_b64: Option<Vec<Base64>>,
+    /// Why they, or more of them, are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xattrs_missing: Option<&'static str>,
 }
 
 impl FileRow {
@@ -79,6 +94,7 @@ impl FileRow {
         let (target, target_b64) = target.map(text).map_or((None, None), |(text, exact)| (Some(text), exact));
         FileRow {
             atime: stat.atime,
+            attributes: Vec::new(),
             blocks: stat.blocks,
             btime: stat.btime,
             ctime: stat.ctime,
@@ -96,9 +112,22 @@ impl FileRow {
             size: stat.size,
             target,
             target_b64,
+            target_missing: None,
             uid: stat.uid,
             unix: stat.unix,
+            xattrs: None,
+            xattrs_b64: None,
+            xattrs_missing: None,
         }
+    }
+
+    /// With the names of its extended attributes.
+    pub fn name_xattrs(&mut self, names: &[Vec<u8>]) {
+        let (shown, exact): (Vec<String>, Vec<Option<Base64>>) = names.iter().map(|name| text(name)).unzip();
+        if exact.iter().any(Option::is_some) {
+            self.xattrs_b64 = Some(names.iter().map(|name| Base64(name.clone())).collect());
+        }
+        self.xattrs = Some(shown);
     }
 }
 
@@ -147,10 +176,20 @@ mod tests {
         let mut row = FileRow::new(&HostPath::new(b"/a\n\xff").unwrap(), stat(), Some(b"b\xff"));
         row.sha256 = Some(Digest::of(b""));
         row.sha256_missing = Some("x");
+        row.attributes = vec!["append"];
+        (row.target_missing, row.xattrs_missing) = (Some("x"), Some("x"));
+        row.name_xattrs(&[b"user.\xff\n".to_vec(), b"user.plain".to_vec()]);
         json::assert_keys_sorted(&row);
         let bytes = json::line(&row).unwrap();
         assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
         assert!(row.path_b64.is_some() && row.target_b64.is_some());
+        assert_eq!(row.xattrs.unwrap()[0], "user.\\xff\\u{a}");
+        assert_eq!(row.xattrs_b64.unwrap().len(), 2);
+        let mut plain = FileRow::new(&HostPath::root(), stat(), None);
+        plain.name_xattrs(&[]);
+        assert!(String::from_utf8(json::line(&plain).unwrap()).unwrap().contains("\"xattrs\":[]"));
+        plain.name_xattrs(&[b"user.a".to_vec()]);
+        assert!(plain.xattrs_b64.is_none());
         assert!(FileRow::new(&HostPath::root(), stat(), None).path_b64.is_none());
     }
 }

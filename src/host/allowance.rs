@@ -4,6 +4,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Events that the way to a folder causes: its name is opened, to see that it is no link.
+pub const PLACE_EVENTS: u64 = 1;
+
 /// Events that looking into a folder causes: it is opened once.
 pub const FOLDER_EVENTS: u64 = 1;
 
@@ -70,9 +73,20 @@ impl Allowance {
 
     /// So many more events: whether what causes them may be done. Waits where they would come too fast.
     pub fn spend(&self, events: u64) -> bool {
+        self.spend_down_to(events, |_| 0)
+    }
+
+    /// The same for what is less urgent than finding out what is there, as digests are: the second half of all is kept
+    /// for folders and links, so that what was hashed first cannot leave folders behind it closed.
+    pub fn spend_sparingly(&self, events: u64) -> bool {
+        self.spend_down_to(events, |all| all / 2)
+    }
+
+    fn spend_down_to(&self, events: u64, least: impl FnOnce(u64) -> u64) -> bool {
         let wait = self.with(|account| {
             let Some(left) = account.left else { return Some(Duration::ZERO) };
-            account.left = Some(left.checked_sub(events)?);
+            let then = left.checked_sub(events).filter(|then| *then >= least(left + account.spent))?;
+            account.left = Some(then);
             account.spent += events;
             let now = Instant::now();
             let gained = now.duration_since(account.filled).as_secs_f64() * self.per_second;
@@ -105,6 +119,15 @@ mod tests {
         let free = Allowance::unlimited();
         assert!((0..1000).all(|_| free.spend(2)));
         assert!(!free.is_limited() && free.spent() == 0);
+    }
+
+    #[test]
+    fn what_is_less_urgent_leaves_half_to_what_is_more() {
+        let ten = Allowance::new(Some(10), 1000, 100);
+        assert!(ten.spend(1) && ten.spend_sparingly(3) && !ten.spend_sparingly(2) && ten.spend_sparingly(1));
+        assert!(!ten.spend_sparingly(1) && ten.spend(5) && !ten.spend(1));
+        assert_eq!((ten.events(), ten.spent()), (Some(10), 10));
+        assert!(Allowance::unlimited().spend_sparingly(1000));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod allowance;
 pub mod audit;
 pub mod cross_view;
+pub mod extended;
 pub mod extents;
 pub mod facts;
 pub mod file;

@@ -8,7 +8,8 @@ use std::{io, thread};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A pool of readers, and how long to wait for each answer.
+/// A pool of readers, and how long to wait for each answer. A clone shares the readers.
+#[derive(Clone)]
 pub struct Patience {
     deadline: Duration,
     idle: Arc<Mutex<Vec<Sender<Job>>>>,

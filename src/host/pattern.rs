@@ -129,6 +129,12 @@ impl Pattern {
         (matched, next)
     }
 
+    /// Whether everything below here matches, however deep, so that names need not be looked at.
+    pub fn takes_all(&self, progress: &Progress) -> bool {
+        let last = self.parts.len().saturating_sub(1);
+        progress.0 == [last] && matches!(self.parts.last(), Some(Part::Deep))
+    }
+
     /// Whether a whole path matches.
     pub fn matches(&self, path: &HostPath) -> bool {
         if !path.is_within(&self.base) {
@@ -212,6 +218,18 @@ mod tests {
         assert!(!pattern.asks_for_everything());
         assert!(Pattern::new("/etc/cron.d/*").unwrap().asks_for_everything());
         assert!(Pattern::new("/etc/x/**").unwrap().asks_for_everything());
+    }
+
+    #[test]
+    fn where_everything_is_taken_every_name_would_match() {
+        let below = Pattern::new("/etc/**").unwrap();
+        let start = below.start();
+        assert!(below.takes_all(&start));
+        assert_eq!(below.advance(&start, b"x"), (true, start));
+        for other in ["/etc/*", "/etc/**/*.conf", "/etc/passwd", "/etc/*/**"] {
+            let pattern = Pattern::new(other).unwrap();
+            assert!(!pattern.takes_all(&pattern.start()), "{other}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
-use rustix::fs::{self, AtFlags, FileType, Statx, StatxFlags, StatxTimestamp};
+use rustix::fs::{self, AtFlags, FileType, Statx, StatxAttributes, StatxFlags, StatxTimestamp};
 use rustix::io::Errno;
 
 use crate::clock::Timestamp;
@@ -18,6 +18,33 @@ pub struct Met {
     pub kind: FileType,
     /// Device and inode, to know a file again.
     pub identity: (u64, u64),
+    /// Those attributes that are set, of those that its file system tells of.
+    pub attributes: Attributes,
+}
+
+/// Attributes of a file (`chattr`, and what the kernel adds): `STATX_ATTR_*` of linux/stat.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attributes(StatxAttributes);
+
+impl Attributes {
+    /// Their names, sorted.
+    pub fn names(self) -> Vec<&'static str> {
+        const NAMES: [(StatxAttributes, &str); 9] = [
+            (StatxAttributes::APPEND, "append"),
+            (StatxAttributes::AUTOMOUNT, "automount"),
+            (StatxAttributes::COMPRESSED, "compressed"),
+            (StatxAttributes::DAX, "dax"),
+            (StatxAttributes::ENCRYPTED, "encrypted"),
+            (StatxAttributes::IMMUTABLE, "immutable"),
+            (StatxAttributes::MOUNT_ROOT, "mount_root"),
+            (StatxAttributes::NODUMP, "nodump"),
+            (StatxAttributes::VERITY, "verity"),
+        ];
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        NAMES.iter().filter(|(bit, _)| self.0.contains(*bit)).map(|(_, name)| *name).collect()
+    }
 }
 
 impl Met {
@@ -81,7 +108,9 @@ fn from_statx(statx: &Statx) -> Met {
         ]),
     };
     let device = fs::makedev(statx.stx_dev_major, statx.stx_dev_minor);
-    Met { stat, kind: FileType::from_raw_mode(mode), identity: (device, statx.stx_ino) }
+    // What a file system does not tell of is no news.
+    let attributes = Attributes(statx.stx_attributes & statx.stx_attributes_mask);
+    Met { stat, kind: FileType::from_raw_mode(mode), identity: (device, statx.stx_ino), attributes }
 }
 
 /// Those of the times that cannot be written as a date.
@@ -109,5 +138,24 @@ fn from_stat(stat: &fs::Stat) -> Met {
         uid: stat.st_uid,
         unix: beyond(&[("atime", stat.st_atime), ("ctime", stat.st_ctime), ("mtime", stat.st_mtime)]),
     };
-    Met { stat: kept, kind: FileType::from_raw_mode(stat.st_mode), identity: (stat.st_dev, stat.st_ino) }
+    Met {
+        stat: kept,
+        kind: FileType::from_raw_mode(stat.st_mode),
+        identity: (stat.st_dev, stat.st_ino),
+        attributes: Attributes(StatxAttributes::empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_have_their_names_sorted() {
+        let all = Attributes(StatxAttributes::all()).names();
+        assert!(all.is_sorted() && all.len() == 9);
+        let some = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+        assert_eq!(Attributes(some).names(), ["append", "immutable"]);
+        assert!(Attributes(StatxAttributes::empty()).names().is_empty());
+    }
 }

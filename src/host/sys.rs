@@ -5,6 +5,8 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
+use rustix::io::Errno;
+
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
 unsafe extern "C" {
     /// glibc, nss/nsswitch.h: replaces what nsswitch.conf says about one database.
@@ -125,6 +127,28 @@ pub fn socket_address(socket: BorrowedFd<'_>, side: Side, buffer: &mut [u8]) -> 
     // exclusively for the call, and asks for no alignment; `length` is a variable of ours.
     let done = unsafe { call(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), &raw mut length) };
     if done == 0 { Ok(length as usize) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The names of the extended attributes of what lies at a name in a folder, of a link itself, each with a NUL behind
+/// it (listxattrat(2), since Linux 6.13); gives how many bytes they have.
+pub fn list_xattrs(folder: BorrowedFd<'_>, name: &[u8], buffer: &mut [u8]) -> Result<usize, Errno> {
+    // include/uapi/asm-generic/unistd.h; the same on every processor.
+    const LISTXATTRAT: libc::c_long = 465;
+    let name = std::ffi::CString::new(name).map_err(|_| Errno::INVAL)?;
+    // SAFETY: the name is NUL-terminated and outlives the call; the kernel writes at most `buffer.len()` bytes into
+    // memory that is borrowed exclusively for the call.
+    let length = unsafe {
+        libc::syscall(
+            LISTXATTRAT,
+            folder.as_raw_fd(),
+            name.as_ptr(),
+            libc::AT_SYMLINK_NOFOLLOW,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+        )
+    };
+    usize::try_from(length)
+        .map_err(|_| Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO))
 }
 
 /// Takes over a descriptor that whoever started us has opened for us (`--passphrase-fd`).

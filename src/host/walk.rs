@@ -1,15 +1,25 @@
-//! Walking folders for a pattern: sorted by the bytes of the path, never through a link, over local mounts, on a
-//! reader thread. What cannot be entered is told like everything else.
+//! Walking folders for a pattern: sorted by the bytes of the path, never through a link, over local mounts, on two
+//! reader threads, in bounded memory. What cannot be entered is told like everything else.
 
+mod examine;
+mod names;
+#[cfg(test)]
+mod tests;
 mod walker;
 
-use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use walker::{Outbox, Walker};
+use rustix::io::Errno;
 
+use examine::{Examiner, Outbox, TICKETS, Told};
+use walker::{Closed, Walker};
+
+use super::allowance::{Allowance, PLACE_EVENTS};
+use super::extended::Names;
 use super::mounts::KeepOut;
+use super::patience::NoAnswer;
 use super::pattern::Pattern;
 use super::place::{LinkMet, Place, Spot};
 use super::stat::Met;
@@ -19,8 +29,8 @@ use crate::path::HostPath;
 /// How deep a walk goes below its base. A folder is held open for each level.
 pub const DEPTH_LIMIT: usize = 256;
 
-/// Finds that are handed over together.
-const BATCH: usize = 64;
+/// Bytes of names that a walk holds in memory; a folder that has more is looked through again.
+const ROOM: usize = 12 << 20;
 
 /// What a walk comes across.
 #[derive(Debug)]
@@ -35,6 +45,9 @@ pub enum Found {
     LeftOut(Place, KeepOut),
     /// The walk ends here because it is too deep.
     TooDeep(Place),
+    /// A folder that was not entered, because the allowance of watched openings is spent. It only ever ends once: nothing
+    /// that would be entered behind this one is.
+    OverAllowance(Place),
 }
 
 /// Something that matches a pattern.
@@ -46,20 +59,19 @@ pub struct Match {
     pub met: Met,
     /// Where a link points.
     pub target: Option<Vec<u8>>,
+    /// Why that is not known, although it was to be asked for.
+    pub target_missing: Option<Untold>,
+    /// The names of its extended attributes, where they were asked for.
+    pub extended: Option<Result<Names, Errno>>,
 }
 
-/// Where a walker is, for whoever waits for it in vain.
-type At = Arc<Mutex<Option<Place>>>;
-
-/// A walk that is under way.
-pub struct Walk<'h> {
-    host: &'h Host,
-    base: HostPath,
-    /// The folder that the walker is in: as it was asked for, and where it really is.
-    at: At,
-    finds: Receiver<Vec<Found>>,
-    waiting: std::vec::IntoIter<Found>,
-    ended: bool,
+/// Why something of a name is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// The allowance of watched openings is spent.
+    OverAllowance,
+    /// The kernel refused.
+    Refused(Errno),
 }
 
 /// Which files and folders a walk speaks of.
@@ -71,56 +83,161 @@ pub enum Wanted {
     Everything,
 }
 
+/// How a walk goes.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// What it speaks of.
+    pub wanted: Wanted,
+    /// A trusted link at the very end of a plain pattern is followed.
+    pub follow: bool,
+    /// The base itself is told as well, before what matches below it. For walks that want everything.
+    pub itself: bool,
+    /// Links are asked where they point.
+    pub targets: bool,
+    /// The names of extended attributes are asked for.
+    pub extended: bool,
+    /// What watched openings are taken from, before they are made.
+    pub allowance: Option<Arc<Allowance>>,
+    /// Bytes of names that are held in memory.
+    pub room: usize,
+}
+
+impl Manner {
+    /// A walk where nothing is counted.
+    pub fn plain(wanted: Wanted, follow: bool) -> Manner {
+        Manner { wanted, follow, itself: false, targets: true, extended: false, allowance: None, room: ROOM }
+    }
+
+    /// A walk through a folder that may be watched: the folder itself and everything below it. Its openings are taken
+    /// from `allowance`: one for the way to the folder, one for each folder, one for each link.
+    pub fn sparing(allowance: &Arc<Allowance>) -> Manner {
+        let allowance = Some(Arc::clone(allowance));
+        Manner { itself: true, allowance, ..Manner::plain(Wanted::Everything, true) }
+    }
+}
+
+/// Where a walker is, for whoever waits for it in vain, and whether it goes on.
+#[derive(Default)]
+struct Whereabouts {
+    place: Mutex<Option<Place>>,
+    stamp: AtomicUsize,
+}
+
+impl Whereabouts {
+    fn is(&self, place: Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        self.goes_on();
+    }
+
+    fn goes_on(&self) {
+        self.stamp.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stamp(&self) -> usize {
+        self.stamp.load(Ordering::Relaxed)
+    }
+}
+
+/// A walk that is under way.
+pub struct Walk<'h> {
+    host: &'h Host,
+    base: HostPath,
+    /// The folder that the walker is in: as it was asked for, and where it really is.
+    at: Arc<Whereabouts>,
+    told: Receiver<Told>,
+    waiting: std::vec::IntoIter<Found>,
+    ended: bool,
+}
+
 impl Host {
     /// Begins to walk for `pattern`. With `follow` a trusted link at the very end of a plain pattern is followed.
     pub fn walk<'h>(&'h self, pattern: &Pattern, wanted: Wanted, follow: bool) -> Walk<'h> {
+        self.walk_in(pattern, Manner::plain(wanted, follow))
+    }
+
+    /// Begins to walk for `pattern` in a certain manner.
+    pub fn walk_in<'h>(&'h self, pattern: &Pattern, manner: Manner) -> Walk<'h> {
         let base = pattern.base().clone();
-        let (finds, incoming) = sync_channel(2);
+        let (told, incoming) = sync_channel(TICKETS);
         let mut walk = Walk {
             host: self,
             base: base.clone(),
-            at: At::default(),
-            finds: incoming,
+            at: Arc::default(),
+            told: incoming,
             waiting: Vec::new().into_iter(),
             ended: false,
         };
         // A plain path is not followed at its end unless that was asked for; a folder to walk in always is.
-        let (links, spot) = self.trace(&base, follow || !pattern.is_plain());
+        let follow = manner.follow || !pattern.is_plain();
+        if manner.allowance.as_ref().is_some_and(|allowance| follow && !allowance.spend(PLACE_EVENTS)) {
+            return walk.ending_with(Vec::new(), Found::OverAllowance(Place::plain(&base)));
+        }
+        let (links, spot) = self.trace(&base, follow);
         let led: Vec<Found> = links.into_iter().map(Found::Led).collect();
         let spot = match spot {
             Ok(spot) => spot,
-            Err(trouble) => return walk.ending_with(led, &base, trouble),
+            Err(trouble) => return walk.ending_with(led, Found::Trouble(Place::plain(&base), trouble)),
         };
-        let mut walker = Walker {
-            pattern: pattern.clone(),
-            wanted,
-            footprint: Arc::clone(self.footprint()),
-            closed: self.closed_mounts(&spot.real),
-            at: Arc::clone(&walk.at),
-            outbox: Outbox::new(finds, led),
-        };
-        if self.patience().start(move || walker.walk(spot)).is_err() {
+        let room = manner.room;
+        let examiner = Examiner { manner, footprint: Arc::clone(self.footprint()) };
+        let outbox = Outbox::new(told, led, examiner, self.patience().clone());
+        let closed = self.closed_mounts(&spot.real);
+        let mut walker = Walker::new(pattern.clone(), closed, Arc::clone(&walk.at), outbox, room);
+        if self.patience().start(move || walker.walk(&spot)).is_err() {
             let gone = std::io::Error::other("no reader can be started");
-            walk = walk.ending_with(Vec::new(), &base, Trouble::Io(base.to_string(), gone));
+            let trouble = Trouble::Io(base.to_string(), gone);
+            walk = walk.ending_with(Vec::new(), Found::Trouble(Place::plain(&base), trouble));
         }
         walk
     }
 
-    /// The mounts below `real` that a walk must stay out of.
-    fn closed_mounts(&self, real: &HostPath) -> HashMap<HostPath, KeepOut> {
-        let below = self.mounts().all().filter(|mount| mount.point.is_within(real));
-        below
-            .filter_map(|mount| Some((mount.point.clone(), self.mounts().keep_out_of(&mount.point)?)))
-            .collect()
+    /// The mounts below `real` that a walk must stay out of, by the folder that they lie in.
+    fn closed_mounts(&self, real: &HostPath) -> Closed {
+        let mut closed = Closed::new();
+        for mount in self.mounts().all().filter(|mount| mount.point.is_within(real)) {
+            if let Some(why) = self.mounts().keep_out_of(&mount.point) {
+                let name = mount.point.name().to_vec();
+                closed.entry(mount.point.parent()).or_default().push((name, why));
+            }
+        }
+        closed
     }
 }
 
 impl Walk<'_> {
-    fn ending_with(mut self, mut before: Vec<Found>, path: &HostPath, trouble: Trouble) -> Self {
-        before.push(Found::Trouble(Place::plain(path), trouble));
+    fn ending_with(mut self, mut before: Vec<Found>, last: Found) -> Self {
+        before.push(last);
         self.waiting = before.into_iter();
         self.ended = true;
         self
+    }
+
+    /// The next batch; none when all is told. Or why there is none, and where that was.
+    fn batch(&self) -> Result<Option<Vec<Found>>, (NoAnswer, Option<Place>)> {
+        match self.patiently(&self.told, || self.at.stamp()) {
+            Ok(Told::Over) => Ok(None),
+            Ok(Told::Batch(ticket)) => self
+                .patiently(&ticket.answers, || ticket.batch.stamp())
+                .map(Some)
+                .map_err(|none| (none, ticket.batch.place().or_else(|| self.at.place()))),
+            Err(none) => Err((none, self.at.place())),
+        }
+    }
+
+    /// Waits as long as `stamp` changes: each name and each look into a folder has a deadline of its own, however many
+    /// come together, and however slowly an allowance lets them come.
+    fn patiently<T>(&self, answers: &Receiver<T>, stamp: impl Fn() -> usize) -> Result<T, NoAnswer> {
+        let mut seen = stamp();
+        loop {
+            match self.host.patience().await_one(answers) {
+                Err(NoAnswer::Hung) if stamp() != seen => seen = stamp(),
+                other => return other,
+            }
+        }
     }
 }
 
@@ -135,86 +252,16 @@ impl Iterator for Walk<'_> {
             if self.ended {
                 return None;
             }
-            match self.host.patience().await_one(&self.finds) {
-                // An empty batch says that all is told; without one, the walker has ended some other way.
-                Ok(batch) if batch.is_empty() => self.ended = true,
-                Ok(batch) => self.waiting = batch.into_iter(),
-                Err(none) => {
+            match self.batch() {
+                Ok(None) => self.ended = true,
+                Ok(Some(batch)) => self.waiting = batch.into_iter(),
+                Err((none, at)) => {
                     self.ended = true;
-                    let at = self.at.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     let place = at.unwrap_or_else(|| Place::plain(&self.base));
                     let trouble = self.host.no_answer(none, &place.real);
                     return Some(Found::Trouble(place, trouble));
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::test_host::host_with;
-    use super::*;
-
-    fn paths(host: &Host, pattern: &str, wanted: Wanted) -> Vec<String> {
-        let pattern = Pattern::new(pattern).unwrap();
-        host.walk(&pattern, wanted, false)
-            .map(|found| match found {
-                Found::Match(found) => found.spot.path.to_string(),
-                other => format!("{other:?}"),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn what_matches_comes_sorted_by_the_bytes_of_its_path() {
-        let (_dir, host) =
-            host_with(&[("/x/a/b", b""), ("/x/a.txt", b""), ("/x/a-1", b""), ("/x/a/c/d", b"")]);
-        let found = paths(&host, "/x/**", Wanted::Everything);
-        assert_eq!(found, ["/x/a", "/x/a-1", "/x/a.txt", "/x/a/b", "/x/a/c", "/x/a/c/d"]);
-        let mut sorted = found.clone();
-        sorted.sort();
-        assert_eq!(found, sorted);
-        assert_eq!(paths(&host, "/x/**/d", Wanted::Files), ["/x/a/c/d"]);
-        assert_eq!(paths(&host, "/x/a*", Wanted::Files), ["/x/a-1", "/x/a.txt"]);
-        assert_eq!(paths(&host, "/x/a.txt", Wanted::Files), ["/x/a.txt"]);
-    }
-
-    #[test]
-    fn links_are_told_and_not_entered() {
-        let (dir, host) = host_with(&[("/x/real/file", b"")]);
-        std::os::unix::fs::symlink("real", dir.path().join("x/link")).unwrap();
-        let pattern = Pattern::new("/x/**").unwrap();
-        let targets: Vec<_> = host
-            .walk(&pattern, Wanted::Files, false)
-            .filter_map(|found| match found {
-                Found::Match(found) => Some((found.spot.path.to_string(), found.target)),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(targets[0], ("/x/link".into(), Some(b"real".to_vec())));
-        assert_eq!(targets.len(), 2);
-    }
-
-    #[test]
-    fn a_missing_base_and_a_tree_without_end_are_told() {
-        let (dir, host) = host_with(&[]);
-        assert!(paths(&host, "/none/*", Wanted::Files)[0].contains("Missing"));
-        let deep = (0..DEPTH_LIMIT + 5).fold(dir.path().join("x"), |path, _| path.join("d"));
-        std::fs::create_dir_all(deep).unwrap();
-        let found = paths(&host, "/x/**", Wanted::Everything);
-        assert!(
-            found.last().unwrap().contains("TooDeep") || found.iter().any(|line| line.contains("TooDeep"))
-        );
-    }
-
-    #[test]
-    fn an_unfinished_walk_can_be_dropped() {
-        let files: Vec<(String, &[u8])> = (0..500).map(|n| (format!("/x/{n}"), &b""[..])).collect();
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
-        let (_dir, host) = host_with(&files);
-        let pattern = Pattern::new("/x/*").unwrap();
-        assert_eq!(host.walk(&pattern, Wanted::Files, false).take(3).count(), 3);
-        assert_eq!(host.walk(&pattern, Wanted::Files, false).count(), 500);
     }
 }

@@ -27,6 +27,7 @@ mod kernel_log;
 mod logins;
 mod name_service;
 mod namespaces;
+mod phi_files;
 mod processes;
 mod routes;
 mod sessions;

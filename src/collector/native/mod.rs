@@ -13,7 +13,7 @@ mod host;
 mod invoker;
 mod kernel_log;
 mod login_records;
-mod phi_files;
+pub mod phi_files;
 mod process_files;
 mod processes;
 mod routes;

@@ -1,12 +1,16 @@
 //! The files of the PHI folders: metadata of every one, digests of those that changed in the window. Their content
 //! is not taken.
 //!
-//! Listing a folder opens the folder and none of its files. Only digests open files, within the audit budget.
+//! Listing a folder opens the folder and none of its files; a link is read. Both are taken from the audit budget before
+//! they are done, on the walk's own readers. Only digests open files, and only from the first half of that budget: the
+//! second is kept for the folders that are still to come, because a name that is not listed is worse than a file that
+//! is not hashed. Extended attributes are asked of everything where nothing counts it, else of what is hashed.
 
 use std::collections::BTreeMap;
 
 use rustix::fs::FileType;
 
+use crate::collector::listed;
 use crate::collector::run::Run;
 use crate::collector::steps::{self, changed_in};
 use crate::collector::undigested;
@@ -17,14 +21,18 @@ use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::FileRow;
 use crate::host::Trouble;
-use crate::host::allowance::{FILE_EVENTS, FOLDER_EVENTS};
+use crate::host::allowance::{ATTRIBUTE_EVENTS, FILE_EVENTS};
 use crate::host::pattern::Pattern;
-use crate::host::walk::{Found, Match, Wanted};
+use crate::host::place::Place;
+use crate::host::walk::{Found, Manner, Match, Untold};
 use crate::intake::Halt;
 use crate::path::HostPath;
 
 /// Rows of one member at most, so that two listings can be compared without holding either in memory.
 const ROWS: u64 = 32_768;
+
+/// Events that reading a file causes: its digest, and the names of its extended attributes.
+pub const READ_EVENTS: u64 = FILE_EVENTS + ATTRIBUTE_EVENTS;
 
 /// Rows are handed on in pieces of this many bytes.
 const PIECE: usize = 128 << 10;
@@ -47,9 +55,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     }
     let mut listing = Listing::default();
     for root in &roots {
-        if !listing.unlisted {
-            listing.folder(run, root)?;
-        }
+        listing.folder(run, root)?;
     }
     listing.finish(run)?;
     if run.request.phi_roots_left > 0 {
@@ -59,6 +65,32 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
     }
     Ok(())
+}
+
+/// Folders and links below a PHI folder that were not opened, for want of allowance.
+struct Closed {
+    /// The first folder; nothing that would be entered behind it was.
+    first: Option<Place>,
+    folders: u64,
+    links: u64,
+}
+
+impl Closed {
+    fn words(&self) -> String {
+        let behind = self.first.as_ref().map_or("", |_| ": this one, and all that would have come behind it");
+        format!(
+            "would overwrite the audit log: {} not opened, and {} not read{behind}",
+            counted(self.folders, "folder"),
+            counted(self.links, "link")
+        )
+    }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what} was"),
+        _ => format!("{number} {what}s were"),
+    }
 }
 
 #[derive(Default)]
@@ -72,68 +104,54 @@ struct Listing {
     files: u64,
     missing: Vec<HostPath>,
     without_files: Vec<HostPath>,
-    /// The audit budget ended the walk.
-    unlisted: bool,
+    /// What the audit budget kept us from, by PHI folder.
+    closed: Vec<(HostPath, Closed)>,
     troubles: Vec<Found>,
     untold: u64,
 }
 
 impl Listing {
     fn folder(&mut self, run: &mut Run<'_, '_>, root: &HostPath) -> Result<(), Halt> {
-        let mut said = None;
-        let before = self.files;
-        for pattern in [Pattern::exactly(root), Pattern::below(root)] {
-            let host = run.host;
-            for found in host.walk(&pattern, Wanted::Everything, true) {
-                if let Found::Match(found) = &found
-                    && found.met.kind == FileType::Directory
-                    && !run.budget.spend(FOLDER_EVENTS)
-                {
-                    // Opening a folder is an event too; the walk goes no further than the log can bear.
-                    self.unlisted = true;
-                    return Ok(());
+        let (before, mut unseen) = (self.files, false);
+        let mut closed = Closed { first: None, folders: 0, links: 0 };
+        let host = run.host;
+        let manner = Manner { extended: !run.budget.is_limited(), ..Manner::sparing(&run.budget) };
+        for found in host.walk_in(&Pattern::below(root), manner) {
+            match found {
+                Found::Match(found) => {
+                    closed.links += u64::from(found.target_missing == Some(Untold::OverAllowance));
+                    self.row(run, &found)?;
                 }
-                match found {
-                    Found::Match(found) => self.row(run, &found)?,
-                    // The same trouble was said of the folder itself.
-                    Found::Trouble(place, trouble)
-                        if said.as_ref() == Some(&(place.clone(), trouble.to_string())) => {}
-                    // A single file is watched: there is nothing below it.
-                    Found::Trouble(place, Trouble::OtherType(..))
-                        if place.path == *root && !pattern.is_plain() => {}
-                    Found::Led(_) if !pattern.is_plain() => {}
-                    Found::Trouble(place, trouble) if pattern.is_plain() => {
-                        said = Some((place.clone(), trouble.to_string()));
-                        if let Trouble::Missing(_) = trouble {
-                            self.missing.push(root.clone());
-                            continue;
-                        }
-                        self.troubles.push(Found::Trouble(place, trouble));
+                Found::OverAllowance(place) => {
+                    closed.folders += 1;
+                    closed.first.get_or_insert(place);
+                }
+                Found::Trouble(place, Trouble::Missing(_)) if place.path == *root => {
+                    unseen = true;
+                    self.missing.push(root.clone());
+                }
+                other => {
+                    unseen |= matches!(&other, Found::Trouble(place, _) if place.path == *root);
+                    if self.troubles.len() < TROUBLES_KEPT {
+                        self.troubles.push(other);
+                    } else {
+                        self.untold += 1;
                     }
-                    other if self.troubles.len() < TROUBLES_KEPT => self.troubles.push(other),
-                    _ => self.untold += 1,
                 }
             }
         }
-        if self.files == before && said.is_none() {
+        if closed.folders + closed.links > 0 {
+            self.closed.push((root.clone(), closed));
+        } else if self.files == before && !unseen {
             self.without_files.push(root.clone());
         }
         Ok(())
     }
 
     fn row(&mut self, run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
-        let mut row = FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref());
+        let mut row = listed::row(found, run.budget.is_limited());
         if found.met.kind == FileType::RegularFile && changed_in(run.intake.window(), &found.met.stat) {
-            match self.digest(run, found)? {
-                Ok(digest) => row.sha256 = Some(digest),
-                Err(why) => {
-                    row.sha256_missing = Some(why);
-                    // What this very run is writing is no evidence that is missing.
-                    if why != "own_output" {
-                        *self.unhashed.entry(why).or_default() += 1;
-                    }
-                }
-            }
+            self.read(run, found, &mut row)?;
         }
         if self.rows == 0 {
             self.begin(run)?;
@@ -142,24 +160,39 @@ impl Listing {
         self.rows += 1;
         self.files += u64::from(found.met.kind != FileType::Directory);
         if self.bytes.len() >= PIECE {
-            run.intake.write(std::mem::take(&mut self.bytes))?;
+            self.hand_on(run)?;
         }
         if self.rows >= ROWS { self.end(run) } else { Ok(()) }
     }
 
-    fn digest(
-        &mut self,
-        run: &mut Run<'_, '_>,
-        found: &Match,
-    ) -> Result<Result<crate::custody::digest::Digest, &'static str>, Halt> {
+    /// What only a file that is opened tells: its digest, and where openings are counted its extended attributes.
+    fn read(&mut self, run: &mut Run<'_, '_>, found: &Match, row: &mut FileRow) -> Result<(), Halt> {
         run.intake.check_within_member()?;
         if run.host.is_own_output(found.met.identity) {
-            return Ok(Err("own_output"));
+            // What this very run is writing is no evidence that is missing.
+            row.sha256_missing = Some("own_output");
+            return Ok(());
         }
-        if !run.budget.spend(FILE_EVENTS) {
-            return Ok(Err("audit_budget"));
-        }
-        Ok(run.host.digest(&found.spot).map_err(|trouble| undigested::word_for(&trouble)))
+        let missing = if run.budget.spend_sparingly(READ_EVENTS) {
+            if run.budget.is_limited() {
+                match run.host.extended(&found.spot) {
+                    Ok(names) => listed::name_extended(row, &names),
+                    Err(trouble) => row.xattrs_missing = Some(undigested::word_for(&trouble)),
+                }
+            }
+            match run.host.digest(&found.spot) {
+                Ok(digest) => {
+                    row.sha256 = Some(digest);
+                    return Ok(());
+                }
+                Err(trouble) => undigested::word_for(&trouble),
+            }
+        } else {
+            listed::OVER_BUDGET
+        };
+        row.sha256_missing = Some(missing);
+        *self.unhashed.entry(missing).or_default() += 1;
+        Ok(())
     }
 
     fn begin(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
@@ -170,9 +203,15 @@ impl Listing {
         run.intake.begin_member(Member::of_live("phi-files", &name), draft)
     }
 
+    fn hand_on(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        // Room for a piece and the row that makes it full, so that it need not grow.
+        let rest = Vec::with_capacity(PIECE + (4 << 10));
+        run.intake.write(std::mem::replace(&mut self.bytes, rest))
+    }
+
     fn end(&mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
         if !self.bytes.is_empty() {
-            run.intake.write(std::mem::take(&mut self.bytes))?;
+            self.hand_on(run)?;
         }
         self.rows = 0;
         run.intake.end_member(|_| ()).map(drop)
@@ -206,10 +245,13 @@ impl Listing {
                 Reason::new(ReasonCode::NoFiles, words),
             )?;
         }
-        if self.unlisted {
-            let words = "would overwrite the audit log: not all folders of the PHI folders were opened";
-            let reason = Reason::new(ReasonCode::AuditBudget, words);
-            run.intake.gap(Source::text("PHI folders"), Outcome::Truncated, reason)?;
+        for (root, closed) in &self.closed {
+            let source = match &closed.first {
+                Some(place) => Source::led(&place.path, &place.real),
+                None => Source::path(root),
+            };
+            let reason = Reason::new(ReasonCode::AuditBudget, closed.words());
+            run.intake.gap(source, Outcome::Truncated, reason)?;
         }
         for (why, count) in &self.unhashed {
             let (outcome, code, words) = undigested::meaning_of(why);

@@ -1,16 +1,18 @@
 //! `[[listing]]`: metadata of files, one JSON row each.
 
+use std::sync::Arc;
+
 use super::{Absent, Group, Seen, excluded, expand, is_excluded, tell};
 use crate::collector::definition::{Definition, ListingStep, Step};
+use crate::collector::listed;
 use crate::collector::run::Run;
 use crate::custody::entry::{Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::custody::rows::FileRow;
 use crate::host::pattern::Pattern;
-use crate::host::walk::{Found, Match, Wanted};
+use crate::host::walk::{Found, Manner, Match, Wanted};
 use crate::host::{Host, Trouble};
 use crate::intake::Halt;
 
@@ -75,7 +77,7 @@ impl Table {
     ) -> Result<(), Halt> {
         let mut seen = Seen::default();
         for pattern in &group.patterns {
-            for found in host.walk(pattern, Wanted::Everything, pattern.is_plain()) {
+            for found in host.walk_in(pattern, manner(run, pattern)) {
                 match found {
                     Found::Match(found) if is_excluded(&self.excluded, &found.spot.path) => {
                         seen.passed_over = true
@@ -107,7 +109,7 @@ impl Table {
             let draft = Draft::new(Kind::Listing, self.source.clone(), run.intake.now());
             run.intake.begin_member(self.member.clone(), draft)?;
         }
-        let row = FileRow::new(&found.spot.path, found.met.stat.clone(), found.target.as_deref());
+        let row = listed::row(found, run.budget.is_limited());
         json::row(&mut self.rows, &row)?;
         self.count += 1;
         if self.rows.len() >= ROWS_PIECE { run.intake.write(std::mem::take(&mut self.rows)) } else { Ok(()) }
@@ -142,5 +144,16 @@ impl Table {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Below PHI folders each folder and link is taken from the allowance before it is opened or read; names of extended
+/// attributes are asked for where nothing counts it.
+fn manner(run: &Run<'_, '_>, pattern: &Pattern) -> Manner {
+    let is_private = run.intake.phi_roots().iter().any(|root| pattern.base().is_within(root));
+    Manner {
+        extended: !run.budget.is_limited(),
+        allowance: is_private.then(|| Arc::clone(&run.budget)),
+        ..Manner::plain(Wanted::Everything, pattern.is_plain())
     }
 }

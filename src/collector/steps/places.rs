@@ -75,7 +75,7 @@ fn folders(host: &Host, folder: &HostPath, trouble: &mut Option<Trouble>) -> Vec
             Found::LeftOut(place, _) => folders.push(place.path),
             Found::Trouble(place, Trouble::Missing(_)) if place.path == *folder => {}
             Found::Trouble(_, met) => *trouble = Some(met),
-            Found::Match(_) | Found::Led(_) | Found::TooDeep(_) => {}
+            Found::Match(_) | Found::Led(_) | Found::TooDeep(_) | Found::OverAllowance(_) => {}
         }
     }
     folders

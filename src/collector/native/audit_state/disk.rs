@@ -108,7 +108,7 @@ fn read(run: &Run<'_, '_>, names: &Names) -> Result<FilesRead, Halt> {
                     let trouble = Trouble::NetworkMount(place.path.to_string());
                     (place, Err(trouble))
                 }
-                Found::TooDeep(_) => continue,
+                Found::TooDeep(_) | Found::OverAllowance(_) => continue,
             };
             match outcome {
                 Ok(file) => files.push(file),

@@ -126,7 +126,11 @@ fn look(run: &Run<'_, '_>, path: &[u8]) -> String {
         match found {
             Found::Match(found) => return found.met.kind_in_words().to_owned(),
             Found::Trouble(_, Trouble::Missing(_)) => return "missing".into(),
-            Found::Led(_) | Found::Trouble(..) | Found::LeftOut(..) | Found::TooDeep(_) => {}
+            Found::Led(_)
+            | Found::Trouble(..)
+            | Found::LeftOut(..)
+            | Found::TooDeep(_)
+            | Found::OverAllowance(_) => {}
         }
     }
     "unknown".into()

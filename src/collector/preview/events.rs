@@ -1,0 +1,121 @@
+//! The audit events that a run would cause below the PHI folders, told beforehand by going the same way: every folder,
+//! but no file and no link, is opened.
+
+use std::sync::Arc;
+
+use rustix::fs::FileType;
+
+use crate::collector::native::phi_files::READ_EVENTS;
+use crate::collector::request::{PhiRoot, Request};
+use crate::collector::steps::changed_in;
+use crate::host::Host;
+use crate::host::allowance::{Allowance, FILE_EVENTS, FOLDER_EVENTS, LINK_EVENTS, PLACE_EVENTS};
+use crate::host::pattern::Pattern;
+use crate::host::walk::{Found, Manner};
+use crate::path::HostPath;
+
+/// What lies below the PHI folders, and what looking at it costs.
+#[derive(Default)]
+pub struct Forecast {
+    /// Events that the run would cause.
+    pub events: u64,
+    /// Names that are no folders.
+    pub files: u64,
+    /// Bytes of those that would be hashed.
+    pub bytes: u64,
+}
+
+/// What of it the plan holds.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    /// The folders are listed.
+    pub listing: bool,
+    /// The content of what changed is taken.
+    pub content: bool,
+}
+
+/// Openings of a PHI folder's own name before the first step: it is looked for, looked at for warnings, and, where a
+/// person named it, seen to be a folder. `plan` does the same.
+pub fn before_the_first_step(request: &Request) -> u64 {
+    let openings = |root: &PhiRoot| PLACE_EVENTS * if root.origin == "argument" { 3 } else { 2 };
+    request.phi_roots.iter().map(openings).sum()
+}
+
+/// Looks ahead, within `allowance`; ends where the run itself would have to end.
+pub fn forecast(host: &Host, request: &Request, asked: Asked, allowance: &Arc<Allowance>) -> Forecast {
+    let mut ahead = Ahead {
+        asked,
+        forecast: Forecast::default(),
+        // What the run will have, without the waits.
+        run: Allowance::new(allowance.events(), u32::MAX, u32::MAX),
+        ended: false,
+    };
+    if asked.listing || asked.content {
+        for root in request.phi_paths() {
+            if !ahead.ended {
+                ahead.folder(host, request, &root, allowance);
+            }
+        }
+    }
+    ahead.forecast.events += before_the_first_step(request);
+    ahead.forecast
+}
+
+struct Ahead {
+    asked: Asked,
+    forecast: Forecast,
+    run: Allowance,
+    ended: bool,
+}
+
+impl Ahead {
+    fn folder(&mut self, host: &Host, request: &Request, root: &HostPath, allowance: &Arc<Allowance>) {
+        self.spend(PLACE_EVENTS);
+        let mut content = PLACE_EVENTS;
+        let manner = Manner { targets: false, ..Manner::sparing(allowance) };
+        for found in host.walk_in(&Pattern::below(root), manner) {
+            let found = match found {
+                Found::Match(found) => found,
+                Found::OverAllowance(_) => {
+                    self.ended = true;
+                    break;
+                }
+                _ => continue,
+            };
+            self.forecast.files += u64::from(found.met.kind != FileType::Directory);
+            match found.met.kind {
+                FileType::Directory => {
+                    content += FOLDER_EVENTS;
+                    self.spend(FOLDER_EVENTS);
+                }
+                FileType::Symlink => self.spend(LINK_EVENTS),
+                FileType::RegularFile if changed_in(&request.window, &found.met.stat) => {
+                    self.forecast.bytes += found.met.stat.size;
+                    content += FILE_EVENTS;
+                    if self.asked.listing && self.run.spend_sparingly(READ_EVENTS) {
+                        self.forecast.events += READ_EVENTS;
+                    }
+                }
+                _ => {}
+            }
+            if self.ended {
+                break;
+            }
+        }
+        if self.asked.content {
+            self.forecast.events += content;
+        }
+    }
+
+    /// The listing of the run opens something.
+    fn spend(&mut self, events: u64) {
+        if !self.asked.listing {
+            return;
+        }
+        if self.run.spend(events) {
+            self.forecast.events += events;
+        } else {
+            self.ended = true;
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What lies at a name: asked of the kernel in batches, by two readers at once, told in order.
+//!
+//! Nearly all the time of a walk is the kernel's, for statx(2). So the walker hands every batch that it has filled to a
+//! helper, and does one itself when the helper has enough to do. Whoever listens gets a ticket for each batch in turn,
+//! and waits for its answer: the order stays, and so does the bound on what is under way.
+
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use rustix::fs::{self, FileType};
+use rustix::io::Errno;
+
+use super::{Found, Manner, Match, Untold, Wanted};
+use crate::host::allowance::LINK_EVENTS;
+use crate::host::footprint::Footprint;
+use crate::host::patience::Patience;
+use crate::host::place::{Place, Spot};
+use crate::host::{Trouble, extended, stat};
+use crate::path::HostPath;
+
+/// Tickets that may wait to be taken.
+pub const TICKETS: usize = 8;
+
+/// Names of one batch; bytes of their paths; and folders, because each is held open as long as the batch is under way.
+const BATCH: usize = 128;
+const BATCH_BYTES: usize = 128 << 10;
+const BATCH_FOLDERS: usize = 16;
+
+/// Batches that wait for the helper.
+const WAITING: usize = 2;
+
+/// A helper is worth its start only for more names than these.
+const ALONE: usize = 4 * BATCH;
+
+/// A folder that is open.
+pub struct Folder {
+    /// It.
+    pub fd: Arc<OwnedFd>,
+    /// As it was asked for.
+    pub path: HostPath,
+    /// Without links.
+    pub real: HostPath,
+}
+
+impl Folder {
+    /// A name in it.
+    pub fn spot(&self, name: &[u8]) -> Spot {
+        let (path, real) = (self.path.join(name), self.real.join(name));
+        Spot { folder: Arc::clone(&self.fd), name: name.to_vec(), path, real }
+    }
+}
+
+/// For whoever listens, in order.
+pub enum Told {
+    /// The answers of a batch, when it is done.
+    Batch(Ticket),
+    /// All is told.
+    Over,
+}
+
+/// Where the answers of a batch will be.
+pub struct Ticket {
+    /// Nothing comes if whoever worked on it is gone.
+    pub answers: Receiver<Vec<Found>>,
+    /// What it is about.
+    pub batch: Arc<Batch>,
+}
+
+/// Names that are examined together.
+#[derive(Default)]
+pub struct Batch {
+    tasks: Vec<Task>,
+    names: Vec<u8>,
+    folders: usize,
+    paths: usize,
+    /// How many have been begun.
+    begun: AtomicUsize,
+}
+
+struct Task {
+    folder: Arc<Folder>,
+    name: Range<usize>,
+}
+
+impl Batch {
+    /// Grows as the work goes on.
+    pub fn stamp(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Which name is being examined.
+    pub fn place(&self) -> Option<Place> {
+        let task = self.tasks.get(self.stamp().saturating_sub(1))?;
+        Some(task.folder.spot(self.name(task)).place())
+    }
+
+    fn name(&self, task: &Task) -> &[u8] {
+        self.names.get(task.name.clone()).unwrap_or_default()
+    }
+
+    fn add(&mut self, folder: &Arc<Folder>, name: &[u8]) {
+        if self.tasks.last().is_none_or(|last| !Arc::ptr_eq(&last.folder, folder)) {
+            self.folders += 1;
+        }
+        let start = self.names.len();
+        self.names.extend_from_slice(name);
+        self.paths += folder.path.as_bytes().len() + name.len();
+        self.tasks.push(Task { folder: Arc::clone(folder), name: start..self.names.len() });
+    }
+
+    fn is_full(&self) -> bool {
+        self.tasks.len() >= BATCH || self.folders >= BATCH_FOLDERS || self.paths >= BATCH_BYTES
+    }
+}
+
+/// A batch to be worked on.
+struct Job {
+    batch: Arc<Batch>,
+    /// What is told before the task of that number.
+    said: Vec<(usize, Found)>,
+    answer: SyncSender<Vec<Found>>,
+}
+
+impl Job {
+    fn done_by(self, examiner: &Examiner) {
+        let mut found = Vec::with_capacity(self.batch.tasks.len() + self.said.len());
+        let mut said = self.said.into_iter().peekable();
+        for (number, task) in self.batch.tasks.iter().enumerate() {
+            while let Some((_, told)) = said.next_if(|(before, _)| *before <= number) {
+                found.push(told);
+            }
+            self.batch.begun.store(number + 1, Ordering::Relaxed);
+            found.extend(examiner.examine(task.folder.spot(self.batch.name(task))));
+        }
+        found.extend(said.map(|(_, told)| told));
+        // If nobody listens any more, that is seen where the next ticket is handed out.
+        let _ = self.answer.send(found);
+    }
+}
+
+/// Asks what lies at a name.
+pub struct Examiner {
+    /// How.
+    pub manner: Manner,
+    /// Where links that are read are counted.
+    pub footprint: Arc<Footprint>,
+}
+
+impl Examiner {
+    /// What lies at `spot`; none if it is not wanted.
+    pub fn examine(&self, spot: Spot) -> Option<Found> {
+        let met = match stat::at(&spot.folder, &spot.name) {
+            Ok(met) => met,
+            Err(errno) => return Some(trouble(&spot.place(), errno)),
+        };
+        if met.kind == FileType::Directory && self.manner.wanted == Wanted::Files {
+            return None;
+        }
+        let mut found = Match { spot, met, target: None, target_missing: None, extended: None };
+        if found.met.kind == FileType::Symlink && self.manner.targets {
+            match self.target(&found.spot) {
+                Ok(target) => found.target = Some(target),
+                Err(why) => found.target_missing = Some(why),
+            }
+        }
+        if self.manner.extended {
+            found.extended = Some(extended::at(&found.spot.folder, &found.spot.name));
+        }
+        Some(Found::Match(Box::new(found)))
+    }
+
+    fn target(&self, link: &Spot) -> Result<Vec<u8>, Untold> {
+        if self.manner.allowance.as_ref().is_some_and(|allowance| !allowance.spend(LINK_EVENTS)) {
+            return Err(Untold::OverAllowance);
+        }
+        let target =
+            fs::readlinkat(&link.folder, link.name.as_slice(), Vec::new()).map_err(Untold::Refused)?;
+        self.footprint.link();
+        Ok(target.into_bytes())
+    }
+}
+
+/// What went wrong at a place.
+pub fn trouble(place: &Place, errno: Errno) -> Found {
+    Found::Trouble(place.clone(), Trouble::from_errno(errno, place.path.to_string()))
+}
+
+/// Finds on their way to whoever listens.
+pub struct Outbox {
+    told: SyncSender<Told>,
+    batch: Batch,
+    said: Vec<(usize, Found)>,
+    examiner: Arc<Examiner>,
+    patience: Patience,
+    helper: Option<SyncSender<Job>>,
+    examined: usize,
+}
+
+/// Nobody listens any more.
+pub struct Unheard;
+
+impl Outbox {
+    /// Hands on to `told`, after what has been found before. A helper comes from `patience`.
+    pub fn new(told: SyncSender<Told>, before: Vec<Found>, examiner: Examiner, patience: Patience) -> Outbox {
+        Outbox {
+            told,
+            batch: Batch::default(),
+            said: before.into_iter().map(|found| (0, found)).collect(),
+            examiner: Arc::new(examiner),
+            patience,
+            helper: None,
+            examined: 0,
+        }
+    }
+
+    /// Who asks what lies at a name.
+    pub fn examiner(&self) -> &Examiner {
+        &self.examiner
+    }
+
+    /// Has a name examined.
+    pub fn examine(&mut self, folder: &Arc<Folder>, name: &[u8]) -> Result<(), Unheard> {
+        self.batch.add(folder, name);
+        if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
+    /// Tells what was found already.
+    pub fn tell(&mut self, found: Found) -> Result<(), Unheard> {
+        self.said.push((self.batch.tasks.len(), found));
+        if self.said.len() >= BATCH { self.send() } else { Ok(()) }
+    }
+
+    /// Tells the rest, and that it is all.
+    pub fn end(&mut self) -> Result<(), Unheard> {
+        self.send()?;
+        self.told.send(Told::Over).map_err(|_| Unheard)
+    }
+
+    fn send(&mut self) -> Result<(), Unheard> {
+        let (batch, said) = (Arc::new(std::mem::take(&mut self.batch)), std::mem::take(&mut self.said));
+        if batch.tasks.is_empty() && said.is_empty() {
+            return Ok(());
+        }
+        self.examined += batch.tasks.len();
+        let (answer, answers) = sync_channel(1);
+        let ticket = Ticket { answers, batch: Arc::clone(&batch) };
+        // The ticket first: should the work hang, whoever waits knows at what.
+        self.told.send(Told::Batch(ticket)).map_err(|_| Unheard)?;
+        if let Some(job) = self.hand_over(Job { batch, said, answer }) {
+            job.done_by(&self.examiner);
+        }
+        Ok(())
+    }
+
+    /// Gives a batch to the helper; gives it back if there is none, or enough for it to do.
+    fn hand_over(&mut self, job: Job) -> Option<Job> {
+        if self.helper.is_none() && self.examined > ALONE {
+            self.helper = self.find_help();
+        }
+        let Some(helper) = &self.helper else { return Some(job) };
+        match helper.try_send(job) {
+            Ok(()) => None,
+            Err(TrySendError::Full(job)) => Some(job),
+            // It died of a panic.
+            Err(TrySendError::Disconnected(job)) => {
+                self.helper = None;
+                Some(job)
+            }
+        }
+    }
+
+    fn find_help(&self) -> Option<SyncSender<Job>> {
+        let (jobs, coming) = sync_channel::<Job>(WAITING);
+        let examiner = Arc::clone(&self.examiner);
+        let work = move || coming.into_iter().for_each(|job| job.done_by(&examiner));
+        self.patience.start(work).is_ok().then_some(jobs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::Walk;
+    use super::*;
+    use crate::host::Host;
+    use crate::host::test_host::host_with;
+
+    /// A walk whose one batch is begun, and the end where its answer would come from.
+    fn begun(host: &Host, names: &[&str]) -> (Walk<'static>, Arc<Batch>, SyncSender<Vec<Found>>) {
+        let host: &'static Host = Box::leak(Box::new(Host {
+            patience: Patience::new(Duration::from_millis(300)),
+            ..Host::image(host.image_root().unwrap(), &[]).unwrap()
+        }));
+        let path = HostPath::new("/x").unwrap();
+        let spot = host.locate(&path, true).unwrap().spot;
+        let folder = Arc::new(Folder { fd: spot.folder, path: path.clone(), real: path.clone() });
+        let mut batch = Batch::default();
+        names.iter().for_each(|name| batch.add(&folder, name.as_bytes()));
+        batch.begun.store(1, Ordering::Relaxed);
+        let (batch, (answer, answers), (tell, told)) = (Arc::new(batch), sync_channel(1), sync_channel(1));
+        assert!(tell.send(Told::Batch(Ticket { answers, batch: Arc::clone(&batch) })).is_ok());
+        let (at, waiting) = (Arc::default(), Vec::new().into_iter());
+        (Walk { host, base: path, at, told, waiting, ended: false }, batch, answer)
+    }
+
+    #[test]
+    fn a_name_that_hangs_costs_one_deadline_and_is_told() {
+        let (_dir, host) = host_with(&[("/x/a", b"")]);
+        let (walk, batch, _answer) = begun(&host, &["a", "stuck", "c"]);
+        batch.begun.store(2, Ordering::Relaxed);
+        let start = Instant::now();
+        let found: Vec<Found> = walk.collect();
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        let [Found::Trouble(place, Trouble::Hung(..))] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(place.path, HostPath::new("/x/stuck").unwrap());
+    }
+
+    #[test]
+    fn what_goes_on_slowly_is_waited_for() {
+        let (_dir, host) = host_with(&[("/x/a", b"")]);
+        let (walk, batch, answer) = begun(&host, &["a", "b", "c", "d", "e"]);
+        let slow = std::thread::spawn(move || {
+            for number in 2..6 {
+                std::thread::sleep(Duration::from_millis(200));
+                batch.begun.store(number, Ordering::Relaxed);
+            }
+            answer.send(vec![Found::TooDeep(Place::plain(&HostPath::root()))]).unwrap();
+        });
+        // Then the walker is gone, and nothing says that all is told.
+        let found: Vec<Found> = walk.collect();
+        assert!(matches!(found.as_slice(), [Found::TooDeep(_), Found::Trouble(..)]), "{found:?}");
+        slow.join().unwrap();
+    }
+}
