@@ -5,6 +5,7 @@
 //! goes on. Only trouble with the seal itself, or a stop, is a [`Halt`]; after a stop what was gathered is sealed.
 
 mod copy;
+mod pour;
 mod short;
 mod stop;
 
@@ -22,7 +23,7 @@ use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
 use short::Shortfalls;
 
-pub use copy::{CopyLimits, Fits, SealedCopy};
+pub use copy::{CopyLimits, SealedCopy};
 pub use short::Shortfall;
 pub use stop::{Halt, StopCause, StopMark};
 

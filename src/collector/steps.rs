@@ -159,7 +159,7 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
                     run.intake.take(
                         host,
                         &found,
-                        CopyLimits { max_size: 0, by_name: false, fits: None, keep: false },
+                        CopyLimits { max_size: 0, by_name: false, form: None, keep: false },
                     )?;
                 }
             }

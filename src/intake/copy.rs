@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pour::Poured;
 use super::{Halt, Intake};
 use crate::clock::Timestamp;
 use crate::custody::digest::Digest;
@@ -9,12 +10,14 @@ use crate::custody::entry::{Base64, EntryId, Kind, Source, Stats};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::host::file::{End, Glimpse, Reading};
+use crate::host::file::Glimpse;
 use crate::host::place::{LinkMet, Place};
 use crate::host::stat::Met;
 use crate::host::walk::Match;
 use crate::host::{Host, Trouble};
 use crate::path::HostPath;
+use crate::records::form::Form;
+use crate::records::observer::Observed;
 
 /// What a copy may cost.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +26,9 @@ pub struct CopyLimits {
     pub max_size: u64,
     /// The path was asked for by its plain name, and not found by a pattern.
     pub by_name: bool,
-    /// Whether a file that begins so, and is so many bytes long, can be what it is called.
-    pub fits: Option<Fits>,
+    /// What such a file looks like, where that is known: one that does not is said to be odd, and what can be learnt
+    /// while it passes is learnt.
+    pub form: Option<Form>,
     /// The bytes are kept at hand as they are sealed, if they are few enough: code that derives reads exactly them.
     pub keep: bool,
 }
@@ -46,20 +50,9 @@ pub struct SealedCopy {
     pub asked: Option<HostPath>,
     /// All of its bytes, where they were to be kept and are few enough.
     pub kept: Option<Arc<Vec<u8>>>,
+    /// What was learnt of it while it passed, also of what is not whole; none where its form teaches nothing.
+    pub observed: Option<Observed>,
 }
-
-/// A look at a file's beginning, at most [`BEGINNING`] bytes, and its length.
-pub type Fits = fn(&[u8], u64) -> bool;
-
-/// How much of a file's beginning is kept for that, in bytes.
-pub const BEGINNING: usize = 4096;
-
-/// The longest file whose bytes are kept, in bytes: what is longer is only ever appended to, or has changed rarely
-/// when it is read again.
-const KEPT_OF_ONE: usize = 2 << 20;
-
-/// Bytes that are kept of all files together.
-const KEPT_OF_ALL: usize = 8 << 20;
 
 impl Intake<'_> {
     /// Takes what a walk has found: a file's bytes, a link's target, anything else's metadata.
@@ -126,13 +119,9 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft)?;
-                let mut poured = self.pour(&mut reading, found, &met, most < limits.max_size, limits.keep)?;
+                let mut poured = self.pour(&mut reading, found, &met, most < limits.max_size, limits)?;
                 let given = poured.given;
-                if let Some(fits) = limits.fits
-                    && poured.whole
-                    && given > 0
-                    && !fits(&poured.beginning, given)
-                {
+                if poured.is_odd(limits.form) {
                     let words = "it does not have the form that such a file has";
                     self.gap(
                         source_of(found),
@@ -192,68 +181,9 @@ impl Intake<'_> {
             whole: poured.whole,
             asked: (spot.path != spot.real).then(|| spot.path.clone()),
             kept: poured.kept.take().map(Arc::new),
+            observed: poured.observed.take(),
         };
         self.sealed_paths.insert(spot.real.clone(), copy);
-    }
-
-    /// Pours the file's bytes into the member that was begun, and ends it with what is known then.
-    fn pour(
-        &mut self,
-        reading: &mut Reading<'_>,
-        found: &Match,
-        met: &Met,
-        limited_by_run: bool,
-        keep: bool,
-    ) -> Result<Poured, Halt> {
-        let mut beginning = Vec::new();
-        let room_to_keep = KEPT_OF_ONE.min(KEPT_OF_ALL.saturating_sub(self.kept));
-        let mut kept = keep.then(Vec::new);
-        let mut given = 0;
-        let ended = loop {
-            match reading.glimpse() {
-                Ok(Glimpse::Bytes(bytes)) => {
-                    let room = BEGINNING - beginning.len();
-                    beginning.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-                    given += bytes.len() as u64;
-                    kept = kept.filter(|kept| kept.len() + bytes.len() <= room_to_keep);
-                    if let Some(kept) = &mut kept {
-                        kept.extend_from_slice(&bytes);
-                    }
-                    self.write(bytes)?;
-                }
-                Ok(Glimpse::Done(end)) => break Ok(end),
-                Ok(Glimpse::Failed(errno, doing)) => {
-                    let words =
-                        format!("{doing}: {}; what was read until then is kept", std::io::Error::from(errno));
-                    break Err((Outcome::Failed, Reason::new(ReasonCode::IoError, words)));
-                }
-                Ok(_) => {}
-                Err(trouble) => {
-                    let (outcome, mut reason) = trouble.verdict();
-                    reason.words.push_str("; what was read until then is kept");
-                    break Err((outcome, reason));
-                }
-            }
-        };
-        self.copied_in_step.0 += 1;
-        let mut whole = false;
-        let entry = match ended {
-            Ok(end) => {
-                self.copied_in_step.1 += end.given;
-                self.end_member(|draft| {
-                    judge(draft, met, &end, limited_by_run);
-                    if is_another(found, met) {
-                        let words = "another file had taken its name since it was listed; this is that file";
-                        *draft = draft
-                            .clone()
-                            .ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
-                    }
-                    whole = draft.outcome == Outcome::Collected;
-                })?
-            }
-            Err((failed, reason)) => self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?,
-        };
-        Ok(Poured { entry, given, whole, beginning, kept })
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
@@ -278,19 +208,6 @@ impl Intake<'_> {
     }
 }
 
-/// What became of a file's bytes.
-struct Poured {
-    entry: EntryId,
-    /// Bytes that were sealed.
-    given: u64,
-    /// They are the whole file as it was.
-    whole: bool,
-    /// The first of them.
-    beginning: Vec<u8>,
-    /// All of them, if they were to be kept and are few enough.
-    kept: Option<Vec<u8>>,
-}
-
 fn source_of(found: &Match) -> Source {
     Source::led(&found.spot.path, &found.spot.real)
 }
@@ -300,33 +217,5 @@ fn vanished(trouble: Trouble) -> Trouble {
     match trouble {
         Trouble::Missing(path) => Trouble::Vanished(path),
         other => other,
-    }
-}
-
-/// Whether a log was rotated, or a file replaced, between being listed and being opened. What the kernel makes up, as
-/// in /proc, has no length and no lasting number.
-fn is_another(found: &Match, opened: &Met) -> bool {
-    opened.stat.size > 0 && found.met.identity != opened.identity
-}
-
-/// What the metadata before and after say about the bytes between.
-fn judge(draft: &mut Draft, met: &Met, end: &End, limited_by_run: bool) {
-    let (before, after) = (&met.stat, &end.after.stat);
-    let mut ended = |outcome, code, words: &str| {
-        draft.outcome = outcome;
-        draft.reason = Some(Reason::new(code, words));
-    };
-    if after.size < before.size || (end.given < before.size && !end.cut) {
-        ended(Outcome::Changed, ReasonCode::Overwritten, "it became shorter while it was read");
-    } else if before.size > 0 && after.size == before.size && after.mtime != before.mtime {
-        ended(Outcome::Changed, ReasonCode::Overwritten, "it was written to while it was read");
-    } else if end.cut && limited_by_run {
-        ended(Outcome::Truncated, ReasonCode::ByteLimit, "the run's limit on bytes was reached");
-    } else if end.cut {
-        ended(Outcome::Truncated, ReasonCode::SizeLimit, "it is longer than this step takes");
-    }
-    draft.grew = before.size > 0 && after.size > before.size;
-    if let Some(stat) = &mut draft.stat {
-        stat.after = Some(after.clone());
     }
 }

@@ -11,9 +11,8 @@ use crate::host::Trouble;
 use crate::host::allowance::FILE_EVENTS;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
-use crate::intake::{CopyLimits, Fits, Halt};
+use crate::intake::{CopyLimits, Halt};
 use crate::path::HostPath;
-use crate::records::form::Form;
 
 /// `[[copy]]`: a member for each file, and an entry for whatever could not be copied.
 pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
@@ -103,7 +102,7 @@ impl Copying<'_> {
                     CopyLimits {
                         max_size,
                         by_name: pattern.is_plain(),
-                        fits: self.fits(),
+                        form: self.step.form,
                         keep: self.step.keep,
                     },
                 )?;
@@ -128,15 +127,6 @@ impl Copying<'_> {
             run.intake.gap(Source::path(&live), Outcome::Missing, reason)?;
         }
         Ok(())
-    }
-
-    fn fits(&self) -> Option<Fits> {
-        Some(match self.step.form? {
-            Form::Audit => |beginning, size| Form::Audit.fits(beginning, size),
-            Form::Journal => |beginning, size| Form::Journal.fits(beginning, size),
-            Form::Sqlite => |beginning, size| Form::Sqlite.fits(beginning, size),
-            Form::Utmp => |beginning, size| Form::Utmp.fits(beginning, size),
-        })
     }
 
     fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {
