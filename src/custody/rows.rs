@@ -1,6 +1,7 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
 pub mod audit;
+pub mod keeping;
 pub mod kernel;
 pub mod kmsg;
 pub mod logins;

@@ -338,7 +338,8 @@ mod tests {
         let (out, ended) = unpacked(&bomb, 64 << 10);
         assert_eq!(ended, Err(Broken::Swells));
         assert!(out.len() as u64 <= FREE + RATIO * bomb.len() as u64 + PIECE as u64, "{}", out.len());
-        let line = |number: u32| format!("Nov 21 20:19:48 clinic-db sshd[{number}]: Failed password for root\n");
+        let line =
+            |number: u32| format!("Nov 21 20:19:48 clinic-db sshd[{number}]: Failed password for root\n");
         let log = packed((0..500_000).map(line).collect::<String>().as_bytes());
         assert_eq!(unpacked(&log, 64 << 10).1, Ok(()));
     }

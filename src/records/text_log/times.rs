@@ -58,7 +58,7 @@ fn classic(line: &[u8]) -> Option<String> {
 fn exact(line: &[u8]) -> Option<Timestamp> {
     let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
     let word = std::str::from_utf8(line.get(..end)?).ok()?;
-    if !word.get(10..11).is_some_and(|mark| mark == "T") || word.len() > 40 {
+    if word.get(10..11).is_none_or(|mark| mark != "T") || word.len() > 40 {
         return None;
     }
     let with_colon = || {

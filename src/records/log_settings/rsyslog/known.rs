@@ -112,9 +112,9 @@ const SECRET: [&str; 8] = ["pass", "pwd", "secret", "key", "token", "auth", "uid
 /// Whether a directive's value may be told.
 pub fn is_harmless_directive(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
-    let named = |word: &&str| name.windows(word.len()).any(|part| part == word.as_bytes());
+    let named = |word: &str| name.windows(word.len()).any(|part| part == word.as_bytes());
     HARMLESS_DIRECTIVES.iter().any(|begin| name.starts_with(begin.as_bytes()))
-        && !SECRET.iter().any(|word| named(&word))
+        && !SECRET.iter().any(|word| named(word))
 }
 
 /// Parameters of objects with nothing secret in them; whatever else a module may take is not told.
