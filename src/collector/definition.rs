@@ -11,7 +11,7 @@ use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
 use crate::custody::entry::Phi;
 
-pub use declared::{CopyStep, LinkStep, ListingStep, ToolStep, Judge};
+pub use declared::{CopyStep, Judge, LinkStep, ListingStep, ToolStep};
 
 /// A collector as it was read.
 #[derive(Clone, Debug)]

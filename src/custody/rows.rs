@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod audit_coverage;
 pub mod audit_log;
+pub mod keeping;
 pub mod kernel;
 pub mod kmsg;
 pub mod logins;

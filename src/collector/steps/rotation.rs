@@ -250,7 +250,7 @@ impl Copying<'_> {
         }
         match host.hold(&found.spot) {
             Ok(Holding::File(held)) => {
-                let opened = Match { met: held.met.clone(), spot: found.spot.clone(), target: None };
+                let opened = Match::of(found.spot.clone(), held.met.clone());
                 let is_another = opened.met.identity != found.met.identity;
                 if !rounds.wants(run, &opened) || is_another && self.withheld.holds_back(run, &opened) {
                     self.left = self.left.saturating_add(1);

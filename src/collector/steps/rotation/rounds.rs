@@ -160,7 +160,10 @@ impl Rounds {
                 self.gone.insert(place.path.clone());
                 true
             }
-            Found::Trouble(place, _) | Found::LeftOut(place, _) | Found::TooDeep(place) => {
+            Found::Trouble(place, _)
+            | Found::LeftOut(place, _)
+            | Found::TooDeep(place)
+            | Found::OverAllowance(place) => {
                 !self.heard.insert((pattern.text().to_owned(), place.path.clone()))
             }
             Found::Match(_) | Found::Led(_) => false,
@@ -180,5 +183,5 @@ impl Rounds {
 }
 
 fn again(found: &Match) -> Match {
-    Match { spot: found.spot.clone(), met: found.met.clone(), target: None }
+    Match::of(found.spot.clone(), found.met.clone())
 }
