@@ -132,3 +132,47 @@ fn the_events_that_are_foretold_are_those_that_come() {
         host.events_of(planner, KEY)
     );
 }
+
+/// More folders than the log can bear: those that were not looked into are spoken of, and the log is as it was.
+#[test]
+fn listing_ends_before_the_log_overwrites_itself() {
+    let conf = Conf { max_log_file: 1, num_logs: 2, ..Conf::default() };
+    let Some(host) = AuditHost::with("more folders than the audit budget", conf) else { return };
+    let phi = host.at("phi");
+    fill(&phi, 900, 1);
+    let since = a_new_second();
+    host.watch(&phi, KEY);
+    let mark = host.mark("evidence");
+    host.settle();
+    let seen = host.collect(&phi, &since, &[]);
+    host.settle();
+    assert_eq!((status("lost"), host.logs().len()), (0, 1));
+    assert!(host.log().contains(&mark));
+    let events = host.events_of(seen.pid, KEY);
+    assert!((50..=300).contains(&events), "{events} events");
+    let gaps = seen.gaps("audit_budget");
+    assert!(!gaps.is_empty(), "{:#?}", seen.told["gaps"]);
+    for gap in gaps {
+        assert_eq!(gap["outcome"], "truncated", "{gap:#}");
+        assert!(gap["reason"].as_str().unwrap().starts_with("would overwrite the audit log"), "{gap:#}");
+    }
+}
+
+/// The kernel queues few records unless it is told otherwise, and loses what comes faster than auditd takes it.
+#[test]
+fn a_small_backlog_is_not_overrun() {
+    let Some(host) = AuditHost::new("a small backlog of audit records") else { return };
+    let phi = host.at("phi");
+    let since = a_new_second();
+    fill(&phi, 30, 1);
+    host.watch(&phi, KEY);
+    for setting in ["-b 64", "--backlog_wait_time 0"] {
+        host.load(setting);
+    }
+    host.settle();
+    let seen = host.collect(&phi, &since, &[]);
+    host.settle();
+    let events = host.events_of(seen.pid, KEY);
+    assert!((31 + 60..=31 + 60 + 20).contains(&events), "{events} events");
+    assert_eq!(status("lost"), 0, "of {events} events some were lost");
+}

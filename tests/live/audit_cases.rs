@@ -508,3 +508,96 @@ fn a_rule_for_people_alone_says_nothing_of_services() {
         "{row:#}"
     );
 }
+
+/// What was recorded is evidence, whatever else was not.
+#[test]
+fn an_access_is_found_where_records_were_lost() {
+    let Some(host) = AuditHost::new("an access beside lost audit records") else { return };
+    let phi = host.folder("phi");
+    host.watch(&phi, KEY);
+    let since = a_new_second();
+    host.shell(&format!("cat {}/a.txt", phi.display()));
+    overflow(&host);
+    assert!(status("lost") > 0);
+    assert!(host.ausearch(KEY, &since).stdout.contains("comm=\"cat\""));
+    let seen = host.collect(&phi, &since, &[]);
+    for entry in seen.ausearch(KEY) {
+        assert_eq!(entry["outcome"], "collected", "{entry:#}");
+    }
+    seen.uncovered(&phi, "records_lost");
+}
+
+#[test]
+fn a_rule_for_the_folder_above_covers_what_lies_below() {
+    let Some(host) = AuditHost::new("a rule for the folder above") else { return };
+    let above = host.folder("above");
+    let phi = host.folder("above/phi");
+    host.watch(&above, KEY);
+    host.shell(&format!("cat {}/a.txt", phi.display()));
+    let since = a_new_second();
+    host.settle();
+    assert!(host.log().contains("comm=\"cat\""));
+    host.finds_nothing(KEY, &since);
+    all_is_well(&host);
+    let seen = host.collect(&phi, &since, &[]);
+    let row = seen.covering(&phi, None);
+    assert_eq!((&row["verdict"], &row["canary"]), (&"covered".into(), &"seen".into()), "{row:#}");
+    seen.judged(KEY, "empty", "no_match");
+}
+
+/// A part of the folder is watched, and somebody was in another part.
+#[test]
+fn a_rule_for_a_part_of_the_folder_does_not_cover_it() {
+    let Some(host) = AuditHost::new("a rule for a part of the folder") else { return };
+    let phi = host.folder("phi");
+    let part = host.folder("phi/part");
+    host.watch(&part, KEY);
+    let since = a_new_second();
+    host.shell(&format!("cat {}/a.txt", phi.display()));
+    host.settle();
+    all_is_well(&host);
+    host.finds_nothing(KEY, &since);
+    let seen = host.collect(&phi, &since, &[]);
+    for entry in seen.ausearch(KEY) {
+        assert_eq!(entry["outcome"], "inconclusive", "{entry:#}");
+    }
+    assert_eq!(seen.covering(&phi, None)["verdict"], "inconclusive");
+}
+
+/// A rule with `arch=b32` alone is for calls that hardly anybody makes.
+#[test]
+fn a_rule_for_calls_that_nobody_makes_covers_nothing() {
+    let Some(host) = AuditHost::new("a rule for 32-bit calls alone") else { return };
+    let phi = host.folder("phi");
+    host.load(&format!("-a always,exit -F arch=b32 -F dir={} -F perm=rwxa -k {KEY}", phi.display()));
+    let since = a_new_second();
+    host.shell(&format!("cat {}/a.txt", phi.display()));
+    host.settle();
+    all_is_well(&host);
+    host.finds_nothing(KEY, &since);
+    let seen = host.collect(&phi, &since, &[]);
+    for entry in seen.ausearch(KEY) {
+        assert_eq!(entry["outcome"], "inconclusive", "{entry:#}");
+    }
+    let row = seen.covering(&phi, None);
+    assert_eq!(row["verdict"], "inconclusive", "{row:#}");
+    assert_ne!(row["canary"], "seen", "{row:#}");
+}
+
+/// Reading is recorded, ours as well, and nothing else is: not who removed a record.
+#[test]
+fn a_rule_for_reading_alone_says_nothing_of_those_who_remove() {
+    let Some(host) = AuditHost::new("a rule for reading alone") else { return };
+    let phi = host.folder("phi");
+    host.load(&format!("-w {} -p r -k {KEY}", phi.display()));
+    let since = a_new_second();
+    host.done(&["rm", phi.join("a.txt").to_str().unwrap()]);
+    host.settle();
+    all_is_well(&host);
+    host.finds_nothing(KEY, &since);
+    let seen = host.collect(&phi, &since, &[]);
+    for entry in seen.ausearch(KEY) {
+        assert_eq!(entry["outcome"], "inconclusive", "{entry:#}");
+    }
+    assert_eq!(seen.covering(&phi, None)["verdict"], "inconclusive");
+}

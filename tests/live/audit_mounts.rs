@@ -196,7 +196,7 @@ fn no_event_is_missed_that_was_on_disk_when_logs_rotate_by_their_size() {
 /// At a signal auditd rotates at once: every log has another name some milliseconds later.
 #[test]
 fn no_event_is_missed_that_was_on_disk_when_logs_rotate_all_the_time() {
-    let conf = Conf { num_logs: 200, ..Conf::default() };
+    let conf = Conf { num_logs: 900, ..Conf::default() };
     let Some(mut host) = AuditHost::with("logs that rotate all the time", conf) else { return };
     let phi = host.folder("phi");
     host.watch(&phi, KEY);
@@ -217,9 +217,9 @@ fn no_event_is_missed_that_was_on_disk_when_logs_rotate_all_the_time() {
     let seen = scope(|threads| {
         threads.spawn(|| {
             let mut storm = 0;
-            while !done.load(Ordering::Relaxed) && storm < 150 {
+            while !done.load(Ordering::Relaxed) && storm < 800 {
                 host.signal_auditd(Signal::USR1);
-                sleep(Duration::from_millis(10));
+                sleep(Duration::from_millis(1));
                 storm += 1;
             }
         });
