@@ -190,6 +190,8 @@ fn neither_is_partial_and_says_what_that_means() {
         (row["of_another_machine"].as_bool(), row["machine_id"].as_str().map(str::len)),
         (Some(true), Some(32))
     );
+    let one = said(&host().file("/var/log/journal/5e5e/system.journal", "LPKSHHRH\0\0"), 3);
+    one.is("neither", "unknown", "1 journal of the system has a header that could not be read");
     // Asked for alone it can say nothing.
     let desk = Desk::new();
     desk.collect(&host()).args(["--only", "log-keeping"]).run().code(3).says("coverage_unknown");
@@ -203,7 +205,7 @@ fn a_journal_that_is_cut_off_is_told_by_its_header() {
         &host()
             .file("/var/log/journal/5e5e/system.journal~", "x")
             .file("/var/log/journal/5e5e/system.journal", cut),
-        0,
+        3,
     );
     one.is("journal", "unknown", "could not be read, or not wholly");
     let rows = one.rows("journal/files.jsonl");

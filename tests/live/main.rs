@@ -28,6 +28,7 @@ mod daemons;
 mod firewall;
 mod hidden;
 mod incident;
+mod keeping;
 mod kernel_log;
 mod logins;
 mod name_service;

@@ -1,5 +1,6 @@
 //! Text logs that were just sealed: each with its first and last record, as they were seen while it passed.
 
+use crate::clock::Timestamp;
 use crate::collector::run::Run;
 use crate::collector::tables::Table;
 use crate::custody::entry::{EntryId, Kind, Source};
@@ -7,7 +8,7 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode, counted, named};
 use crate::custody::rows::keeping::TextLogRow;
 use crate::custody::rows::text;
-use crate::intake::{Halt, SealedCopy};
+use crate::intake::Halt;
 use crate::path::{HostPath, shown};
 use crate::records::observer::Observed;
 use crate::records::text_log::Summary;
@@ -19,7 +20,13 @@ pub struct TextLog {
     /// As it was asked for.
     pub path: HostPath,
     /// The sealed copy.
-    pub copy: SealedCopy,
+    pub entry: EntryId,
+    /// Its bytes.
+    pub bytes: u64,
+    /// When the file was last changed, as it claims.
+    pub modified: Timestamp,
+    /// The copy is all of the file, of one moment.
+    pub whole: bool,
     /// What it says.
     pub summary: Summary,
     /// It is there for authentication; others may hold logins beside much else.
@@ -59,7 +66,10 @@ pub fn sealed(run: &Run<'_, '_>) -> Vec<TextLog> {
             let suffix = name.get(base.len()..).filter(|suffix| !suffix.is_empty());
             TextLog {
                 path: path.clone(),
-                copy: copy.clone(),
+                entry: copy.entry,
+                bytes: copy.size,
+                modified: copy.modified,
+                whole: copy.whole,
                 summary: (**summary).clone(),
                 is_authentication: is_authentication || in_messages && base == b"messages",
                 rotation: suffix.map(shown),
@@ -90,7 +100,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     for log in &logs {
         table.row(run, &row(log))?;
     }
-    let made_of: Vec<EntryId> = logs.iter().map(|log| log.copy.entry).collect();
+    let made_of: Vec<EntryId> = logs.iter().map(|log| log.entry).collect();
     let remark = remark(&logs);
     table.end(run, |draft| {
         draft.derived_from = made_of;
@@ -109,7 +119,7 @@ fn remark(logs: &[TextLog]) -> Option<String> {
 }
 
 fn reason(log: &TextLog) -> Option<String> {
-    let cut = (!log.copy.whole).then(|| {
+    let cut = (!log.whole).then(|| {
         "its sealed copy is not all of it, or not of one moment; the copy's entry says why".to_owned()
     });
     log.summary.unread.map(|why| why.to_string()).or(cut)
@@ -120,10 +130,10 @@ fn row(log: &TextLog) -> TextLogRow {
     let (summary, lines) = (&log.summary, &log.summary.lines);
     let (first_text, last_text) = lines.texts.clone().unzip();
     TextLogRow {
-        bytes: log.copy.size,
+        bytes: log.bytes,
         classic: lines.classic,
         compressed: summary.compression.word(),
-        entry: Some(log.copy.entry),
+        entry: Some(log.entry),
         exact: lines.exact,
         first: lines.span.map(|(first, _)| first),
         first_text,
@@ -132,7 +142,7 @@ fn row(log: &TextLog) -> TextLogRow {
         last_text,
         lines: lines.lines,
         longest: lines.longest,
-        modified: Some(log.copy.modified),
+        modified: Some(log.modified),
         nul_bytes: lines.nul_bytes,
         path,
         path_b64,
@@ -142,6 +152,6 @@ fn row(log: &TextLog) -> TextLogRow {
         text_bytes: summary.text_bytes,
         torn: lines.torn,
         unread: lines.unread,
-        whole: log.copy.whole,
+        whole: log.whole,
     }
 }

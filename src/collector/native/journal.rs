@@ -1,6 +1,7 @@
 //! Journal files that were just sealed: what the header of each says, as it was seen while the file passed.
 
 use super::sealed_again;
+use crate::clock::Timestamp;
 use crate::collector::run::Run;
 use crate::collector::tables::Table;
 use crate::custody::entry::{EntryId, Kind, Source};
@@ -8,7 +9,7 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode, counted, named};
 use crate::custody::rows::keeping::JournalRow;
 use crate::custody::rows::text;
-use crate::intake::{Halt, SealedCopy};
+use crate::intake::Halt;
 use crate::path::{HostPath, shown};
 use crate::records::journal_header::{Header, Unread, hex};
 use crate::records::observer::Observed;
@@ -20,7 +21,13 @@ pub struct Journal {
     /// As it was asked for.
     pub path: HostPath,
     /// The sealed copy.
-    pub copy: SealedCopy,
+    pub entry: EntryId,
+    /// Its bytes.
+    pub bytes: u64,
+    /// When the file was last changed, as it claims.
+    pub modified: Timestamp,
+    /// The copy is all of the file, of one moment.
+    pub whole: bool,
     /// What it begins with, or why that could not be read.
     pub header: Result<Header, Unread>,
     /// Whose records it holds.
@@ -34,13 +41,18 @@ pub struct Journal {
 impl Journal {
     /// Whether it is shorter than it says.
     pub fn is_truncated(&self) -> bool {
-        self.header.as_ref().is_ok_and(|header| self.copy.size < header.claimed_length())
+        self.header.as_ref().is_ok_and(|header| self.bytes < header.claimed_length())
     }
 
     /// Whether it holds records of this machine's own system, where logins stand.
     pub fn holds_logins(&self) -> bool {
         let records = self.header.as_ref().map_or(0, |header| header.n_entries);
         self.scope == "system" && !self.of_another_machine && records > 0
+    }
+
+    /// Whether it has the name of such a one, and cannot be read.
+    pub fn may_hold_logins(&self) -> bool {
+        self.scope == "system" && self.header.is_err()
     }
 }
 
@@ -57,7 +69,10 @@ pub fn sealed(run: &Run<'_, '_>) -> Vec<Journal> {
             let id = header.as_ref().ok().map(|header| hex(&header.machine_id));
             Journal {
                 path: path.clone(),
-                copy: copy.clone(),
+                entry: copy.entry,
+                bytes: copy.size,
+                modified: copy.modified,
+                whole: copy.whole,
                 scope: scope(path),
                 is_persistent: path.components().next() != Some(b"run"),
                 of_another_machine: own.as_ref().zip(id).is_some_and(|(own, id)| *own != id),
@@ -116,7 +131,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     for journal in &journals {
         table.row(run, &row(journal))?;
     }
-    let made_of: Vec<EntryId> = journals.iter().map(|journal| journal.copy.entry).collect();
+    let made_of: Vec<EntryId> = journals.iter().map(|journal| journal.entry).collect();
     let remark = remark(&journals);
     table.end(run, |draft| {
         draft.derived_from = made_of;
@@ -149,10 +164,10 @@ fn reason(journal: &Journal) -> Option<String> {
 fn row(journal: &Journal) -> JournalRow {
     let (path, path_b64) = text(journal.path.as_bytes());
     let row = JournalRow {
-        bytes: journal.copy.size,
-        entry: Some(journal.copy.entry),
+        bytes: journal.bytes,
+        entry: Some(journal.entry),
         keeping: if journal.is_persistent { "persistent" } else { "volatile" },
-        modified: Some(journal.copy.modified),
+        modified: Some(journal.modified),
         of_another_machine: journal.of_another_machine,
         path,
         path_b64,
@@ -160,7 +175,7 @@ fn row(journal: &Journal) -> JournalRow {
         scope: journal.scope.clone(),
         truncated: journal.is_truncated(),
         unclean: journal.path.name().ends_with(b"~"),
-        whole: journal.copy.whole,
+        whole: journal.whole,
         ..JournalRow::default()
     };
     let Ok(header) = &journal.header else { return row };

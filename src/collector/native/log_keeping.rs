@@ -33,15 +33,16 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     }
     let (texts, journals) = (auth_logs::sealed(run), journal::sealed(run));
     let (texts, odd): (Vec<TextLog>, Vec<TextLog>) = texts.into_iter().partition(holds_logins);
+    let damaged = journals.iter().filter(|journal| journal.may_hold_logins()).count() as u64;
     let journals: Vec<Journal> = journals.into_iter().filter(Journal::holds_logins).collect();
     let window = run.intake.window().clone();
     let sources: Vec<KeepingSource> =
-        [of_texts(&texts, &window), of_journals(&journals, &window)].into_iter().flatten().collect();
-    let (keeping, ending) = statement(run, &texts, &odd, sources);
+        [of_texts(&texts, &window), of_journals(&journals, damaged, &window)].into_iter().flatten().collect();
+    let (keeping, ending) = statement(run, &texts, &Unlike { texts: &odd, damaged }, sources);
     let mut draft = Draft::new(Kind::Derived, source(), run.intake.now());
     draft.title = Some("What this host keeps of logins".into());
-    let read = texts.iter().chain(&odd).map(|log| log.copy.entry);
-    let mut made_of: Vec<EntryId> = read.chain(journals.iter().map(|journal| journal.copy.entry)).collect();
+    let read = texts.iter().chain(&odd).map(|log| log.entry);
+    let mut made_of: Vec<EntryId> = read.chain(journals.iter().map(|journal| journal.entry)).collect();
     made_of.sort();
     draft.derived_from = made_of;
     if let Some((outcome, code)) = ending {
@@ -56,11 +57,30 @@ fn holds_logins(log: &TextLog) -> bool {
     log.is_authentication && (log.summary.holds_records() || log.summary.unread.is_some())
 }
 
+/// What has the name of a log, and nothing in it that could be read.
+struct Unlike<'l> {
+    texts: &'l [TextLog],
+    /// Journals without a header that can be read.
+    damaged: u64,
+}
+
+impl Unlike<'_> {
+    fn words(&self) -> Vec<String> {
+        let texts = self.texts.iter().filter(|log| log.is_authentication).count() as u64;
+        let told = |count: u64, noun: &str, words: &str| {
+            (count > 0).then(|| format!("{} {words}", counted(count, noun)))
+        };
+        let texts = told(texts, "file", "with the name of such a log hold no line whose time could be read");
+        let journals = told(self.damaged, "journal", "of the system has a header that could not be read");
+        texts.into_iter().chain(journals).collect()
+    }
+}
+
 /// The statement, and how its entry ends where that is more than that it is there.
 fn statement(
     run: &Run<'_, '_>,
     texts: &[TextLog],
-    odd: &[TextLog],
+    unlike: &Unlike<'_>,
     sources: Vec<KeepingSource>,
 ) -> (Keeping, Option<(Outcome, ReasonCode)>) {
     let has = |kind: &str| sources.iter().any(|source| source.source == kind);
@@ -79,11 +99,7 @@ fn statement(
         ],
         _ => sources.iter().map(|source| source.words.clone()).collect(),
     };
-    let unlike = odd.iter().filter(|log| log.is_authentication).count() as u64;
-    if unlike > 0 {
-        let files = counted(unlike, "file");
-        words.push(format!("{files} with the name of such a log hold no line whose time could be read"));
-    }
+    words.extend(unlike.words());
     if !texts.is_empty() && !texts.iter().any(|log| log.rotation.is_none()) {
         words.push("the log that is being written is not among them".into());
     }
@@ -92,7 +108,7 @@ fn statement(
     let ending = match (keeps, covered) {
         ("neither", _) => {
             let code = refused.map(|(_, code)| code);
-            let unread = (unlike > 0).then_some(ReasonCode::NotParsed);
+            let unread = (!unlike.words().is_empty()).then_some(ReasonCode::NotParsed);
             Some((Outcome::Inconclusive, code.or(unread).unwrap_or(ReasonCode::NotFound)))
         }
         (_, Covered::Yes) => None,

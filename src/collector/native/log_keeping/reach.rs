@@ -108,15 +108,13 @@ pub fn of_texts(logs: &[TextLog], window: &Window) -> Option<KeepingSource> {
     let mut reach = Reach { missing: missing_rotations(logs), ..Reach::default() };
     for log in logs {
         reach.note(log.summary.lines.span);
-        reach.unread += u64::from(log.summary.unread.is_some() || !log.copy.whole);
+        reach.unread += u64::from(log.summary.unread.is_some() || !log.whole);
         reach.classic += u64::from(log.summary.lines.classic > 0);
     }
     let (covered, why) = reach.covers(window);
     let with_texts = || logs.iter().filter(|log| log.summary.lines.texts.is_some());
-    let oldest =
-        with_texts().min_by_key(|log| log.copy.modified).and_then(|log| log.summary.lines.texts.as_ref());
-    let newest =
-        with_texts().max_by_key(|log| log.copy.modified).and_then(|log| log.summary.lines.texts.as_ref());
+    let oldest = with_texts().min_by_key(|log| log.modified).and_then(|log| log.summary.lines.texts.as_ref());
+    let newest = with_texts().max_by_key(|log| log.modified).and_then(|log| log.summary.lines.texts.as_ref());
     let bases: BTreeSet<String> = logs.iter().map(|log| log.base.to_string()).collect();
     let bases: Vec<String> = bases.into_iter().collect();
     let files = counted(logs.len() as u64, "file");
@@ -155,19 +153,19 @@ fn missing_rotations(logs: &[TextLog]) -> u64 {
 }
 
 /// Of this machine's own journals; none where there is none. Those on the disk count, and those of /run only where there
-/// are no others.
-pub fn of_journals(all: &[Journal], window: &Window) -> Option<KeepingSource> {
+/// are no others. So many more that are `damaged` may hold anything.
+pub fn of_journals(all: &[Journal], damaged: u64, window: &Window) -> Option<KeepingSource> {
     let persistent = all.iter().any(|journal| journal.is_persistent);
     let journals: Vec<&Journal> = all.iter().filter(|journal| journal.is_persistent || !persistent).collect();
     if journals.is_empty() {
         return None;
     }
-    let mut reach = Reach::default();
+    let mut reach = Reach { unread: damaged, ..Reach::default() };
     for journal in &journals {
         let Ok(header) = &journal.header else { continue };
         let span = header.first().zip(header.last());
         reach.note(span.map(|(first, last)| (first.min(last), last.max(first))));
-        reach.unread += u64::from(span.is_none() || journal.is_truncated() || !journal.copy.whole);
+        reach.unread += u64::from(span.is_none() || journal.is_truncated() || !journal.whole);
     }
     let (covered, why) = reach.covers(window);
     let files = counted(journals.len() as u64, "file");

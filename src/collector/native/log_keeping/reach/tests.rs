@@ -1,9 +1,7 @@
 //! When logs cover a window, and when it cannot be told.
 
 use super::*;
-use crate::custody::digest::Digest;
 use crate::custody::entry::EntryId;
-use crate::intake::{FileId, SealedCopy};
 use crate::records::journal_header::Header;
 use crate::records::text_log::Looker;
 
@@ -11,29 +9,15 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn copy(size: u64) -> SealedCopy {
-    SealedCopy {
-        entry: EntryId(1),
-        sha256: Digest::of(b""),
-        size,
-        modified: time("2026-11-21T20:00:00Z"),
-        whole: true,
-        asked: None,
-        kept: None,
-        observed: None,
-        file: FileId { identity: (1, 1), born: None },
-        real: HostPath::root(),
-        has_length: true,
-        taken_again: false,
-    }
-}
-
 fn text(rotation: Option<&str>, lines: &str) -> TextLog {
     let mut looker = Looker::default();
     looker.piece(lines.as_bytes());
     TextLog {
         path: HostPath::new("/var/log/auth.log").unwrap(),
-        copy: copy(lines.len() as u64),
+        entry: EntryId(1),
+        bytes: lines.len() as u64,
+        modified: time("2026-11-21T20:00:00Z"),
+        whole: true,
         summary: looker.end(),
         is_authentication: true,
         rotation: rotation.map(str::to_owned),
@@ -74,7 +58,7 @@ fn what_is_missing_between_or_not_read_leaves_it_unknown() {
     packed.summary = looker.end();
     covers(&[text(None, NEW), text(Some(".1"), NEW), packed], "unknown", "may be older");
     let mut cut = text(Some(".1"), OLD);
-    cut.copy.whole = false;
+    cut.whole = false;
     covers(&[text(None, NEW), cut], "unknown", "not wholly");
     covers(&[text(None, NEW), text(Some("-20261101"), OLD)], "yes", "lies within");
 }
@@ -104,7 +88,10 @@ fn journal(persistent: bool, first: &str, last: &str, size: u64) -> Journal {
     }
     Journal {
         path: HostPath::new("/var/log/journal/1/system.journal").unwrap(),
-        copy: copy(size),
+        entry: EntryId(1),
+        bytes: size,
+        modified: time("2026-11-21T20:00:00Z"),
+        whole: true,
         header: Header::parse(&bytes),
         scope: "system".into(),
         is_persistent: persistent,
@@ -116,15 +103,17 @@ fn journal(persistent: bool, first: &str, last: &str, size: u64) -> Journal {
 fn journals_on_the_disk_count_before_those_that_a_reboot_takes() {
     let (old, new) = ("2026-11-10T08:00:00Z", "2026-11-21T19:00:00Z");
     let both = [journal(true, old, new, 272), journal(false, new, new, 272)];
-    let source = of_journals(&both, &window()).unwrap();
+    let source = of_journals(&both, 0, &window()).unwrap();
     assert_eq!((source.covered, source.files, source.lost_at_reboot), ("yes", 1, false));
-    let source = of_journals(&both[1..], &window()).unwrap();
+    let source = of_journals(&both[1..], 0, &window()).unwrap();
     assert_eq!((source.covered, source.lost_at_reboot), ("no", true));
     assert!(source.words.contains("reboot takes away"), "{}", source.words);
-    let source = of_journals(&[journal(true, old, new, 200)], &window()).unwrap();
+    let source = of_journals(&[journal(true, old, new, 200)], 0, &window()).unwrap();
+    assert_eq!((source.covered, source.unread_files), ("unknown", 1));
+    let source = of_journals(&both, 1, &window()).unwrap();
     assert_eq!((source.covered, source.unread_files), ("unknown", 1));
     // After the clock was set back.
-    let source = of_journals(&[journal(true, new, old, 272)], &window()).unwrap();
+    let source = of_journals(&[journal(true, new, old, 272)], 0, &window()).unwrap();
     assert_eq!(source.earliest, Some(time(old)));
-    assert!(of_journals(&[], &window()).is_none());
+    assert!(of_journals(&[], 0, &window()).is_none());
 }
