@@ -24,6 +24,15 @@ fn sources() -> BTreeMap<String, String> {
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
         let name = path.strip_prefix("src").unwrap().to_str().unwrap().to_owned();
+        // Unit tests in a file of their own say what they are for, and use what they like.
+        let text = match path.file_name().is_some_and(|name| name == "tests.rs") {
+            true => text
+                .lines()
+                .take_while(|line| line.starts_with("//!"))
+                .map(|line| format!("{line}\n"))
+                .collect(),
+            false => text,
+        };
         (name, text.split("#[cfg(test)]").next().unwrap().to_owned())
     };
     let sources: BTreeMap<String, String> = found.into_iter().map(read).collect();

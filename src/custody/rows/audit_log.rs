@@ -61,11 +61,11 @@ pub struct AuditHistoryRow {
     pub after: Option<Timestamp>,
     /// The file's entry.
     pub entry: EntryId,
-    /// `switched`, `rule_added`, `rule_removed`, `lost_reset`, `daemon_start`, `daemon_end`, `boot`, `other`.
-    pub kind: &'static str,
     /// The keys of the rule, escaped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// `switched`, `rule_added`, `rule_removed`, `lost_reset`, `daemon_start`, `daemon_end`, `boot`, `other`.
+    pub kind: &'static str,
     /// Its serial number: the kernel's, or for a daemon's record auditd's own.
     pub serial: u64,
     /// When.
@@ -130,8 +130,8 @@ mod tests {
         json::assert_keys_sorted(&AuditHistoryRow {
             after: Some(zero),
             entry: EntryId(1),
-            kind: "boot",
             keys: vec![String::new()],
+            kind: "boot",
             serial: 1,
             time: zero,
             words: String::new(),

@@ -1,3 +1,5 @@
+//! Rules, openings and logs, and what they show together.
+
 use super::*;
 use crate::custody::json;
 use crate::records::audit_log::Summary;

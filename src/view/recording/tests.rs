@@ -1,3 +1,5 @@
+//! Made logs, and the times of which they do not show that all was recorded.
+
 use super::*;
 use crate::records::audit_status;
 
