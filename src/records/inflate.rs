@@ -278,17 +278,19 @@ impl Inflater {
     }
 }
 
+/// Bytes as gzip packs them, for tests of what unpacks them.
+#[cfg(test)]
+pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::records::mishaps::Mishaps;
-    use std::io::Write as _;
-
-    fn packed(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
 
     fn unpacked(bytes: &[u8], piece: usize) -> (Vec<u8>, Result<(), Broken>) {
         let (mut inflater, mut out) = (Inflater::default(), Vec::new());

@@ -1,8 +1,7 @@
 //! What is learnt of text logs, of damaged ones too.
 
-use std::io::Write as _;
-
 use super::*;
+use crate::records::inflate::packed;
 use crate::records::mishaps::Mishaps;
 
 /// Captured on Debian 12 with rsyslogd 8.2302.0, whose default is RSYSLOG_FileFormat; names changed.
@@ -18,12 +17,6 @@ fn look(bytes: &[u8], piece: usize) -> Summary {
     let mut looker = Looker::default();
     bytes.chunks(piece).for_each(|piece| looker.piece(piece));
     looker.end()
-}
-
-fn packed(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn time(text: &str) -> Timestamp {
