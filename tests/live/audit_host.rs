@@ -620,9 +620,11 @@ impl Seen {
         assert_eq!(row["codes"], serde_json::json!([]), "{row:#}");
     }
 
-    /// Gaps that the summary tells of, with this code.
+    /// The entries of the gaps that the summary tells of, with this code.
     pub fn gaps(&self, code: &str) -> Vec<&Value> {
-        self.told["gaps"].as_array().unwrap().iter().filter(|gap| gap["reason_code"] == code).collect()
+        let told = self.told["gaps"].as_array().unwrap().iter().filter(|gap| gap["reason_code"] == code);
+        let numbers: Vec<&Value> = told.map(|gap| &gap["entry"]).collect();
+        self.entries.iter().filter(|entry| numbers.contains(&&entry["id"])).collect()
     }
 
     /// Every audit log of the bundle, as one text.
