@@ -18,6 +18,9 @@ use crate::records::audit_status;
 /// What one opening costs the log, in bytes: SYSCALL, CWD, PATH and PROCTITLE of an enriched record are 900 to 1,000.
 const EVENT_BYTES: u64 = 1024;
 
+/// Records of one opening, which the backlog counts: those, and the end of the event.
+const EVENT_RECORDS: u32 = 5;
+
 /// Openings in a second, whatever the backlog.
 const SLOWEST: u32 = 25;
 
@@ -37,12 +40,9 @@ pub fn of(host: &Host) -> Allowance {
     let panics = status.as_ref().is_some_and(|status| status.failure >= 2);
     let backlog = status.map_or(64, |status| status.backlog_limit);
     let gentle = if panics { 10 } else { 1 };
-    let at_once = ((backlog / 4) / gentle).max(1);
-    Allowance::new(
-        Some(bytes(host) / EVENT_BYTES / u64::from(gentle)),
-        at_once.max(SLOWEST / gentle),
-        at_once,
-    )
+    let at_once = (backlog / 4 / EVENT_RECORDS / gentle).max(1);
+    let per_second = (backlog / 4 / gentle).max(SLOWEST / gentle);
+    Allowance::new(Some(bytes(host) / EVENT_BYTES / u64::from(gentle)), per_second, at_once)
 }
 
 /// Bytes that may be written to the log on our behalf.

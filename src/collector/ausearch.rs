@@ -30,7 +30,13 @@ pub fn judge(
     ended: &Ended,
     printed: u64,
 ) -> Option<(Outcome, Reason)> {
-    if ended.exit != Some(1) || ended.timed_out || ended.cut {
+    if ended.timed_out || ended.cut {
+        return None;
+    }
+    if ended.exit == Some(0) {
+        return only_changes(run, key?);
+    }
+    if ended.exit != Some(1) {
         return None;
     }
     Some(match complaint(&ended.stderr) {
@@ -50,6 +56,29 @@ pub fn judge(
     })
 }
 
+/// What came and went of rules bears their keys too. Where the sealed logs hold no access with the key, that is all it found.
+fn only_changes(run: &Run<'_, '_>, key: &[u8]) -> Option<(Outcome, Reason)> {
+    let coverage = run.coverage.as_ref()?;
+    let all_read = run.audit_logs.is_some_and(|logs| !logs.denied && logs.unread == 0);
+    if !all_read || last_access(run, key).is_some() {
+        return None;
+    }
+    let (outcome, reason) = meaning_of_nothing(coverage, key);
+    let words = format!("it found changes of rules, and no access: {}", reason.words);
+    (outcome == Outcome::Inconclusive).then(|| (outcome, Reason::new(reason.code, words)))
+}
+
+/// The latest access with this key that the sealed logs hold since the window began, in whole seconds. One behind the time
+/// that was asked about counts: there may be others before it.
+fn last_access(run: &Run<'_, '_>, key: &[u8]) -> Option<Timestamp> {
+    let from = run.intake.window().from;
+    let keys = run.coverage.iter().flatten().flat_map(|place| &place.keys);
+    keys.filter(|known| known.key == key)
+        .filter_map(|known| known.last())
+        .filter(|time| from.is_none_or(|from| time.unix() >= from.unix()))
+        .max()
+}
+
 fn nothing_matched(run: &Run<'_, '_>, key: Option<&[u8]>) -> (Outcome, Reason) {
     if run.audit_logs.is_some_and(|logs| logs.denied) {
         let words = "nothing matched in what it could read, and an audit log could not be read";
@@ -59,19 +88,10 @@ fn nothing_matched(run: &Run<'_, '_>, key: Option<&[u8]>) -> (Outcome, Reason) {
         let words = "nothing matched; whether it would have been recorded was not found out (collector audit-coverage)";
         return (Outcome::Inconclusive, Reason::new(ReasonCode::CoverageUnknown, words));
     };
-    let last = coverage
-        .iter()
-        .flat_map(|place| &place.keys)
-        .filter(|known| known.key == key)
-        .filter_map(|known| known.last());
-    // It was asked in whole seconds.
-    let until = run.asked_until().unix();
-    let within = |time: &Timestamp| {
-        time.unix() <= until && run.intake.window().from.is_none_or(|from| time.unix() > from.unix())
-    };
-    if let Some(seen) = last.filter(within).max() {
+    if let Some(seen) = last_access(run, key) {
         let words = format!(
-            "it found nothing, and the sealed logs hold events with this key, the latest of {}: do not rely on it",
+            "it found nothing until {}, and the sealed logs hold events with this key, the latest of {}: do not rely on it",
+            run.asked_until().spoken(),
             seen.spoken()
         );
         return (Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words));

@@ -17,9 +17,7 @@ pub fn word_for(trouble: &Trouble) -> &'static str {
 /// The outcome of such files, its code, and words for several of them.
 pub fn meaning_of(word: &str) -> (Outcome, ReasonCode, &'static str) {
     match word {
-        "audit_budget" => {
-            (Outcome::Truncated, ReasonCode::AuditBudget, "opening more would overwrite the audit log")
-        }
+        "audit_budget" => (Outcome::Truncated, ReasonCode::AuditBudget, "would overwrite the audit log"),
         "changed" => (Outcome::Changed, ReasonCode::Overwritten, "they changed while they were read"),
         "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
         "missing" => (Outcome::Missing, ReasonCode::Vanished, "they were there a moment ago and are gone"),

@@ -101,6 +101,10 @@ impl Auditing<'_> {
             let words = format!("{} may keep accesses from being recorded", self.called(rule));
             shared.push((ReasonCode::RuleNarrow, words));
         }
+        if let Some(rule) = rules.iter().find(|rule| rule.may_hide_changes()) {
+            let words = format!("{} may keep out of the log when rules came and went", self.called(rule));
+            shared.push((ReasonCode::CoverageUnknown, words));
+        }
         if self.rules.is_none() {
             shared.push((ReasonCode::CoverageUnknown, "the rules in force are not known".to_owned()));
         }

@@ -69,6 +69,7 @@ impl<'a> Recording<'a> {
         self.without_daemon(&mut lapses);
         self.lost(&mut lapses);
         self.missing(&mut lapses);
+        self.excluded(&mut lapses);
         lapses
     }
 
@@ -270,6 +271,16 @@ impl<'a> Recording<'a> {
                 counted(lost.into(), "audit record")
             );
             self.add(lapses, ReasonCode::RecordsLost, self.from, self.to, words);
+        }
+    }
+
+    /// While records of some type were left out, auditing may have been changed without a word.
+    fn excluded(&self, lapses: &mut Vec<Lapse>) {
+        let last = self.notes.iter().rfind(|note| note.kind == NoteKind::ExclusionRemoved);
+        if let Some(note) = last {
+            let until = note.id.time;
+            let words = format!("until {} records of a type that is not known were left out", until.spoken());
+            self.add(lapses, ReasonCode::CoverageUnknown, self.from, until, words);
         }
     }
 

@@ -128,6 +128,9 @@ fn history_row(note: &Note, entry: EntryId) -> AuditHistoryRow {
         }
         NoteKind::RuleAdded(keys) => ("rule_added", spoken(keys), "a rule came into force".to_owned()),
         NoteKind::RuleRemoved(keys) => ("rule_removed", spoken(keys), "a rule went".to_owned()),
+        NoteKind::ExclusionRemoved => {
+            ("rule_removed", Vec::new(), "a rule about records that are left out went".to_owned())
+        }
         NoteKind::LostReset(old) => {
             ("lost_reset", Vec::new(), format!("the counter of lost records was set back from {old}"))
         }

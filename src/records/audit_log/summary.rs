@@ -13,6 +13,8 @@ const LINE_LIMIT: usize = 64 << 10;
 const NOTES_KEPT: usize = 1_000;
 /// Keys that are kept of one file.
 const KEYS_KEPT: usize = 1_000;
+/// The list of rules about records that are left out (linux/audit.h, `AUDIT_FILTER_EXCLUDE`).
+const EXCLUDE: u64 = 5;
 
 /// What one file says as a whole.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +88,8 @@ pub enum NoteKind {
     RuleAdded(Vec<Vec<u8>>),
     /// A rule went.
     RuleRemoved(Vec<Vec<u8>>),
+    /// A rule about records that are left out went: which they were, is not said.
+    ExclusionRemoved,
     /// Somebody set the counter of lost records back, which had come to this.
     LostReset(u64),
     /// auditd began to write.
@@ -232,6 +236,9 @@ fn config_change(record: &Record<'_>) -> NoteKind {
     // Kernels before 3.19 wrote "add rule" in quotes, and "remove rule".
     match op.as_slice() {
         b"add_rule" | b"add rule" => return NoteKind::RuleAdded(record.keys()),
+        b"remove_rule" | b"remove rule" if record.number("list") == Some(EXCLUDE) => {
+            return NoteKind::ExclusionRemoved;
+        }
         b"remove_rule" | b"remove rule" => return NoteKind::RuleRemoved(record.keys()),
         _ => {}
     }

@@ -16,6 +16,8 @@ const FILESYSTEM: u32 = 6;
 const KERNELS_OWN: [u32; 2] = [0x6462_6720, 0x7472_6163];
 /// The records without which an access is not told.
 const NEEDED: [u32; 2] = [1300, 1302];
+/// What is recorded when auditing itself is changed.
+const CONFIG_CHANGE: u32 = 1305;
 
 /// What a rule has recorded of the accesses to a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +51,17 @@ impl Rule {
     fn whole_if_plain(&self) -> Reach {
         let narrow = !self.has_all_calls() || !self.conditions().is_empty();
         if narrow { Reach::Part } else { Reach::Whole }
+    }
+
+    /// Whether it may keep out of the log what happens to auditing itself: that rules come and go, that it is switched off.
+    pub fn may_hide_changes(&self) -> bool {
+        self.list == EXCLUDE && self.leaves_out(&[CONFIG_CHANGE])
+    }
+
+    /// Whether a rule about record types may leave out one of these.
+    fn leaves_out(&self, kinds: &[u32]) -> bool {
+        let mut types = self.fields.iter().filter(|field| field.kind == FIELD_MSGTYPE).peekable();
+        types.peek().is_none() || kinds.iter().any(|kind| types.clone().all(|field| field.holds(*kind)))
     }
 
     /// Whether it may have the opening of a file or folder recorded: it watches for reading, or speaks of calls that open.
@@ -89,10 +102,7 @@ impl Rule {
                 let kernels_own = |field: &super::Field| KERNELS_OWN.contains(&field.value);
                 !self.fields.iter().any(|field| field.kind == FIELD_FSTYPE && kernels_own(field))
             }
-            (EXCLUDE, _) => {
-                let mut types = self.fields.iter().filter(|field| field.kind == FIELD_MSGTYPE).peekable();
-                types.peek().is_none() || types.all(|field| NEEDED.iter().any(|kind| field.holds(*kind)))
-            }
+            (EXCLUDE, _) => self.leaves_out(&NEEDED),
             _ => false,
         }
     }
@@ -182,6 +192,14 @@ mod tests {
         ] {
             assert!(!suppresses(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_rule_may_keep_changes_of_auditing_out_of_the_log() {
+        let hides = |text: &str| rule(text).may_hide_changes();
+        assert!(hides("-a always,exclude -F msgtype=CONFIG_CHANGE") && hides("-a never,exclude -F auid=7"));
+        assert!(hides("-a always,exclude -F msgtype>=1305 -F msgtype<=1305"));
+        assert!(!hides("-a always,exclude -F msgtype=CWD") && !hides("-a never,exit -F auid=7"));
     }
 
     #[test]

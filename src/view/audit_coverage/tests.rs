@@ -69,6 +69,8 @@ fn each_reason_against_it_has_its_code() {
     );
     let suppressed = format!("-a never,exit -F dir=/srv/phi/scratch\n{TREE}");
     assert_eq!(codes(&suppressed, SEEN), [ReasonCode::RuleNarrow]);
+    let hidden = format!("-a always,exclude -F msgtype=CONFIG_CHANGE\n{TREE}");
+    assert_eq!(codes(&hidden, SEEN), [ReasonCode::CoverageUnknown]);
     assert_eq!(codes("-a always,exit -F dir=/srv/other -F perm=r -F key=phi", ABSENT), [ReasonCode::NoRule]);
     assert_eq!(codes("", ABSENT), [ReasonCode::NoRule]);
     let late = vec![log(&["10 20 SYSCALL a=1", "150 21 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1"])];

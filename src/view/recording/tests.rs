@@ -116,6 +116,12 @@ fn numbers_that_are_in_no_log_are_told_and_those_of_the_next_file_are_there() {
     assert_eq!(lapses(&[older, log(&["111 22 SYSCALL a=1"])], &status(1, 7, 0)), []);
 }
 
+#[test]
+fn while_records_were_left_out_nothing_is_certain() {
+    let gone = log(&[ON[0], ON[1], "150 21 CONFIG_CHANGE op=remove_rule key=(null) list=5 res=1"]);
+    assert_eq!(lapses(&[gone], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 150)]);
+}
+
 fn of_rule(logs: &[Summary], loaded: u64) -> Vec<(ReasonCode, i64, i64)> {
     let status = status(1, 7, 0);
     told(&Recording::of((at(100), at(200)), Some(&status), logs, 0).lapses_of_rule(b"phi", loaded))

@@ -26,8 +26,8 @@ use crate::view::audit_coverage::Canary;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
-/// What the log may grow by meanwhile and still be read for our own, in bytes.
-const MOST: usize = 8 << 20;
+/// How far the records of an event may stand apart in the log, in bytes.
+const APART: usize = 1 << 20;
 
 /// What became of the openings of a place.
 pub struct Seen {
@@ -108,25 +108,25 @@ fn is_there(knock: &Knock, events: &Events) -> bool {
 }
 
 /// Reads what is logged until all openings are there, or for as long as that may take. With words, if the log could not be
-/// followed to the end.
+/// followed to the end. Much may be logged meanwhile: no more is kept than what a record may stand apart from its event.
 fn follow(tail: &mut LogTail<'_>, knocks: &[Result<Knock, String>]) -> (Events, Option<String>) {
-    let (mut log, began) = (Vec::new(), Instant::now());
+    let (mut events, mut log, began) = (Events::new(), Vec::new(), Instant::now());
     loop {
         match tail.more() {
             Ok(bytes) => log.extend(bytes),
-            Err(trouble) => {
-                return (Events::new(), Some(format!("the audit log could not be followed: {trouble}")));
+            Err(trouble) => return (events, Some(format!("the audit log could not be followed: {trouble}"))),
+        }
+        for (id, event) in events_of(&log, std::process::id()) {
+            let known = events.entry(id).or_default();
+            if event.lines.len() > known.lines.len() {
+                *known = event;
             }
         }
-        let events = events_of(&log, std::process::id());
         let is_done = knocks.iter().flatten().all(|knock| is_there(knock, &events));
         if is_done || began.elapsed() >= PATIENCE {
             return (events, None);
         }
-        if log.len() > MOST {
-            let words = "more was logged meanwhile than is read for our own openings";
-            return (events, Some(words.to_owned()));
-        }
+        log.drain(..log.len().saturating_sub(APART));
         std::thread::sleep(PAUSE);
     }
 }
