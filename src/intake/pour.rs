@@ -66,6 +66,9 @@ impl Onlookers {
     }
 }
 
+/// How many bytes have passed, and how that ended: at the file's end, or by what.
+type Passed = (u64, Result<End, (Outcome, Reason)>);
+
 impl Intake<'_> {
     /// Pours the file's bytes into the member that was begun, and ends it with what is known then; `finish` may still
     /// add to that.
@@ -107,11 +110,7 @@ impl Intake<'_> {
     }
 
     /// All that is read goes into the seal before the onlookers' eyes. Gives how many bytes, and how that ended.
-    fn pass(
-        &mut self,
-        reading: &mut Reading<'_>,
-        onlookers: &mut Onlookers,
-    ) -> Result<(u64, Result<End, (Outcome, Reason)>), Halt> {
+    fn pass(&mut self, reading: &mut Reading<'_>, onlookers: &mut Onlookers) -> Result<Passed, Halt> {
         let mut given = 0;
         loop {
             match reading.glimpse() {

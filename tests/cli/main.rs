@@ -22,6 +22,7 @@ mod open;
 mod outcomes;
 mod panics;
 mod plan;
+mod quiet;
 mod salvage;
 mod space;
 mod stock;

@@ -28,6 +28,7 @@ mod logins;
 mod name_service;
 mod namespaces;
 mod processes;
+mod rotation;
 mod routes;
 mod sessions;
 mod signals;
