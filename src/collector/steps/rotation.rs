@@ -33,7 +33,10 @@ use rounds::{InHand, Rounds, Sighting};
 const ROUNDS: usize = 8;
 
 /// How often is looked in one round until two looks agree.
-const LOOKS: usize = 32;
+const LOOKS: usize = 16;
+
+/// Looks in a row that show nothing new, and are as good as two that agree where names change with each.
+const CALM: usize = 4;
 
 /// Files that are held open at once.
 const HELD: usize = 64;
@@ -88,14 +91,17 @@ impl Copying<'_> {
         rounds: &mut Rounds,
         seen: &mut Seen,
     ) -> Result<bool, Halt> {
-        let mut before = None;
+        let (mut before, mut calm) = (None, 0);
         for _ in 0..LOOKS {
             run.intake.check()?;
             rounds.last = self.look(run, group, rounds, seen)?;
             let (names, wanted) = (rounds.names(), rounds.wanted(run));
             let is_full = rounds.in_hand.len() >= HELD;
             // Two looks that agree show how things stood at one moment. That nothing came since then, one shows.
-            let agrees = before.as_ref() == Some(&names) || (rounds.has_read && rounds.in_hand.is_empty());
+            calm = if wanted.is_empty() { calm + 1 } else { 0 };
+            let agrees = before.as_ref() == Some(&names)
+                || calm == CALM
+                || (rounds.has_read && rounds.in_hand.is_empty());
             if agrees && (wanted.is_empty() || is_full) {
                 return Ok(true);
             }

@@ -13,6 +13,9 @@ use crate::host::walk::Match;
 use crate::intake::{FileId, Halt};
 use crate::path::HostPath;
 
+/// Files that are told one by one; of more there is a count.
+const TOLD: usize = 16;
+
 impl Rounds {
     /// Says it.
     pub fn tell(&self, run: &mut Run<'_, '_>, group: &Group) -> Result<(), Halt> {
@@ -65,12 +68,20 @@ impl Rounds {
     }
 
     fn tell_unsettled(&self, run: &mut Run<'_, '_>, group: &Group) -> Result<(), Halt> {
-        for left in self.wanted(run) {
+        let left = self.wanted(run);
+        for left in left.iter().take(TOLD) {
             let words = format!(
                 "logs were still being rotated after {ROUNDS} rounds: this file ({}) was not taken, or has grown since",
                 FileId::in_words(&left.found.met.stat)
             );
             gap(run, &left.found, Outcome::Changed, Reason::new(ReasonCode::Rotated, words))?;
+        }
+        if let Some(more) = left.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            let words = format!(
+                "logs were still being rotated: {more} more files were not taken, or have grown since"
+            );
+            let source = Source::text(group.spelt_out());
+            run.intake.gap(source, Outcome::Changed, Reason::new(ReasonCode::Rotated, words))?;
         }
         if self.never_agreed {
             let words = format!("names changed with each of {LOOKS} looks; a file may have been passed over");
