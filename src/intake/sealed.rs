@@ -141,12 +141,25 @@ impl SealedCopies {
         copies.filter(|copy| copy.whole && copy.size > 0).find(|copy| copy.covers(found))
     }
 
-    /// The whole copy of the file that was found, where the file was given another name since then and is not as it was
-    /// sealed: it went on being written until it was rotated, or longer.
+    /// The whole copy of the file that was found, where it is to be taken again: it was given another name and is not as it
+    /// was sealed, because it went on being written until it was rotated, or longer; or it was still being written under
+    /// the name of a rotated log, and what followed it has been sealed since.
     pub fn outgrown(&self, found: &Match) -> Option<&SealedCopy> {
-        let last = self.last_of(found)?;
-        let differs = found.met.stat.size > last.size || found.met.stat.mtime != last.modified;
-        (last.whole && last.real != found.spot.real && differs && found.met.stat.size > 0).then_some(last)
+        let (last, stat) = (self.last_of(found)?, &found.met.stat);
+        let differs = stat.size > last.size || stat.size > 0 && stat.mtime != last.modified;
+        let is_renamed = || last.real != found.spot.real && differs;
+        let is_overtaken = || stat.size > last.size && self.is_overtaken(last);
+        (last.whole && (is_renamed() || is_overtaken())).then_some(last)
+    }
+
+    /// Whether a file that is called as this one's daemon calls its log, and was not made before it, was sealed after it.
+    fn is_overtaken(&self, copy: &SealedCopy) -> bool {
+        let is_successor = |later: &&SealedCopy| {
+            let is_stem = later.real != copy.real && copy.real.as_bytes().starts_with(later.real.as_bytes());
+            is_stem && later.size > 0 && later.file != copy.file && later.file.born >= copy.file.born
+        };
+        let sealed_later = self.list.iter().rev().take_while(|later| later.entry > copy.entry);
+        sealed_later.into_iter().any(|later| is_successor(&later))
     }
 
     /// The last copy of the file that was found.
@@ -189,7 +202,7 @@ impl Intake<'_> {
         self.copies.covering(found).map(|copy| copy.entry)
     }
 
-    /// The copy of the file that was found, where it was given another name since then and is not as it was sealed.
+    /// The copy of the file that was found, where it has grown and has to be taken again.
     pub fn outgrown(&self, found: &Match) -> Option<&SealedCopy> {
         self.copies.outgrown(found)
     }
@@ -286,6 +299,22 @@ mod tests {
         assert_eq!(copies.all().map(|copy| copy.entry.0).collect::<Vec<_>>(), [2, 3]);
         std::fs::rename(dir.path().join("log.1"), dir.path().join("log.2")).unwrap();
         assert_eq!(covering(&copies, &found(&host, "/log.2")), Some(2), "nothing but its name has changed");
+    }
+
+    #[test]
+    fn a_rotated_log_that_is_still_written_is_due_again_once_its_successor_was_sealed() {
+        let (dir, host) = host_with(&[("/log.1", b"one\n"), ("/log", b"three\n")]);
+        let mut copies = SealedCopies::default();
+        copies.add(sealed(&found(&host, "/log.1"), 1));
+        append(&dir, "log.1", b"two\n");
+        assert!(copies.outgrown(&found(&host, "/log.1")).is_none(), "nothing that follows is here");
+        let mut successor = sealed(&found(&host, "/log"), 2);
+        successor.file.born = FileId::of(&found(&host, "/log.1").met).born;
+        copies.add(successor);
+        assert_eq!(copies.outgrown(&found(&host, "/log.1")).map(|copy| copy.entry.0), Some(1));
+        copies.add(sealed(&found(&host, "/log.1"), 3));
+        append(&dir, "log.1", b"never let go\n");
+        assert!(copies.outgrown(&found(&host, "/log.1")).is_none(), "it was sealed after its successor");
     }
 
     #[test]

@@ -284,7 +284,8 @@ impl Copying<'_> {
         rounds: &mut Rounds,
         found: &Match,
     ) -> Result<bool, Halt> {
-        let was = !rounds.knows(found) && run.intake.covering(found).is_some();
+        let is_covered = run.intake.covering(found).is_some() && run.intake.outgrown(found).is_none();
+        let was = !rounds.knows(found) && is_covered;
         if was {
             rounds.settle(found);
             run.intake.take(run.host, found, self.limits(false))?;

@@ -9,7 +9,8 @@ use crate::collector::steps::Group;
 use crate::custody::entry::Source;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::host::walk::Match;
+use crate::host::pattern::Pattern;
+use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::{FileId, Halt};
 use crate::path::HostPath;
 
@@ -60,6 +61,10 @@ impl Rounds {
             gap(run, found, Outcome::Missing, Reason::new(ReasonCode::Vanished, words))?;
         }
         for name in self.gone.iter().filter(|name| !names.contains(name)) {
+            // In the middle of a rotation a name has no file for a moment, and has one again.
+            if is_there(run, name) {
+                continue;
+            }
             let words = "its name was listed, and was gone before anything else was known of it";
             let reason = Reason::new(ReasonCode::Vanished, words);
             run.intake.gap(Source::path(name), Outcome::Missing, reason)?;
@@ -90,6 +95,11 @@ impl Rounds {
         }
         Ok(())
     }
+}
+
+fn is_there(run: &Run<'_, '_>, name: &HostPath) -> bool {
+    let mut found = run.host.walk(&Pattern::exactly(name), Wanted::Files, false);
+    found.any(|found| matches!(found, Found::Match(_)))
 }
 
 fn gap(run: &mut Run<'_, '_>, found: &Match, outcome: Outcome, reason: Reason) -> Result<(), Halt> {
