@@ -66,8 +66,8 @@ impl Onlookers {
     }
 }
 
-/// How a file's bytes ended: with its metadata then, or with what went wrong.
-type Ending = Result<End, (Outcome, Reason)>;
+/// How many bytes have passed, and how that ended: at the file's end, or by what.
+type Passed = (u64, Result<End, (Outcome, Reason)>);
 
 impl Intake<'_> {
     /// Pours the file's bytes into the member that was begun, and ends it with what is known then; `finish` may still
@@ -110,7 +110,7 @@ impl Intake<'_> {
     }
 
     /// All that is read goes into the seal before the onlookers' eyes. Gives how many bytes, and how that ended.
-    fn pass(&mut self, reading: &mut Reading<'_>, onlookers: &mut Onlookers) -> Result<(u64, Ending), Halt> {
+    fn pass(&mut self, reading: &mut Reading<'_>, onlookers: &mut Onlookers) -> Result<Passed, Halt> {
         let mut given = 0;
         loop {
             match reading.glimpse() {

@@ -23,6 +23,7 @@ mod open;
 mod outcomes;
 mod panics;
 mod plan;
+mod quiet;
 mod salvage;
 mod space;
 mod stock;

@@ -35,6 +35,7 @@ mod name_service;
 mod namespaces;
 mod phi_files;
 mod processes;
+mod rotation;
 mod routes;
 mod sessions;
 mod signals;

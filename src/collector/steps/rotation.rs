@@ -33,7 +33,10 @@ use rounds::{InHand, Rounds, Sighting};
 const ROUNDS: usize = 8;
 
 /// How often is looked in one round until two looks agree.
-const LOOKS: usize = 32;
+const LOOKS: usize = 16;
+
+/// Looks in a row that show nothing new, and are as good as two that agree where names change with each.
+const CALM: usize = 4;
 
 /// Files that are held open at once.
 const HELD: usize = 64;
@@ -88,14 +91,17 @@ impl Copying<'_> {
         rounds: &mut Rounds,
         seen: &mut Seen,
     ) -> Result<bool, Halt> {
-        let mut before = None;
+        let (mut before, mut calm) = (None, 0);
         for _ in 0..LOOKS {
             run.intake.check()?;
             rounds.last = self.look(run, group, rounds, seen)?;
             let (names, wanted) = (rounds.names(), rounds.wanted(run));
             let is_full = rounds.in_hand.len() >= HELD;
             // Two looks that agree show how things stood at one moment. That nothing came since then, one shows.
-            let agrees = before.as_ref() == Some(&names) || (rounds.has_read && rounds.in_hand.is_empty());
+            calm = if wanted.is_empty() { calm + 1 } else { 0 };
+            let agrees = before.as_ref() == Some(&names)
+                || calm == CALM
+                || (rounds.has_read && rounds.in_hand.is_empty());
             if agrees && (wanted.is_empty() || is_full) {
                 return Ok(true);
             }
@@ -208,8 +214,7 @@ impl Copying<'_> {
         files: &mut Vec<Sighting>,
     ) -> Result<(), Halt> {
         let found = &sighting.found;
-        // A name that is left to another step stays so, unless that step has taken another file under it.
-        if self.passes_over(run, found) && !run.intake.has_passed_on_its_name(found) {
+        if self.passes_over(run, found) && !is_left_behind(run, found) {
             seen.passed_over = true;
         } else if self.leaves(found) {
             seen.other = true;
@@ -236,9 +241,7 @@ impl Copying<'_> {
         sighting: Sighting,
     ) -> Result<bool, Halt> {
         let (host, Sighting { found, by_name }) = (run.host, sighting);
-        if !rounds.knows(&found) && run.intake.covering(&found).is_some() {
-            rounds.settle(&found);
-            run.intake.take(host, &found, self.limits(false))?;
+        if self.was_sealed_earlier(run, rounds, &found)? {
             return Ok(true);
         }
         if self.withheld.holds_back(run, &found) {
@@ -252,7 +255,10 @@ impl Copying<'_> {
             Ok(Holding::File(held)) => {
                 let opened = Match::of(found.spot.clone(), held.met.clone());
                 let is_another = opened.met.identity != found.met.identity;
-                if !rounds.wants(run, &opened) || is_another && self.withheld.holds_back(run, &opened) {
+                if !rounds.wants(run, &opened)
+                    || self.was_sealed_earlier(run, rounds, &opened)?
+                    || is_another && self.withheld.holds_back(run, &opened)
+                {
                     self.left = self.left.saturating_add(1);
                     return Ok(true);
                 }
@@ -271,6 +277,22 @@ impl Copying<'_> {
         Ok(true)
     }
 
+    /// Whether an earlier step has sealed all that there is of it; that is told then.
+    fn was_sealed_earlier(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        rounds: &mut Rounds,
+        found: &Match,
+    ) -> Result<bool, Halt> {
+        let is_covered = run.intake.covering(found).is_some() && run.intake.outgrown(found).is_none();
+        let was = !rounds.knows(found) && is_covered;
+        if was {
+            rounds.settle(found);
+            run.intake.take(run.host, found, self.limits(false))?;
+        }
+        Ok(was)
+    }
+
     /// Reads all that is held, the newest first; each is let go when it was read.
     fn read_all(
         &mut self,
@@ -287,6 +309,12 @@ impl Copying<'_> {
         }
         Ok(())
     }
+}
+
+/// A name that is left to another step stays so, unless that step is over and has sealed another file under it, or this one
+/// under another name and shorter: then what it took is not what lies here.
+fn is_left_behind(run: &Run<'_, '_>, found: &Match) -> bool {
+    run.intake.has_passed_on_its_name(found) || run.intake.outgrown(found).is_some()
 }
 
 /// Whether older logs lie beside where one is looked for and is not.

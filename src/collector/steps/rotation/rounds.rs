@@ -106,7 +106,7 @@ impl Rounds {
                 .iter()
                 .any(|one| one.found.spot.real == copy.real && FileId::of(&one.found.met) == copy.file)
         };
-        run.intake.outgrown(found).filter(|copy| !has_first_name(copy))
+        run.intake.outgrown(found).filter(|copy| copy.real == found.spot.real || !has_first_name(copy))
     }
 
     /// Whether the file is held, taken, or told of.
@@ -123,8 +123,7 @@ impl Rounds {
     pub fn words_for(&self, run: &Run<'_, '_>, opened: &Match) -> Option<String> {
         if let Some(copy) = self.outgrown(run, opened) {
             return Some(format!(
-                "taken again, whole: it had gone on growing, and was given another name, since it was sealed as {} \
-                 under entry {}",
+                "taken again, whole: it had gone on growing since it was sealed as {} under entry {}",
                 copy.real, copy.entry
             ));
         }

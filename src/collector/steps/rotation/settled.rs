@@ -9,9 +9,13 @@ use crate::collector::steps::Group;
 use crate::custody::entry::Source;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::host::walk::Match;
+use crate::host::pattern::Pattern;
+use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::{FileId, Halt};
 use crate::path::HostPath;
+
+/// Files that are told one by one; of more there is a count.
+const TOLD: usize = 16;
 
 impl Rounds {
     /// Says it.
@@ -57,6 +61,10 @@ impl Rounds {
             gap(run, found, Outcome::Missing, Reason::new(ReasonCode::Vanished, words))?;
         }
         for name in self.gone.iter().filter(|name| !names.contains(name)) {
+            // In the middle of a rotation a name has no file for a moment, and has one again.
+            if is_there(run, name) {
+                continue;
+            }
             let words = "its name was listed, and was gone before anything else was known of it";
             let reason = Reason::new(ReasonCode::Vanished, words);
             run.intake.gap(Source::path(name), Outcome::Missing, reason)?;
@@ -65,12 +73,20 @@ impl Rounds {
     }
 
     fn tell_unsettled(&self, run: &mut Run<'_, '_>, group: &Group) -> Result<(), Halt> {
-        for left in self.wanted(run) {
+        let left = self.wanted(run);
+        for left in left.iter().take(TOLD) {
             let words = format!(
                 "logs were still being rotated after {ROUNDS} rounds: this file ({}) was not taken, or has grown since",
                 FileId::in_words(&left.found.met.stat)
             );
             gap(run, &left.found, Outcome::Changed, Reason::new(ReasonCode::Rotated, words))?;
+        }
+        if let Some(more) = left.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            let words = format!(
+                "logs were still being rotated: {more} more files were not taken, or have grown since"
+            );
+            let source = Source::text(group.spelt_out());
+            run.intake.gap(source, Outcome::Changed, Reason::new(ReasonCode::Rotated, words))?;
         }
         if self.never_agreed {
             let words = format!("names changed with each of {LOOKS} looks; a file may have been passed over");
@@ -79,6 +95,11 @@ impl Rounds {
         }
         Ok(())
     }
+}
+
+fn is_there(run: &Run<'_, '_>, name: &HostPath) -> bool {
+    let mut found = run.host.walk(&Pattern::exactly(name), Wanted::Files, false);
+    found.any(|found| matches!(found, Found::Match(_)))
 }
 
 fn gap(run: &mut Run<'_, '_>, found: &Match, outcome: Outcome, reason: Reason) -> Result<(), Halt> {
