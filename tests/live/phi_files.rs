@@ -55,7 +55,8 @@ fn tree(root: &Path) -> Vec<PathBuf> {
     make(b"a/socket", &|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()));
     make(b"a/sparse", &|path| fs::File::create(path).unwrap().set_len(1 << 32).unwrap());
     make(b"a/old", &|path| {
-        let times = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH).set_accessed(std::time::UNIX_EPOCH);
+        let times =
+            fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH).set_accessed(std::time::UNIX_EPOCH);
         fs::File::create(path).unwrap().set_times(times).unwrap();
     });
     make(b"a/before 1970", &|path| {
@@ -75,7 +76,9 @@ fn tree(root: &Path) -> Vec<PathBuf> {
 fn rows(opened: &Path) -> Vec<Value> {
     let members = (1..).map(|part| opened.join(format!("data/live/phi-files/files-{part:06}.jsonl")));
     let texts = members.map_while(|member| fs::read_to_string(member).ok());
-    texts.flat_map(|text| text.lines().map(|row| serde_json::from_str(row).unwrap()).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| text.lines().map(|row| serde_json::from_str(row).unwrap()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn path_of(row: &Value) -> Vec<u8> {
@@ -102,7 +105,10 @@ fn collect(desk: &Desk, args: &[&OsStr]) -> Vec<Value> {
 
 /// What `find` says, by path: the columns of a row, as it would write them.
 fn found(root: &Path) -> BTreeMap<Vec<u8>, BTreeMap<&'static str, String>> {
-    let columns = ["path", "size", "mtime", "atime", "ctime", "kind", "mode", "uid", "gid", "ino", "nlink", "blocks", "target"];
+    let columns = [
+        "path", "size", "mtime", "atime", "ctime", "kind", "mode", "uid", "gid", "ino", "nlink", "blocks",
+        "target",
+    ];
     let format = "%p\\0%s\\0%T@\\0%A@\\0%C@\\0%y\\0%m\\0%U\\0%G\\0%i\\0%n\\0%b\\0%l\\0";
     let output = Command::new("find").arg(root).args(["-printf", format]).output().unwrap();
     assert!(output.status.success());
@@ -151,7 +157,14 @@ fn every_field_is_what_find_says_and_no_access_time_changes() {
     for row in &all {
         let path = path_of(row);
         let theirs = theirs.get(&path).unwrap_or_else(|| panic!("only ours: {row}"));
-        for (ours, name) in [("size", "size"), ("uid", "uid"), ("gid", "gid"), ("ino", "ino"), ("nlink", "nlink"), ("blocks", "blocks")] {
+        for (ours, name) in [
+            ("size", "size"),
+            ("uid", "uid"),
+            ("gid", "gid"),
+            ("ino", "ino"),
+            ("nlink", "nlink"),
+            ("blocks", "blocks"),
+        ] {
             assert_eq!(row[ours].to_string(), theirs[name], "{ours} of {row}");
         }
         let mode = u32::from_str_radix(row["mode"].as_str().unwrap(), 8).unwrap();
@@ -196,7 +209,8 @@ fn what_changed_in_the_window_has_the_digest_that_sha256sum_gives_and_nothing_el
     let back = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
     fs::File::options().write(true).open(root.join("a/old")).unwrap().set_times(back).unwrap();
     fs::set_permissions(root.join("a/fifo"), fs::Permissions::from_mode(0o600)).unwrap();
-    let all = collect(&desk, &["--phi".as_ref(), root.as_os_str(), "--since".as_ref(), since.trim().as_ref()]);
+    let all =
+        collect(&desk, &["--phi".as_ref(), root.as_os_str(), "--since".as_ref(), since.trim().as_ref()]);
     let mut hashed = 0;
     for row in &all {
         let path = path_of(row);
@@ -249,7 +263,8 @@ fn attributes_and_names_of_extended_attributes_are_told() {
     let all = collect(&desk, &["--phi".as_ref(), root.as_os_str()]);
     assert!(chattr("-i", "fixed") && chattr("-a", "grows") || !fixed);
 
-    let row = |name: &str| all.iter().find(|row| path_of(row).ends_with(format!("/{name}").as_bytes())).unwrap();
+    let row =
+        |name: &str| all.iter().find(|row| path_of(row).ends_with(format!("/{name}").as_bytes())).unwrap();
     if fixed {
         assert_eq!(row("fixed")["attributes"], serde_json::json!(["immutable"]));
         assert_eq!(row("grows")["attributes"], serde_json::json!(["append"]));
@@ -260,7 +275,9 @@ fn attributes_and_names_of_extended_attributes_are_told() {
     if row("folder").get("xattrs_missing").is_some() {
         // Somebody has loaded audit rules: folders are not asked then.
         assert_eq!(row("folder")["xattrs_missing"], "audit_budget");
-        return skipped("audit rules are loaded on this machine, so that extended attributes are not asked for");
+        return skipped(
+            "audit rules are loaded on this machine, so that extended attributes are not asked for",
+        );
     }
     assert_eq!(row("marked")["xattrs"], serde_json::json!(["user.origin"]));
     assert_eq!(row("folder")["xattrs"], serde_json::json!(["user.folder"]));
