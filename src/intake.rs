@@ -5,6 +5,8 @@
 //! goes on. Only trouble with the seal itself, or a stop, is a [`Halt`]; after a stop what was gathered is sealed.
 
 mod copy;
+mod pour;
+mod sealed;
 mod short;
 mod stop;
 
@@ -20,9 +22,11 @@ use crate::custody::member::{Member, Members};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
+use sealed::SealedCopies;
 use short::Shortfalls;
 
-pub use copy::{CopyLimits, Fits, SealedCopy};
+pub use copy::{CopyLimits, Hold};
+pub use sealed::{FileId, SealedCopy};
 pub use short::Shortfall;
 pub use stop::{Halt, StopCause, StopMark};
 
@@ -68,7 +72,7 @@ pub struct Intake<'a> {
     ledger: Ledger,
     terms: Terms<'a>,
     members: Members,
-    sealed_paths: HashMap<HostPath, SealedCopy>,
+    copies: SealedCopies,
     /// Bytes of sealed files that are kept at hand.
     kept: usize,
     links_told: HashMap<HostPath, EntryId>,
@@ -95,7 +99,7 @@ impl<'a> Intake<'a> {
             deadline: terms.max_time.map(|span| Instant::now() + span),
             terms,
             members: Members::default(),
-            sealed_paths: HashMap::new(),
+            copies: SealedCopies::default(),
             kept: 0,
             links_told: HashMap::new(),
             roles: BTreeMap::new(),

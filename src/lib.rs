@@ -7,6 +7,7 @@
 //! - [`custody`]: what makes bytes evidence. Entries chained in a ledger, lists, the seal document, the receipt, the
 //!   verdict. Pure; its JSON names are frozen.
 //! - [`records`]: formats into records. Pure.
+//! - [`view`]: records into answers, each with what it does not cover. Pure.
 //! - [`host`]: the machine under examination; the only code that reads evidence.
 //! - [`intake`]: the one door that evidence passes through. It hashes, limits, and writes an entry for everything,
 //!   obtained or not.
@@ -30,3 +31,4 @@ pub mod path;
 pub mod records;
 pub mod seal;
 pub mod term;
+pub mod view;

@@ -1,9 +1,7 @@
 //! One collector's file: TOML into steps. Every key is known or an error; `collectors/README.md` is its manual.
 
+mod declared;
 mod values;
-
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -12,9 +10,8 @@ use crate::config::{self, TomlError};
 use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
 use crate::custody::entry::Phi;
-use crate::custody::outcome::Outcome;
-use crate::records::form::Form;
-use values::{exits, silence, span, tool_output, tool_timeout};
+
+pub use declared::{CopyStep, Judge, LinkStep, ListingStep, ToolStep};
 
 /// A collector as it was read.
 #[derive(Clone, Debug)]
@@ -90,102 +87,6 @@ impl Action {
             Action::Tool(_) => "tool",
         }
     }
-}
-
-/// `[[copy]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CopyStep {
-    /// Which files; `~` is each home, `{phi_roots}` each PHI folder.
-    pub paths: Vec<String>,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    need: Need,
-    /// Bytes of one file at most.
-    #[serde(default, deserialize_with = "config::size")]
-    pub max_size: Option<u64>,
-    /// Files longer than this are left to the native step, which takes them in another way.
-    #[serde(default, deserialize_with = "config::size")]
-    pub leave_above: Option<u64>,
-    /// The bytes are kept at hand for native code that derives.
-    #[serde(skip)]
-    pub keep: bool,
-    /// Files at most.
-    #[serde(default)]
-    pub max_files: Option<u64>,
-    /// Not these.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    /// Also follow links that are found by a pattern, if root made them.
-    #[serde(default)]
-    pub follow: bool,
-    /// Only files that changed in the window.
-    #[serde(default)]
-    pub changed_in_window: bool,
-    /// What such a file looks like; another is taken all the same, and said to be odd.
-    #[serde(default)]
-    pub form: Option<Form>,
-    /// Only on these systems, by `ID` or `ID_LIKE` of os-release.
-    #[serde(default)]
-    pub only_on: Vec<String>,
-    /// Not on these.
-    #[serde(default)]
-    pub not_on: Vec<String>,
-}
-
-/// `[[listing]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListingStep {
-    /// Which files and folders.
-    pub paths: Vec<String>,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    need: Need,
-    /// Rows at most.
-    #[serde(default)]
-    pub max_files: Option<u64>,
-    /// Not these.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-}
-
-/// `[[link]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LinkStep {
-    /// Which links.
-    pub paths: Vec<String>,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    need: Need,
-}
-
-/// `[[tool]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ToolStep {
-    /// Program and arguments; `{phi_keys}` runs it once for each key, `{since}` and the like are filled in.
-    pub argv: Vec<String>,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    need: Need,
-    /// How long it may run.
-    #[serde(default = "tool_timeout", deserialize_with = "span")]
-    pub timeout: Duration,
-    /// Bytes that it may print.
-    #[serde(default = "tool_output", deserialize_with = "config::size")]
-    pub max_output: Option<u64>,
-    /// What its exit statuses mean; 0 is `collected` and everything else `failed` unless said otherwise.
-    #[serde(default, deserialize_with = "exits")]
-    pub exit: BTreeMap<i32, Outcome>,
-    /// What it means that it ends well and prints nothing.
-    #[serde(default = "silence")]
-    pub silent: Outcome,
 }
 
 #[derive(Deserialize)]
@@ -338,6 +239,8 @@ fn check_steps(steps: &[Step]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custody::outcome::Outcome;
+    use std::time::Duration;
 
     const WHOLE: &str = r#"
 title      = "Audit trail"

@@ -5,6 +5,7 @@
 
 pub mod audit_budget;
 pub mod auditd;
+pub mod ausearch;
 pub mod catalog;
 pub mod definition;
 pub mod listed;

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::audit_budget;
 use super::definition::{Action, Definition, Step};
@@ -9,6 +10,7 @@ use super::plan::{Plan, context};
 use super::request::Request;
 use super::steps::Places;
 use super::{native, steps};
+use crate::clock::Timestamp;
 use crate::custody::entry::Taken;
 use crate::custody::ledger::{Reason, StepContext};
 use crate::custody::outcome::{Outcome, ReasonCode};
@@ -16,6 +18,7 @@ use crate::host::Host;
 use crate::host::allowance::Allowance;
 use crate::host::facts::is_root;
 use crate::intake::{Halt, Intake};
+use crate::view::audit_coverage::PlaceCoverage;
 
 /// What a step has at hand.
 pub struct Run<'r, 'v> {
@@ -34,14 +37,26 @@ pub struct Run<'r, 'v> {
     pub began: Taken,
     /// What opening PHI files may still cost the audit log.
     pub budget: Arc<Allowance>,
+    /// What is known of the audit logs that were to be sealed, once that is done.
+    pub audit_logs: Option<AuditLogs>,
+    /// What the audit log can show of each PHI folder, once that has been found out.
+    pub coverage: Option<Vec<PlaceCoverage>>,
+}
+
+/// The audit logs that could not be taken or read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuditLogs {
+    /// One of them was refused.
+    pub denied: bool,
+    /// How many are there, or may be, and were not read.
+    pub unread: u64,
 }
 
 /// Carries out the whole plan. A stop is no error: the steps that it leaves undone say so, and what stands at the
 /// end of a run is still done. An error means that the bundle is lost.
 pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intake<'_>) -> Result<(), Halt> {
     let places = Places::of(host);
-    let (began, budget) = (intake.now(), Arc::new(audit_budget::of(host)));
-    let mut run = Run { host, request, plan, intake, places: &places, began, budget };
+    let mut run = Run::new(plan, host, request, intake, &places);
     let is_tool = |step: &Step| matches!(step.action, Action::Tool(_));
     let total = plan.collectors().count();
     let mut number = 0;
@@ -71,7 +86,28 @@ pub fn carry_out(plan: &Plan, host: &Host, request: &Request, intake: &mut Intak
     Ok(())
 }
 
+impl<'r, 'v> Run<'r, 'v> {
+    /// A run of which nothing is done yet.
+    pub fn new(
+        plan: &'r Plan,
+        host: &'r Host,
+        request: &'r Request,
+        intake: &'r mut Intake<'v>,
+        places: &'r Places,
+    ) -> Run<'r, 'v> {
+        let (began, budget) = (intake.now(), Arc::new(audit_budget::of(host)));
+        Run { host, request, plan, intake, places, began, budget, audit_logs: None, coverage: None }
+    }
+}
+
 impl Run<'_, '_> {
+    /// Until when host programs are asked about events: the second before this run began, so that its own openings of PHI
+    /// folders are not among what they find.
+    pub fn asked_until(&self) -> Timestamp {
+        let before = self.began.utc.minus(Duration::from_secs(1));
+        self.request.window.from.map_or(before, |from| from.max(before))
+    }
+
     fn steps(&mut self, definition: &Definition, wanted: impl Fn(&Step) -> bool) -> Result<(), Halt> {
         for step in definition.steps.iter().filter(|step| wanted(step)) {
             self.step(definition, step)?;

@@ -3,6 +3,7 @@
 mod copy;
 mod listing;
 mod places;
+mod rotation;
 mod tool;
 mod withheld;
 
@@ -159,7 +160,7 @@ pub fn link(run: &mut Run<'_, '_>, step: &LinkStep) -> Result<(), Halt> {
                     run.intake.take(
                         host,
                         &found,
-                        CopyLimits { max_size: 0, by_name: false, fits: None, keep: false },
+                        CopyLimits { max_size: 0, by_name: false, form: None, keep: false },
                     )?;
                 }
             }

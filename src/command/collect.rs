@@ -1,6 +1,7 @@
 //! `collect`: gather by profile, hash, seal.
 
 pub mod journey;
+pub mod naming;
 pub mod prepare;
 pub mod summary;
 pub mod target;

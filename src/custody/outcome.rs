@@ -174,6 +174,8 @@ pub enum ReasonCode {
     RecordsLost,
     /// No rule in force has accesses to this folder recorded under this key.
     NoRule,
+    /// The rules in force have only a part of the accesses recorded.
+    RuleNarrow,
     /// The rule that has accesses recorded came into force after the window began.
     RuleLate,
     /// A rule claims to record accesses to this folder, and our own did not appear in the log.
@@ -270,6 +272,9 @@ impl ReasonCode {
             }
             ReasonCode::NoRule => {
                 "other sources must answer; load a rule that watches the folder, for the future"
+            }
+            ReasonCode::RuleNarrow => {
+                "other sources must answer for the rest; watch the whole folder, for the future: -w DIR -p rwxa"
             }
             ReasonCode::RuleLate => "other sources must answer for the time before the rule",
             ReasonCode::NotRecorded => {

@@ -1,6 +1,9 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
 pub mod audit;
+pub mod audit_coverage;
+pub mod audit_log;
+pub mod keeping;
 pub mod kernel;
 pub mod kmsg;
 pub mod logins;

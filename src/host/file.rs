@@ -21,7 +21,7 @@ use crate::path::HostPath;
 pub const PIECE: usize = 128 << 10;
 
 /// Pieces that are read ahead.
-const AHEAD: usize = 2;
+pub(super) const AHEAD: usize = 2;
 
 /// What is read of a file that has no length of its own, as those of /proc.
 const LENGTHLESS_LIMIT: u64 = 64 << 20;
@@ -67,6 +67,11 @@ impl<'h> Reading<'h> {
         Reading { host, path, glimpses, by_path: false }
     }
 
+    /// The same, of what was reached by its path: a silence is its mount's.
+    pub(super) fn by_path(host: &'h Host, path: HostPath, glimpses: Receiver<Glimpse>) -> Reading<'h> {
+        Reading { host, path, glimpses, by_path: true }
+    }
+
     /// The next thing known of it.
     pub fn glimpse(&mut self) -> Result<Glimpse, Trouble> {
         self.host.patience().await_one(&self.glimpses).map_err(|none| match none {
@@ -93,7 +98,7 @@ impl Host {
         });
         match started {
             // Should it not answer, it is the mount of where it really lies that is dead.
-            Ok(()) => Ok(Reading { host: self, path: spot.real.clone(), glimpses, by_path: true }),
+            Ok(()) => Ok(Reading::by_path(self, spot.real.clone(), glimpses)),
             Err(_) => Err(self.no_answer(NoAnswer::Gone, &spot.real)),
         }
     }

@@ -13,9 +13,12 @@ pub mod extents;
 pub mod facts;
 pub mod file;
 pub mod footprint;
+pub mod held;
 pub mod iptables;
 pub mod kernel_text;
 pub mod kmsg;
+pub mod knock;
+pub mod log_tail;
 pub mod mounts;
 pub mod myself;
 pub mod netlink;
@@ -206,6 +209,20 @@ impl Host {
 
     fn patience(&self) -> &Patience {
         &self.patience
+    }
+
+    /// The bytes that are free for everybody on the file system of the folder that holds `path`, and all of its bytes.
+    pub fn space(&self, path: &HostPath) -> Option<(u64, u64)> {
+        let folder = self.locate(path, true).ok()?.spot.folder;
+        let room = self.patience().ask(move || fs::fstatvfs(&folder)).ok()?.ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+        Some((bytes(room.f_bavail), bytes(room.f_blocks)))
+    }
+
+    /// Something on the host itself points at `path`, as its configuration at its log: the mount that holds it is entered
+    /// whatever its kind.
+    pub fn point_at(&self, path: HostPath) {
+        self.mounts.name(path);
     }
 
     /// A number for the next question to the kernel, so that its answer is known by it.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::custody::entry::MountFacts;
 use crate::path::{HostPath, shown};
@@ -12,7 +12,7 @@ use crate::records::mounts::{self, Mount};
 pub struct MountTable {
     by_point: HashMap<HostPath, Mount>,
     by_id: HashMap<u64, HostPath>,
-    named: Vec<HostPath>,
+    named: RwLock<Vec<HostPath>>,
     dead: Mutex<HashSet<HostPath>>,
     readable: bool,
 }
@@ -45,7 +45,18 @@ impl MountTable {
             // A later mount on the same point hides the earlier one.
             by_point.insert(mount.point.clone(), mount);
         }
-        MountTable { by_point, by_id, named: named.to_vec(), dead: Mutex::default(), readable: text.is_ok() }
+        MountTable {
+            by_point,
+            by_id,
+            named: RwLock::new(named.to_vec()),
+            dead: Mutex::default(),
+            readable: text.is_ok(),
+        }
+    }
+
+    /// Somebody pointed at `path`: the mount that holds it is entered.
+    pub fn name(&self, path: HostPath) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).push(path);
     }
 
     /// Whether the kernel's table could be read at all.
@@ -104,7 +115,8 @@ impl MountTable {
         if self.dead.lock().unwrap_or_else(PoisonError::into_inner).contains(point) {
             return Some(KeepOut::Dead);
         }
-        let named = self.named.iter().any(|named| named.is_within(point));
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        let named = named.iter().any(|named| named.is_within(point));
         if is_network(&mount.fstype) && !named {
             return Some(KeepOut::Network);
         }
@@ -223,7 +235,7 @@ mod tests {
         MountTable {
             by_id: by_point.values().map(|mount| (mount.id, mount.point.clone())).collect(),
             by_point,
-            named: named.iter().map(|name| path(name)).collect(),
+            named: RwLock::new(named.iter().map(|name| path(name)).collect()),
             dead: Mutex::default(),
             readable: true,
         }

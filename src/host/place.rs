@@ -147,6 +147,13 @@ fn refuse(why: Option<KeepOut>, path: &HostPath) -> Result<(), Trouble> {
     }
 }
 
+/// Whether the last name of a path is a link. An audit watch has every opening recorded, `O_PATH` or not, and metadata
+/// never: so that asking where a PHI folder lies leaves no trace in the log that is yet to be sealed.
+fn is_link(folder: &OwnedFd, name: &[u8], here: &HostPath) -> Result<bool, Trouble> {
+    let met = stat::at(folder, name).map_err(|errno| Trouble::from_errno(errno, here.to_string()))?;
+    Ok(met.kind == FileType::Symlink)
+}
+
 /// Whether a link was made by the kernel and leads on within procfs, as `/proc/net -> self/net`. Where those lead that
 /// begin at the root (`/proc/PID/cwd`, `exe`, `fd/3`), whoever runs the process has chosen.
 fn is_of_kernel(link: &OwnedFd, target: &[u8]) -> bool {
@@ -186,7 +193,7 @@ impl Walker {
             refuse(self.mounts.keep_out_of(&here), &here)?;
             self.at.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&here);
             let last = ahead.is_empty();
-            if last && !self.follow_last {
+            if last && !(self.follow_last && is_link(&folder, &name, &here)?) {
                 return Ok(self.found(folder, name, here));
             }
             let fd = self.open(&folder, &name, &here)?;
@@ -199,8 +206,9 @@ impl Walker {
                         return Err(Trouble::from_errno(Errno::LOOP, self.asked.to_string()));
                     }
                 }
-                FileType::Directory if !last => way.push((Arc::new(fd), here)),
+                // It was a link when it was examined.
                 _ if last => return Ok(self.found(folder, name, here)),
+                FileType::Directory => way.push((Arc::new(fd), here)),
                 _ => return Err(Trouble::OtherType(here.to_string(), "not a folder")),
             }
         }

@@ -69,6 +69,13 @@ pub struct Match {
     pub extended: Option<Result<Names, Errno>>,
 }
 
+impl Match {
+    /// What lies at `spot`, of which nothing else was asked.
+    pub fn of(spot: Spot, met: Met) -> Match {
+        Match { spot, met, target: None, target_missing: None, extended: None }
+    }
+}
+
 /// Why something of a name is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untold {

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use super::pour::Poured;
+use super::sealed::{FileId, SealedCopy};
 use super::{Halt, Intake};
-use crate::clock::Timestamp;
-use crate::custody::digest::Digest;
 use crate::custody::entry::{Base64, EntryId, Kind, Source, Stats};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::host::file::{End, Glimpse, Reading};
+use crate::host::file::Glimpse;
+use crate::host::held::Held;
 use crate::host::place::{LinkMet, Place};
 use crate::host::stat::Met;
 use crate::host::walk::Match;
 use crate::host::{Host, Trouble};
-use crate::path::HostPath;
+use crate::records::form::Form;
 
 /// What a copy may cost.
 #[derive(Clone, Copy, Debug)]
@@ -23,60 +24,35 @@ pub struct CopyLimits {
     pub max_size: u64,
     /// The path was asked for by its plain name, and not found by a pattern.
     pub by_name: bool,
-    /// Whether a file that begins so, and is so many bytes long, can be what it is called.
-    pub fits: Option<Fits>,
+    /// What such a file looks like, where that is known: one that does not is said to be odd, and what can be learnt
+    /// while it passes is learnt.
+    pub form: Option<Form>,
     /// The bytes are kept at hand as they are sealed, if they are few enough: code that derives reads exactly them.
     pub keep: bool,
 }
 
-/// A file's bytes as they were sealed.
-#[derive(Clone, Debug)]
-pub struct SealedCopy {
-    /// The entry.
-    pub entry: EntryId,
-    /// SHA-256 of the member.
-    pub sha256: Digest,
-    /// Bytes of the member.
-    pub size: u64,
-    /// When the file was last changed, as it claimed when it was opened.
-    pub modified: Timestamp,
-    /// It is all there: not cut, and not changed while it was read.
-    pub whole: bool,
-    /// The path as it was asked for, where links led from there to the one that it really has.
-    pub asked: Option<HostPath>,
-    /// All of its bytes, where they were to be kept and are few enough.
-    pub kept: Option<Arc<Vec<u8>>>,
+/// A file that is held open, and is to be taken from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Hold<'h> {
+    /// The file.
+    pub held: &'h Held,
+    /// What a rotation has done to its name, if one has.
+    pub rotated: Option<&'h str>,
 }
-
-/// A look at a file's beginning, at most [`BEGINNING`] bytes, and its length.
-pub type Fits = fn(&[u8], u64) -> bool;
-
-/// How much of a file's beginning is kept for that, in bytes.
-pub const BEGINNING: usize = 4096;
-
-/// The longest file whose bytes are kept, in bytes: what is longer is only ever appended to, or has changed rarely
-/// when it is read again.
-const KEPT_OF_ONE: usize = 2 << 20;
-
-/// Bytes that are kept of all files together.
-const KEPT_OF_ALL: usize = 8 << 20;
 
 impl Intake<'_> {
     /// Takes what a walk has found: a file's bytes, a link's target, anything else's metadata.
     pub fn take(&mut self, host: &Host, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
         self.check()?;
         let path = &found.spot.path;
-        if host.is_own_output(found.met.identity) {
-            let words = "this is what is being written by this very run";
-            self.gap(source_of(found), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
+        if self.is_own_output(host, found)? {
             return Ok(());
         }
         let earlier = match found.target {
-            Some(_) => self.links_told.get(path),
-            // What was cut, changed or failed the first time is taken anew when somebody asks again.
-            None => self.sealed(&found.spot.real).filter(|copy| copy.whole).map(|copy| &copy.entry),
+            Some(_) => self.links_told.get(path).copied(),
+            None => self.covering(found),
         };
-        if let Some(earlier) = earlier.copied() {
+        if let Some(earlier) = earlier {
             return self.refer_to(earlier, found);
         }
         match &found.target {
@@ -84,12 +60,37 @@ impl Intake<'_> {
                 let stat = found.met.stat.clone();
                 self.take_link(&LinkMet { path: path.clone(), target: target.clone(), stat })
             }
-            None => self.copy(host, found, limits),
+            None => self.copy(host, found, limits, None),
         }
     }
 
+    /// Takes a file that is held open already, whatever was sealed before. `found` says where it was opened.
+    pub fn take_held(
+        &mut self,
+        host: &Host,
+        found: &Match,
+        limits: CopyLimits,
+        hold: Hold<'_>,
+    ) -> Result<(), Halt> {
+        self.check()?;
+        if self.is_own_output(host, found)? {
+            return Ok(());
+        }
+        self.copy(host, found, limits, Some(hold))
+    }
+
+    /// Whether it is our own output; that is said then.
+    fn is_own_output(&mut self, host: &Host, found: &Match) -> Result<bool, Halt> {
+        let is = host.is_own_output(found.met.identity);
+        if is {
+            let words = "this is what is being written by this very run";
+            self.gap(source_of(found), Outcome::Skipped, Reason::new(ReasonCode::OwnOutput, words))?;
+        }
+        Ok(is)
+    }
+
     /// The same file under an earlier entry, perhaps by another path: nothing is sealed twice.
-    fn refer_to(&mut self, earlier: EntryId, found: &Match) -> Result<(), Halt> {
+    pub fn refer_to(&mut self, earlier: EntryId, found: &Match) -> Result<(), Halt> {
         let words = format!("already sealed, under entry {earlier}");
         let mut draft = Draft::new(Kind::Gap, source_of(found), self.now())
             .ended(Outcome::Collected, Reason::new(ReasonCode::SealedEarlier, words));
@@ -112,11 +113,22 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn copy(&mut self, host: &Host, found: &Match, limits: CopyLimits) -> Result<(), Halt> {
+    fn copy(
+        &mut self,
+        host: &Host,
+        found: &Match,
+        limits: CopyLimits,
+        hold: Option<Hold<'_>>,
+    ) -> Result<(), Halt> {
         let path = &found.spot.path;
+        let rotated = hold.and_then(|hold| hold.rotated);
         let taken = self.now();
         let most = limits.max_size.min(self.bytes_left());
-        let mut reading = match host.read(&found.spot, most) {
+        let begun = match hold {
+            Some(hold) => host.read_held(hold.held, &found.spot, most),
+            None => host.read(&found.spot, most),
+        };
+        let mut reading = match begun {
             Ok(reading) => reading,
             Err(trouble) => return self.trouble(&found.spot.place(), &trouble),
         };
@@ -126,13 +138,12 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft)?;
-                let mut poured = self.pour(&mut reading, found, &met, most < limits.max_size, limits.keep)?;
+                let mut poured =
+                    self.pour(&mut reading, &met, limits, most < limits.max_size, &mut |draft| {
+                        judge_name(draft, found, &met, rotated)
+                    })?;
                 let given = poured.given;
-                if let Some(fits) = limits.fits
-                    && poured.whole
-                    && given > 0
-                    && !fits(&poured.beginning, given)
-                {
+                if poured.is_odd(limits.form) {
                     let words = "it does not have the form that such a file has";
                     self.gap(
                         source_of(found),
@@ -144,10 +155,8 @@ impl Intake<'_> {
                     // The run's limit has cut it: the run ends here, even if nothing would follow.
                     self.check()?;
                 }
-                // What is empty costs nothing, and must not pass for what holds something.
-                if given > 0 {
-                    self.remember_copy(found, &met, &mut poured);
-                } else if poured.whole && limits.by_name {
+                self.remember_copy(found, &met, &mut poured);
+                if given == 0 && poured.whole && limits.by_name {
                     self.without_a_byte(source_of(found))?;
                 }
                 Ok(())
@@ -164,27 +173,11 @@ impl Intake<'_> {
         }
     }
 
-    /// What was sealed of the file that really lies at `path`.
-    pub fn sealed(&self, path: &HostPath) -> Option<&SealedCopy> {
-        self.sealed_paths.get(path)
-    }
-
-    /// Every file that was sealed so far and holds something, by where it really lies; in no order.
-    pub fn sealed_copies(&self) -> impl Iterator<Item = (&HostPath, &SealedCopy)> {
-        self.sealed_paths.iter()
-    }
-
-    /// The bytes that were kept are not needed any more.
-    pub fn forget_kept(&mut self) {
-        self.sealed_paths.values_mut().for_each(|copy| copy.kept = None);
-        self.kept = 0;
-    }
-
     fn remember_copy(&mut self, found: &Match, met: &Met, poured: &mut Poured) {
         let spot = &found.spot;
         let Some((_, sha256)) = self.ledger.members().last() else { return };
         self.kept += poured.kept.as_ref().map_or(0, Vec::len);
-        let copy = SealedCopy {
+        self.copies.add(SealedCopy {
             entry: poured.entry,
             sha256: *sha256,
             size: poured.given,
@@ -192,68 +185,12 @@ impl Intake<'_> {
             whole: poured.whole,
             asked: (spot.path != spot.real).then(|| spot.path.clone()),
             kept: poured.kept.take().map(Arc::new),
-        };
-        self.sealed_paths.insert(spot.real.clone(), copy);
-    }
-
-    /// Pours the file's bytes into the member that was begun, and ends it with what is known then.
-    fn pour(
-        &mut self,
-        reading: &mut Reading<'_>,
-        found: &Match,
-        met: &Met,
-        limited_by_run: bool,
-        keep: bool,
-    ) -> Result<Poured, Halt> {
-        let mut beginning = Vec::new();
-        let room_to_keep = KEPT_OF_ONE.min(KEPT_OF_ALL.saturating_sub(self.kept));
-        let mut kept = keep.then(Vec::new);
-        let mut given = 0;
-        let ended = loop {
-            match reading.glimpse() {
-                Ok(Glimpse::Bytes(bytes)) => {
-                    let room = BEGINNING - beginning.len();
-                    beginning.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-                    given += bytes.len() as u64;
-                    kept = kept.filter(|kept| kept.len() + bytes.len() <= room_to_keep);
-                    if let Some(kept) = &mut kept {
-                        kept.extend_from_slice(&bytes);
-                    }
-                    self.write(bytes)?;
-                }
-                Ok(Glimpse::Done(end)) => break Ok(end),
-                Ok(Glimpse::Failed(errno, doing)) => {
-                    let words =
-                        format!("{doing}: {}; what was read until then is kept", std::io::Error::from(errno));
-                    break Err((Outcome::Failed, Reason::new(ReasonCode::IoError, words)));
-                }
-                Ok(_) => {}
-                Err(trouble) => {
-                    let (outcome, mut reason) = trouble.verdict();
-                    reason.words.push_str("; what was read until then is kept");
-                    break Err((outcome, reason));
-                }
-            }
-        };
-        self.copied_in_step.0 += 1;
-        let mut whole = false;
-        let entry = match ended {
-            Ok(end) => {
-                self.copied_in_step.1 += end.given;
-                self.end_member(|draft| {
-                    judge(draft, met, &end, limited_by_run);
-                    if is_another(found, met) {
-                        let words = "another file had taken its name since it was listed; this is that file";
-                        *draft = draft
-                            .clone()
-                            .ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
-                    }
-                    whole = draft.outcome == Outcome::Collected;
-                })?
-            }
-            Err((failed, reason)) => self.end_member(|draft| *draft = draft.clone().ended(failed, reason))?,
-        };
-        Ok(Poured { entry, given, whole, beginning, kept })
+            observed: poured.observed.take(),
+            file: FileId::of(met),
+            real: spot.real.clone(),
+            has_length: met.stat.size > 0,
+            taken_again: false,
+        });
     }
 
     /// Something that holds no bytes of its own. Found by a pattern its metadata is all there is to take; asked for
@@ -278,19 +215,6 @@ impl Intake<'_> {
     }
 }
 
-/// What became of a file's bytes.
-struct Poured {
-    entry: EntryId,
-    /// Bytes that were sealed.
-    given: u64,
-    /// They are the whole file as it was.
-    whole: bool,
-    /// The first of them.
-    beginning: Vec<u8>,
-    /// All of them, if they were to be kept and are few enough.
-    kept: Option<Vec<u8>>,
-}
-
 fn source_of(found: &Match) -> Source {
     Source::led(&found.spot.path, &found.spot.real)
 }
@@ -303,30 +227,17 @@ fn vanished(trouble: Trouble) -> Trouble {
     }
 }
 
-/// Whether a log was rotated, or a file replaced, between being listed and being opened. What the kernel makes up, as
-/// in /proc, has no length and no lasting number.
-fn is_another(found: &Match, opened: &Met) -> bool {
-    opened.stat.size > 0 && found.met.identity != opened.identity
-}
-
-/// What the metadata before and after say about the bytes between.
-fn judge(draft: &mut Draft, met: &Met, end: &End, limited_by_run: bool) {
-    let (before, after) = (&met.stat, &end.after.stat);
-    let mut ended = |outcome, code, words: &str| {
-        draft.outcome = outcome;
-        draft.reason = Some(Reason::new(code, words));
-    };
-    if after.size < before.size || (end.given < before.size && !end.cut) {
-        ended(Outcome::Changed, ReasonCode::Overwritten, "it became shorter while it was read");
-    } else if before.size > 0 && after.size == before.size && after.mtime != before.mtime {
-        ended(Outcome::Changed, ReasonCode::Overwritten, "it was written to while it was read");
-    } else if end.cut && limited_by_run {
-        ended(Outcome::Truncated, ReasonCode::ByteLimit, "the run's limit on bytes was reached");
-    } else if end.cut {
-        ended(Outcome::Truncated, ReasonCode::SizeLimit, "it is longer than this step takes");
-    }
-    draft.grew = before.size > 0 && after.size > before.size;
-    if let Some(stat) = &mut draft.stat {
-        stat.after = Some(after.clone());
+/// What is said of the name: it was rotated, or, where nobody reckons with that, another file has it. What the kernel
+/// makes up, as in /proc, has no length and no lasting number.
+fn judge_name(draft: &mut Draft, found: &Match, opened: &Met, rotated: Option<&str>) {
+    let was_read_to_its_end = draft.stat.as_ref().is_some_and(|stat| stat.after.is_some());
+    match (rotated, &mut draft.reason) {
+        (Some(words), None) => draft.reason = Some(Reason::new(ReasonCode::Rotated, words)),
+        (Some(words), Some(reason)) => reason.words = format!("{}; {words}", reason.words),
+        (None, _) if was_read_to_its_end && opened.stat.size > 0 && found.met.identity != opened.identity => {
+            let words = "another file had taken its name since it was listed; this is that file";
+            *draft = draft.clone().ended(Outcome::Changed, Reason::new(ReasonCode::Overwritten, words));
+        }
+        (None, _) => {}
     }
 }

@@ -69,16 +69,65 @@ pub fn setting<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
     found
 }
 
-/// How many bytes the audit log holds before it begins to forget: `num_logs` times `max_log_file` MiB where files
-/// are rotated away, nothing where they are kept. Defaults as auditd has them: 5 files (rotated from 2) of 8 MiB.
-pub fn log_capacity(auditd_conf: &[u8]) -> Option<u64> {
-    let number = |key: &str| std::str::from_utf8(setting(auditd_conf, key)?).ok()?.parse::<u64>().ok();
-    let action = setting(auditd_conf, "max_log_file_action").unwrap_or(b"rotate").to_ascii_lowercase();
-    if action != b"rotate" {
-        return None;
+/// How auditd keeps its log (auditd.conf(5); defaults as the daemon has them).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// `max_log_file_action` in lower case.
+    pub action: Vec<u8>,
+    /// `num_logs`: how many files there are at most, that which is being written among them.
+    pub files: u64,
+    /// `max_log_file` in bytes.
+    pub file_bytes: u64,
+}
+
+impl Rotation {
+    /// As `auditd.conf` has it.
+    pub fn of(auditd_conf: &[u8]) -> Rotation {
+        let number = |key: &str| std::str::from_utf8(setting(auditd_conf, key)?).ok()?.parse::<u64>().ok();
+        let action = setting(auditd_conf, "max_log_file_action").unwrap_or(b"rotate").to_ascii_lowercase();
+        Rotation {
+            action,
+            files: number("num_logs").unwrap_or(5).clamp(1, 999),
+            file_bytes: number("max_log_file").unwrap_or(8).clamp(1, 1 << 20) << 20,
+        }
     }
-    let files = number("num_logs").unwrap_or(5).clamp(1, 999);
-    Some(files * number("max_log_file").unwrap_or(8).clamp(1, 1 << 20) * (1 << 20))
+
+    /// How many bytes the log holds before it begins to forget; none where nothing is rotated away. With fewer than two
+    /// files nothing is rotated.
+    pub fn capacity(&self) -> Option<u64> {
+        (self.action == b"rotate" && self.files > 1).then(|| self.files * self.file_bytes)
+    }
+
+    /// How many bytes can be logged before something is removed, or auditd stops logging or does worse, where the file that
+    /// is being written has `current` bytes and there are `existing` files with it; none if only the disk limits it.
+    pub fn room(&self, current: u64, existing: u64) -> Option<u64> {
+        let in_this = self.file_bytes.saturating_sub(current);
+        match self.action.as_slice() {
+            b"rotate" if self.files > 1 => {
+                Some(in_this + self.files.saturating_sub(existing) * self.file_bytes)
+            }
+            b"rotate" | b"keep_logs" | b"ignore" | b"syslog" => None,
+            // suspend, exec, single, halt: none of them may happen through us.
+            _ => Some(in_this),
+        }
+    }
+}
+
+/// How many bytes the audit log holds before it begins to forget: see [`Rotation::capacity`].
+pub fn log_capacity(auditd_conf: &[u8]) -> Option<u64> {
+    Rotation::of(auditd_conf).capacity()
+}
+
+/// Which file of its rotation `name` is, where `live` is the one that is being written: 0 that one, `audit.log.2` is 2,
+/// compressed or not.
+pub fn number_of(name: &[u8], live: &[u8]) -> Option<u64> {
+    let rest = name.strip_prefix(live)?;
+    if rest.is_empty() {
+        return Some(0);
+    }
+    let rest = rest.strip_prefix(b".")?;
+    let digits = rest.split(|byte| *byte == b'.').next()?;
+    std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?.parse().ok()
 }
 
 /// Which free space `auditd` wants on its log's file system, in bytes (`space_left`: MiB, or a percentage of it).
@@ -120,5 +169,30 @@ mod tests {
         assert_eq!(space_left(b"space_left = 25%", 1000), Some(250));
         assert_eq!(log_capacity(b"max_log_file_action = keep_logs"), None);
         assert_eq!(log_capacity(b""), Some(40 << 20));
+        assert_eq!(log_capacity(b"num_logs = 1"), None);
+    }
+
+    #[test]
+    fn room_ends_where_something_would_be_lost() {
+        let room =
+            |conf: &[u8], current: u64, existing: u64| Rotation::of(conf).room(current << 20, existing);
+        assert_eq!(room(b"", 3, 5), Some(5 << 20));
+        assert_eq!(room(b"", 3, 2), Some(29 << 20));
+        assert_eq!(room(b"", 9, 5), Some(0));
+        assert_eq!(room(b"max_log_file_action = KEEP_LOGS", 3, 5), None);
+        assert_eq!(room(b"max_log_file_action = suspend\nmax_log_file = 4", 3, 1), Some(1 << 20));
+    }
+
+    #[test]
+    fn a_file_of_the_rotation_is_known_by_its_number() {
+        let number = |name: &[u8]| number_of(name, b"audit.log");
+        assert_eq!(
+            (number(b"audit.log"), number(b"audit.log.12"), number(b"audit.log.3.gz")),
+            (Some(0), Some(12), Some(3))
+        );
+        assert_eq!(
+            (number(b"audit.log-20261121"), number(b"audit.log.old"), number(b"other")),
+            (None, None, None)
+        );
     }
 }

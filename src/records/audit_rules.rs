@@ -3,6 +3,7 @@
 
 pub mod disk;
 mod names;
+pub mod reach;
 pub mod syscalls;
 mod text;
 mod types;

@@ -10,6 +10,8 @@ pub enum Form {
     Audit,
     /// A systemd journal (systemd, journal-def.h): `LPKSHHRH`.
     Journal,
+    /// A text log, also a compressed one: something else than NUL bytes and white space.
+    Text,
     /// A SQLite database (sqlite.org/fileformat.html, 1.3).
     Sqlite,
     /// utmp records (utmp(5)): whole ones of 384 bytes, or of 400 where times have 64 bits.
@@ -24,6 +26,7 @@ impl Form {
                 line.starts_with(b"type=") || (line.starts_with(b"node=") && contains(line, b" type="))
             }),
             Form::Journal => beginning.starts_with(b"LPKSHHRH"),
+            Form::Text => beginning.iter().any(|byte| *byte != 0 && !byte.is_ascii_whitespace()),
             Form::Sqlite => beginning.starts_with(b"SQLite format 3\0"),
             Form::Utmp => size >= 384 && (size.is_multiple_of(384) || size.is_multiple_of(400)),
         }
@@ -40,12 +43,13 @@ mod tests {
 
     #[test]
     fn one_byte_is_no_log() {
-        for form in [Form::Audit, Form::Journal, Form::Sqlite, Form::Utmp] {
+        for form in [Form::Audit, Form::Journal, Form::Sqlite, Form::Text, Form::Utmp] {
             assert!(!form.fits(b"\n", 1), "{form:?}");
         }
         assert!(Form::Audit.fits(b"type=DAEMON_START msg=audit(1.0:1): op=start\n", 50));
         assert!(Form::Audit.fits(b"torn\nnode=web01 type=SYSCALL msg=audit(1.0:1):\n", 50));
         assert!(Form::Journal.fits(b"LPKSHHRH\0\0", 100) && Form::Sqlite.fits(b"SQLite format 3\0", 100));
+        assert!(Form::Text.fits(b"\n\0Nov 21 20:19:48 a\n", 20) && !Form::Text.fits(&[0; 4096], 8192));
         assert!(Form::Utmp.fits(b"", 768) && Form::Utmp.fits(b"", 400) && !Form::Utmp.fits(b"", 385));
     }
 }

@@ -10,11 +10,14 @@ pub mod audit_status;
 pub mod cgroup;
 pub mod faillock;
 pub mod form;
+pub mod inflate;
 pub mod interfaces;
 pub mod iptables;
+pub mod journal_header;
 pub mod kmsg;
 pub mod lastlog;
 pub mod layout;
+pub mod log_settings;
 pub mod login_process;
 pub mod logind;
 pub mod modules;
@@ -30,6 +33,7 @@ pub mod sock_diag;
 pub mod sockets;
 pub mod sqlite;
 pub mod sshd_config;
+pub mod text_log;
 pub mod utmp;
 
 #[cfg(test)]

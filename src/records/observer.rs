@@ -1,7 +1,11 @@
 //! What is learnt from a file's bytes while they pass into the seal, so that no log is read twice.
 
+use std::sync::Arc;
+
 use super::audit_log::Summary;
 use super::form::Form;
+use super::journal_header::Beginning;
+use super::text_log::{self, Looker};
 use crate::clock::Timestamp;
 
 /// Looks on while a file passes, piece by piece.
@@ -9,13 +13,21 @@ use crate::clock::Timestamp;
 pub enum Observer {
     /// An audit log.
     Audit(Box<Summary>),
+    /// A journal.
+    Journal(Box<Beginning>),
+    /// A text log.
+    Text(Box<Looker>),
 }
 
 /// What has been learnt.
 #[derive(Clone, Debug)]
 pub enum Observed {
     /// Of an audit log.
-    Audit(Box<Summary>),
+    Audit(Arc<Summary>),
+    /// Of a journal.
+    Journal(Box<Beginning>),
+    /// Of a text log.
+    Text(Box<text_log::Summary>),
 }
 
 impl Observer {
@@ -23,7 +35,9 @@ impl Observer {
     pub fn of(form: Form) -> Option<Observer> {
         match form {
             Form::Audit => Some(Observer::Audit(Box::default())),
-            Form::Journal | Form::Sqlite | Form::Utmp => None,
+            Form::Journal => Some(Observer::Journal(Box::default())),
+            Form::Text => Some(Observer::Text(Box::default())),
+            Form::Sqlite | Form::Utmp => None,
         }
     }
 
@@ -31,6 +45,8 @@ impl Observer {
     pub fn piece(&mut self, bytes: &[u8]) {
         match self {
             Observer::Audit(summary) => summary.piece(bytes),
+            Observer::Journal(beginning) => beginning.piece(bytes),
+            Observer::Text(looker) => looker.piece(bytes),
         }
     }
 
@@ -39,8 +55,10 @@ impl Observer {
         match self {
             Observer::Audit(mut summary) => {
                 summary.end();
-                Observed::Audit(summary)
+                Observed::Audit(Arc::from(summary))
             }
+            Observer::Journal(beginning) => Observed::Journal(beginning),
+            Observer::Text(looker) => Observed::Text(Box::new(looker.end())),
         }
     }
 }
@@ -50,6 +68,14 @@ impl Observed {
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         match self {
             Observed::Audit(summary) => summary.span(),
+            Observed::Journal(beginning) => {
+                let header = beginning.header().ok()?;
+                let (first, last) = (header.first()?, header.last()?);
+                // After the clock was set back the record that was written last is not the latest.
+                Some((first.min(last), last.max(first)))
+            }
+            // Classic times have no year: nothing exact can be said of a file with such a line.
+            Observed::Text(summary) => summary.lines.span.filter(|_| summary.lines.classic == 0),
         }
     }
 }

@@ -17,6 +17,7 @@ mod collectors;
 mod determinism;
 mod drill;
 mod generate;
+mod keeping;
 mod keygen;
 mod open;
 mod outcomes;

@@ -4,7 +4,6 @@ use std::io::Cursor;
 
 use phi_ir::case::BundleKind;
 use phi_ir::clock::{Clock as _, SystemClock};
-use phi_ir::collector::audit_budget;
 use phi_ir::collector::run::Run;
 use phi_ir::command::collect::Args;
 use phi_ir::command::collect::journey::random_salt;
@@ -66,11 +65,9 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
         window: Window::default(),
     };
     let mut intake = Intake::new(&mut vault, Ledger::starting_from(Digest::of(b"plan"), false), terms);
-    let budget = std::sync::Arc::new(audit_budget::of(&prepared.host));
     let (host, request, plan) = (&prepared.host, &prepared.request, &prepared.plan);
     let places = phi_ir::collector::steps::Places::of(host);
-    let began = intake.now();
-    let mut run = Run { host, request, plan, intake: &mut intake, places: &places, began, budget };
+    let mut run = Run::new(plan, host, request, &mut intake, &places);
 
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));

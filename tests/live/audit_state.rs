@@ -10,12 +10,12 @@ use crate::daemons::{AuditLock, output, succeed};
 use crate::support::{Bundle, Desk, entries, only_root, phi, skipped};
 
 /// The rules that were loaded, put back at the end.
-struct Rules {
+pub struct Rules {
     before: Vec<String>,
 }
 
 impl Rules {
-    fn replace() -> Rules {
+    pub fn replace() -> Rules {
         let before =
             output("auditctl", &["-l"]).lines().filter(|l| *l != "No rules").map(str::to_owned).collect();
         succeed("auditctl", &["-D"]);

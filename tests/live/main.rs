@@ -16,6 +16,11 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+mod audit_budget;
+mod audit_cases;
+mod audit_guide;
+mod audit_host;
+mod audit_mounts;
 mod audit_state;
 mod clocks;
 mod columns;

@@ -1,7 +1,10 @@
 //! Native collectors: code for what no declaration can take. One file each, named like its definition.
 
 mod accounts;
+mod audit_coverage;
+mod audit_logs;
 mod audit_state;
+mod auth_logs;
 mod clock_end;
 mod clock_start;
 mod definitions;
@@ -9,12 +12,16 @@ mod firewall;
 mod footprint;
 mod host;
 mod invoker;
+mod journal;
 mod kernel_log;
+mod log_keeping;
 mod login_records;
 pub mod phi_files;
 mod process_files;
 mod processes;
 mod routes;
+mod rsyslog;
+mod sealed_again;
 mod sessions_live;
 mod settings;
 mod sockets;
@@ -34,7 +41,10 @@ macro_rules! natives {
 
 natives! {
     accounts,
+    audit_coverage,
+    audit_logs,
     audit_state,
+    auth_logs,
     clock_end,
     clock_start,
     definitions,
@@ -42,10 +52,13 @@ natives! {
     footprint,
     host,
     invoker,
+    journal,
     kernel_log,
+    log_keeping,
     login_records,
     phi_files,
     routes,
+    rsyslog,
     process_files,
     processes,
     sessions_live,

@@ -11,9 +11,8 @@ use crate::host::Trouble;
 use crate::host::allowance::FILE_EVENTS;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
-use crate::intake::{CopyLimits, Fits, Halt};
+use crate::intake::{CopyLimits, Halt};
 use crate::path::HostPath;
-use crate::records::form::Form;
 
 /// `[[copy]]`: a member for each file, and an entry for whatever could not be copied.
 pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
@@ -54,7 +53,7 @@ fn is_for(step: &CopyStep, system: &[String]) -> bool {
 }
 
 /// It is there, and not a byte of it was taken here: neither collected nor nothing.
-fn tell_left(run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
+pub(super) fn tell_left(run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
     let words = format!(
         "its length of {} bytes is more than this step copies; the native step of this collector, behind this one, \
          takes its data without the holes, and has an entry of its own for that",
@@ -64,22 +63,40 @@ fn tell_left(run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
     run.intake.gap(source, Outcome::Skipped, Reason::new(ReasonCode::TakenOtherwise, words)).map(drop)
 }
 
-struct Copying<'s> {
-    step: &'s CopyStep,
+pub(super) struct Copying<'s> {
+    pub(super) step: &'s CopyStep,
     excluded: Vec<Pattern>,
-    left: u64,
+    /// Files that may still be taken.
+    pub(super) left: u64,
     absent: Absent,
-    withheld: Withheld,
+    pub(super) withheld: Withheld,
 }
 
 impl Copying<'_> {
     /// Copies all that the group asks for. False if a limit ends the whole step; that is said then.
     fn group(&mut self, run: &mut Run<'_, '_>, group: Group) -> Result<bool, Halt> {
         let mut seen = Seen::default();
+        let goes_on = if self.step.rotates {
+            self.in_rounds(run, &group, &mut seen)?
+        } else {
+            self.one_by_one(run, &group, &mut seen)?
+        };
+        if !goes_on {
+            return Ok(false);
+        }
+        if seen.taken {
+            self.tell_only_rotated(run, &group)?;
+        }
+        self.absent.note(group, &seen);
+        Ok(true)
+    }
+
+    /// Takes each match as it is found. False if a limit ends the whole step.
+    fn one_by_one(&mut self, run: &mut Run<'_, '_>, group: &Group, seen: &mut Seen) -> Result<bool, Halt> {
         for pattern in &group.patterns {
             let host = run.host;
             for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
-                let Some(found) = run.sort_out(found, pattern, &mut seen)? else { continue };
+                let Some(found) = run.sort_out(found, pattern, seen)? else { continue };
                 if self.passes_over(run, &found) {
                     seen.passed_over = true;
                     continue;
@@ -93,27 +110,19 @@ impl Copying<'_> {
                 if self.withheld.holds_back(run, &found) {
                     continue;
                 }
-                if !self.may_go_on(run, &group, &found)? {
+                if !self.may_go_on(run, group, &found)? {
                     return Ok(false);
                 }
-                let max_size = self.step.max_size.unwrap_or(u64::MAX);
-                self.take(
-                    run,
-                    &found,
-                    CopyLimits {
-                        max_size,
-                        by_name: pattern.is_plain(),
-                        fits: self.fits(),
-                        keep: self.step.keep,
-                    },
-                )?;
+                self.take(run, &found, self.limits(pattern.is_plain()))?;
             }
         }
-        if seen.taken {
-            self.tell_only_rotated(run, &group)?;
-        }
-        self.absent.note(group, &seen);
         Ok(true)
+    }
+
+    /// What one file may cost.
+    pub(super) fn limits(&self, by_name: bool) -> CopyLimits {
+        let max_size = self.step.max_size.unwrap_or(u64::MAX);
+        CopyLimits { max_size, by_name, form: self.step.form, keep: self.step.keep }
     }
 
     /// `/var/log/auth.log?*` are what became of `/var/log/auth.log`. That they are here and it is not is no matter of
@@ -130,27 +139,23 @@ impl Copying<'_> {
         Ok(())
     }
 
-    fn fits(&self) -> Option<Fits> {
-        Some(match self.step.form? {
-            Form::Audit => |beginning, size| Form::Audit.fits(beginning, size),
-            Form::Journal => |beginning, size| Form::Journal.fits(beginning, size),
-            Form::Sqlite => |beginning, size| Form::Sqlite.fits(beginning, size),
-            Form::Utmp => |beginning, size| Form::Utmp.fits(beginning, size),
-        })
-    }
-
-    fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {
+    pub(super) fn passes_over(&self, run: &Run<'_, '_>, found: &Match) -> bool {
         let unchanged = self.step.changed_in_window && !changed_in(run.intake.window(), &found.met.stat);
         unchanged || is_excluded(&self.excluded, &found.spot.path)
     }
 
     /// Whether it is so long that native code takes it in another way.
-    fn leaves(&self, found: &Match) -> bool {
+    pub(super) fn leaves(&self, found: &Match) -> bool {
         found.target.is_none() && self.step.leave_above.is_some_and(|most| found.met.stat.size > most)
     }
 
     /// Whether one more file may be opened: for the step, and for the audit log if it lies below a PHI folder.
-    fn may_go_on(&mut self, run: &mut Run<'_, '_>, group: &Group, found: &Match) -> Result<bool, Halt> {
+    pub(super) fn may_go_on(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        group: &Group,
+        found: &Match,
+    ) -> Result<bool, Halt> {
         if self.left == 0 {
             let most = self.step.max_files.unwrap_or_default();
             let words = format!("there are more than the {most} files that this step takes");

@@ -1,7 +1,8 @@
 //! `[[tool]]`: a host program, once, or once for each audit key of a PHI folder.
 
 use crate::clock::Timestamp;
-use crate::collector::definition::{Definition, Step, ToolStep};
+use crate::collector::ausearch;
+use crate::collector::definition::{Definition, Judge, Step, ToolStep};
 use crate::collector::request::Request;
 use crate::collector::run::Run;
 use crate::custody::entry::{Base64, Kind, Source};
@@ -23,7 +24,8 @@ pub fn tool(
     tool: &ToolStep,
 ) -> Result<(), Halt> {
     let name = tool.argv.first().map(String::as_str).unwrap_or_default();
-    let lines = spelt_out(&tool.argv, run.request, run.intake.now().utc);
+    let lines = spelt_out(&tool.argv, run.request, run.asked_until());
+    let asks_keys = tool.argv.iter().any(|argument| argument == KEYS);
     if lines.is_empty() {
         let words = "no audit key is known that watches a PHI folder, so that there is nothing to ask for";
         let reason = Reason::new(ReasonCode::NoPhiKey, words);
@@ -41,9 +43,11 @@ pub fn tool(
     let single = lines.len() == 1;
     for (argv, number) in lines.into_iter().zip(1..) {
         let label = if single { step.id.clone() } else { format!("{}-{number}", step.id) };
-        one_run(run, definition, tool, &program, argv, &format!("{label}-{name}"))?;
+        let key = if asks_keys { run.request.phi_keys.get(number - 1).cloned() } else { None };
+        let asked = Asked { argv, key, label: format!("{label}-{name}") };
+        one_run(run, definition, tool, &program, asked)?;
     }
-    if run.request.phi_keys_left > 0 && tool.argv.iter().any(|argument| argument == KEYS) {
+    if run.request.phi_keys_left > 0 && asks_keys {
         let words = format!("there are {} more audit keys than were asked for", run.request.phi_keys_left);
         let reason = Reason::new(ReasonCode::CountLimit, words);
         run.intake.gap(Source::text(name), Outcome::Truncated, reason)?;
@@ -82,15 +86,24 @@ fn spelt_out(argv: &[String], request: &Request, now: Timestamp) -> Vec<Vec<Vec<
     }
 }
 
+/// One command line.
+struct Asked {
+    argv: Vec<Vec<u8>>,
+    /// The audit key that it asks for, if it asks for one.
+    key: Option<Vec<u8>>,
+    /// What its members are called.
+    label: String,
+}
+
 fn one_run(
     run: &mut Run<'_, '_>,
     definition: &Definition,
     step: &ToolStep,
     program: &Tool,
-    argv: Vec<Vec<u8>>,
-    label: &str,
+    asked: Asked,
 ) -> Result<(), Halt> {
     run.intake.check()?;
+    let Asked { argv, key, label } = asked;
     let display: Vec<String> = argv.iter().map(|argument| shown(argument)).collect();
     let arguments = argv.get(1..).unwrap_or_default().to_vec();
     let source = |stream: &str| Source {
@@ -123,7 +136,15 @@ fn one_run(
         run.intake.write(bytes)?;
     }
     let ended = running.finish();
-    run.intake.end_member(|draft| judge(draft, step, &ended, printed))?;
+    let better = step.judge.and_then(|judge| match judge {
+        Judge::Ausearch => ausearch::judge(run, key.as_deref(), &ended, printed),
+    });
+    run.intake.end_member(|draft| {
+        judge(draft, step, &ended, printed);
+        if let Some((outcome, reason)) = better {
+            *draft = draft.clone().ended(outcome, reason);
+        }
+    })?;
     if ended.stderr.is_empty() {
         return Ok(());
     }

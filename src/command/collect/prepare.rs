@@ -4,23 +4,22 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Args;
-use super::target;
+use super::naming::bundle_id;
+use super::{Args, target};
 use crate::case::{BundleKind, Case, Line};
 use crate::clock::{Clock, Timestamp, parse_span};
-use crate::collector::audit_budget;
 use crate::collector::catalog::Catalog;
 use crate::collector::phi::{self, Obstacle};
 use crate::collector::plan::{Plan, PlanError};
 use crate::collector::request::{PhiRoot, Request};
+use crate::collector::{audit_budget, auditd};
 use crate::command::keys;
 use crate::config::{self, Config, ConfigError, LoadedConfig};
 use crate::custody::entry::Window;
 use crate::custody::plan::Limits;
-use crate::custody::receipt::is_bundle_id;
 use crate::custody::seal::Tool;
 use crate::host::myself::own_digest;
-use crate::host::{Host, READ_DEADLINE, facts, sys};
+use crate::host::{Host, READ_DEADLINE, sys};
 use crate::path::HostPath;
 use crate::seal::envelope::{KeyError, Recipients};
 use crate::seal::signature::{SigningError, SigningKey};
@@ -83,6 +82,8 @@ pub fn plan_for(
             Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
         }
     };
+    // The audit log is taken on whatever mount it lies: it is the record that all of this is about.
+    host.point_at(auditd::log(&auditd::configuration(&host)));
     let from = |origin: &'static str| move |path| (path, origin.to_owned());
     let mut folders: Vec<(HostPath, String)> = by_argument.into_iter().map(from("argument")).collect();
     if folders.is_empty() {
@@ -99,7 +100,7 @@ pub fn plan_for(
     let phi_keys_left = cut(&mut phi_keys, phi::MOST_KEYS);
     let now = clock.moment().utc;
     let request = Request {
-        id: bundle_id(args, &host, now)?,
+        id: bundle_id(&args.said, &host, now)?,
         kind,
         case: case(args, now)?,
         examiner: args.said.examiner.clone(),
@@ -365,36 +366,4 @@ fn tool() -> Tool {
         target: env!("PHI_IR_TARGET").into(),
         sha256: own_digest(),
     }
-}
-
-/// Bytes of the host's name in a bundle's id: with case, time and random part it has 80 at most.
-const NAME_BYTES: usize = 28;
-
-/// `host-case-20261121t201948z-xxxxxxxx`, at most 80 bytes of `a-z`, `0-9`, `.` and `-`.
-fn bundle_id(args: &Args, host: &Host, now: Timestamp) -> Result<String, Failure> {
-    let name = match &args.said.pseudonym {
-        Some(pseudonym) => pseudonym.clone(),
-        None if host.is_live() => facts::kernel().nodename,
-        None => {
-            let hostname = HostPath::new("/etc/hostname").ok().and_then(|path| host.peek(&path, 256).ok());
-            String::from_utf8_lossy(hostname.as_deref().unwrap_or(b"image")).into_owned()
-        }
-    };
-    let plain: String = name
-        .trim()
-        .to_ascii_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' { c } else { '-' })
-        .take(NAME_BYTES)
-        .collect();
-    let plain = plain.trim_matches(['-', '.']);
-    // Windows keeps some names for devices, whatever follows the first dot.
-    let mut plain = if is_bundle_id(plain) { plain.to_owned() } else { format!("host-{plain}") };
-    plain.truncate(NAME_BYTES);
-    let plain = plain.trim_end_matches(['-', '.']);
-    let case = args.said.case_id.as_ref().map(|case| format!("-{}", case.as_str())).unwrap_or_default();
-    let mut random = [0_u8; 4];
-    getrandom::fill(&mut random)?;
-    let suffix = format!("{:08x}", u32::from_be_bytes(random));
-    Ok(format!("{plain}{case}-{}-{suffix}", now.compact()))
 }

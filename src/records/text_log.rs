@@ -1,0 +1,274 @@
+//! Text logs while they pass: when their first and last records were written, and what in them could not be read.
+//!
+//! Three forms of a line's beginning are known: RFC 5424 (`<34>1 2026-11-21T20:19:48.003Z host …`), RFC 3339 alone, as
+//! rsyslog writes it (`2026-11-21T20:19:48.123456+00:00 host …`), and the classic one of RFC 3164 (`Nov 21 20:19:48 host
+//! …`), which has neither a year nor a zone: UTC cannot be told from it, so that it is kept as its own text.
+
+mod times;
+
+use super::inflate::{Broken, Inflater};
+use crate::clock::Timestamp;
+pub use times::{Written, written};
+
+/// How much of a line's beginning is looked at for its time, in bytes.
+const HEAD: usize = 96;
+
+/// How a file is compressed, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// The .xz file format, 2.1.1.1; or LZMA's own.
+    Xz,
+    /// bzip2: `BZh`.
+    Bzip2,
+    /// RFC 8878, 3.1.1.
+    Zstd,
+    /// LZ4 frame format: 0x184D2204.
+    Lz4,
+    /// compress(1).
+    Compress,
+}
+
+impl Compression {
+    /// By the first bytes of a file.
+    pub fn of(beginning: &[u8]) -> Compression {
+        const MAGIC: [(&[u8], Compression); 7] = [
+            (b"\x1f\x8b", Compression::Gzip),
+            (b"\xfd7zXZ\0", Compression::Xz),
+            (b"\x5d\0\0", Compression::Xz),
+            (b"BZh", Compression::Bzip2),
+            (b"\x28\xb5\x2f\xfd", Compression::Zstd),
+            (b"\x04\x22\x4d\x18", Compression::Lz4),
+            (b"\x1f\x9d", Compression::Compress),
+        ];
+        let known = MAGIC.iter().find(|(magic, _)| beginning.starts_with(magic));
+        known.map_or(Compression::None, |(_, compression)| *compression)
+    }
+
+    /// As it is called; none for what is not compressed.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Compression::None => None,
+            Compression::Gzip => Some("gzip"),
+            Compression::Xz => Some("xz"),
+            Compression::Bzip2 => Some("bzip2"),
+            Compression::Zstd => Some("zstd"),
+            Compression::Lz4 => Some("lz4"),
+            Compression::Compress => Some("compress"),
+        }
+    }
+}
+
+/// Why the lines of a file could not be read, or not to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// A compression that is not unpacked here.
+    #[error("{0} is not unpacked here")]
+    Compression(&'static str),
+    /// It is damaged, or was made to do harm.
+    #[error("{0}")]
+    Broken(#[from] Broken),
+}
+
+/// What the lines say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// Earliest and latest of the times that are exact.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The first and the last classic time, as they stand, in the order of the file.
+    pub texts: Option<(String, String)>,
+    /// Lines with at least one byte other than NUL and white space.
+    pub lines: u64,
+    /// Lines with an exact time.
+    pub exact: u64,
+    /// Lines with a classic one.
+    pub classic: u64,
+    /// Lines with neither, torn ones at the beginning and end of the file among them.
+    pub unread: u64,
+    /// NUL bytes, which a crash or an overwriting leaves.
+    pub nul_bytes: u64,
+    /// Bytes of the longest line.
+    pub longest: u64,
+    /// The last line has no newline.
+    pub torn: bool,
+    /// Exact times that are earlier than the one before.
+    pub steps_back: u64,
+    last_exact: Option<Timestamp>,
+}
+
+impl Lines {
+    fn note(&mut self, line: &Line) {
+        self.longest = self.longest.max(line.length);
+        if line.head.trim_ascii().is_empty() && !line.is_long() {
+            return;
+        }
+        self.lines += 1;
+        match written(&line.head) {
+            Some(Written::Exactly(time)) => self.exact(time),
+            Some(Written::Classic(text)) => {
+                self.classic += 1;
+                let first = self.texts.take().map_or_else(|| text.clone(), |(first, _)| first);
+                self.texts = Some((first, text));
+            }
+            None => self.unread += 1,
+        }
+    }
+
+    fn exact(&mut self, time: Timestamp) {
+        self.exact += 1;
+        self.steps_back += u64::from(self.last_exact.is_some_and(|last| time < last));
+        self.last_exact = Some(time);
+        let (first, last) = self.span.unwrap_or((time, time));
+        self.span = Some((first.min(time), last.max(time)));
+    }
+}
+
+/// The line that is passing.
+#[derive(Clone, Debug, Default)]
+struct Line {
+    head: Vec<u8>,
+    length: u64,
+    /// Bytes that are neither NUL nor within the head.
+    behind: u64,
+}
+
+impl Line {
+    fn is_long(&self) -> bool {
+        self.behind > 0
+    }
+
+    /// NUL bytes at a line's beginning are what a crash left in front of it.
+    fn take(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        let begins = match self.head.is_empty() {
+            true => bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len()),
+            false => 0,
+        };
+        let text = bytes.get(begins..).unwrap_or_default();
+        let (head, behind) = text.split_at(text.len().min(HEAD.saturating_sub(self.head.len())));
+        self.head.extend_from_slice(head);
+        self.behind += behind.len() as u64;
+    }
+}
+
+/// Reads the lines of a file as it passes.
+#[derive(Debug, Default)]
+struct Reader {
+    line: Line,
+    lines: Lines,
+}
+
+impl Reader {
+    fn piece(&mut self, bytes: &[u8]) {
+        self.lines.nul_bytes += bytes.iter().filter(|byte| **byte == 0).count() as u64;
+        let mut rest = bytes;
+        while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, behind) = rest.split_at(at);
+            self.line.take(line);
+            self.lines.note(&self.line);
+            self.line = Line { head: std::mem::take(&mut self.line.head), ..Line::default() };
+            self.line.head.clear();
+            rest = behind.get(1..).unwrap_or_default();
+        }
+        self.line.take(rest);
+    }
+
+    fn end(mut self) -> Lines {
+        if self.line.length > 0 {
+            self.lines.torn = true;
+            self.lines.note(&self.line);
+        }
+        self.lines
+    }
+}
+
+/// What was learnt of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How it is compressed.
+    pub compression: Compression,
+    /// What its lines say; of a compressed file those that came out.
+    pub lines: Lines,
+    /// Why lines were not read, or not all.
+    pub unread: Option<Unread>,
+    /// Bytes of text, unpacked.
+    pub text_bytes: u64,
+}
+
+impl Summary {
+    /// Whether a line was found whose time could be read in either way.
+    pub fn holds_records(&self) -> bool {
+        self.lines.exact + self.lines.classic > 0
+    }
+}
+
+/// Looks on while a text log passes.
+#[derive(Debug, Default)]
+pub struct Looker {
+    /// The first bytes, until they are enough to tell what the file is.
+    beginning: Vec<u8>,
+    told: Option<Compression>,
+    inflater: Option<Box<Inflater>>,
+    broken: Option<Broken>,
+    reader: Reader,
+    text_bytes: u64,
+}
+
+/// Bytes that tell the compression.
+const TELLING: usize = 6;
+
+impl Looker {
+    /// The next bytes of the file.
+    pub fn piece(&mut self, bytes: &[u8]) {
+        if self.told.is_some() {
+            return self.known(bytes);
+        }
+        self.beginning.extend_from_slice(bytes);
+        if self.beginning.len() >= TELLING {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        let beginning = std::mem::take(&mut self.beginning);
+        let compression = Compression::of(&beginning);
+        self.told = Some(compression);
+        self.inflater = (compression == Compression::Gzip).then(Box::default);
+        self.known(&beginning);
+    }
+
+    fn known(&mut self, bytes: &[u8]) {
+        let Looker { reader, text_bytes, inflater, told, broken, .. } = self;
+        let mut read = |text: &[u8]| {
+            *text_bytes += text.len() as u64;
+            reader.piece(text);
+        };
+        match (told, inflater) {
+            (Some(Compression::None), _) => read(bytes),
+            (Some(Compression::Gzip), Some(inflater)) if broken.is_none() => {
+                *broken = inflater.push(bytes, &mut read).err();
+            }
+            _ => {}
+        }
+    }
+
+    /// All has passed.
+    pub fn end(mut self) -> Summary {
+        if self.told.is_none() {
+            self.tell();
+        }
+        let compression = self.told.unwrap_or(Compression::None);
+        let unread = match (compression, &self.inflater) {
+            (Compression::None, _) => None,
+            (Compression::Gzip, Some(inflater)) => inflater.end().err().map(Unread::Broken),
+            (other, _) => other.word().map(Unread::Compression),
+        };
+        Summary { compression, lines: self.reader.end(), unread, text_bytes: self.text_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests;

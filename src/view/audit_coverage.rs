@@ -1,0 +1,347 @@
+//! Whether "no event was found" means that nobody touched a folder: from the rules in force, from what our own openings
+//! left in the log, and from when the log was recording.
+//!
+//! It is covered only if a rule has all reading, writing and changing of attributes recorded, for everything in the folder and
+//! by anybody; if our own openings appeared; and if nothing of the window lapsed. Everything else is inconclusive, with
+//! every reason.
+
+use super::recording::{Lapse, Recording};
+use crate::clock::Timestamp;
+use crate::custody::ledger::Reason;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::audit_coverage::{KeyCoverageRow, LapseRow, PlaceCoverageRow};
+use crate::custody::rows::text;
+use crate::path::{HostPath, shown};
+use crate::records::audit_rules::reach::Reach;
+use crate::records::audit_rules::syscalls::Arch;
+use crate::records::audit_rules::{Rule, Scope};
+
+/// The gravest first: what makes the later ones pointless.
+const GRAVITY: [ReasonCode; 9] = [
+    ReasonCode::AuditOff,
+    ReasonCode::NoRule,
+    ReasonCode::NoDaemon,
+    ReasonCode::NotRecorded,
+    ReasonCode::RecordsLost,
+    ReasonCode::RuleNarrow,
+    ReasonCode::RuleLate,
+    ReasonCode::WindowNotCovered,
+    ReasonCode::CoverageUnknown,
+];
+
+/// What must be recorded of a folder so that nothing is done to it unseen: execution of files in it is no access to PHI.
+const NEEDED: &str = "rwa";
+
+/// What became of our own openings.
+#[derive(Clone, Debug)]
+pub enum Canary {
+    /// The log was read afterwards.
+    Looked {
+        /// The opening of the folder itself stands in it.
+        folder: bool,
+        /// That of something in the folder does; none if there is nothing in it.
+        inside: Option<bool>,
+    },
+    /// It could not be found out; says why.
+    Unknown(String),
+}
+
+/// A place that is asked about.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The PHI folder, as it is called.
+    pub root: HostPath,
+    /// Where it, or a mount below it, really lies.
+    pub mount: HostPath,
+    /// It is a folder; else a single file that is watched.
+    pub is_folder: bool,
+    /// Whether our own openings appeared.
+    pub canary: Canary,
+}
+
+/// What is known about auditing.
+pub struct Auditing<'a> {
+    /// When it recorded.
+    pub recording: Recording<'a>,
+    /// The rules in force, in the kernel's order; none if they are not known.
+    pub rules: Option<&'a [Rule]>,
+    /// The processor, for the words of rules.
+    pub machine: Option<Arch>,
+}
+
+impl Auditing<'_> {
+    /// What the log can show of a place under the keys `known` and those of the rules in force that touch it.
+    pub fn of(&self, place: &Place, known: &[Vec<u8>]) -> PlaceCoverage {
+        let rules = self.rules.unwrap_or_default();
+        let touching: Vec<(&Rule, Reach)> = rules
+            .iter()
+            .map(|rule| {
+                (
+                    rule,
+                    rule.reach(&place.mount, place.is_folder).max(rule.reach(&place.root, place.is_folder)),
+                )
+            })
+            .filter(|(rule, reach)| *reach > Reach::None && rule.watched().is_some())
+            .collect();
+        let suppressor = rules.iter().find(|rule| rule.may_suppress(&place.mount));
+        let (canary, canary_words) = self.canary(place, &touching);
+        let common = self.recording.lapses();
+        let mut keys: Vec<Vec<u8>> = touching.iter().flat_map(|(rule, _)| keys_of(rule)).collect();
+        keys.extend_from_slice(known);
+        keys.sort();
+        keys.dedup();
+        let mut shared = Vec::new();
+        match canary {
+            "absent" => shared.push((ReasonCode::NotRecorded, canary_words.clone())),
+            // Rules can be listed and not fire: without our own openings in the log nothing is shown.
+            "unknown" => shared.push((ReasonCode::CoverageUnknown, canary_words.clone())),
+            _ => {}
+        }
+        if let Some(rule) = suppressor {
+            let words = format!("{} may keep accesses from being recorded", self.called(rule));
+            shared.push((ReasonCode::RuleNarrow, words));
+        }
+        if self.rules.is_none() {
+            shared.push((ReasonCode::CoverageUnknown, "the rules in force are not known".to_owned()));
+        }
+        let judged: Vec<KeyCoverage> =
+            keys.into_iter().map(|key| self.key(key, &touching, &common, &shared)).collect();
+        // A folder is as well covered as the best of its keys.
+        let best = judged.iter().min_by_key(|key| (key.reasons.len(), gravest(&key.reasons)));
+        let reasons = match best {
+            Some(best) => best.reasons.clone(),
+            None => {
+                let mut reasons =
+                    vec![(ReasonCode::NoRule, "no rule in force watches this folder".to_owned())];
+                reasons.extend(shared);
+                reasons.extend(common.iter().map(|lapse| (lapse.code, lapse.words.clone())));
+                reasons
+            }
+        };
+        let reasons = in_order(reasons);
+        let rule = touching.iter().max_by_key(|(_, reach)| *reach).map(|(rule, _)| *rule);
+        let (from, to) = self.recording.window();
+        let (mount, mount_b64) = text(place.mount.as_bytes());
+        let (root, root_b64) = text(place.root.as_bytes());
+        let row = PlaceCoverageRow {
+            canary,
+            canary_words,
+            codes: codes(&reasons),
+            keys: judged.iter().map(|key| key.row.clone()).collect(),
+            mount,
+            mount_b64,
+            root,
+            root_b64,
+            rule: rule.map(|rule| self.text(rule)),
+            scope: scope(&touching),
+            verdict: if reasons.is_empty() { "covered" } else { "inconclusive" },
+            window_from: from,
+            window_to: to,
+            words: words(&reasons, from, to),
+        };
+        PlaceCoverage { row, keys: judged }
+    }
+
+    fn key(
+        &self,
+        key: Vec<u8>,
+        touching: &[(&Rule, Reach)],
+        common: &[Lapse],
+        shared: &[(ReasonCode, String)],
+    ) -> KeyCoverage {
+        let own: Vec<&(&Rule, Reach)> =
+            touching.iter().filter(|(rule, _)| keys_of(rule).contains(&key)).collect();
+        let mut permissions = String::new();
+        for letter in ['r', 'w', 'x', 'a'] {
+            let records = |(rule, reach): &&&(&Rule, Reach)| {
+                *reach == Reach::Whole && rule.permissions().is_none_or(|letters| letters.contains(letter))
+            };
+            if own.iter().filter(records).count() > 0 {
+                permissions.push(letter);
+            }
+        }
+        let mut reasons = shared.to_vec();
+        if own.is_empty() && self.rules.is_some() {
+            reasons
+                .push((ReasonCode::NoRule, "no rule in force with this key watches this folder".to_owned()));
+        } else if let Some((rule, _)) = own.first()
+            && !NEEDED.chars().all(|letter| permissions.contains(letter))
+        {
+            let words = format!(
+                "{} has only a part of the accesses recorded (of all that is in the folder: {})",
+                self.called(rule),
+                if permissions.is_empty() { "nothing" } else { &permissions },
+            );
+            reasons.push((ReasonCode::RuleNarrow, words));
+        }
+        let rules = own.len() as u64;
+        let mut lapses = common.to_vec();
+        if !own.is_empty() {
+            lapses.extend(self.recording.lapses_of_rule(&key, rules));
+        }
+        lapses.sort_by_key(|lapse| (lapse.from, lapse.to));
+        reasons.extend(lapses.iter().map(|lapse| (lapse.code, lapse.words.clone())));
+        let reasons = in_order(reasons);
+        let last = self.recording.last_with(&key);
+        let (shown_key, key_b64) = text(&key);
+        let row = KeyCoverageRow {
+            codes: codes(&reasons),
+            key: shown_key,
+            key_b64,
+            last,
+            lapses: lapses.into_iter().map(lapse_row).collect(),
+            permissions,
+            rules,
+        };
+        KeyCoverage { key, reasons, row }
+    }
+
+    /// What our own openings say: nobody expects them where no rule asks for reading, or asks who reads.
+    fn canary(&self, place: &Place, touching: &[(&Rule, Reach)]) -> (&'static str, String) {
+        let (folder, inside) = match &place.canary {
+            Canary::Unknown(why) => return ("unknown", why.clone()),
+            Canary::Looked { folder, inside } => (*folder, *inside),
+        };
+        let says = |seen: bool| if seen { "stands in the log" } else { "does not stand in the log" };
+        let of_inside = match inside {
+            Some(seen) => format!(", that of something in it {}", says(seen)),
+            None if place.is_folder => ", and there is nothing in it to open".to_owned(),
+            None => String::new(),
+        };
+        let words = format!("our own opening of it {}{of_inside}", says(folder));
+        if folder && inside.unwrap_or(true) {
+            return ("seen", words);
+        }
+        let expects = |(rule, _): &(&Rule, Reach)| {
+            rule.permissions().is_none_or(|letters| letters.contains('r'))
+                && !rule.asks_who()
+                && rule.calls().is_none()
+        };
+        if touching.iter().any(expects) { ("absent", words) } else { ("not_expected", words) }
+    }
+
+    /// A rule's text may name what lies below a PHI folder, which no summary shows: it has its number there.
+    fn called(&self, rule: &Rule) -> String {
+        let number = self.rules.unwrap_or_default().iter().position(|other| std::ptr::eq(other, rule));
+        number.map_or_else(|| "a rule".to_owned(), |at| format!("rule {} of those in force", at + 1))
+    }
+
+    fn text(&self, rule: &Rule) -> String {
+        shown(&rule.text(self.machine))
+    }
+}
+
+/// What the log can show of a place.
+#[derive(Clone, Debug)]
+pub struct PlaceCoverage {
+    /// As a row.
+    pub row: PlaceCoverageRow,
+    /// Key by key.
+    pub keys: Vec<KeyCoverage>,
+}
+
+/// A key, and everything that stands against it.
+#[derive(Clone, Debug)]
+pub struct KeyCoverage {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Why not all that was done is under it, the gravest first; empty if it is.
+    pub reasons: Vec<(ReasonCode, String)>,
+    row: KeyCoverageRow,
+}
+
+impl KeyCoverage {
+    /// When the latest event with it was recorded.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.row.last
+    }
+}
+
+/// Those of a rule; the empty one if it has none.
+fn keys_of(rule: &Rule) -> Vec<Vec<u8>> {
+    let keys = rule.keys();
+    if keys.is_empty() { vec![Vec::new()] } else { keys }
+}
+
+fn scope(touching: &[(&Rule, Reach)]) -> &'static str {
+    let has = |reach: Reach| touching.iter().any(|(_, other)| *other == reach);
+    let by_name = |(rule, _): &(&Rule, Reach)| rule.watched().is_some_and(|(_, scope)| scope == Scope::Name);
+    match touching {
+        [] => "none",
+        _ if has(Reach::Whole) => "tree",
+        _ if touching.iter().any(by_name) => "name",
+        _ => "part",
+    }
+}
+
+fn lapse_row(lapse: Lapse) -> LapseRow {
+    LapseRow { code: lapse.code, from: lapse.from, to: lapse.to, words: lapse.words }
+}
+
+fn gravity(code: ReasonCode) -> usize {
+    GRAVITY.iter().position(|other| *other == code).unwrap_or(GRAVITY.len())
+}
+
+fn gravest(reasons: &[(ReasonCode, String)]) -> std::cmp::Reverse<usize> {
+    std::cmp::Reverse(reasons.iter().map(|(code, _)| gravity(*code)).min().unwrap_or(GRAVITY.len()))
+}
+
+fn in_order(mut reasons: Vec<(ReasonCode, String)>) -> Vec<(ReasonCode, String)> {
+    reasons.sort_by_key(|(code, _)| gravity(*code));
+    reasons.dedup();
+    reasons
+}
+
+fn codes(reasons: &[(ReasonCode, String)]) -> Vec<ReasonCode> {
+    let mut codes: Vec<ReasonCode> = reasons.iter().map(|(code, _)| *code).collect();
+    codes.dedup();
+    codes
+}
+
+/// Reasons that are told in one sentence.
+const TOLD: usize = 6;
+
+fn words(reasons: &[(ReasonCode, String)], from: Timestamp, to: Timestamp) -> String {
+    let window = format!("from {} to {}", from.spoken(), to.spoken());
+    if reasons.is_empty() {
+        return format!("accesses {window} would have been recorded, and the records are here");
+    }
+    format!("that nothing was recorded {window} does not show that nothing was done: {}", told(reasons))
+}
+
+/// The first reasons in words, and how many more there are.
+fn told(reasons: &[(ReasonCode, String)]) -> String {
+    let words: Vec<&str> = reasons.iter().map(|(_, words)| words.as_str()).collect();
+    let first = words.get(..TOLD.min(words.len())).unwrap_or_default().join("; ");
+    match words.len().saturating_sub(TOLD) {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    }
+}
+
+/// What "no match" for events with `key` means, after all places that it belongs to.
+pub fn meaning_of_nothing(coverage: &[PlaceCoverage], key: &[u8]) -> (Outcome, Reason) {
+    let of_key: Vec<_> =
+        coverage.iter().flat_map(|place| &place.keys).filter(|known| known.key == key).collect();
+    let mut reasons: Vec<(ReasonCode, String)> =
+        of_key.iter().flat_map(|known| known.reasons.clone()).collect();
+    if of_key.is_empty() {
+        let words = "no rule in force with this key watches a PHI folder".to_owned();
+        reasons.push((ReasonCode::NoRule, words));
+    }
+    let reasons = in_order(reasons);
+    match reasons.first() {
+        None => {
+            let words = "nothing matched; events of the window with this key would have been recorded, and the records are here";
+            (Outcome::Empty, Reason::new(ReasonCode::NoMatch, words))
+        }
+        Some((code, _)) => {
+            let words =
+                format!("nothing matched, which does not show that nothing was done: {}", told(&reasons));
+            (Outcome::Inconclusive, Reason::new(*code, words))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Records into answers: pure, and always with what the answer does not cover. Whatever is derived here while evidence
+//! is collected can be derived again from the sealed bytes.
+
+pub mod audit_coverage;
+pub mod recording;

@@ -1,0 +1,162 @@
+use super::*;
+use crate::records::audit_status;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_unix(1_000_000 + second, 0)
+}
+
+/// A log of lines `SECOND SERIAL TYPE FIELDS`.
+pub fn log(lines: &[&str]) -> Summary {
+    let mut summary = Summary::default();
+    for line in lines {
+        let mut words = line.splitn(4, ' ');
+        let second: i64 = words.next().unwrap().parse().unwrap();
+        let (serial, kind) = (words.next().unwrap(), words.next().unwrap());
+        let fields = words.next().unwrap_or_default();
+        let line = format!("type={kind} msg=audit({}.000:{serial}): {fields}\n", 1_000_000 + second);
+        summary.piece(line.as_bytes());
+    }
+    summary.end();
+    summary
+}
+
+pub fn status(enabled: u32, pid: u32, lost: u32) -> AuditStatus {
+    let words = [0, enabled, 1, pid, 0, 64, lost, 0, 0, 0, 0];
+    audit_status::parse(&words.iter().flat_map(|word: &u32| word.to_ne_bytes()).collect::<Vec<_>>()).unwrap()
+}
+
+fn told(lapses: &[Lapse]) -> Vec<(ReasonCode, i64, i64)> {
+    let second = |time: Timestamp| time.unix() - 1_000_000;
+    lapses.iter().map(|lapse| (lapse.code, second(lapse.from), second(lapse.to))).collect()
+}
+
+fn lapses(logs: &[Summary], status: &AuditStatus) -> Vec<(ReasonCode, i64, i64)> {
+    told(&Recording::of((at(100), at(200)), Some(status), logs, 0).lapses())
+}
+
+const ON: [&str; 3] =
+    ["10 5422 DAEMON_START op=start", "11 20 SYSCALL key=(null)", "190 21 SYSCALL key=(null)"];
+
+#[test]
+fn a_log_that_reaches_back_and_misses_nothing_has_no_lapse() {
+    assert_eq!(lapses(&[log(&ON)], &status(1, 7, 0)), []);
+}
+
+#[test]
+fn a_log_that_begins_late_and_none_at_all_are_told_apart() {
+    let late = log(&["150 20 SYSCALL a=1", "190 21 SYSCALL a=1"]);
+    assert_eq!(lapses(&[late], &status(1, 7, 0)), [(ReasonCode::WindowNotCovered, 100, 150)]);
+    assert_eq!(lapses(&[], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 200)]);
+    let empty = log(&[]);
+    assert_eq!(lapses(&[empty], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 200)]);
+}
+
+#[test]
+fn off_lasts_until_the_next_event_of_the_kernel_s_own() {
+    let mut lines = ON[..2].to_vec();
+    lines.extend([
+        "120 21 CONFIG_CHANGE op=set audit_enabled=0 old=1 res=1",
+        "120 21 PROCTITLE x=1",
+        "130 5423 DAEMON_CONFIG op=x",
+        "140 22 SYSCALL key=(null)",
+        "141 23 CONFIG_CHANGE op=set audit_enabled=1 old=1 res=1",
+    ]);
+    assert_eq!(lapses(&[log(&lines)], &status(1, 7, 0)), [(ReasonCode::AuditOff, 120, 140)]);
+    // It still is.
+    let off = log(&lines[..3]);
+    assert_eq!(lapses(std::slice::from_ref(&off), &status(0, 7, 0)), [(ReasonCode::AuditOff, 120, 200)]);
+    // The next event stands in another file.
+    assert_eq!(
+        lapses(&[log(&["140 22 SYSCALL a=1"]), off], &status(1, 7, 0)),
+        [(ReasonCode::AuditOff, 120, 140)]
+    );
+    // Nobody said that it was switched off.
+    assert_eq!(lapses(&[log(&ON)], &status(0, 7, 0)), [(ReasonCode::AuditOff, 190, 200)]);
+    let on_again = log(&["11 20 SYSCALL a=1", "150 21 CONFIG_CHANGE op=set audit_enabled=1 old=0 res=1"]);
+    assert_eq!(lapses(&[on_again], &status(1, 7, 0)), [(ReasonCode::AuditOff, 100, 150)]);
+}
+
+#[test]
+fn a_daemon_that_ended_was_killed_or_is_gone() {
+    let ended = log(&[
+        ON[0],
+        ON[1],
+        "120 5423 DAEMON_END op=terminate",
+        "140 5424 DAEMON_START op=start",
+        "150 21 SYSCALL a=1",
+    ]);
+    assert_eq!(lapses(&[ended], &status(1, 7, 0)), [(ReasonCode::NoDaemon, 120, 140)]);
+    let killed =
+        log(&[ON[0], ON[1], "120 21 SYSCALL a=1", "140 5424 DAEMON_START op=start", "150 22 SYSCALL a=1"]);
+    assert_eq!(lapses(&[killed], &status(1, 7, 0)), [(ReasonCode::NoDaemon, 120, 140)]);
+    assert_eq!(lapses(&[log(&ON)], &status(1, 0, 0)), [(ReasonCode::NoDaemon, 190, 200)]);
+    // Before the window is another matter.
+    let early = log(&["10 1 SYSCALL a=1", "20 2 DAEMON_START op=start", "30 2 SYSCALL a=1"]);
+    assert_eq!(lapses(&[early], &status(1, 7, 0)), []);
+}
+
+#[test]
+fn what_was_lost_is_told_even_where_the_counter_was_set_back() {
+    assert_eq!(lapses(&[log(&ON)], &status(1, 7, 12)), [(ReasonCode::RecordsLost, 100, 200)]);
+    let reset = log(&[ON[0], ON[1], "150 21 CONFIG_CHANGE op=set lost=0 old=12 res=1"]);
+    assert_eq!(lapses(&[reset], &status(1, 7, 0)), [(ReasonCode::RecordsLost, 100, 150)]);
+    let reset_of_nothing = log(&[ON[0], ON[1], "150 21 CONFIG_CHANGE op=set lost=0 old=0 res=1"]);
+    assert_eq!(lapses(&[reset_of_nothing], &status(1, 7, 0)), []);
+}
+
+#[test]
+fn numbers_that_are_in_no_log_are_told_and_those_of_the_next_file_are_there() {
+    let gap = log(&[ON[0], ON[1], "110 21 SYSCALL a=1", "150 30 SYSCALL a=1"]);
+    assert_eq!(lapses(&[gap], &status(1, 7, 0)), [(ReasonCode::RecordsLost, 110, 150)]);
+    let older = log(&[ON[0], ON[1], "110 21 SYSCALL a=1"]);
+    let gone = log(&["150 30 SYSCALL a=1"]);
+    assert_eq!(lapses(&[gone, older.clone()], &status(1, 7, 0)), [(ReasonCode::RecordsLost, 110, 150)]);
+    assert_eq!(lapses(&[older, log(&["111 22 SYSCALL a=1"])], &status(1, 7, 0)), []);
+}
+
+fn of_rule(logs: &[Summary], loaded: u64) -> Vec<(ReasonCode, i64, i64)> {
+    let status = status(1, 7, 0);
+    told(&Recording::of((at(100), at(200)), Some(&status), logs, 0).lapses_of_rule(b"phi", loaded))
+}
+
+#[test]
+fn a_rule_counts_from_when_it_came_into_force() {
+    let added = "150 22 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1";
+    let other = "150 22 CONFIG_CHANGE op=add_rule key=\"other\" list=4 res=1";
+    let removed = "160 23 CONFIG_CHANGE op=remove_rule key=\"phi\" list=4 res=1";
+    let again = "170 24 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1";
+    assert_eq!(of_rule(&[log(&ON)], 1), []);
+    assert_eq!(of_rule(&[log(&[ON[1], other])], 1), []);
+    assert_eq!(of_rule(&[log(&[ON[1], added])], 1), [(ReasonCode::RuleLate, 100, 150)]);
+    // A second one of the same key changes nothing.
+    assert_eq!(of_rule(&[log(&[ON[1], added])], 2), []);
+    assert_eq!(
+        of_rule(&[log(&[ON[1], added, removed, again])], 1),
+        [(ReasonCode::RuleLate, 100, 150), (ReasonCode::RuleLate, 160, 170)]
+    );
+    assert_eq!(of_rule(&[log(&[ON[1], removed])], 0), [(ReasonCode::RuleLate, 160, 200)]);
+}
+
+#[test]
+fn after_a_boot_nothing_is_in_force_until_it_is_loaded() {
+    let before = ["50 5000000 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1", "120 5000001 SYSCALL a=1"];
+    let behind = ["130 7 SYSCALL a=1", "140 8 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1"];
+    let in_one = log(&[before[0], before[1], behind[0], behind[1]]);
+    let in_two = [log(&before), log(&behind)];
+    for logs in [&[in_one][..], &in_two] {
+        let told = of_rule(logs, 1);
+        assert_eq!(told.last(), Some(&(ReasonCode::RuleLate, 130, 140)), "{told:?}");
+        assert!(told.iter().all(|lapse| lapse.1 == 130), "{told:?}");
+    }
+    // Nothing tells of the rules of the boot before.
+    let told = of_rule(&[log(&[before[1], behind[0], behind[1]])], 1);
+    assert_eq!(told, [(ReasonCode::CoverageUnknown, 120, 130), (ReasonCode::RuleLate, 130, 140)]);
+}
+
+#[test]
+fn the_latest_event_of_a_key_is_known_over_all_logs() {
+    let logs = [log(&["150 2 SYSCALL key=\"phi\""]), log(&["50 1 SYSCALL key=\"phi\""])];
+    let recording = Recording::of((at(100), at(200)), None, &logs, 0);
+    assert_eq!(recording.last_with(b"phi"), Some(at(150)));
+    assert_eq!(recording.last_with(b"none"), None);
+}
