@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::brief::Brief;
 use super::digest::Digest;
 use super::member::Member;
 use super::outcome::{Outcome, ReasonCode};
@@ -172,13 +173,13 @@ pub struct FileStat {
     /// Last change of content or metadata; not settable by the owner.
     pub ctime: Timestamp,
     /// Device, `major:minor`.
-    pub dev: String,
+    pub dev: Brief,
     /// Owning group.
     pub gid: u32,
     /// Inode number.
     pub ino: u64,
     /// Type and permissions, octal: `100600`.
-    pub mode: String,
+    pub mode: Brief,
     /// The kernel's number of the mount, where it tells (Linux 5.8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mount_id: Option<u64>,

@@ -4,6 +4,7 @@
 //! in `docs/seal-format.md`; optional keys may be added, nothing else may change without a new number.
 
 pub mod bag;
+pub mod brief;
 pub mod completeness;
 pub mod digest;
 pub mod entry;

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::brief::Brief;
 use super::digest::Digest;
 use super::entry::{Base64, FileStat};
 use crate::clock::Timestamp;
@@ -36,13 +37,13 @@ pub struct FileRow {
     /// Last change of content or metadata.
     pub ctime: Timestamp,
     /// Device, `major:minor`.
-    pub dev: String,
+    pub dev: Brief,
     /// Owning group.
     pub gid: u32,
     /// Inode number.
     pub ino: u64,
     /// Type and permissions, octal.
-    pub mode: String,
+    pub mode: Brief,
     /// The kernel's number of the mount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mount_id: Option<u64>,
@@ -91,7 +92,12 @@ pub struct FileRow {
 impl FileRow {
     /// A row of what was met at `path`; `target` is where a link points.
     pub fn new(path: &HostPath, stat: FileStat, target: Option<&[u8]>) -> FileRow {
-        let (path, path_b64) = text(path.as_bytes());
+        FileRow::of(path.as_bytes(), stat, target)
+    }
+
+    /// The same of the bytes of a path.
+    pub fn of(path: &[u8], stat: FileStat, target: Option<&[u8]>) -> FileRow {
+        let (path, path_b64) = text(path);
         let (target, target_b64) = target.map(text).map_or((None, None), |(text, exact)| (Some(text), exact));
         FileRow {
             atime: stat.atime,

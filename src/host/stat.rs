@@ -7,6 +7,7 @@ use rustix::fs::{self, AtFlags, FileType, Statx, StatxAttributes, StatxFlags, St
 use rustix::io::Errno;
 
 use crate::clock::Timestamp;
+use crate::custody::brief::Brief;
 use crate::custody::entry::FileStat;
 
 /// Metadata, and the type of file.
@@ -91,10 +92,10 @@ fn from_statx(statx: &Statx) -> Met {
         blocks: statx.stx_blocks,
         btime: has(StatxFlags::BTIME).then(|| time(statx.stx_btime)),
         ctime: time(statx.stx_ctime),
-        dev: format!("{}:{}", statx.stx_dev_major, statx.stx_dev_minor),
+        dev: Brief::device(statx.stx_dev_major, statx.stx_dev_minor),
         gid: statx.stx_gid,
         ino: statx.stx_ino,
-        mode: format!("{mode:06o}"),
+        mode: Brief::mode(mode),
         mount_id: has(StatxFlags::MNT_ID).then_some(statx.stx_mnt_id),
         mtime: time(statx.stx_mtime),
         nlink: statx.stx_nlink.into(),
@@ -126,10 +127,10 @@ fn from_stat(stat: &fs::Stat) -> Met {
         blocks: u64::try_from(stat.st_blocks).unwrap_or(0),
         btime: None,
         ctime: time(stat.st_ctime, stat.st_ctime_nsec),
-        dev: format!("{}:{}", fs::major(stat.st_dev), fs::minor(stat.st_dev)),
+        dev: Brief::device(fs::major(stat.st_dev), fs::minor(stat.st_dev)),
         gid: stat.st_gid,
         ino: stat.st_ino,
-        mode: format!("{:06o}", stat.st_mode),
+        mode: Brief::mode(stat.st_mode),
         mount_id: None,
         mtime: time(stat.st_mtime, stat.st_mtime_nsec),
         #[allow(clippy::useless_conversion, reason = "its width depends on the processor")]

@@ -3,6 +3,7 @@
 
 mod examine;
 mod names;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod walker;
@@ -13,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use examine::{Examiner, Outbox, TICKETS, Told};
+use examine::{Batch, Examiner, Item, Outbox, TICKETS, Told};
+
 use walker::{Closed, Walker};
 
 use super::allowance::{Allowance, PLACE_EVENTS};
@@ -25,6 +27,8 @@ use super::place::{LinkMet, Place, Spot};
 use super::stat::Met;
 use super::{Host, Trouble};
 use crate::path::HostPath;
+
+pub use seen::{Seen, Sight};
 
 /// How deep a walk goes below its base. A folder is held open for each level.
 pub const DEPTH_LIMIT: usize = 256;
@@ -156,7 +160,10 @@ pub struct Walk<'h> {
     /// The folder that the walker is in: as it was asked for, and where it really is.
     at: Arc<Whereabouts>,
     told: Receiver<Told>,
-    waiting: std::vec::IntoIter<Found>,
+    /// What is being handed on, of which batch, and what of it is next.
+    batch: Arc<Batch>,
+    items: Vec<Item>,
+    next: usize,
     ended: bool,
 }
 
@@ -175,7 +182,9 @@ impl Host {
             base: base.clone(),
             at: Arc::default(),
             told: incoming,
-            waiting: Vec::new().into_iter(),
+            batch: Arc::default(),
+            items: Vec::new(),
+            next: 0,
             ended: false,
         };
         // A plain path is not followed at its end unless that was asked for; a folder to walk in always is.
@@ -215,21 +224,24 @@ impl Host {
     }
 }
 
+/// A batch, and what has come of it.
+type Done = (Arc<Batch>, Vec<Item>);
+
 impl Walk<'_> {
     fn ending_with(mut self, mut before: Vec<Found>, last: Found) -> Self {
         before.push(last);
-        self.waiting = before.into_iter();
+        self.items = before.into_iter().map(Item::Said).collect();
         self.ended = true;
         self
     }
 
     /// The next batch; none when all is told. Or why there is none, and where that was.
-    fn batch(&self) -> Result<Option<Vec<Found>>, (NoAnswer, Option<Place>)> {
+    fn next_batch(&self) -> Result<Option<Done>, (NoAnswer, Option<Place>)> {
         match self.patiently(&self.told, || self.at.stamp()) {
             Ok(Told::Over) => Ok(None),
             Ok(Told::Batch(ticket)) => self
                 .patiently(&ticket.answers, || ticket.batch.stamp())
-                .map(Some)
+                .map(|items| Some((Arc::clone(&ticket.batch), items)))
                 .map_err(|none| (none, ticket.batch.place().or_else(|| self.at.place()))),
             Err(none) => Err((none, self.at.place())),
         }
@@ -248,27 +260,67 @@ impl Walk<'_> {
     }
 }
 
+impl Walk<'_> {
+    /// Whether there is anything more to hand on.
+    fn is_ready(&mut self) -> bool {
+        while self.next >= self.items.len() {
+            if self.ended {
+                return false;
+            }
+            self.next = 0;
+            match self.next_batch() {
+                Ok(None) => (self.items, self.ended) = (Vec::new(), true),
+                Ok(Some((batch, items))) => (self.batch, self.items) = (batch, items),
+                Err((none, at)) => {
+                    let place = at.unwrap_or_else(|| Place::plain(&self.base));
+                    let trouble = self.host.no_answer(none, &place.real);
+                    (self.items, self.ended) = (vec![Item::Said(Found::Trouble(place, trouble))], true);
+                }
+            }
+        }
+        true
+    }
+
+    fn take(&mut self) -> Option<Item> {
+        let item = self.is_ready().then(|| self.items.get_mut(self.next)).flatten()?;
+        self.next += 1;
+        Some(std::mem::replace(item, Item::Taken))
+    }
+
+    /// The next thing that the walk comes across, as it lies in its batch: without a copy of its path, for whoever looks
+    /// at names by the million.
+    pub fn sight(&mut self) -> Option<Sight<'_>> {
+        if !self.is_ready() {
+            return None;
+        }
+        let place = self.next;
+        if matches!(self.items.get(place), Some(Item::Said(found)) if !matches!(found, Found::Match(_))) {
+            let Some(Item::Said(found)) = self.take() else { return None };
+            return Some(Sight::Other(found));
+        }
+        self.next += 1;
+        match self.items.get(place)? {
+            Item::Seen(number, sighting) => {
+                let (folder, name) = self.batch.named(*number)?;
+                Some(Sight::Seen(Seen::of(folder, name, sighting)))
+            }
+            Item::Said(Found::Match(found)) => Some(Sight::Seen(found.seen())),
+            _ => None,
+        }
+    }
+}
+
 impl Iterator for Walk<'_> {
     type Item = Found;
 
     fn next(&mut self) -> Option<Found> {
-        loop {
-            if let Some(found) = self.waiting.next() {
-                return Some(found);
+        match self.take()? {
+            Item::Said(found) => Some(found),
+            Item::Seen(number, sighting) => {
+                let (folder, name) = self.batch.named(number)?;
+                Some(Found::Match(Box::new(sighting.at(folder.spot(name)))))
             }
-            if self.ended {
-                return None;
-            }
-            match self.batch() {
-                Ok(None) => self.ended = true,
-                Ok(Some(batch)) => self.waiting = batch.into_iter(),
-                Err((none, at)) => {
-                    self.ended = true;
-                    let place = at.unwrap_or_else(|| Place::plain(&self.base));
-                    let trouble = self.host.no_answer(none, &place.real);
-                    return Some(Found::Trouble(place, trouble));
-                }
-            }
+            Item::Taken => None,
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::host::Trouble;
 use crate::host::allowance::{ATTRIBUTE_EVENTS, FILE_EVENTS};
 use crate::host::pattern::Pattern;
 use crate::host::place::Place;
-use crate::host::walk::{Found, Manner, Match, Untold};
+use crate::host::walk::{Found, Manner, Seen, Sight, Untold};
 use crate::intake::Halt;
 use crate::path::HostPath;
 
@@ -98,6 +98,8 @@ struct Listing {
     part: u32,
     rows: u64,
     bytes: Vec<u8>,
+    /// Memory for the path of a row.
+    path: Vec<u8>,
     /// Files that changed in the window and have no digest, by why.
     unhashed: BTreeMap<&'static str, u64>,
     /// Names that are no folders.
@@ -116,21 +118,22 @@ impl Listing {
         let mut closed = Closed { first: None, folders: 0, links: 0 };
         let host = run.host;
         let manner = Manner { extended: !run.budget.is_limited(), ..Manner::sparing(&run.budget) };
-        for found in host.walk_in(&Pattern::below(root), manner) {
-            match found {
-                Found::Match(found) => {
+        let mut walk = host.walk_in(&Pattern::below(root), manner);
+        while let Some(sight) = walk.sight() {
+            match sight {
+                Sight::Seen(found) => {
                     closed.links += u64::from(found.target_missing == Some(Untold::OverAllowance));
                     self.row(run, &found)?;
                 }
-                Found::OverAllowance(place) => {
+                Sight::Other(Found::OverAllowance(place)) => {
                     closed.folders += 1;
                     closed.first.get_or_insert(place);
                 }
-                Found::Trouble(place, Trouble::Missing(_)) if place.path == *root => {
+                Sight::Other(Found::Trouble(place, Trouble::Missing(_))) if place.path == *root => {
                     unseen = true;
                     self.missing.push(root.clone());
                 }
-                other => {
+                Sight::Other(other) => {
                     unseen |= matches!(&other, Found::Trouble(place, _) if place.path == *root);
                     if self.troubles.len() < TROUBLES_KEPT {
                         self.troubles.push(other);
@@ -148,8 +151,8 @@ impl Listing {
         Ok(())
     }
 
-    fn row(&mut self, run: &mut Run<'_, '_>, found: &Match) -> Result<(), Halt> {
-        let mut row = listed::row(found, run.budget.is_limited());
+    fn row(&mut self, run: &mut Run<'_, '_>, found: &Seen<'_>) -> Result<(), Halt> {
+        let mut row = listed::row(found, &mut self.path, run.budget.is_limited());
         if found.met.kind == FileType::RegularFile && changed_in(run.intake.window(), &found.met.stat) {
             self.read(run, found, &mut row)?;
         }
@@ -166,7 +169,7 @@ impl Listing {
     }
 
     /// What only a file that is opened tells: its digest, and where openings are counted its extended attributes.
-    fn read(&mut self, run: &mut Run<'_, '_>, found: &Match, row: &mut FileRow) -> Result<(), Halt> {
+    fn read(&mut self, run: &mut Run<'_, '_>, found: &Seen<'_>, row: &mut FileRow) -> Result<(), Halt> {
         run.intake.check_within_member()?;
         if run.host.is_own_output(found.met.identity) {
             // What this very run is writing is no evidence that is missing.
@@ -175,12 +178,12 @@ impl Listing {
         }
         let missing = if run.budget.spend_sparingly(READ_EVENTS) {
             if run.budget.is_limited() {
-                match run.host.extended(&found.spot) {
+                match run.host.extended(&found.spot()) {
                     Ok(names) => listed::name_extended(row, &names),
                     Err(trouble) => row.xattrs_missing = Some(undigested::word_for(&trouble)),
                 }
             }
-            match run.host.digest(&found.spot) {
+            match run.host.digest(&found.spot()) {
                 Ok(digest) => {
                     row.sha256 = Some(digest);
                     return Ok(());

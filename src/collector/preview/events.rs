@@ -11,7 +11,7 @@ use crate::collector::steps::changed_in;
 use crate::host::Host;
 use crate::host::allowance::{Allowance, FILE_EVENTS, FOLDER_EVENTS, LINK_EVENTS, PLACE_EVENTS};
 use crate::host::pattern::Pattern;
-use crate::host::walk::{Found, Manner};
+use crate::host::walk::{Found, Manner, Sight};
 use crate::path::HostPath;
 
 /// What lies below the PHI folders, and what looking at it costs.
@@ -73,14 +73,15 @@ impl Ahead {
         self.spend(PLACE_EVENTS);
         let mut content = PLACE_EVENTS;
         let manner = Manner { targets: false, ..Manner::sparing(allowance) };
-        for found in host.walk_in(&Pattern::below(root), manner) {
-            let found = match found {
-                Found::Match(found) => found,
-                Found::OverAllowance(_) => {
+        let mut walk = host.walk_in(&Pattern::below(root), manner);
+        while let Some(sight) = walk.sight() {
+            let found = match sight {
+                Sight::Seen(found) => found,
+                Sight::Other(Found::OverAllowance(_)) => {
                     self.ended = true;
                     break;
                 }
-                _ => continue,
+                Sight::Other(_) => continue,
             };
             self.forecast.files += u64::from(found.met.kind != FileType::Directory);
             match found.met.kind {

@@ -109,7 +109,7 @@ impl Table {
             let draft = Draft::new(Kind::Listing, self.source.clone(), run.intake.now());
             run.intake.begin_member(self.member.clone(), draft)?;
         }
-        let row = listed::row(found, run.budget.is_limited());
+        let row = listed::row(&found.seen(), &mut Vec::new(), run.budget.is_limited());
         json::row(&mut self.rows, &row)?;
         self.count += 1;
         if self.rows.len() >= ROWS_PIECE { run.intake.write(std::mem::take(&mut self.rows)) } else { Ok(()) }

@@ -15,25 +15,27 @@ use rustix::io::Errno;
 
 use super::{Found, Manner, Match, Untold, Wanted};
 use crate::host::allowance::LINK_EVENTS;
+use crate::host::extended::Names;
 use crate::host::footprint::Footprint;
 use crate::host::patience::Patience;
 use crate::host::place::{Place, Spot};
+use crate::host::stat::Met;
 use crate::host::{Trouble, extended, stat};
 use crate::path::HostPath;
 
 /// Tickets that may wait to be taken.
-pub const TICKETS: usize = 8;
+pub const TICKETS: usize = 6;
 
-/// Names of one batch; bytes of their paths; and folders, because each is held open as long as the batch is under way.
-const BATCH: usize = 128;
-const BATCH_BYTES: usize = 128 << 10;
+/// Names of one batch; bytes of them; and folders, because each is held open as long as the batch is under way.
+const BATCH: usize = 512;
+const BATCH_BYTES: usize = 64 << 10;
 const BATCH_FOLDERS: usize = 16;
 
 /// Batches that wait for the helper.
 const WAITING: usize = 2;
 
 /// A helper is worth its start only for more names than these.
-const ALONE: usize = 4 * BATCH;
+const ALONE: usize = BATCH;
 
 /// A folder that is open.
 pub struct Folder {
@@ -64,7 +66,7 @@ pub enum Told {
 /// Where the answers of a batch will be.
 pub struct Ticket {
     /// Nothing comes if whoever worked on it is gone.
-    pub answers: Receiver<Vec<Found>>,
+    pub answers: Receiver<Vec<Item>>,
     /// What it is about.
     pub batch: Arc<Batch>,
 }
@@ -74,14 +76,14 @@ pub struct Ticket {
 pub struct Batch {
     tasks: Vec<Task>,
     names: Vec<u8>,
-    folders: usize,
-    paths: usize,
+    folders: Vec<Arc<Folder>>,
     /// How many have been begun.
     begun: AtomicUsize,
 }
 
 struct Task {
-    folder: Arc<Folder>,
+    /// Which of the batch's folders.
+    folder: usize,
     name: Range<usize>,
 }
 
@@ -93,26 +95,53 @@ impl Batch {
 
     /// Which name is being examined.
     pub fn place(&self) -> Option<Place> {
-        let task = self.tasks.get(self.stamp().saturating_sub(1))?;
-        Some(task.folder.spot(self.name(task)).place())
+        let (folder, name) = self.named(self.stamp().saturating_sub(1))?;
+        Some(folder.spot(name).place())
     }
 
-    fn name(&self, task: &Task) -> &[u8] {
-        self.names.get(task.name.clone()).unwrap_or_default()
+    /// The name of that number, and its folder.
+    pub fn named(&self, number: usize) -> Option<(&Folder, &[u8])> {
+        let task = self.tasks.get(number)?;
+        Some((self.folders.get(task.folder)?, self.names.get(task.name.clone())?))
     }
 
     fn add(&mut self, folder: &Arc<Folder>, name: &[u8]) {
-        if self.tasks.last().is_none_or(|last| !Arc::ptr_eq(&last.folder, folder)) {
-            self.folders += 1;
+        if self.folders.last().is_none_or(|last| !Arc::ptr_eq(last, folder)) {
+            self.folders.push(Arc::clone(folder));
         }
         let start = self.names.len();
         self.names.extend_from_slice(name);
-        self.paths += folder.path.as_bytes().len() + name.len();
-        self.tasks.push(Task { folder: Arc::clone(folder), name: start..self.names.len() });
+        self.tasks.push(Task { folder: self.folders.len() - 1, name: start..self.names.len() });
     }
 
     fn is_full(&self) -> bool {
-        self.tasks.len() >= BATCH || self.folders >= BATCH_FOLDERS || self.paths >= BATCH_BYTES
+        self.tasks.len() >= BATCH || self.folders.len() >= BATCH_FOLDERS || self.names.len() >= BATCH_BYTES
+    }
+}
+
+/// What comes of a batch, in order.
+pub enum Item {
+    /// What lies at the name of that number in the batch.
+    Seen(usize, Sighting),
+    /// Something else, or something that was found before.
+    Said(Found),
+    /// It has been handed on.
+    Taken,
+}
+
+/// What lies at a name, wherever that is.
+pub struct Sighting {
+    pub met: Met,
+    pub target: Option<Vec<u8>>,
+    pub target_missing: Option<Untold>,
+    pub extended: Option<Result<Names, Errno>>,
+}
+
+impl Sighting {
+    /// With the place.
+    pub fn at(self, spot: Spot) -> Match {
+        let Sighting { met, target, target_missing, extended } = self;
+        Match { spot, met, target, target_missing, extended }
     }
 }
 
@@ -121,21 +150,26 @@ struct Job {
     batch: Arc<Batch>,
     /// What is told before the task of that number.
     said: Vec<(usize, Found)>,
-    answer: SyncSender<Vec<Found>>,
+    answer: SyncSender<Vec<Item>>,
 }
 
 impl Job {
     fn done_by(self, examiner: &Examiner) {
         let mut found = Vec::with_capacity(self.batch.tasks.len() + self.said.len());
         let mut said = self.said.into_iter().peekable();
-        for (number, task) in self.batch.tasks.iter().enumerate() {
+        for number in 0..self.batch.tasks.len() {
             while let Some((_, told)) = said.next_if(|(before, _)| *before <= number) {
-                found.push(told);
+                found.push(Item::Said(told));
             }
             self.batch.begun.store(number + 1, Ordering::Relaxed);
-            found.extend(examiner.examine(task.folder.spot(self.batch.name(task))));
+            let Some((folder, name)) = self.batch.named(number) else { continue };
+            match examiner.sight(&folder.fd, name) {
+                Ok(Some(sighting)) => found.push(Item::Seen(number, sighting)),
+                Ok(None) => {}
+                Err(errno) => found.push(Item::Said(trouble(&folder.spot(name).place(), errno))),
+            }
         }
-        found.extend(said.map(|(_, told)| told));
+        found.extend(said.map(|(_, told)| Item::Said(told)));
         // If nobody listens any more, that is seen where the next ticket is handed out.
         let _ = self.answer.send(found);
     }
@@ -151,33 +185,36 @@ pub struct Examiner {
 
 impl Examiner {
     /// What lies at `spot`; none if it is not wanted.
-    pub fn examine(&self, spot: Spot) -> Option<Found> {
-        let met = match stat::at(&spot.folder, &spot.name) {
-            Ok(met) => met,
-            Err(errno) => return Some(trouble(&spot.place(), errno)),
-        };
-        if met.kind == FileType::Directory && self.manner.wanted == Wanted::Files {
-            return None;
+    pub fn examine(&self, spot: &Spot) -> Option<Found> {
+        match self.sight(&spot.folder, &spot.name) {
+            Ok(sighting) => sighting.map(|sighting| Found::Match(Box::new(sighting.at(spot.clone())))),
+            Err(errno) => Some(trouble(&spot.place(), errno)),
         }
-        let mut found = Match { spot, met, target: None, target_missing: None, extended: None };
-        if found.met.kind == FileType::Symlink && self.manner.targets {
-            match self.target(&found.spot) {
-                Ok(target) => found.target = Some(target),
-                Err(why) => found.target_missing = Some(why),
-            }
-        }
-        if self.manner.extended {
-            found.extended = Some(extended::at(&found.spot.folder, &found.spot.name));
-        }
-        Some(Found::Match(Box::new(found)))
     }
 
-    fn target(&self, link: &Spot) -> Result<Vec<u8>, Untold> {
+    /// What lies at a name in a folder; none if it is not wanted. Of plain files nothing is kept elsewhere in memory, for
+    /// what one thread takes and another gives back costs more than the kernel's answer.
+    fn sight(&self, folder: &OwnedFd, name: &[u8]) -> Result<Option<Sighting>, Errno> {
+        let met = stat::at(folder, name)?;
+        if met.kind == FileType::Directory && self.manner.wanted == Wanted::Files {
+            return Ok(None);
+        }
+        let (mut target, mut target_missing) = (None, None);
+        if met.kind == FileType::Symlink && self.manner.targets {
+            match self.target(folder, name) {
+                Ok(there) => target = Some(there),
+                Err(why) => target_missing = Some(why),
+            }
+        }
+        let extended = self.manner.extended.then(|| extended::at(folder, name));
+        Ok(Some(Sighting { met, target, target_missing, extended }))
+    }
+
+    fn target(&self, folder: &OwnedFd, name: &[u8]) -> Result<Vec<u8>, Untold> {
         if self.manner.allowance.as_ref().is_some_and(|allowance| !allowance.spend(LINK_EVENTS)) {
             return Err(Untold::OverAllowance);
         }
-        let target =
-            fs::readlinkat(&link.folder, link.name.as_slice(), Vec::new()).map_err(Untold::Refused)?;
+        let target = fs::readlinkat(folder, name, Vec::new()).map_err(Untold::Refused)?;
         self.footprint.link();
         Ok(target.into_bytes())
     }
@@ -290,7 +327,7 @@ mod tests {
     use crate::host::test_host::host_with;
 
     /// A walk whose one batch is begun, and the end where its answer would come from.
-    fn begun(host: &Host, names: &[&str]) -> (Walk<'static>, Arc<Batch>, SyncSender<Vec<Found>>) {
+    fn begun(host: &Host, names: &[&str]) -> (Walk<'static>, Arc<Batch>, SyncSender<Vec<Item>>) {
         let host: &'static Host = Box::leak(Box::new(Host {
             patience: Patience::new(Duration::from_millis(300)),
             ..Host::image(host.image_root().unwrap(), &[]).unwrap()
@@ -303,8 +340,8 @@ mod tests {
         batch.begun.store(1, Ordering::Relaxed);
         let (batch, (answer, answers), (tell, told)) = (Arc::new(batch), sync_channel(1), sync_channel(1));
         assert!(tell.send(Told::Batch(Ticket { answers, batch: Arc::clone(&batch) })).is_ok());
-        let (at, waiting) = (Arc::default(), Vec::new().into_iter());
-        (Walk { host, base: path, at, told, waiting, ended: false }, batch, answer)
+        let (at, batch_now, items) = (Arc::default(), Arc::default(), Vec::new());
+        (Walk { host, base: path, at, told, batch: batch_now, items, next: 0, ended: false }, batch, answer)
     }
 
     #[test]
@@ -328,7 +365,8 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(200));
                 batch.begun.store(number, Ordering::Relaxed);
             }
-            answer.send(vec![Found::TooDeep(Place::plain(&HostPath::root()))]).unwrap();
+            let found = Found::TooDeep(Place::plain(&HostPath::root()));
+            assert!(answer.send(vec![Item::Said(found)]).is_ok());
         });
         // Then the walker is gone, and nothing says that all is told.
         let found: Vec<Found> = walk.collect();

@@ -84,7 +84,7 @@ impl Walker {
     fn begin(&mut self, base: &Spot) -> Result<(), Unheard> {
         let itself = self.outbox.examiner().manner.itself;
         if self.pattern.is_plain() || itself {
-            let found = self.outbox.examiner().examine(base.clone());
+            let found = self.outbox.examiner().examine(base);
             let is_folder = found.as_ref().is_some_and(is_folder);
             found.map_or(Ok(()), |found| self.outbox.tell(found))?;
             if self.pattern.is_plain() || !is_folder {
