@@ -33,7 +33,9 @@ pub const ALSO: &str = "also";
 pub fn check_path(text: &str) -> Result<(), PatternError> {
     match prefix(text) {
         (_, "") => Ok(()),
-        (Prefix::AuditLog, rest) => Pattern::beside(&HostPath::root().join(b"log"), rest).map(drop),
+        (Prefix::AuditLog | Prefix::FormerAuditLogs, rest) => {
+            Pattern::beside(&HostPath::root().join(b"log"), rest).map(drop)
+        }
         (_, rest) => Pattern::new(rest).map(drop),
     }
 }
@@ -45,6 +47,7 @@ enum Prefix {
     PhiRoots,
     Also,
     AuditLog,
+    FormerAuditLogs,
     AuthorizedKeys,
 }
 
@@ -54,6 +57,7 @@ fn prefix(text: &str) -> (Prefix, &str) {
         ("{phi_roots}", Prefix::PhiRoots),
         ("{also}", Prefix::Also),
         ("{audit_log}", Prefix::AuditLog),
+        ("{former_audit_logs}", Prefix::FormerAuditLogs),
         ("{authorized_keys}", Prefix::AuthorizedKeys),
     ];
     for (mark, prefix) in marks {
@@ -109,16 +113,23 @@ pub fn expand(paths: &[String], request: &Request, places: &Places) -> Vec<Group
                     Some(Group { text: keys.clone(), named: None, patterns: vec![Pattern::new(keys).ok()?] })
                 })
                 .collect(),
-            Prefix::AuditLog => {
-                // Checked when the definition was read.
-                let beside = || Pattern::beside(&places.audit_log, rest).ok();
-                let exactly = rest.is_empty().then(|| Pattern::exactly(&places.audit_log));
-                let patterns = exactly.or_else(beside).into_iter().collect();
-                vec![Group { text: text.clone(), named: None, patterns }]
-            }
+            Prefix::AuditLog => vec![beside(text, std::slice::from_ref(&places.audit_log), rest)],
+            // None is the rule, and nothing to be told.
+            Prefix::FormerAuditLogs if places.former_audit_logs.is_empty() => Vec::new(),
+            Prefix::FormerAuditLogs => vec![beside(text, &places.former_audit_logs, rest)],
         }
     };
     paths.iter().flat_map(spell_out).collect()
+}
+
+/// Files, or what lies beside them under their names and more.
+fn beside(text: &str, files: &[HostPath], rest: &str) -> Group {
+    // Checked when the definition was read.
+    let pattern = |file: &HostPath| match rest {
+        "" => Some(Pattern::exactly(file)),
+        rest => Pattern::beside(file, rest).ok(),
+    };
+    Group { text: text.to_owned(), named: None, patterns: files.iter().filter_map(pattern).collect() }
 }
 
 fn group(text: &str, named: Option<&HostPath>, folders: &[HostPath], rest: &str) -> Group {

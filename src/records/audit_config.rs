@@ -69,6 +69,18 @@ pub fn setting<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
     found
 }
 
+/// Where the log was, or may have been: the values of `log_file` that are commented out, each once.
+pub fn former_logs(auditd_conf: &[u8]) -> Vec<HostPath> {
+    let commented = |line: &[u8]| {
+        let text = line.trim_ascii().strip_prefix(b"#")?.to_vec();
+        HostPath::new(setting(&text, "log_file")?).ok()
+    };
+    let mut former: Vec<HostPath> = auditd_conf.split(|byte| *byte == b'\n').filter_map(commented).collect();
+    former.sort();
+    former.dedup();
+    former
+}
+
 /// How auditd keeps its log (auditd.conf(5); defaults as the daemon has them).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
@@ -170,6 +182,13 @@ mod tests {
         assert_eq!(log_capacity(b"max_log_file_action = keep_logs"), None);
         assert_eq!(log_capacity(b""), Some(40 << 20));
         assert_eq!(log_capacity(b"num_logs = 1"), None);
+    }
+
+    #[test]
+    fn a_place_that_is_commented_out_is_a_hint() {
+        let conf = b"#log_file = /srv/audit/audit.log\n# log_file=/srv/audit/audit.log\nlog_file = /var/log/audit/audit.log\n# other";
+        let former: Vec<String> = former_logs(conf).iter().map(ToString::to_string).collect();
+        assert_eq!(former, ["/srv/audit/audit.log"]);
     }
 
     #[test]

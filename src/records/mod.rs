@@ -34,6 +34,7 @@ pub mod sockets;
 pub mod sqlite;
 pub mod sshd_config;
 pub mod text_log;
+pub mod unpack;
 pub mod utmp;
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use super::audit_log::Summary;
 use super::form::Form;
 use super::journal_header::Beginning;
 use super::text_log::{self, Looker};
+use super::unpack::Unpacker;
 use crate::clock::Timestamp;
 
 /// Looks on while a file passes, piece by piece.
 #[derive(Debug)]
 pub enum Observer {
     /// An audit log.
-    Audit(Box<Summary>),
+    Audit(Box<(Unpacker, Summary)>),
     /// A journal.
     Journal(Box<Beginning>),
     /// A text log.
@@ -44,7 +45,10 @@ impl Observer {
     /// The next bytes.
     pub fn piece(&mut self, bytes: &[u8]) {
         match self {
-            Observer::Audit(summary) => summary.piece(bytes),
+            Observer::Audit(audit) => {
+                let (unpacker, summary) = &mut **audit;
+                unpacker.piece(bytes, &mut |text| summary.piece(text));
+            }
             Observer::Journal(beginning) => beginning.piece(bytes),
             Observer::Text(looker) => looker.piece(bytes),
         }
@@ -53,9 +57,12 @@ impl Observer {
     /// All has passed that will.
     pub fn end(self) -> Observed {
         match self {
-            Observer::Audit(mut summary) => {
+            Observer::Audit(audit) => {
+                let (unpacker, mut summary) = *audit;
+                let (_, unread) = unpacker.end(&mut |text| summary.piece(text));
                 summary.end();
-                Observed::Audit(Arc::from(summary))
+                summary.broken = unread;
+                Observed::Audit(Arc::new(summary))
             }
             Observer::Journal(beginning) => Observed::Journal(beginning),
             Observer::Text(looker) => Observed::Text(Box::new(looker.end())),

@@ -6,72 +6,12 @@
 
 mod times;
 
-use super::inflate::{Broken, Inflater};
+use super::unpack::{Compression, Unpacker, Unread};
 use crate::clock::Timestamp;
 pub use times::{Written, written};
 
 /// How much of a line's beginning is looked at for its time, in bytes.
 const HEAD: usize = 96;
-
-/// How a file is compressed, by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// RFC 1952.
-    Gzip,
-    /// The .xz file format, 2.1.1.1; or LZMA's own.
-    Xz,
-    /// bzip2: `BZh`.
-    Bzip2,
-    /// RFC 8878, 3.1.1.
-    Zstd,
-    /// LZ4 frame format: 0x184D2204.
-    Lz4,
-    /// compress(1).
-    Compress,
-}
-
-impl Compression {
-    /// By the first bytes of a file.
-    pub fn of(beginning: &[u8]) -> Compression {
-        const MAGIC: [(&[u8], Compression); 7] = [
-            (b"\x1f\x8b", Compression::Gzip),
-            (b"\xfd7zXZ\0", Compression::Xz),
-            (b"\x5d\0\0", Compression::Xz),
-            (b"BZh", Compression::Bzip2),
-            (b"\x28\xb5\x2f\xfd", Compression::Zstd),
-            (b"\x04\x22\x4d\x18", Compression::Lz4),
-            (b"\x1f\x9d", Compression::Compress),
-        ];
-        let known = MAGIC.iter().find(|(magic, _)| beginning.starts_with(magic));
-        known.map_or(Compression::None, |(_, compression)| *compression)
-    }
-
-    /// As it is called; none for what is not compressed.
-    pub fn word(self) -> Option<&'static str> {
-        match self {
-            Compression::None => None,
-            Compression::Gzip => Some("gzip"),
-            Compression::Xz => Some("xz"),
-            Compression::Bzip2 => Some("bzip2"),
-            Compression::Zstd => Some("zstd"),
-            Compression::Lz4 => Some("lz4"),
-            Compression::Compress => Some("compress"),
-        }
-    }
-}
-
-/// Why the lines of a file could not be read, or not to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
-    /// A compression that is not unpacked here.
-    #[error("{0} is not unpacked here")]
-    Compression(&'static str),
-    /// It is damaged, or was made to do harm.
-    #[error("{0}")]
-    Broken(#[from] Broken),
-}
 
 /// What the lines say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -208,65 +148,29 @@ impl Summary {
 /// Looks on while a text log passes.
 #[derive(Debug, Default)]
 pub struct Looker {
-    /// The first bytes, until they are enough to tell what the file is.
-    beginning: Vec<u8>,
-    told: Option<Compression>,
-    inflater: Option<Box<Inflater>>,
-    broken: Option<Broken>,
+    unpacker: Unpacker,
     reader: Reader,
     text_bytes: u64,
 }
 
-/// Bytes that tell the compression.
-const TELLING: usize = 6;
-
 impl Looker {
     /// The next bytes of the file.
     pub fn piece(&mut self, bytes: &[u8]) {
-        if self.told.is_some() {
-            return self.known(bytes);
-        }
-        self.beginning.extend_from_slice(bytes);
-        if self.beginning.len() >= TELLING {
-            self.tell();
-        }
-    }
-
-    fn tell(&mut self) {
-        let beginning = std::mem::take(&mut self.beginning);
-        let compression = Compression::of(&beginning);
-        self.told = Some(compression);
-        self.inflater = (compression == Compression::Gzip).then(Box::default);
-        self.known(&beginning);
-    }
-
-    fn known(&mut self, bytes: &[u8]) {
-        let Looker { reader, text_bytes, inflater, told, broken, .. } = self;
-        let mut read = |text: &[u8]| {
+        let Looker { unpacker, reader, text_bytes } = self;
+        unpacker.piece(bytes, &mut |text| {
             *text_bytes += text.len() as u64;
             reader.piece(text);
-        };
-        match (told, inflater) {
-            (Some(Compression::None), _) => read(bytes),
-            (Some(Compression::Gzip), Some(inflater)) if broken.is_none() => {
-                *broken = inflater.push(bytes, &mut read).err();
-            }
-            _ => {}
-        }
+        });
     }
 
     /// All has passed.
-    pub fn end(mut self) -> Summary {
-        if self.told.is_none() {
-            self.tell();
-        }
-        let compression = self.told.unwrap_or(Compression::None);
-        let unread = match (compression, &self.inflater) {
-            (Compression::None, _) => None,
-            (Compression::Gzip, Some(inflater)) => inflater.end().err().map(Unread::Broken),
-            (other, _) => other.word().map(Unread::Compression),
-        };
-        Summary { compression, lines: self.reader.end(), unread, text_bytes: self.text_bytes }
+    pub fn end(self) -> Summary {
+        let Looker { unpacker, mut reader, mut text_bytes } = self;
+        let (compression, unread) = unpacker.end(&mut |text| {
+            text_bytes += text.len() as u64;
+            reader.piece(text);
+        });
+        Summary { compression, lines: reader.end(), unread, text_bytes }
     }
 }
 

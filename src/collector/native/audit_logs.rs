@@ -100,6 +100,7 @@ fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
                 oversize: summary.oversize,
                 path: shown_path,
                 path_b64,
+                reason: summary.broken.map(|why| why.to_string()),
                 records: summary.records,
                 torn_first: summary.torn_first,
                 torn_last: summary.torn_last,
@@ -175,16 +176,16 @@ fn rotation(run: &Run<'_, '_>, conf: &[u8], live: &HostPath, logs: &[Sealed]) ->
     }
 }
 
-/// A file without a record in it may hold any: compressed in a way that is not read here, or no log at all.
+/// A file without a record in it, or that could not be unpacked to its end, may hold any.
 fn tell_unread(run: &mut Run<'_, '_>, logs: &[Sealed]) -> Result<(), Halt> {
-    let unread: Vec<&Sealed> = logs.iter().filter(|log| log.row.records == 0).collect();
+    let unread: Vec<&Sealed> =
+        logs.iter().filter(|log| log.row.records == 0 || log.row.reason.is_some()).collect();
     if let Some(logs) = run.audit_logs.as_mut() {
         logs.unread += unread.len() as u64;
     }
     for log in unread {
-        let words =
-            "no audit record could be read in it: compressed in a way that is not read here, or no audit log";
-        let reason = Reason::new(ReasonCode::NotParsed, words);
+        let why = log.row.reason.as_deref().unwrap_or("no line of it is an audit record");
+        let reason = Reason::new(ReasonCode::NotParsed, format!("not all of it could be read: {why}"));
         let mut draft = Draft::new(Kind::Gap, Source::path(&log.path), run.intake.now())
             .ended(Outcome::Inconclusive, reason);
         draft.derived_from.push(log.row.entry);

@@ -7,7 +7,7 @@ use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::host::{Host, Trouble};
 use crate::path::HostPath;
-use crate::records::{accounts, os_release, sshd_config};
+use crate::records::{accounts, audit_config, os_release, sshd_config};
 
 /// Where things are on this machine.
 pub struct Places {
@@ -20,6 +20,8 @@ pub struct Places {
     pub trouble: Option<Trouble>,
     /// The file that auditd writes.
     pub audit_log: HostPath,
+    /// Files that it may have written once.
+    pub former_audit_logs: Vec<HostPath>,
     /// Where sshd looks for keys beside the usual places, as patterns.
     pub authorized_keys: Vec<String>,
     /// What kind of system it is: `ID` and `ID_LIKE` of os-release.
@@ -52,12 +54,14 @@ impl Places {
         homes.extend(found);
         homes.sort();
         homes.dedup();
+        let conf = auditd::configuration(host);
         Places {
             authorized_keys: authorized_keys(host, &homes),
             homes,
             unread,
             trouble,
-            audit_log: auditd::log(&auditd::configuration(host)),
+            audit_log: auditd::log(&conf),
+            former_audit_logs: audit_config::former_logs(&conf),
             secrets: secrets(host),
             system: system(host),
         }

@@ -41,6 +41,9 @@ pub struct AuditLogRow {
     /// Exactly, where that is not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_b64: Option<Base64>,
+    /// Why it could not be unpacked, or not to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Records that could be read.
     pub records: u64,
     /// It begins in the middle of a line.
@@ -121,6 +124,7 @@ mod tests {
             oversize: 0,
             path: String::new(),
             path_b64: Some(Base64(Vec::new())),
+            reason: Some(String::new()),
             records: 0,
             torn_first: false,
             torn_last: false,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::serials::Serials;
 use super::{EventId, Record, record};
 use crate::clock::Timestamp;
+use crate::records::unpack::Unread;
 
 /// Bytes of a line that are read; the kernel's records have 8,970 at most.
 const LINE_LIMIT: usize = 64 << 10;
@@ -23,6 +24,8 @@ pub struct Summary {
     /// The line is longer than what is read: the rest of it passes unread.
     passing: bool,
     span: Option<(Timestamp, Timestamp)>,
+    /// Why the file could not be unpacked, or not to its end.
+    pub broken: Option<Unread>,
     /// Records that could be read.
     pub records: u64,
     /// Lines that are no record, torn and empty ones aside.

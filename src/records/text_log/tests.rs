@@ -1,7 +1,7 @@
 //! What is learnt of text logs, of damaged ones too.
 
 use super::*;
-use crate::records::inflate::packed;
+use crate::records::inflate::{Broken, packed};
 use crate::records::mishaps::Mishaps;
 
 /// Captured on Debian 12 with rsyslogd 8.2302.0, whose default is RSYSLOG_FileFormat; names changed.
