@@ -175,12 +175,19 @@ impl SealedCopies {
             && self.last_of(found).is_none()
     }
 
-    /// Whether another file was taken under the name of what was found, which was not taken itself: a step that leaves
-    /// this name to another step relies on what is not so any more.
+    /// Whether another file was taken under the name of what was found, or under the name that it had before it was rotated,
+    /// and it was not taken itself: a step that leaves this name to another step relies on what is not so any more.
     pub fn has_passed_on_its_name(&self, found: &Match) -> bool {
+        let real = &found.spot.real;
         let another = |copy: &SealedCopy| !copy.is_of(&found.met) || copy.size == 0;
         let taken = |copy: &SealedCopy| copy.size > 0 && copy.is_of(&found.met);
-        found.met.stat.size > 0 && self.at(&found.spot.real).any(another) && !self.of(&found.met).any(taken)
+        let forerunner = |copy: &SealedCopy| {
+            real.as_bytes().starts_with(copy.real.as_bytes())
+                && copy.file.born.is_some_and(|born| found.met.stat.btime.is_some_and(|its| its > born))
+        };
+        found.met.stat.size > 0
+            && !self.of(&found.met).any(taken)
+            && (self.at(real).any(another) || self.list.iter().any(forerunner))
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
-use crate::support::{Bundle, Desk, FakeHost, entries, phi, skipped};
+use crate::support::{Bundle, Desk, FakeHost, entries, phi};
 
 /// The collector of audit logs as it is built in.
 const AUDIT_LOGS: &str = include_str!("../../collectors/audit-logs.toml");
@@ -263,7 +263,8 @@ fn no_line_is_lost_or_doubled_while_logs_are_rotated() {
         renamed += taken.entries.iter().filter(|entry| entry["reason_code"] == "rotated").count();
     });
     assert!(fell > 0, "no rotation fell into the taking of the logs");
-    skipped(&format!("nothing; {fell} rotations fell into the taking of the logs, {renamed} entries say so"));
+    let figures = format!("{fell} rotations fell into the taking of the logs, {renamed} entries say so\n");
+    std::io::stderr().write_all(figures.as_bytes()).unwrap();
 }
 
 #[test]

@@ -136,6 +136,9 @@ impl Copying<'_> {
                 std::thread::sleep(WAITS.1);
             }
         }
+        for pattern in group.patterns.iter().filter(|pattern| pattern.is_plain()) {
+            look_beside(run, pattern, rounds, &mut files);
+        }
         rounds.note(&files);
         Ok(files)
     }
@@ -315,6 +318,22 @@ impl Copying<'_> {
 /// under another name and shorter: then what it took is not what lies here.
 fn is_left_behind(run: &Run<'_, '_>, found: &Match) -> bool {
     run.intake.has_passed_on_its_name(found) || run.intake.outgrown(found).is_some()
+}
+
+/// A log that was asked for by its plain name, and was given another before it could be opened, is looked for beside it.
+fn look_beside(run: &Run<'_, '_>, pattern: &Pattern, rounds: &Rounds, files: &mut Vec<Sighting>) {
+    let is_seen = |found: &Match| files.iter().any(|one| one.found.met.identity == found.met.identity);
+    if rounds.unopened().all(is_seen) {
+        return;
+    }
+    let Ok(beside) = Pattern::beside(pattern.base(), "?*") else { return };
+    for found in run.host.walk(&beside, Wanted::Files, false) {
+        if let Found::Match(found) = found
+            && rounds.is_unopened(&found)
+        {
+            files.push(Sighting { found: *found, by_name: true });
+        }
+    }
 }
 
 /// Whether older logs lie beside where one is looked for and is not.

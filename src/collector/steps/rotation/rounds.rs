@@ -174,6 +174,12 @@ impl Rounds {
         self.words_of.insert((found.spot.path.clone(), FileId::of(&found.met)))
     }
 
+    /// Whether a file was listed before and not opened yet.
+    pub fn is_unopened(&self, found: &Match) -> bool {
+        let id = FileId::of(&found.met);
+        self.listed.contains_key(&id) && !self.settled.contains(&id)
+    }
+
     /// Files that were listed and never opened.
     pub fn unopened(&self) -> impl Iterator<Item = &Match> {
         let files = self.listed.iter().filter(|(id, _)| !self.settled.contains(*id));

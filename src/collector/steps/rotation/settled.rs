@@ -1,9 +1,10 @@
 //! What is said at the end of the rounds: other names of what was taken, what was lost, and what is still unsettled.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::rounds::Rounds;
-use super::{LOOKS, ROUNDS};
+use super::{LOOKS, ROUNDS, WAITS};
 use crate::collector::run::Run;
 use crate::collector::steps::Group;
 use crate::custody::entry::Source;
@@ -98,8 +99,12 @@ impl Rounds {
 }
 
 fn is_there(run: &Run<'_, '_>, name: &HostPath) -> bool {
-    let mut found = run.host.walk(&Pattern::exactly(name), Wanted::Files, false);
-    found.any(|found| matches!(found, Found::Match(_)))
+    let (times, pause) = WAITS;
+    (0..times).any(|time| {
+        std::thread::sleep(if time == 0 { Duration::ZERO } else { pause });
+        let mut found = run.host.walk(&Pattern::exactly(name), Wanted::Files, false);
+        found.any(|found| matches!(found, Found::Match(_)))
+    })
 }
 
 fn gap(run: &mut Run<'_, '_>, found: &Match, outcome: Outcome, reason: Reason) -> Result<(), Halt> {
