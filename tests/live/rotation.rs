@@ -248,7 +248,7 @@ fn check_whole(written: u64, taken: &Taken) {
     let is_fine = |entry: &&Value| {
         ["collected", "changed"].contains(&entry["outcome"].as_str().unwrap())
             || entry["reason_code"] == "zero_bytes"
-            || ["copy-3", "copy-4"].contains(&entry["step"].as_str().unwrap())
+            || ["copy-3", "copy-4", "copy-5"].contains(&entry["step"].as_str().unwrap())
     };
     assert!(taken.entries.iter().all(|entry| is_fine(&entry)), "{}", taken.short());
 }
@@ -290,9 +290,11 @@ fn without_the_key_lines_are_lost_or_doubled() {
     let desk = Desk::new();
     let definitions = desk.path("definitions");
     fs::create_dir(&definitions).unwrap();
+    // Nor has it the native code, which belongs to the collector of that name.
+    let left_out = ["rotates", "native", "derives"];
     let without: String = AUDIT_LOGS
         .lines()
-        .filter(|line| !line.starts_with("rotates"))
+        .filter(|line| !left_out.iter().any(|key| line.starts_with(key)))
         .fold(String::new(), |text, line| text + line + "\n");
     assert_ne!(without, AUDIT_LOGS);
     fs::write(definitions.join("trial.toml"), without).unwrap();
