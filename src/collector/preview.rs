@@ -23,6 +23,8 @@ use events::Asked;
 /// The collectors that look below the PHI folders.
 const LISTING: &str = "phi-files";
 const CONTENT: &str = "phi-content";
+/// The collector that opens them to see that recorded.
+const COVERAGE: &str = "audit-coverage";
 
 /// The whole preview. Keys are sorted.
 #[derive(Debug, Serialize)]
@@ -89,11 +91,11 @@ impl Preview {
     /// What lies below the PHI folders, and what opening it costs.
     fn look_at_phi(&mut self, plan: &Plan, host: &Host, request: &Request, allowance: &Arc<Allowance>) {
         let holds = |id: &str| plan.collectors().any(|definition| definition.id == id);
-        let asked = Asked { listing: holds(LISTING), content: holds(CONTENT) };
+        let asked = Asked { listing: holds(LISTING), content: holds(CONTENT), coverage: holds(COVERAGE) };
         let ahead = events::forecast(host, request, asked, allowance);
         self.audit_events = ahead.events;
         if allowance.is_limited() {
-            self.audit_events_of_plan = allowance.spent() + events::before_the_first_step(request);
+            self.audit_events_of_plan = allowance.spent();
         }
         if let Some(step) = self.steps.iter_mut().find(|step| step.collector == LISTING) {
             (step.files, step.bytes) = (ahead.files, ahead.bytes);

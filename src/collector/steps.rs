@@ -7,6 +7,8 @@ mod rotation;
 mod tool;
 mod withheld;
 
+use std::sync::Arc;
+
 use super::definition::LinkStep;
 use super::request::Request;
 use super::run::Run;
@@ -16,7 +18,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Trouble;
 use crate::host::mounts::KeepOut;
 use crate::host::pattern::{Pattern, PatternError};
-use crate::host::walk::{Found, Match, Wanted};
+use crate::host::walk::{Found, Manner, Match, Wanted};
 use crate::intake::{CopyLimits, Halt};
 use crate::path::HostPath;
 
@@ -291,6 +293,15 @@ impl Run<'_, '_> {
             }
         }
         Ok(None)
+    }
+
+    /// How a step walks: below PHI folders each folder and link is taken from the allowance before it is opened or read.
+    fn manner(&self, pattern: &Pattern, wanted: Wanted) -> Manner {
+        let is_private = self.intake.phi_roots().iter().any(|root| pattern.base().is_within(root));
+        Manner {
+            allowance: is_private.then(|| Arc::clone(&self.budget)),
+            ..Manner::plain(wanted, pattern.is_plain())
+        }
     }
 
     /// Whether it lies in a PHI folder, whichever way led there.

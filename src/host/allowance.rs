@@ -4,9 +4,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Events that the way to a folder causes: its name is opened, to see that it is no link.
-pub const PLACE_EVENTS: u64 = 1;
-
 /// Events that looking into a folder causes: it is opened once.
 pub const FOLDER_EVENTS: u64 = 1;
 

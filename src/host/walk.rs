@@ -18,7 +18,7 @@ use examine::{Batch, Examiner, Item, Outbox, TICKETS, Told};
 
 use walker::{Closed, Walker};
 
-use super::allowance::{Allowance, PLACE_EVENTS};
+use super::allowance::Allowance;
 use super::extended::Names;
 use super::mounts::KeepOut;
 use super::patience::NoAnswer;
@@ -120,7 +120,7 @@ impl Manner {
     }
 
     /// A walk through a folder that may be watched: the folder itself and everything below it. Its openings are taken
-    /// from `allowance`: one for the way to the folder, one for each folder, one for each link.
+    /// from `allowance`: one for each folder, one for each link.
     pub fn sparing(allowance: &Arc<Allowance>) -> Manner {
         let allowance = Some(Arc::clone(allowance));
         Manner { itself: true, allowance, ..Manner::plain(Wanted::Everything, true) }
@@ -189,9 +189,6 @@ impl Host {
         };
         // A plain path is not followed at its end unless that was asked for; a folder to walk in always is.
         let follow = manner.follow || !pattern.is_plain();
-        if manner.allowance.as_ref().is_some_and(|allowance| follow && !allowance.spend(PLACE_EVENTS)) {
-            return walk.ending_with(Vec::new(), Found::OverAllowance(Place::plain(&base)));
-        }
         let (links, spot) = self.trace(&base, follow);
         let led: Vec<Found> = links.into_iter().map(Found::Led).collect();
         let spot = match spot {

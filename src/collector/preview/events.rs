@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use crate::collector::native::phi_files::READ_EVENTS;
-use crate::collector::request::{PhiRoot, Request};
+use crate::collector::request::Request;
 use crate::collector::steps::changed_in;
 use crate::host::Host;
-use crate::host::allowance::{Allowance, FILE_EVENTS, FOLDER_EVENTS, LINK_EVENTS, PLACE_EVENTS};
+use crate::host::allowance::{Allowance, FILE_EVENTS, FOLDER_EVENTS, LINK_EVENTS};
+use crate::host::knock::KNOCK_EVENTS;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Manner, Sight};
 use crate::path::HostPath;
@@ -32,13 +33,8 @@ pub struct Asked {
     pub listing: bool,
     /// The content of what changed is taken.
     pub content: bool,
-}
-
-/// Openings of a PHI folder's own name before the first step: it is looked for, looked at for warnings, and, where a
-/// person named it, seen to be a folder. `plan` does the same.
-pub fn before_the_first_step(request: &Request) -> u64 {
-    let openings = |root: &PhiRoot| PLACE_EVENTS * if root.origin == "argument" { 3 } else { 2 };
-    request.phi_roots.iter().map(openings).sum()
+    /// They are opened to see that recorded.
+    pub coverage: bool,
 }
 
 /// Looks ahead, within `allowance`; ends where the run itself would have to end.
@@ -50,14 +46,13 @@ pub fn forecast(host: &Host, request: &Request, asked: Asked, allowance: &Arc<Al
         run: Allowance::new(allowance.events(), u32::MAX, u32::MAX),
         ended: false,
     };
-    if asked.listing || asked.content {
+    if asked.listing || asked.content || asked.coverage {
         for root in request.phi_paths() {
             if !ahead.ended {
                 ahead.folder(host, request, &root, allowance);
             }
         }
     }
-    ahead.forecast.events += before_the_first_step(request);
     ahead.forecast
 }
 
@@ -70,8 +65,10 @@ struct Ahead {
 
 impl Ahead {
     fn folder(&mut self, host: &Host, request: &Request, root: &HostPath, allowance: &Arc<Allowance>) {
-        self.spend(PLACE_EVENTS);
-        let mut content = PLACE_EVENTS;
+        if self.asked.coverage && self.run.spend(KNOCK_EVENTS) {
+            self.forecast.events += KNOCK_EVENTS;
+        }
+        let mut content = 0;
         let manner = Manner { targets: false, ..Manner::sparing(allowance) };
         let mut walk = host.walk_in(&Pattern::below(root), manner);
         while let Some(sight) = walk.sight() {

@@ -95,7 +95,7 @@ impl Copying<'_> {
     fn one_by_one(&mut self, run: &mut Run<'_, '_>, group: &Group, seen: &mut Seen) -> Result<bool, Halt> {
         for pattern in &group.patterns {
             let host = run.host;
-            for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
+            for found in host.walk_in(pattern, run.manner(pattern, Wanted::Files)) {
                 let Some(found) = run.sort_out(found, pattern, seen)? else { continue };
                 if self.passes_over(run, &found) {
                     seen.passed_over = true;

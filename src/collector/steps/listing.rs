@@ -1,7 +1,5 @@
 //! `[[listing]]`: metadata of files, one JSON row each.
 
-use std::sync::Arc;
-
 use super::{Absent, Group, Seen, excluded, expand, is_excluded, tell};
 use crate::collector::definition::{Definition, ListingStep, Step};
 use crate::collector::listed;
@@ -77,7 +75,10 @@ impl Table {
     ) -> Result<(), Halt> {
         let mut seen = Seen::default();
         for pattern in &group.patterns {
-            for found in host.walk_in(pattern, manner(run, pattern)) {
+            for found in host.walk_in(
+                pattern,
+                Manner { extended: !run.budget.is_limited(), ..run.manner(pattern, Wanted::Everything) },
+            ) {
                 match found {
                     Found::Match(found) if is_excluded(&self.excluded, &found.spot.path) => {
                         seen.passed_over = true
@@ -144,16 +145,5 @@ impl Table {
             )?;
         }
         Ok(())
-    }
-}
-
-/// Below PHI folders each folder and link is taken from the allowance before it is opened or read; names of extended
-/// attributes are asked for where nothing counts it.
-fn manner(run: &Run<'_, '_>, pattern: &Pattern) -> Manner {
-    let is_private = run.intake.phi_roots().iter().any(|root| pattern.base().is_within(root));
-    Manner {
-        extended: !run.budget.is_limited(),
-        allowance: is_private.then(|| Arc::clone(&run.budget)),
-        ..Manner::plain(Wanted::Everything, pattern.is_plain())
     }
 }

@@ -154,7 +154,7 @@ impl Copying<'_> {
     ) -> Result<bool, Halt> {
         let host = run.host;
         let mut matches = false;
-        for found in host.walk(pattern, Wanted::Files, pattern.is_plain()) {
+        for found in host.walk_in(pattern, run.manner(pattern, Wanted::Files)) {
             if rounds.has_heard(pattern, &found) {
                 continue;
             }
