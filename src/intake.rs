@@ -22,6 +22,7 @@ use crate::custody::member::{Member, Members};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
+use crate::records::audit_log::OwnEvents;
 use sealed::SealedCopies;
 use short::Shortfalls;
 
@@ -64,6 +65,8 @@ pub struct Terms<'a> {
     pub phi_roots: Vec<HostPath>,
     /// The window of interest, which entries of windowed sources quote.
     pub window: Window,
+    /// What this very process may have left in the logs of the examined host; none where that is another machine's.
+    pub own: Option<OwnEvents>,
 }
 
 /// The door.

@@ -8,7 +8,7 @@ mod event;
 pub mod serials;
 mod summary;
 
-pub use event::{OwnEvent, events_of};
+pub use event::{OwnEvent, OwnEvents, events_of};
 pub use summary::{KeyUse, Note, NoteKind, Summary};
 
 use crate::clock::Timestamp;

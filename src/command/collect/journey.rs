@@ -22,7 +22,9 @@ use crate::custody::plan::PLAN_LIMIT;
 use crate::custody::receipt::{Ciphertext, RECEIPT_SCHEMA, Receipt, spoken_code};
 use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
 use crate::custody::{Sealed, Vault, VaultError};
+use crate::host::myself::myself;
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
+use crate::records::audit_log::OwnEvents;
 use crate::seal::Seal;
 use crate::seal::output::{Folder, Reserve, SealedFile};
 use crate::term::{Exit, Failure};
@@ -178,6 +180,7 @@ impl Journey<'_> {
             max_time: request.limits.max_time_ns.map(Duration::from_nanos),
             phi_roots: request.phi_places(),
             window: request.window.clone(),
+            own: self.prepared.host.is_live().then(|| own_events(self.clock)).flatten(),
         };
         let mut intake = Intake::new(&mut vault, ledger, terms);
         carry_out(&self.prepared.plan, &self.prepared.host, request, &mut intake).map_err(bundle_lost)?;
@@ -302,6 +305,13 @@ pub fn random_salt() -> Digest {
     let mut salt = [0; 32];
     let _ = getrandom::fill(&mut salt);
     Digest::from_bytes(salt)
+}
+
+/// Our number and since when we have it. The kernel stamps events by a clock that is a few milliseconds behind.
+fn own_events(clock: &dyn Clock) -> Option<OwnEvents> {
+    let myself = myself();
+    let started = clock.moment().at_tick(myself.start_ticks?);
+    Some(OwnEvents { pid: myself.pid, since: started.minus(Duration::from_millis(10)) })
 }
 
 /// Tag files being written, and their digests.

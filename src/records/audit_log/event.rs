@@ -2,7 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{EventId, record};
+use super::{EventId, Record, record};
+use crate::clock::Timestamp;
+
+/// What names our own process in a log for certain: its number, and since when it has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnEvents {
+    /// The number.
+    pub pid: u32,
+    /// When the process started.
+    pub since: Timestamp,
+}
+
+impl OwnEvents {
+    /// Whether a record is of it.
+    pub fn is(&self, record: &Record<'_>) -> bool {
+        record.id.time >= self.since && record.number("pid") == Some(self.pid.into())
+    }
+}
 
 /// An event of a process that we know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

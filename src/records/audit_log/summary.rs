@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::serials::Serials;
-use super::{EventId, Record, record};
+use super::{EventId, OwnEvents, Record, record};
 use crate::clock::Timestamp;
 use crate::records::unpack::Unread;
 
@@ -50,6 +50,9 @@ pub struct Summary {
     pub serials: Serials,
     /// From here on notes have no next event yet.
     notes_open: usize,
+    own: Option<OwnEvents>,
+    /// Events of system calls that are our own, whatever their keys.
+    pub own_events: u64,
 }
 
 /// How often a key occurs.
@@ -106,6 +109,11 @@ pub enum NoteKind {
 }
 
 impl Summary {
+    /// Of a file in which events of our own may stand.
+    pub fn without(own: Option<OwnEvents>) -> Summary {
+        Summary { own, ..Summary::default() }
+    }
+
     /// The next bytes of the file.
     pub fn piece(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
@@ -201,6 +209,10 @@ impl Summary {
     fn keyed(&mut self, record: &Record<'_>) {
         // Most records have none, and it stands near the end: no need to read all fields.
         if record.body.ends_with(b"key=(null)") {
+            return;
+        }
+        if self.own.is_some_and(|own| own.is(record)) {
+            self.own_events += 1;
             return;
         }
         let time = record.id.time;
@@ -335,6 +347,15 @@ mod tests {
         let mut other = Summary::default();
         other.piece(refused);
         assert_eq!(other.notes[0].kind, NoteKind::Other("CONFIG_CHANGE add_rule".into()));
+    }
+
+    #[test]
+    fn what_we_did_ourselves_is_nobody_s_access_and_what_had_our_number_before_is() {
+        let mut summary = Summary::without(Some(OwnEvents { pid: 7, since: Timestamp::from_unix(100, 0) }));
+        summary.piece(b"type=SYSCALL msg=audit(90.0:1): pid=7 key=\"k\"\n");
+        summary.piece(b"type=SYSCALL msg=audit(100.0:2): pid=7 key=\"k\"\n");
+        summary.piece(b"type=SYSCALL msg=audit(101.0:3): pid=8 key=\"k\"\n");
+        assert_eq!((summary.keys[&b"k"[..]].events, summary.own_events), (2, 1));
     }
 
     #[test]
