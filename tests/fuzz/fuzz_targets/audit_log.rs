@@ -1,0 +1,35 @@
+#![no_main]
+//! Any bytes as an audit log, whatever the pieces they come in: the same is learnt of it; and what is said of its recording is
+//! the same in any order of the files.
+
+use libfuzzer_sys::fuzz_target;
+use phi_ir::clock::Timestamp;
+use phi_ir::records::audit_log::{Summary, events_of, record};
+use phi_ir::view::recording::Recording;
+
+fn summary(bytes: &[u8], piece: usize) -> Summary {
+    let mut summary = Summary::default();
+    bytes.chunks(piece).for_each(|bytes| summary.piece(bytes));
+    summary.end();
+    summary
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if let Some(record) = record(line) {
+            let _ = (record.keys(), record.number("pid"), record.text("name"), record.raw("msg"));
+        }
+    }
+    let whole = summary(bytes, 4096);
+    assert_eq!(format!("{whole:?}"), format!("{:?}", summary(bytes, 7)));
+    let _ = events_of(bytes, 1);
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let parts = [summary(first, 4096), summary(second, 4096)];
+    let window = (Timestamp::from_unix(1_000, 0), Timestamp::from_unix(4_000_000_000, 0));
+    for logs in [&parts[..], std::slice::from_ref(&whole)] {
+        let recording = Recording::of(window, None, logs, 0);
+        for lapse in recording.lapses().into_iter().chain(recording.lapses_of_rule(b"phi", 1)) {
+            assert!(window.0 <= lapse.from && lapse.from <= lapse.to && lapse.to <= window.1);
+        }
+    }
+});
