@@ -22,7 +22,7 @@ use crate::custody::member::{Member, Members};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
 use crate::path::HostPath;
-use crate::records::audit_log::OwnEvents;
+use crate::records::audit_log::Asked;
 use sealed::SealedCopies;
 use short::Shortfalls;
 
@@ -65,8 +65,8 @@ pub struct Terms<'a> {
     pub phi_roots: Vec<HostPath>,
     /// The window of interest, which entries of windowed sources quote.
     pub window: Window,
-    /// What this very process may have left in the logs of the examined host; none where that is another machine's.
-    pub own: Option<OwnEvents>,
+    /// What is asked of audit logs while they pass.
+    pub asked: Asked,
 }
 
 /// The door.
@@ -143,6 +143,11 @@ impl<'a> Intake<'a> {
         if self.stopped.is_none() {
             self.terms.progress.collector(number, total, title);
         }
+    }
+
+    /// What is asked of audit logs while they pass.
+    pub fn asked(&self) -> Asked {
+        self.terms.asked
     }
 
     /// The moment, for an entry.

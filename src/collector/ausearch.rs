@@ -7,7 +7,7 @@ use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::tool::Ended;
 use crate::path::shown;
-use crate::view::audit_coverage::meaning_of_nothing;
+use crate::view::audit_coverage::{KeyCoverage, PlaceCoverage, meaning_of_nothing};
 
 /// Bytes of a complaint that stand in a reason.
 const COMPLAINT: usize = 200;
@@ -60,23 +60,24 @@ pub fn judge(
 fn only_changes(run: &Run<'_, '_>, key: &[u8]) -> Option<(Outcome, Reason)> {
     let coverage = run.coverage.as_ref()?;
     let all_read = run.audit_logs.is_some_and(|logs| !logs.denied && logs.unread == 0);
-    if !all_read || last_access(run, key).is_some() {
+    if !all_read
+        || !run.all_keys_known
+        || known(coverage, key).any(|known| known.last().is_some_and(|last| since(run, last)))
+    {
         return None;
     }
-    let (outcome, reason) = meaning_of_nothing(coverage, key);
-    let words = format!("it found changes of rules, and no access: {}", reason.words);
-    (outcome == Outcome::Inconclusive).then(|| (outcome, Reason::new(reason.code, words)))
+    let (outcome, reason) = meaning_of_nothing(coverage, key, "it found changes of rules, and no access");
+    (outcome == Outcome::Inconclusive).then_some((outcome, reason))
 }
 
-/// The latest access with this key that the sealed logs hold since the window began, in whole seconds. One behind the time
-/// that was asked about counts: there may be others before it.
-fn last_access(run: &Run<'_, '_>, key: &[u8]) -> Option<Timestamp> {
-    let from = run.intake.window().from;
-    let keys = run.coverage.iter().flatten().flat_map(|place| &place.keys);
-    keys.filter(|known| known.key == key)
-        .filter_map(|known| known.last())
-        .filter(|time| from.is_none_or(|from| time.unix() >= from.unix()))
-        .max()
+/// What is known of a key, place by place.
+fn known<'c>(coverage: &'c [PlaceCoverage], key: &'c [u8]) -> impl Iterator<Item = &'c KeyCoverage> {
+    coverage.iter().flat_map(|place| &place.keys).filter(move |known| known.key == key)
+}
+
+/// Whether a time lies in the window, by whole seconds.
+fn since(run: &Run<'_, '_>, time: Timestamp) -> bool {
+    run.intake.window().from.is_none_or(|from| time.unix() >= from.unix())
 }
 
 fn nothing_matched(run: &Run<'_, '_>, key: Option<&[u8]>) -> (Outcome, Reason) {
@@ -88,15 +89,24 @@ fn nothing_matched(run: &Run<'_, '_>, key: Option<&[u8]>) -> (Outcome, Reason) {
         let words = "nothing matched; whether it would have been recorded was not found out (collector audit-coverage)";
         return (Outcome::Inconclusive, Reason::new(ReasonCode::CoverageUnknown, words));
     };
-    if let Some(seen) = last_access(run, key) {
+    if let Some(seen) = known(coverage, key).filter_map(|known| known.asked).max() {
         let words = format!(
-            "it found nothing until {}, and the sealed logs hold events with this key, the latest of {}: do not rely on it",
-            run.asked_until().spoken(),
+            "it found nothing, and the sealed logs hold events with this key, as of {}: do not rely on it",
             seen.spoken()
         );
         return (Outcome::Inconclusive, Reason::new(ReasonCode::ViewsDisagree, words));
     }
-    meaning_of_nothing(coverage, key)
+    if let Some(later) =
+        known(coverage, key).filter_map(KeyCoverage::last).filter(|time| since(run, *time)).max()
+    {
+        let words = format!(
+            "nothing matched until {}, and it was not asked about later; the sealed logs hold a later event with this key, of {}",
+            run.asked_until().spoken(),
+            later.spoken()
+        );
+        return (Outcome::Inconclusive, Reason::new(ReasonCode::ToolStatus, words));
+    }
+    meaning_of_nothing(coverage, key, "nothing matched")
 }
 
 /// ausearch 3.0 says `<no matches>` on stderr where it interprets, and nothing at all with `--raw`.

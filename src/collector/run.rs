@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::audit_budget;
 use super::definition::{Action, Definition, Step};
@@ -39,6 +38,8 @@ pub struct Run<'r, 'v> {
     pub budget: Arc<Allowance>,
     /// What is known of the audit logs that were to be sealed, once that is done.
     pub audit_logs: Option<AuditLogs>,
+    /// The keys of all events in the sealed logs are known.
+    pub all_keys_known: bool,
     /// What the audit log can show of each PHI folder, once that has been found out.
     pub coverage: Option<Vec<PlaceCoverage>>,
 }
@@ -96,16 +97,25 @@ impl<'r, 'v> Run<'r, 'v> {
         places: &'r Places,
     ) -> Run<'r, 'v> {
         let (began, budget) = (intake.now(), Arc::new(audit_budget::of(host)));
-        Run { host, request, plan, intake, places, began, budget, audit_logs: None, coverage: None }
+        Run {
+            host,
+            request,
+            plan,
+            intake,
+            places,
+            began,
+            budget,
+            audit_logs: None,
+            all_keys_known: false,
+            coverage: None,
+        }
     }
 }
 
 impl Run<'_, '_> {
-    /// Until when host programs are asked about events: the second before this run began, so that its own openings of PHI
-    /// folders are not among what they find.
+    /// Until when host programs are asked about events.
     pub fn asked_until(&self) -> Timestamp {
-        let before = self.began.utc.minus(Duration::from_secs(1));
-        self.request.window.from.map_or(before, |from| from.max(before))
+        self.intake.asked().within.map_or(self.began.utc, |(_, until)| Timestamp::from_unix(until, 0))
     }
 
     fn steps(&mut self, definition: &Definition, wanted: impl Fn(&Step) -> bool) -> Result<(), Halt> {

@@ -14,6 +14,9 @@ use crate::path::HostPath;
 /// Bytes that are read at once, and of one file between two looks at most.
 const LIMIT: usize = 4 << 20;
 
+/// Bytes that are read once more: longer than a record of the kernel's is.
+const OVERLAP: u64 = 16 << 10;
+
 /// A log, from where it ended when it was first looked at.
 pub struct LogTail<'h> {
     host: &'h Host,
@@ -30,6 +33,18 @@ impl Host {
         Ok(LogTail { host: self, path: path.clone(), file: Arc::new(file), identity, offset: size })
     }
 
+    /// Looks at the log at `path` from where it was left: `known` says how far the file with this device and inode was
+    /// read, if it was. A little before that, so that no record is torn.
+    pub fn tail_since(
+        &self,
+        path: &HostPath,
+        known: impl FnOnce((u64, u64)) -> Option<u64>,
+    ) -> Result<LogTail<'_>, Trouble> {
+        let (file, identity, _) = self.open_log(path)?;
+        let offset = known(identity).unwrap_or(0).saturating_sub(OVERLAP);
+        Ok(LogTail { host: self, path: path.clone(), file: Arc::new(file), identity, offset })
+    }
+
     fn open_log(&self, path: &HostPath) -> Result<(OwnedFd, (u64, u64), u64), Trouble> {
         let spot = self.locate(path, true)?.spot;
         let (folder, name) = (Arc::clone(&spot.folder), spot.name.clone());
@@ -44,6 +59,11 @@ impl Host {
 }
 
 impl LogTail<'_> {
+    /// What follows in this file, at most 4 MiB at once; nothing at its end.
+    pub fn on(&mut self) -> Result<Vec<u8>, Trouble> {
+        self.rest()
+    }
+
     /// What has been written since the last look.
     pub fn more(&mut self) -> Result<Vec<u8>, Trouble> {
         let mut bytes = self.rest()?;

@@ -84,7 +84,7 @@ impl Intake<'_> {
             beginning: Vec::new(),
             kept: limits.keep.then(Vec::new),
             room_to_keep: KEPT_OF_ONE.min(KEPT_OF_ALL.saturating_sub(self.kept)),
-            observer: limits.form.and_then(|form| Observer::of(form, self.terms.own)),
+            observer: limits.form.and_then(|form| Observer::of(form, self.terms.asked)),
         };
         let (given, ended) = self.pass(reading, &mut onlookers)?;
         let observed = onlookers.observer.map(Observer::end);

@@ -5,11 +5,13 @@
 //! An enriched log repeats numbers as names behind a byte 0x1D; what stands there is for display, and is not read here.
 
 mod event;
+mod notes;
 pub mod serials;
 mod summary;
 
 pub use event::{OwnEvent, OwnEvents, events_of};
-pub use summary::{KeyUse, Note, NoteKind, Summary};
+pub use notes::{Note, NoteKind};
+pub use summary::{Asked, KeyUse, Summary};
 
 use crate::clock::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::audit_log::{OwnEvents, Summary};
+use super::audit_log::{Asked, Summary};
 use super::form::Form;
 use super::journal_header::Beginning;
 use super::text_log::{self, Looker};
@@ -32,11 +32,11 @@ pub enum Observed {
 }
 
 impl Observer {
-    /// One for files of this form; none where there is nothing to be learnt in passing. What we did ourselves is not counted
-    /// as anybody's access.
-    pub fn of(form: Form, own: Option<OwnEvents>) -> Option<Observer> {
+    /// One for files of this form; none where there is nothing to be learnt in passing. `asked` is
+    /// for audit logs.
+    pub fn of(form: Form, asked: Asked) -> Option<Observer> {
         match form {
-            Form::Audit => Some(Observer::Audit(Box::new((Unpacker::default(), Summary::without(own))))),
+            Form::Audit => Some(Observer::Audit(Box::new((Unpacker::default(), Summary::asked(asked))))),
             Form::Journal => Some(Observer::Journal(Box::default())),
             Form::Text => Some(Observer::Text(Box::default())),
             Form::Sqlite | Form::Utmp => None,

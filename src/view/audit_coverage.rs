@@ -32,15 +32,18 @@ const GRAVITY: [ReasonCode; 9] = [
 /// What must be recorded of a folder so that nothing is done to it unseen: execution of files in it is no access to PHI.
 const NEEDED: &str = "rwa";
 
+/// The keys under which an opening was logged, none of them for a rule without one; nothing if it was not logged.
+pub type Logged = Option<Vec<Vec<u8>>>;
+
 /// What became of our own openings.
 #[derive(Clone, Debug)]
 pub enum Canary {
     /// The log was read afterwards.
     Looked {
-        /// The opening of the folder itself stands in it.
-        folder: bool,
-        /// That of something in the folder does; none if there is nothing in it.
-        inside: Option<bool>,
+        /// The opening of the folder itself, if it stands in the log.
+        folder: Logged,
+        /// That of something in the folder; none if there is nothing in it.
+        inside: Option<Logged>,
     },
     /// It could not be found out; says why.
     Unknown(String),
@@ -109,7 +112,7 @@ impl Auditing<'_> {
             shared.push((ReasonCode::CoverageUnknown, "the rules in force are not known".to_owned()));
         }
         let judged: Vec<KeyCoverage> =
-            keys.into_iter().map(|key| self.key(key, &touching, &common, &shared)).collect();
+            keys.into_iter().map(|key| self.key(key, &touching, &common, &shared, &place.canary)).collect();
         // A folder is as well covered as the best of its keys.
         let best = judged.iter().min_by_key(|key| (key.reasons.len(), gravest(&key.reasons)));
         let reasons = match best {
@@ -152,6 +155,7 @@ impl Auditing<'_> {
         touching: &[(&Rule, Reach)],
         common: &[Lapse],
         shared: &[(ReasonCode, String)],
+        canary: &Canary,
     ) -> KeyCoverage {
         let own: Vec<&(&Rule, Reach)> =
             touching.iter().filter(|(rule, _)| keys_of(rule).contains(&key)).collect();
@@ -165,6 +169,18 @@ impl Auditing<'_> {
             }
         }
         let mut reasons = shared.to_vec();
+        // The kernel writes the key of the first rule that fits, and no other.
+        if let Canary::Looked { folder: Some(folder), inside } = canary
+            && permissions.contains('r')
+            && ![Some(folder), inside.as_ref().and_then(Option::as_ref)]
+                .into_iter()
+                .flatten()
+                .all(|keys| has(keys, &key))
+        {
+            let words =
+                "our own openings were logged under another key, as others' are: an earlier rule takes them";
+            reasons.push((ReasonCode::NotRecorded, words.to_owned()));
+        }
         if own.is_empty() && self.rules.is_some() {
             reasons
                 .push((ReasonCode::NoRule, "no rule in force with this key watches this folder".to_owned()));
@@ -186,7 +202,7 @@ impl Auditing<'_> {
         lapses.sort_by_key(|lapse| (lapse.from, lapse.to));
         reasons.extend(lapses.iter().map(|lapse| (lapse.code, lapse.words.clone())));
         let reasons = in_order(reasons);
-        let last = self.recording.last_with(&key);
+        let (last, asked) = (self.recording.last_with(&key), self.recording.last_asked(&key));
         let (shown_key, key_b64) = text(&key);
         let row = KeyCoverageRow {
             codes: codes(&reasons),
@@ -197,14 +213,14 @@ impl Auditing<'_> {
             permissions,
             rules,
         };
-        KeyCoverage { key, reasons, row }
+        KeyCoverage { key, reasons, asked, row }
     }
 
     /// What our own openings say: nobody expects them where no rule asks for reading, or asks who reads.
     fn canary(&self, place: &Place, touching: &[(&Rule, Reach)]) -> (&'static str, String) {
         let (folder, inside) = match &place.canary {
             Canary::Unknown(why) => return ("unknown", why.clone()),
-            Canary::Looked { folder, inside } => (*folder, *inside),
+            Canary::Looked { folder, inside } => (folder.is_some(), inside.as_ref().map(Option::is_some)),
         };
         let says = |seen: bool| if seen { "stands in the log" } else { "does not stand in the log" };
         let of_inside = match inside {
@@ -251,6 +267,8 @@ pub struct KeyCoverage {
     pub key: Vec<u8>,
     /// Why not all that was done is under it, the gravest first; empty if it is.
     pub reasons: Vec<(ReasonCode, String)>,
+    /// When the latest event with it was recorded, within the time that host programs are asked about.
+    pub asked: Option<Timestamp>,
     row: KeyCoverageRow,
 }
 
@@ -259,6 +277,11 @@ impl KeyCoverage {
     pub fn last(&self) -> Option<Timestamp> {
         self.row.last
     }
+}
+
+/// Whether a key, or for the empty one none, is among these.
+fn has(keys: &[Vec<u8>], key: &Vec<u8>) -> bool {
+    if key.is_empty() { keys.is_empty() } else { keys.contains(key) }
 }
 
 /// Those of a rule; the empty one if it has none.
@@ -308,7 +331,9 @@ const TOLD: usize = 6;
 fn words(reasons: &[(ReasonCode, String)], from: Timestamp, to: Timestamp) -> String {
     let window = format!("from {} to {}", from.spoken(), to.spoken());
     if reasons.is_empty() {
-        return format!("accesses {window} would have been recorded, and the records are here");
+        return format!(
+            "openings by name, and changes of names and attributes, {window} would have been recorded, and the records are here"
+        );
     }
     format!("that nothing was recorded {window} does not show that nothing was done: {}", told(reasons))
 }
@@ -323,8 +348,8 @@ fn told(reasons: &[(ReasonCode, String)]) -> String {
     }
 }
 
-/// What "no match" for events with `key` means, after all places that it belongs to.
-pub fn meaning_of_nothing(coverage: &[PlaceCoverage], key: &[u8]) -> (Outcome, Reason) {
+/// What it means that no access with `key` was found, after all places that it belongs to; `found` is what was found, in words.
+pub fn meaning_of_nothing(coverage: &[PlaceCoverage], key: &[u8], found: &str) -> (Outcome, Reason) {
     let of_key: Vec<_> =
         coverage.iter().flat_map(|place| &place.keys).filter(|known| known.key == key).collect();
     let mut reasons: Vec<(ReasonCode, String)> =
@@ -336,12 +361,14 @@ pub fn meaning_of_nothing(coverage: &[PlaceCoverage], key: &[u8]) -> (Outcome, R
     let reasons = in_order(reasons);
     match reasons.first() {
         None => {
-            let words = "nothing matched; events of the window with this key would have been recorded, and the records are here";
+            let words = format!(
+                "{found}; openings by name, and changes of names and attributes, would have been recorded with this key in the \
+                 window, and the records are here"
+            );
             (Outcome::Empty, Reason::new(ReasonCode::NoMatch, words))
         }
         Some((code, _)) => {
-            let words =
-                format!("nothing matched, which does not show that nothing was done: {}", told(&reasons));
+            let words = format!("{found}, which does not show that nothing was done: {}", told(&reasons));
             (Outcome::Inconclusive, Reason::new(*code, words))
         }
     }

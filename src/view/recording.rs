@@ -3,18 +3,17 @@
 //!
 //! That no serial number is missing does not show that nothing was: while auditing is off, none is given.
 
-use std::cmp::Reverse;
+mod evidence;
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::custody::outcome::{ReasonCode, counted};
-use crate::records::audit_log::serials::MissingSerials;
-use crate::records::audit_log::{Note, NoteKind, Summary};
+use crate::records::audit_log::serials::is_other_boot;
+use crate::records::audit_log::{KeyUse, Note, NoteKind, Summary};
 use crate::records::audit_status::AuditStatus;
-
-/// Gaps in the numbers that are told one by one.
-const MISSING_TOLD: usize = 16;
 
 /// A time of which the log does not show that everything was recorded. Keys are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,13 +28,24 @@ pub struct Lapse {
     pub words: String,
 }
 
+/// A log, or a part of one.
+#[derive(Clone, Copy)]
+pub struct Log<'a> {
+    /// What it says.
+    pub summary: &'a Summary,
+    /// Which it is in its rotation, if it is of one.
+    pub number: Option<u64>,
+    /// It is all here, not cut and not changed while it was read.
+    pub whole: bool,
+}
+
 /// What is known about the recording of events in a window.
 pub struct Recording<'a> {
     from: Timestamp,
     to: Timestamp,
     status: Option<&'a AuditStatus>,
     /// In the order of time; only those with a record in them.
-    logs: Vec<&'a Summary>,
+    logs: Vec<Log<'a>>,
     notes: Vec<Note>,
     /// Logs that are there and could not be read.
     unread: u64,
@@ -47,11 +57,11 @@ impl<'a> Recording<'a> {
     pub fn of(
         (from, to): (Timestamp, Timestamp),
         status: Option<&'a AuditStatus>,
-        logs: impl IntoIterator<Item = &'a Summary>,
+        logs: impl IntoIterator<Item = Log<'a>>,
         unread: u64,
     ) -> Recording<'a> {
-        let mut logs: Vec<&Summary> = logs.into_iter().filter(|log| log.span().is_some()).collect();
-        logs.sort_by_key(|log| log.span());
+        let mut logs: Vec<Log<'_>> = logs.into_iter().filter(|log| log.summary.span().is_some()).collect();
+        logs.sort_by_key(|log| log.summary.span());
         let notes = notes(&logs);
         Recording { from, to, status, logs, notes, unread }
     }
@@ -68,14 +78,29 @@ impl<'a> Recording<'a> {
         self.switched_off(&mut lapses);
         self.without_daemon(&mut lapses);
         self.lost(&mut lapses);
-        self.missing(&mut lapses);
-        self.excluded(&mut lapses);
+        self.rules_gone(&mut lapses);
+        self.unsaid(&mut lapses);
+        self.evidence(&mut lapses);
         lapses
     }
 
     /// When the latest event with this key was recorded.
     pub fn last_with(&self, key: &[u8]) -> Option<Timestamp> {
-        self.logs.iter().filter_map(|log| log.keys.get(key)).map(|used| used.last).max()
+        self.uses_of(key).map(|used| used.last).max()
+    }
+
+    /// When the latest event with it was recorded within the time that host programs are asked about.
+    pub fn last_asked(&self, key: &[u8]) -> Option<Timestamp> {
+        self.uses_of(key).filter_map(|used| used.asked).max()
+    }
+
+    /// Whether the keys of all events are known.
+    pub fn knows_all_keys(&self) -> bool {
+        self.logs.iter().all(|log| log.summary.keys_left == 0)
+    }
+
+    fn uses_of(&self, key: &[u8]) -> impl Iterator<Item = &KeyUse> {
+        self.logs.iter().filter_map(move |log| log.summary.keys.get(key))
     }
 
     /// The times at which no rule with this key was in force, where `loaded` of them are now. Rules without a key have the
@@ -103,7 +128,22 @@ impl<'a> Recording<'a> {
             begin = until;
             first = end.map_or(first, |at| at + 1);
         }
+        self.before_the_last(key, &mut lapses);
         lapses
+    }
+
+    /// A record that a rule came names no path: which rules of this key were in force before it, nobody knows.
+    fn before_the_last(&self, key: &[u8], lapses: &mut Vec<Lapse>) {
+        let mut added = self.notes.iter().filter_map(|note| change(note, key)).filter(|(_, added)| *added);
+        let Some((time, _)) = added.next_back().filter(|(time, _)| *time > self.from) else { return };
+        if lapses.iter().any(|lapse| (lapse.from, lapse.to) == (self.from, time)) {
+            return;
+        }
+        let words = format!(
+            "a rule with this key came into force at {}; whether those before it had the same recorded is not known",
+            time.spoken()
+        );
+        self.add(lapses, ReasonCode::CoverageUnknown, self.from, time, words);
     }
 
     /// Follows how many rules were in force from `begin` to `until`.
@@ -152,16 +192,17 @@ impl<'a> Recording<'a> {
     }
 
     fn earliest(&self) -> Option<Timestamp> {
-        self.logs.first().and_then(|log| log.span()).map(|(first, _)| first)
+        self.logs.iter().filter_map(|log| log.summary.kernel_span).map(|(first, _)| first).min()
     }
 
     fn latest(&self) -> Option<Timestamp> {
-        self.logs.iter().filter_map(|log| log.span()).map(|(_, last)| last).max()
+        self.logs.iter().filter_map(|log| log.summary.span()).map(|(_, last)| last).max()
     }
 
     /// Only what lies in the window counts.
     fn add(&self, lapses: &mut Vec<Lapse>, code: ReasonCode, from: Timestamp, to: Timestamp, words: String) {
-        let (from, to) = (from.max(self.from), to.min(self.to));
+        // What is slow is logged behind what is later.
+        let (from, to) = (from.min(to).max(self.from), from.max(to).min(self.to));
         if from <= to {
             lapses.push(Lapse { code, from, to, words });
         }
@@ -183,7 +224,7 @@ impl<'a> Recording<'a> {
             }
             Some(_) => {}
         }
-        if self.logs.iter().any(|log| log.notes_left > 0) {
+        if self.logs.iter().any(|log| log.summary.notes_left > 0) {
             let words = "auditing was changed more often than is read of one log".to_owned();
             self.add(lapses, ReasonCode::CoverageUnknown, self.from, self.to, words);
         }
@@ -274,65 +315,51 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// While records of some type were left out, auditing may have been changed without a word.
-    fn excluded(&self, lapses: &mut Vec<Lapse>) {
-        let last = self.notes.iter().rfind(|note| note.kind == NoteKind::ExclusionRemoved);
-        if let Some(note) = last {
+    /// A record that a rule went does not say what it was: it may have kept events from being recorded until then.
+    fn rules_gone(&self, lapses: &mut Vec<Lapse>) {
+        let removed = |note: &&Note| matches!(note.kind, NoteKind::RuleRemoved(_));
+        if let Some(note) = self.notes.iter().rfind(removed).filter(|note| note.id.time > self.from) {
             let until = note.id.time;
-            let words = format!("until {} records of a type that is not known were left out", until.spoken());
+            let words = format!(
+                "rules were taken out, the last at {}; what they had recorded or left out until then is not known",
+                until.spoken()
+            );
             self.add(lapses, ReasonCode::CoverageUnknown, self.from, until, words);
         }
     }
 
-    fn missing(&self, lapses: &mut Vec<Lapse>) {
-        let mut missing: Vec<MissingSerials> = Vec::new();
-        let mut left = 0;
-        for (at, log) in self.logs.iter().enumerate() {
-            let next = self.logs.get(at + 1);
-            // What stands in the next file is not missing.
-            let in_next = |number: u64| {
-                next.and_then(|next| next.serials.first).is_some_and(|first| first.serial <= number)
-            };
-            missing.extend(log.serials.missing.iter().filter(|range| !in_next(range.to)));
-            missing.extend(next.and_then(|next| log.serials.missing_before(&next.serials)));
-            left += log.serials.missing_left;
-        }
-        missing.retain(|range| range.before >= self.from);
-        // Whichever are many: the largest tell most.
-        missing.sort_by_key(|range| Reverse(range.to - range.from));
-        for range in missing.iter().take(MISSING_TOLD) {
+    fn unsaid(&self, lapses: &mut Vec<Lapse>) {
+        for note in self.notes.iter().filter(|note| note.kind == NoteKind::ChangeUnsaid) {
+            let since = note.after.unwrap_or(self.from);
             let words = format!(
-                "the events {} to {} are in none of the logs; they stood between {} and {}",
-                range.from,
-                range.to,
-                range.after.spoken(),
-                range.before.spoken()
+                "auditing was changed at {}, and what is not in the log; the record before is of {}",
+                note.id.time.spoken(),
+                since.spoken()
             );
-            self.add(lapses, ReasonCode::RecordsLost, range.after, range.before, words);
-        }
-        let more = left + missing.len().saturating_sub(MISSING_TOLD) as u64;
-        if more > 0 {
-            let words = format!("{} of events are in none of the logs", counted(more, "further range"));
-            self.add(lapses, ReasonCode::RecordsLost, self.from, self.to, words);
+            self.add(lapses, ReasonCode::CoverageUnknown, since, note.id.time, words);
         }
     }
 }
 
 /// The notes of all logs in their order, each with what came before and behind it in other files, and the boots between
 /// files.
-fn notes(logs: &[&Summary]) -> Vec<Note> {
+fn notes(logs: &[Log<'_>]) -> Vec<Note> {
     let mut all: Vec<Note> = Vec::new();
     let mut before: Option<&Summary> = None;
-    for (at, log) in logs.iter().enumerate() {
-        let ended = before.and_then(|before| before.span()).map(|(_, last)| last);
-        if let (Some(last), Some(first)) = (before.and_then(|before| before.serials.last), log.serials.first)
-            && log.serials.boots == 0
-            && is_other_boot(last.serial, first.serial)
+    let mut seen = HashSet::new();
+    for (at, Log { summary: log, .. }) in logs.iter().enumerate() {
+        let ended = before.and_then(Summary::span).map(|(_, last)| last);
+        let last = before.and_then(|before| before.serials.boots.last());
+        if let (Some(last), Some(first)) = (last, log.serials.boots.first())
+            && is_other_boot(last.last, first.first)
         {
-            all.push(Note { id: first, after: ended, next: None, kind: NoteKind::Boot });
+            all.push(Note { id: first.first, after: ended, next: None, kind: NoteKind::Boot });
         }
-        let following = logs.get(at + 1).and_then(|next| next.serials.first).map(|first| first.time);
-        all.extend(log.notes.iter().map(|note| Note {
+        let following = logs.get(at + 1).and_then(|next| next.summary.kernel_span).map(|(first, _)| first);
+        // Of a file there may be copies, and of its end a second look.
+        let fresh =
+            log.notes.iter().filter(|note| seen.insert((note.id, std::mem::discriminant(&note.kind))));
+        all.extend(fresh.map(|note| Note {
             after: note.after.or(ended),
             next: note.next.or(following),
             ..note.clone()
@@ -340,10 +367,6 @@ fn notes(logs: &[&Summary]) -> Vec<Note> {
         before = Some(log);
     }
     all
-}
-
-fn is_other_boot(last: u64, first: u64) -> bool {
-    first < last && (first < 100 || last - first > 1_000_000)
 }
 
 /// When a rule with this key came (true) or went.

@@ -5,8 +5,8 @@
 mod canary;
 
 use crate::clock::Timestamp;
-use crate::collector::phi;
 use crate::collector::run::Run;
+use crate::collector::{auditd, phi};
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
@@ -18,13 +18,14 @@ use crate::host::audit::AuditQuestion;
 use crate::host::facts::kernel;
 use crate::intake::Halt;
 use crate::path::HostPath;
+use crate::records::audit_config::number_of;
 use crate::records::audit_log::Summary;
 use crate::records::audit_rules::syscalls::Arch;
 use crate::records::audit_rules::{self, Rule};
 use crate::records::audit_status::{self, AuditStatus};
 use crate::records::observer::Observed;
 use crate::view::audit_coverage::{Auditing, Place, PlaceCoverage};
-use crate::view::recording::Recording;
+use crate::view::recording::{Log, Recording};
 
 const COLLECTOR: &str = "audit-coverage";
 
@@ -63,7 +64,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             (place, keys)
         })
         .collect();
-    let (judged, logs) = judge(run, status.as_ref(), rules.as_deref(), &places);
+    let end = since_sealed(run, &mut entries)?;
+    let (judged, logs) = judge(run, status.as_ref(), rules.as_deref(), &places, end.as_ref());
     entries.extend(logs);
     tell(run, &judged, entries)?;
     run.coverage = Some(judged);
@@ -135,30 +137,81 @@ fn refused<T>(run: &mut Run<'_, '_>, question: AuditQuestion, trouble: &Trouble)
     Ok(None)
 }
 
+/// Bytes that are read at most of what was logged since the log was sealed.
+const SINCE_LIMIT: usize = 32 << 20;
+
+/// What was logged since the audit log was sealed, and whether that is all of it: between the sealed log and our own openings
+/// nothing may be missing. It is sealed as well.
+fn since_sealed(run: &mut Run<'_, '_>, entries: &mut Vec<EntryId>) -> Result<Option<(Summary, bool)>, Halt> {
+    let log = auditd::log(&auditd::configuration(run.host));
+    let sealed = |identity| {
+        let of_it =
+            run.intake.sealed_copies().map(|(_, copy)| copy).filter(|copy| copy.file.identity == identity);
+        of_it.map(|copy| copy.size).max()
+    };
+    let taken = run.intake.now();
+    // Where it cannot be followed, that is said with our own openings.
+    let Ok(mut tail) = run.host.tail_since(&log, sealed) else { return Ok(None) };
+    let mut summary = Summary::asked(run.intake.asked());
+    let mut draft = Draft::new(Kind::Capture, Source::path(&log), taken);
+    draft.title = Some("The end of the audit log, as far as it was logged since it was sealed".into());
+    run.intake.begin_member(Member::of_live(COLLECTOR, "audit.log.end"), draft)?;
+    let (mut length, mut whole) = (0, false);
+    while length < SINCE_LIMIT {
+        match tail.on() {
+            Ok(bytes) if bytes.is_empty() => {
+                whole = true;
+                break;
+            }
+            Ok(bytes) => {
+                length += bytes.len();
+                summary.piece(&bytes);
+                run.intake.write(bytes)?;
+            }
+            Err(_) => break,
+        }
+    }
+    summary.end();
+    entries.push(run.intake.end_member(|draft| {
+        if !whole {
+            let words = "more was logged since, or it could not be read to its end";
+            *draft = draft.clone().ended(Outcome::Truncated, Reason::new(ReasonCode::SizeLimit, words));
+        }
+    })?);
+    Ok(Some((summary, whole)))
+}
+
 /// Holds everything together; with the entries of the logs that took part.
 fn judge(
-    run: &Run<'_, '_>,
+    run: &mut Run<'_, '_>,
     status: Option<&AuditStatus>,
     rules: Option<&[Rule]>,
     places: &[(Place, Vec<Vec<u8>>)],
+    end: Option<&(Summary, bool)>,
 ) -> (Vec<PlaceCoverage>, Vec<EntryId>) {
-    let mut logs: Vec<(EntryId, &Summary)> = run
-        .intake
-        .sealed_copies()
-        .filter_map(|(_, copy)| match &copy.observed {
-            Some(Observed::Audit(summary)) => Some((copy.entry, &**summary)),
-            _ => None,
-        })
-        .collect();
+    let live = auditd::log(&auditd::configuration(run.host));
+    let mut logs: Vec<(EntryId, Log<'_>)> = Vec::new();
+    for (path, copy) in run.intake.sealed_copies() {
+        if let Some(Observed::Audit(summary)) = &copy.observed {
+            let asked = copy.asked.as_ref().unwrap_or(path);
+            let number =
+                (asked.parent() == live.parent()).then(|| number_of(asked.name(), live.name())).flatten();
+            logs.push((copy.entry, Log { summary, number, whole: copy.whole }));
+        }
+    }
     logs.sort_by_key(|(entry, _)| *entry);
     let unread = run.audit_logs.map_or(0, |logs| logs.unread);
     let from = run.intake.window().from.unwrap_or_else(|| Timestamp::from_unix(0, 0));
     let window = (from, run.intake.now().utc);
-    let summaries = logs.iter().map(|(_, summary)| *summary);
-    let recording = Recording::of(window, status, summaries, unread);
+    let parts = logs.iter().map(|(_, log)| *log);
+    let end = end.map(|(summary, whole)| Log { summary, number: None, whole: *whole });
+    let recording = Recording::of(window, status, parts.chain(end), unread);
+    let all_keys_known = recording.knows_all_keys();
     let auditing = Auditing { recording, rules, machine: Arch::of_machine(&kernel().machine) };
     let judged = places.iter().map(|(place, keys)| auditing.of(place, keys)).collect();
-    (judged, logs.into_iter().map(|(entry, _)| entry).collect())
+    let entries = logs.into_iter().map(|(entry, _)| entry).collect();
+    run.all_keys_known = all_keys_known;
+    (judged, entries)
 }
 
 fn tell(run: &mut Run<'_, '_>, judged: &[PlaceCoverage], entries: Vec<EntryId>) -> Result<(), Halt> {

@@ -90,10 +90,11 @@ fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
                 bytes: copy.size,
                 entry: copy.entry,
                 first: summary.span().map(|(first, _)| first),
-                first_serial: summary.serials.first.map(|id| id.serial),
+                first_serial: summary.serials.boots.first().map(|boot| boot.first.serial),
                 last: summary.span().map(|(_, last)| last),
-                last_serial: summary.serials.last.map(|id| id.serial),
-                missing_ranges: summary.serials.missing.len() as u64 + summary.serials.missing_left,
+                last_serial: summary.serials.boots.last().map(|boot| boot.last.serial),
+                headless: summary.headless.len() as u64 + summary.headless_left,
+                missing_ranges: summary.serials.missing_ranges(),
                 modified: copy.modified,
                 nuls: summary.nuls,
                 number,
@@ -129,8 +130,9 @@ fn history_row(note: &Note, entry: EntryId) -> AuditHistoryRow {
         }
         NoteKind::RuleAdded(keys) => ("rule_added", spoken(keys), "a rule came into force".to_owned()),
         NoteKind::RuleRemoved(keys) => ("rule_removed", spoken(keys), "a rule went".to_owned()),
-        NoteKind::ExclusionRemoved => {
-            ("rule_removed", Vec::new(), "a rule about records that are left out went".to_owned())
+        NoteKind::ChangeUnsaid => {
+            let words = "auditctl or auditd changed something, and what is not said";
+            ("change_unsaid", Vec::new(), words.to_owned())
         }
         NoteKind::LostReset(old) => {
             ("lost_reset", Vec::new(), format!("the counter of lost records was set back from {old}"))

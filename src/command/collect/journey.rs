@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::prepare::Prepared;
 use super::target::{PipedReceipt, Room, Target};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::collector::run::carry_out;
 use crate::custody::bag;
 use crate::custody::completeness::Completeness;
 use crate::custody::digest::Digest;
+use crate::custody::entry::Window;
 use crate::custody::gap::Gap;
 use crate::custody::json;
 use crate::custody::ledger::Ledger;
@@ -22,9 +23,10 @@ use crate::custody::plan::PLAN_LIMIT;
 use crate::custody::receipt::{Ciphertext, RECEIPT_SCHEMA, Receipt, spoken_code};
 use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
 use crate::custody::{Sealed, Vault, VaultError};
+use crate::host::Host;
 use crate::host::myself::myself;
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
-use crate::records::audit_log::OwnEvents;
+use crate::records::audit_log::{Asked, OwnEvents};
 use crate::seal::Seal;
 use crate::seal::output::{Folder, Reserve, SealedFile};
 use crate::term::{Exit, Failure};
@@ -180,7 +182,7 @@ impl Journey<'_> {
             max_time: request.limits.max_time_ns.map(Duration::from_nanos),
             phi_roots: request.phi_places(),
             window: request.window.clone(),
-            own: self.prepared.host.is_live().then(|| own_events(self.clock)).flatten(),
+            asked: asked(&self.prepared.host, &request.window, self.clock),
         };
         let mut intake = Intake::new(&mut vault, ledger, terms);
         carry_out(&self.prepared.plan, &self.prepared.host, request, &mut intake).map_err(bundle_lost)?;
@@ -307,11 +309,17 @@ pub fn random_salt() -> Digest {
     Digest::from_bytes(salt)
 }
 
-/// Our number and since when we have it. The kernel stamps events by a clock that is a few milliseconds behind.
-fn own_events(clock: &dyn Clock) -> Option<OwnEvents> {
+/// What audit logs are asked while they pass: to tell our own events from others', and what lies in the window until the
+/// second before this run began. Behind that stand our own openings of PHI folders.
+fn asked(host: &Host, window: &Window, clock: &dyn Clock) -> Asked {
+    let now = clock.moment();
     let myself = myself();
-    let started = clock.moment().at_tick(myself.start_ticks?);
-    Some(OwnEvents { pid: myself.pid, since: started.minus(Duration::from_millis(10)) })
+    // The kernel stamps events by a clock that is a few milliseconds behind.
+    let started = myself.start_ticks.map(|ticks| now.at_tick(ticks).minus(Duration::from_millis(10)));
+    let own = started.filter(|_| host.is_live()).map(|since| OwnEvents { pid: myself.pid, since });
+    let from = window.from.map_or(0, Timestamp::unix);
+    let until = now.utc.minus(Duration::from_secs(1)).unix();
+    Asked { own, within: Some((from, until.max(from))) }
 }
 
 /// Tag files being written, and their digests.

@@ -19,6 +19,8 @@ pub struct AuditLogRow {
     /// Its kernel serial number; the lowest of the first boot that is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_serial: Option<u64>,
+    /// Events of which a further record is in it, and not the first.
+    pub headless: u64,
     /// The latest record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Timestamp>,
@@ -67,7 +69,7 @@ pub struct AuditHistoryRow {
     /// The keys of the rule, escaped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
-    /// `switched`, `rule_added`, `rule_removed`, `lost_reset`, `daemon_start`, `daemon_end`, `boot`, `other`.
+    /// `switched`, `rule_added`, `rule_removed`, `lost_reset`, `daemon_start`, `daemon_end`, `boot`, `change_unsaid`, `other`.
     pub kind: &'static str,
     /// Its serial number: the kernel's, or for a daemon's record auditd's own.
     pub serial: u64,
@@ -115,6 +117,7 @@ mod tests {
             entry: EntryId(1),
             first: Some(zero),
             first_serial: Some(1),
+            headless: 0,
             last: Some(zero),
             last_serial: Some(1),
             missing_ranges: 0,

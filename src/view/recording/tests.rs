@@ -32,8 +32,13 @@ fn told(lapses: &[Lapse]) -> Vec<(ReasonCode, i64, i64)> {
     lapses.iter().map(|lapse| (lapse.code, second(lapse.from), second(lapse.to))).collect()
 }
 
+/// Whole files that are of no rotation.
+pub fn files(logs: &[Summary]) -> impl Iterator<Item = Log<'_>> {
+    logs.iter().map(|summary| Log { summary, number: None, whole: true })
+}
+
 fn lapses(logs: &[Summary], status: &AuditStatus) -> Vec<(ReasonCode, i64, i64)> {
-    told(&Recording::of((at(100), at(200)), Some(status), logs, 0).lapses())
+    told(&Recording::of((at(100), at(200)), Some(status), files(logs), 0).lapses())
 }
 
 const ON: [&str; 3] =
@@ -58,6 +63,7 @@ fn off_lasts_until_the_next_event_of_the_kernel_s_own() {
     let mut lines = ON[..2].to_vec();
     lines.extend([
         "120 21 CONFIG_CHANGE op=set audit_enabled=0 old=1 res=1",
+        "120 21 SYSCALL a=1",
         "120 21 PROCTITLE x=1",
         "130 5423 DAEMON_CONFIG op=x",
         "140 22 SYSCALL key=(null)",
@@ -65,7 +71,7 @@ fn off_lasts_until_the_next_event_of_the_kernel_s_own() {
     ]);
     assert_eq!(lapses(&[log(&lines)], &status(1, 7, 0)), [(ReasonCode::AuditOff, 120, 140)]);
     // It still is.
-    let off = log(&lines[..3]);
+    let off = log(&lines[..4]);
     assert_eq!(lapses(std::slice::from_ref(&off), &status(0, 7, 0)), [(ReasonCode::AuditOff, 120, 200)]);
     // The next event stands in another file.
     assert_eq!(
@@ -117,14 +123,62 @@ fn numbers_that_are_in_no_log_are_told_and_those_of_the_next_file_are_there() {
 }
 
 #[test]
-fn while_records_were_left_out_nothing_is_certain() {
+fn what_a_rule_that_went_had_done_is_not_known() {
     let gone = log(&[ON[0], ON[1], "150 21 CONFIG_CHANGE op=remove_rule key=(null) list=5 res=1"]);
     assert_eq!(lapses(&[gone], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 150)]);
+    let before = log(&[ON[0], ON[1], "50 21 CONFIG_CHANGE op=remove_rule key=\"k\" list=4 res=1"]);
+    assert_eq!(lapses(&[before], &status(1, 7, 0)), []);
+}
+
+#[test]
+fn an_event_without_its_first_record_is_lost_unless_that_stands_in_the_file_before() {
+    let tail = log(&["150 21 PATH item=0", "151 22 SYSCALL a=1"]);
+    let head = log(&[ON[0], ON[1], "150 21 SYSCALL a=1"]);
+    assert_eq!(lapses(&[head, tail.clone()], &status(1, 7, 0)), []);
+    let other = log(&[ON[0], ON[1]]);
+    assert_eq!(lapses(&[other, tail], &status(1, 7, 0)), [(ReasonCode::RecordsLost, 150, 150)]);
+}
+
+#[test]
+fn lines_that_are_no_records_and_files_that_are_not_whole_leave_it_open() {
+    let mut odd = log(&ON);
+    odd.unread = 1;
+    assert_eq!(lapses(&[odd], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 190)]);
+    let good = log(&ON);
+    let cut = [Log { summary: &good, number: None, whole: false }];
+    let state = status(1, 7, 0);
+    let lapses = Recording::of((at(100), at(200)), Some(&state), cut, 0).lapses();
+    assert_eq!(told(&lapses), [(ReasonCode::CoverageUnknown, 100, 190)]);
+}
+
+#[test]
+fn a_number_of_the_rotation_that_is_missing_is_told_even_over_a_boot() {
+    let (older, newer) = (log(&["10 900 SYSCALL a=1", "110 901 SYSCALL a=1"]), log(&["190 300 SYSCALL a=1"]));
+    let of = |summary, number| Log { summary, number: Some(number), whole: true };
+    let state = status(1, 7, 0);
+    let told_of = |numbers: [u64; 2]| {
+        let logs = [of(&older, numbers[1]), of(&newer, numbers[0])];
+        told(&Recording::of((at(100), at(200)), Some(&state), logs, 0).lapses())
+    };
+    assert_eq!(told_of([0, 2]), [(ReasonCode::RecordsLost, 110, 190)]);
+    assert_eq!(told_of([0, 1]), []);
+}
+
+#[test]
+fn times_that_fall_while_numbers_go_on_make_all_times_uncertain() {
+    let fell = log(&[ON[0], ON[1], "190 21 SYSCALL a=1", "12 22 SYSCALL a=1"]);
+    assert_eq!(lapses(&[fell], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 200)]);
+}
+
+#[test]
+fn only_the_kernel_s_own_events_show_that_it_was_recording() {
+    let daemon_first = log(&["10 5422 DAEMON_START op=start", "150 20 SYSCALL a=1"]);
+    assert_eq!(lapses(&[daemon_first], &status(1, 7, 0)), [(ReasonCode::WindowNotCovered, 100, 150)]);
 }
 
 fn of_rule(logs: &[Summary], loaded: u64) -> Vec<(ReasonCode, i64, i64)> {
     let status = status(1, 7, 0);
-    told(&Recording::of((at(100), at(200)), Some(&status), logs, 0).lapses_of_rule(b"phi", loaded))
+    told(&Recording::of((at(100), at(200)), Some(&status), files(logs), 0).lapses_of_rule(b"phi", loaded))
 }
 
 #[test]
@@ -136,11 +190,15 @@ fn a_rule_counts_from_when_it_came_into_force() {
     assert_eq!(of_rule(&[log(&ON)], 1), []);
     assert_eq!(of_rule(&[log(&[ON[1], other])], 1), []);
     assert_eq!(of_rule(&[log(&[ON[1], added])], 1), [(ReasonCode::RuleLate, 100, 150)]);
-    // A second one of the same key changes nothing.
-    assert_eq!(of_rule(&[log(&[ON[1], added])], 2), []);
+    // Of another one of the same key nobody knows what it watched.
+    assert_eq!(of_rule(&[log(&[ON[1], added])], 2), [(ReasonCode::CoverageUnknown, 100, 150)]);
     assert_eq!(
         of_rule(&[log(&[ON[1], added, removed, again])], 1),
-        [(ReasonCode::RuleLate, 100, 150), (ReasonCode::RuleLate, 160, 170)]
+        [
+            (ReasonCode::RuleLate, 100, 150),
+            (ReasonCode::RuleLate, 160, 170),
+            (ReasonCode::CoverageUnknown, 100, 170)
+        ]
     );
     assert_eq!(of_rule(&[log(&[ON[1], removed])], 0), [(ReasonCode::RuleLate, 160, 200)]);
 }
@@ -153,18 +211,26 @@ fn after_a_boot_nothing_is_in_force_until_it_is_loaded() {
     let in_two = [log(&before), log(&behind)];
     for logs in [&[in_one][..], &in_two] {
         let told = of_rule(logs, 1);
-        assert_eq!(told.last(), Some(&(ReasonCode::RuleLate, 130, 140)), "{told:?}");
-        assert!(told.iter().all(|lapse| lapse.1 == 130), "{told:?}");
+        // And those of the boot before need not have been the same.
+        let unknown = (ReasonCode::CoverageUnknown, 100, 140);
+        assert_eq!(told, [(ReasonCode::RuleLate, 130, 140), unknown], "{told:?}");
     }
     // Nothing tells of the rules of the boot before.
     let told = of_rule(&[log(&[before[1], behind[0], behind[1]])], 1);
-    assert_eq!(told, [(ReasonCode::CoverageUnknown, 120, 130), (ReasonCode::RuleLate, 130, 140)]);
+    assert_eq!(
+        told,
+        [
+            (ReasonCode::CoverageUnknown, 120, 130),
+            (ReasonCode::RuleLate, 130, 140),
+            (ReasonCode::CoverageUnknown, 100, 140)
+        ]
+    );
 }
 
 #[test]
 fn the_latest_event_of_a_key_is_known_over_all_logs() {
     let logs = [log(&["150 2 SYSCALL key=\"phi\""]), log(&["50 1 SYSCALL key=\"phi\""])];
-    let recording = Recording::of((at(100), at(200)), None, &logs, 0);
+    let recording = Recording::of((at(100), at(200)), None, files(&logs), 0);
     assert_eq!(recording.last_with(b"phi"), Some(at(150)));
     assert_eq!(recording.last_with(b"none"), None);
 }

@@ -20,7 +20,7 @@ use crate::intake::Halt;
 use crate::path::shown;
 use crate::records::audit_log::{EventId, OwnEvent, events_of};
 use crate::records::audit_status::AuditStatus;
-use crate::view::audit_coverage::Canary;
+use crate::view::audit_coverage::{Canary, Logged};
 
 /// How long an event may take from the kernel into the log.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -75,7 +75,13 @@ pub fn look(
     if !events.is_empty() {
         entries.push(seal(run, &events, taken)?);
     }
-    let seen = |inode: u64| events.values().any(|event| event.inodes.contains(&inode));
+    let seen = |inode: u64| -> Logged {
+        let of_it: Vec<&OwnEvent> = events.values().filter(|event| event.inodes.contains(&inode)).collect();
+        let mut keys: Vec<Vec<u8>> = of_it.iter().flat_map(|event| event.keys.clone()).collect();
+        keys.sort();
+        keys.dedup();
+        (!of_it.is_empty()).then_some(keys)
+    };
     Ok(knocks
         .into_iter()
         .map(|knock| match (knock, &trouble) {
