@@ -35,6 +35,16 @@ const NEEDED: &str = "rwa";
 /// The keys under which an opening was logged, none of them for a rule without one; nothing if it was not logged.
 pub type Logged = Option<Vec<Vec<u8>>>;
 
+/// What no audit log shows, however well it is kept.
+const LIMITS: [&str; 4] = [
+    "reading and writing through descriptors and mappings that were made before the window",
+    "openings by io_uring and open_by_handle_at, by hard links outside of the folder, through the lower layers of an overlay, and on \
+     volumes that were mounted below the folder for a time",
+    "processes that were started before auditing was first switched on, where the kernel was not booted with audit=1, or while \
+     a rule of the list 'task' left them out",
+    "what somebody who was root has taken out of the log, or written into it, so that it holds together",
+];
+
 /// What became of our own openings.
 #[derive(Clone, Debug)]
 pub enum Canary {
@@ -134,6 +144,7 @@ impl Auditing<'_> {
             canary,
             canary_words,
             codes: codes(&reasons),
+            limits: &LIMITS,
             keys: judged.iter().map(|key| key.row.clone()).collect(),
             mount,
             mount_b64,

@@ -34,6 +34,8 @@ pub struct PlaceCoverageRow {
     pub codes: Vec<ReasonCode>,
     /// What is recorded under each key that touches the folder.
     pub keys: Vec<KeyCoverageRow>,
+    /// What no audit log shows, whatever the verdict.
+    pub limits: &'static [&'static str],
     /// The folder that this mount begins at; the PHI folder itself, or one below it.
     pub mount: String,
     /// Exactly, where that is not the same.
