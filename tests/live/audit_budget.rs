@@ -94,6 +94,32 @@ fn digests_end_before_the_log_overwrites_itself() {
     assert!(with > 10 && with + without == 2_000, "{with} with a digest, {without} without");
 }
 
+/// Rules that watch files deep in a PHI folder: looking at them would open each folder on the way, for each rule, before
+/// the log is sealed.
+#[test]
+fn what_rules_watch_below_a_phi_folder_is_not_looked_at() {
+    let Some(mut host) = AuditHost::new("rules on files below a PHI folder") else { return };
+    host.only = vec!["audit-state"];
+    let phi = host.at("phi");
+    let deep = phi.join("x/y/z");
+    fs::create_dir_all(&deep).unwrap();
+    let since = a_new_second();
+    host.watch(&phi, KEY);
+    for number in 0..60 {
+        let file = deep.join(format!("f{number}"));
+        fs::write(&file, "made up\n").unwrap();
+        host.load(&format!("-w {} -p rwxa -k file", file.display()));
+    }
+    host.settle();
+    let seen = host.collect(&phi, &since, &[]);
+    host.settle();
+    assert_eq!((host.events_of(seen.pid, KEY), host.events_of(seen.pid, "file")), (0, 0));
+    let rows = seen.rows("data/live/audit-state/watched-paths.jsonl");
+    assert_eq!(rows.iter().filter(|row| row["is"] == "not_looked_at").count(), 60, "{rows:#?}");
+    let itself = rows.iter().find(|row| row["path"] == phi.display().to_string()).unwrap();
+    assert_eq!(itself["is"], "a folder");
+}
+
 /// What `plan` foretells is what `collect` then causes.
 #[test]
 fn the_events_that_are_foretold_are_those_that_come() {
