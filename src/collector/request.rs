@@ -73,6 +73,8 @@ pub struct Request {
 pub struct PhiRoot {
     /// The folder.
     pub path: HostPath,
+    /// Where it really lies, without links; its path, where that could not be told.
+    pub real: HostPath,
     /// Where else it is: behind links, and under other mounts of the same file system.
     pub also: Vec<HostPath>,
     /// `argument`, `config`, or the rules file that watches it.
@@ -84,10 +86,10 @@ impl PhiRoot {
     pub fn new(host: &Host, path: HostPath, origin: impl Into<String>) -> PhiRoot {
         let real = host.locate(&path, true).map_or_else(|_| path.clone(), |located| located.spot.real);
         let mut also = host.mounts().aliases(&real);
-        also.push(real);
+        also.push(real.clone());
         also.retain(|other| *other != path);
         also.sort();
-        PhiRoot { path, also, origin: origin.into() }
+        PhiRoot { path, real, also, origin: origin.into() }
     }
 
     /// As the plan has it.

@@ -3,6 +3,9 @@
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::Trouble;
 
+/// The word for what lies in a PHI folder, where the audit logs are not sealed yet.
+pub const PHI_FOLDER: &str = "phi_folder";
+
 /// The word.
 pub fn word_for(trouble: &Trouble) -> &'static str {
     match trouble {
@@ -20,6 +23,12 @@ pub fn meaning_of(word: &str) -> (Outcome, ReasonCode, &'static str) {
         "audit_budget" => (Outcome::Truncated, ReasonCode::AuditBudget, "would overwrite the audit log"),
         "changed" => (Outcome::Changed, ReasonCode::Overwritten, "they changed while they were read"),
         "denied" => (Outcome::Denied, ReasonCode::Permission, "permission denied"),
+        PHI_FOLDER => (
+            Outcome::Skipped,
+            ReasonCode::PhiContent,
+            "they lie in PHI folders, of which nothing is opened before the audit logs are sealed; --include-content \
+                --reason TEXT with --also PATH takes one that still lies there, after the logs",
+        ),
         "missing" => (Outcome::Missing, ReasonCode::Vanished, "they were there a moment ago and are gone"),
         "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
         "too_long" => (
@@ -47,5 +56,8 @@ mod tests {
         ] {
             assert_eq!((word_for(&trouble), meaning_of(word).0), (word, outcome));
         }
+        let (outcome, code, words) = meaning_of(PHI_FOLDER);
+        assert_eq!((outcome, code), (Outcome::Skipped, ReasonCode::PhiContent));
+        assert!(words.contains("--include-content") && words.contains("--also"), "{words}");
     }
 }

@@ -102,7 +102,7 @@ pub enum ReasonCode {
     Permission,
     /// Only root can obtain it, and the run was not root's.
     NeedsRoot,
-    /// Another step of the same collector takes it in another form.
+    /// Another step of the same collector takes it in another form, or it is in another listing of the same step.
     TakenOtherwise,
     /// The kernel reported an error.
     IoError,

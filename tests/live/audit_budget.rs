@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
 
 use crate::audit_host::{AuditHost, Conf, a_new_second, status};
 
@@ -92,6 +94,83 @@ fn digests_end_before_the_log_overwrites_itself() {
     let with = files.iter().filter(|row| row["sha256"].is_string()).count();
     let without = files.iter().filter(|row| row["sha256_missing"] == "audit_budget").count();
     assert!(with > 10 && with + without == 2_000, "{with} with a digest, {without} without");
+}
+
+/// Rules that watch files deep in a PHI folder: looking at them would open each folder on the way, for each rule, before
+/// the log is sealed.
+#[test]
+fn what_rules_watch_below_a_phi_folder_is_not_looked_at() {
+    let Some(mut host) = AuditHost::new("rules on files below a PHI folder") else { return };
+    host.only = vec!["audit-state"];
+    let phi = host.at("phi");
+    let deep = phi.join("x/y/z");
+    fs::create_dir_all(&deep).unwrap();
+    let since = a_new_second();
+    host.watch(&phi, KEY);
+    for number in 0..60 {
+        let file = deep.join(format!("f{number}"));
+        fs::write(&file, "made up\n").unwrap();
+        host.load(&format!("-w {} -p rwxa -k file", file.display()));
+    }
+    host.settle();
+    let seen = host.collect(&phi, &since, &[]);
+    host.settle();
+    assert_eq!((host.events_of(seen.pid, KEY), host.events_of(seen.pid, "file")), (0, 0));
+    let rows = seen.rows("data/live/audit-state/watched-paths.jsonl");
+    assert_eq!(rows.iter().filter(|row| row["is"] == "not_looked_at").count(), 60, "{rows:#?}");
+    let itself = rows.iter().find(|row| row["path"] == phi.display().to_string()).unwrap();
+    assert_eq!(itself["is"], "a folder");
+}
+
+/// A program that lies in a PHI folder and runs, and one that was deleted there: neither is opened, and both are told.
+#[test]
+fn programs_in_a_phi_folder_are_told_and_not_opened() {
+    let Some(mut host) = AuditHost::new("programs below a PHI folder") else { return };
+    host.only = vec!["process-files", "processes"];
+    let phi = host.at("phi");
+    let bin = phi.join("x/bin");
+    fs::create_dir_all(&bin).unwrap();
+    let run = |name: &str| {
+        fs::copy("/bin/sleep", bin.join(name)).unwrap();
+        Running(Command::new(bin.join(name)).arg("300").spawn().unwrap())
+    };
+    let running = [run("there"), run("gone")];
+    fs::remove_file(bin.join("gone")).unwrap();
+    let since = a_new_second();
+    host.watch(&phi, KEY);
+    host.settle();
+    for more in [&[][..], &["--include-content", "--reason", "made up"]] {
+        let seen = host.collect(&phi, &since, more);
+        host.settle();
+        // With --include-content a later step looks into the three folders for files that changed.
+        let later = if more.is_empty() { 0 } else { 3 };
+        assert_eq!(host.events_of(seen.pid, KEY), later, "{more:?}");
+        let rows = seen.rows("data/live/process-files/executables.jsonl");
+        for (process, state) in running.iter().zip(["present", "deleted"]) {
+            let mine = |row: &&Value| row["pids"].as_array().unwrap().contains(&process.0.id().into());
+            let row = rows.iter().find(mine).unwrap();
+            assert_eq!(
+                (row["sha256_missing"].as_str(), row["state"].as_str()),
+                (Some("phi_folder"), Some(state))
+            );
+            assert!(row["sha256"].is_null() && row["member"].is_null(), "{row:#}");
+        }
+        let told = seen.gaps("phi_content");
+        let words: Vec<&str> = told.iter().map(|gap| gap["reason"].as_str().unwrap()).collect();
+        assert!(told.iter().all(|gap| gap["outcome"] == "skipped"), "{told:#?}");
+        assert!(words.iter().any(|words| words.ends_with("have no digest: 2")), "{words:#?}");
+        assert!(words.iter().any(|words| words.starts_with("deleted files, 1 of them")), "{words:#?}");
+    }
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What `plan` foretells is what `collect` then causes.

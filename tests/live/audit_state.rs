@@ -99,7 +99,7 @@ fn varied(folder: &Path, file: &Path) -> Vec<String> {
     [
         format!("-w {file} -p wa -k identity"),
         format!("-w {folder} -p rwxa -k phi"),
-        format!("-w {folder}/nothing-here -p wa"),
+        format!("-w {folder}-nothing-here -p wa"),
         format!("-a always,exit -F path={file} -F perm=x -F auid>=1000 -F auid!=-1 -F key=priv"),
         format!(
             "-a always,exit -F arch=b64 -S openat,open -F dir={folder} -F perm=r -F key=records -F key=both"
@@ -132,7 +132,7 @@ fn loaded_rules_read_as_auditctl_lists_them() {
         load(&rule);
     }
     // A watch that was loaded before its folder was made is one of the name alone, and auditctl does not show it.
-    fs::create_dir(folder.join("nothing-here")).unwrap();
+    fs::create_dir(desk.path("phi-nothing-here")).unwrap();
     let listed = output("auditctl", &["-l"]);
     let listed: Vec<&str> = listed.lines().collect();
     assert!(listed.len() >= 19, "{listed:#?}");

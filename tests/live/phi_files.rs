@@ -12,7 +12,7 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags, makedev, mknodat, setxattr};
 use serde_json::Value;
 
 use crate::daemons::AuditLock;
-use crate::support::{Bundle, Desk, only_root, phi, skipped};
+use crate::support::{Bundle, Desk, entries, only_root, phi, skipped};
 
 /// A tree with everything that a name can be, and the bytes of names that nobody types.
 fn tree(root: &Path) -> Vec<PathBuf> {
@@ -290,4 +290,48 @@ fn attributes_and_names_of_extended_attributes_are_told() {
         skipped("this file system has no access control lists");
     }
     assert_eq!(row("plain")["xattrs"], serde_json::json!([]));
+}
+
+/// Folders that lie in one another, in any order: each member is sorted by whole paths, each folder begins one, and
+/// nothing is there twice or not at all.
+#[test]
+fn folders_in_folders_are_listed_once_and_each_member_is_sorted() {
+    let desk = Desk::new();
+    for folder in ["z", "b/c", "b/d", "b-c", "outside"] {
+        fs::create_dir_all(desk.path(folder)).unwrap();
+        fs::write(desk.path(folder).join("record"), "made up").unwrap();
+    }
+    symlink(desk.path("outside"), desk.path("b/link")).unwrap();
+    symlink(desk.path("b/d"), desk.path("a")).unwrap();
+    let out = desk.out();
+    let mut command = phi(["collect", "--quiet", "--json", "--only", "phi-files", "-r", &desk.recipient])
+        .args([OsStr::new("-o"), out.as_os_str()]);
+    for folder in ["z", "b", "b/c", "b/link", "a", "b-c"] {
+        command = command.args([OsStr::new("--phi"), desk.path(folder).as_os_str()]);
+    }
+    let ran = command.run();
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    let opened = desk.open(&Bundle::of(&ran.json()));
+    let member = |part: u32| -> Option<Vec<String>> {
+        let text =
+            fs::read_to_string(opened.join(format!("data/live/phi-files/files-{part:06}.jsonl"))).ok()?;
+        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        Some(rows.map(|row| row["path"].as_str().unwrap().to_owned()).collect())
+    };
+    let members: Vec<Vec<String>> = (1..).map_while(member).collect();
+    let expected = [
+        &["b", "b/c", "b/c/record", "b/d", "b/d/record", "b/link"][..],
+        &["b-c", "b-c/record"],
+        &["b/link", "b/link/record"],
+        &["z", "z/record"],
+    ];
+    let whole = |names: &&[&str]| -> Vec<String> {
+        names.iter().map(|name| desk.path(name).display().to_string()).collect()
+    };
+    assert_eq!(members, expected.iter().map(whole).collect::<Vec<_>>());
+    let told = entries(&opened);
+    let of = |name: &str| {
+        told.iter().filter(|e| e["source"]["display"] == desk.path(name).display().to_string()).count()
+    };
+    assert_eq!((of("a"), of("b/c")), (1, 0), "{told:#?}");
 }

@@ -6,6 +6,8 @@
 //! second is kept for the folders that are still to come, because a name that is not listed is worse than a file that
 //! is not hashed. Extended attributes are asked of everything where nothing counts it, else of what is hashed.
 
+pub mod roots;
+
 use std::collections::BTreeMap;
 
 use rustix::fs::FileType;
@@ -27,6 +29,7 @@ use crate::host::place::Place;
 use crate::host::walk::{Found, Manner, Seen, Sight, Untold};
 use crate::intake::Halt;
 use crate::path::HostPath;
+use roots::Roots;
 
 /// Rows of one member at most, so that two listings can be compared without holding either in memory.
 const ROWS: u64 = 32_768;
@@ -42,8 +45,7 @@ const TROUBLES_KEPT: usize = 10_000;
 
 /// Lists every PHI folder that is known.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let roots = run.request.phi_paths();
-    if roots.is_empty() {
+    if run.request.phi_roots.is_empty() {
         let rules = match run.request.rules_unread.as_deref() {
             None => "no audit rule watches one".to_owned(),
             Some(why) => format!("the audit rules could not all be read ({why})"),
@@ -54,8 +56,17 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         return Ok(());
     }
     let mut listing = Listing::default();
-    for root in &roots {
-        listing.folder(run, root)?;
+    let mut roots = Roots::of(&run.request.phi_roots);
+    for root in roots.outer() {
+        listing.folder(run, &root, &mut roots)?;
+    }
+    while let Some(root) = roots.next_unseen() {
+        listing.folder(run, &root, &mut roots)?;
+    }
+    for (root, real) in roots.listed_elsewhere() {
+        let words = "it lies in another folder that holds PHI, and is listed there, under the path where it really lies";
+        let reason = Reason::new(ReasonCode::TakenOtherwise, words);
+        run.intake.gap(Source::led(&root, &real), Outcome::Collected, reason)?;
     }
     listing.finish(run)?;
     if run.request.phi_roots_left > 0 {
@@ -113,13 +124,15 @@ struct Listing {
 }
 
 impl Listing {
-    fn folder(&mut self, run: &mut Run<'_, '_>, root: &HostPath) -> Result<(), Halt> {
+    /// Lists one, in members of its own.
+    fn folder(&mut self, run: &mut Run<'_, '_>, root: &HostPath, roots: &mut Roots) -> Result<(), Halt> {
         let (before, mut unseen) = (self.files, false);
         let mut closed = Closed { first: None, folders: 0, links: 0 };
         let host = run.host;
         let manner = Manner { extended: !run.budget.is_limited(), ..Manner::sparing(&run.budget) };
         let mut walk = host.walk_in(&Pattern::below(root), manner);
         while let Some(sight) = walk.sight() {
+            roots.notice(&sight);
             match sight {
                 Sight::Seen(found) => {
                     closed.links += u64::from(found.target_missing == Some(Untold::OverAllowance));
@@ -148,7 +161,7 @@ impl Listing {
         } else if self.files == before && !unseen {
             self.without_files.push(root.clone());
         }
-        Ok(())
+        if self.rows > 0 { self.end(run) } else { Ok(()) }
     }
 
     fn row(&mut self, run: &mut Run<'_, '_>, found: &Seen<'_>) -> Result<(), Halt> {
@@ -220,10 +233,8 @@ impl Listing {
         run.intake.end_member(|_| ()).map(drop)
     }
 
+    /// What was not listed, and why.
     fn finish(mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
-        if self.rows > 0 {
-            self.end(run)?;
-        }
         for found in std::mem::take(&mut self.troubles) {
             steps::tell(run, found)?;
         }

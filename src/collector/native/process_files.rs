@@ -1,7 +1,9 @@
 //! The files that run: a digest of each, and the bytes of those that no path leads to any more.
 //!
 //! They are read through `/proc/PID/exe` and `/proc/PID/map_files`, never through the text of a path: what lies at the
-//! path may be another file, in another mount namespace, or nothing.
+//! path may be another file, in another mount namespace, or nothing. Links and mappings are only read, which opens
+//! nothing. Files that lie in PHI folders, or did until they were deleted, are not opened: the kernel still knows in
+//! which folder such a file was, and each opening would be an event in an audit log that is not sealed yet.
 
 mod content;
 mod search;
@@ -19,7 +21,6 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::process::ExecutableRow;
 use crate::custody::rows::text;
 use crate::host::Trouble;
-use crate::host::allowance::FILE_EVENTS;
 use crate::intake::Halt;
 use crate::path::HostPath;
 use content::Content;
@@ -95,8 +96,13 @@ impl Work {
             state: file.state,
             ..ExecutableRow::default()
         };
-        match self.why_not(run, file) {
-            Some(why) => row.sha256_missing = Some(why),
+        match self.why_not(file) {
+            Some(why) => {
+                row.sha256_missing = Some(why);
+                if why == undigested::PHI_FOLDER && file.state == "deleted" {
+                    *self.withheld.entry(why).or_default() += 1;
+                }
+            }
             None => self.read(run, file, &mut row)?,
         }
         if let Some(why) = row.sha256_missing {
@@ -106,17 +112,24 @@ impl Work {
     }
 
     /// Why a file is not even opened.
-    fn why_not(&self, run: &mut Run<'_, '_>, file: &File) -> Option<&'static str> {
+    fn why_not(&self, file: &File) -> Option<&'static str> {
+        if self.is_below_phi(file) {
+            return Some(undigested::PHI_FOLDER);
+        }
         if self.silent.contains(&file.device) {
             return Some("timed_out");
         }
         if self.read >= READ_IN_ALL {
             return Some("too_long");
         }
-        (self.is_below_phi(file) && !run.budget.spend(FILE_EVENTS)).then_some("audit_budget")
+        None
     }
 
+    /// What was made in memory lies in no folder.
     fn is_below_phi(&self, file: &File) -> bool {
+        if file.state == "memfd" {
+            return false;
+        }
         let marked = file.path.strip_suffix(b" (deleted)").unwrap_or(&file.path);
         HostPath::new(marked).is_ok_and(|path| self.below_phi.iter().any(|root| path.is_within(root)))
     }
@@ -125,7 +138,7 @@ impl Work {
     fn read(&mut self, run: &mut Run<'_, '_>, file: &File, row: &mut ExecutableRow) -> Result<(), Halt> {
         row.sha256_missing = Some("missing");
         let wants_bytes = file.state != "present";
-        let may_keep = self.withhold(run, file, wants_bytes);
+        let may_keep = self.may_keep(wants_bytes);
         for (pid, link) in file.users.iter().take(TRIES) {
             let earlier = self.members.get(pid).copied().unwrap_or(0);
             let left = content::IN_ALL.saturating_sub(self.taken);
@@ -158,18 +171,12 @@ impl Work {
     }
 
     /// Whether the bytes are taken; where they should be and are not, it is counted.
-    fn withhold(&mut self, run: &Run<'_, '_>, file: &File, wanted: bool) -> bool {
-        let why = if self.is_below_phi(file) && !run.request.include_content {
-            "phi_content"
-        } else if self.taken >= content::IN_ALL {
-            "count_limit"
-        } else {
-            return wanted;
-        };
-        if wanted {
-            *self.withheld.entry(why).or_default() += 1;
+    fn may_keep(&mut self, wanted: bool) -> bool {
+        let enough = self.taken >= content::IN_ALL;
+        if wanted && enough {
+            *self.withheld.entry("size_limit").or_default() += 1;
         }
-        false
+        wanted && !enough
     }
 
     fn gaps(&self, run: &mut Run<'_, '_>, search: &Search) -> Result<(), Halt> {
@@ -187,11 +194,12 @@ impl Work {
             run.intake.gap(source(), outcome, Reason::new(code, words))?;
         }
         for (why, count) in &self.withheld {
-            let (outcome, code, words) = if *why == "phi_content" {
+            let (outcome, code, words) = if *why == undigested::PHI_FOLDER {
                 (
                     Outcome::Skipped,
                     ReasonCode::PhiContent,
-                    "they lay below PHI folders; only their digests were taken",
+                    "they lay in PHI folders, so that neither digest nor bytes were taken; no path leads to them, and \
+                        no other step takes them: as long as its process runs, /proc/PID/exe gives the bytes of a program",
                 )
             } else {
                 (
@@ -200,7 +208,12 @@ impl Work {
                     "enough bytes had been taken; only their digests were",
                 )
             };
-            let words = format!("deleted files and files in memory, {count} of them: {words}");
+            let what = if *why == undigested::PHI_FOLDER {
+                "deleted files"
+            } else {
+                "deleted files and files in memory"
+            };
+            let words = format!("{what}, {count} of them: {words}");
             run.intake.gap(source(), outcome, Reason::new(code, words))?;
         }
         for (outcome, code, words) in search.shortcomings() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use crate::collector::native::phi_files::READ_EVENTS;
+use crate::collector::native::phi_files::roots::Roots;
 use crate::collector::request::Request;
 use crate::collector::steps::changed_in;
 use crate::host::Host;
@@ -47,11 +48,8 @@ pub fn forecast(host: &Host, request: &Request, asked: Asked, allowance: &Arc<Al
         ended: false,
     };
     if asked.listing || asked.content || asked.coverage {
-        for root in request.phi_paths() {
-            if !ahead.ended {
-                ahead.folder(host, request, &root, allowance);
-            }
-        }
+        ahead.knocks(request);
+        ahead.folders(host, request, allowance);
     }
     ahead.forecast
 }
@@ -64,14 +62,49 @@ struct Ahead {
 }
 
 impl Ahead {
-    fn folder(&mut self, host: &Host, request: &Request, root: &HostPath, allowance: &Arc<Allowance>) {
-        if self.asked.coverage && self.run.spend(KNOCK_EVENTS) {
-            self.forecast.events += KNOCK_EVENTS;
+    /// Each folder is knocked at before any is listed.
+    fn knocks(&mut self, request: &Request) {
+        for _ in &request.phi_roots {
+            if self.asked.coverage && self.run.spend(KNOCK_EVENTS) {
+                self.forecast.events += KNOCK_EVENTS;
+            }
         }
+    }
+
+    /// In the order of the listing, and what lies in another folder once; but content is looked for in each by itself.
+    fn folders(&mut self, host: &Host, request: &Request, allowance: &Arc<Allowance>) {
+        let mut roots = Roots::of(&request.phi_roots);
+        for root in roots.outer() {
+            self.folder(host, request, &root, allowance, &mut roots);
+        }
+        while let Some(root) = roots.next_unseen() {
+            self.folder(host, request, &root, allowance, &mut roots);
+        }
+        self.asked.listing = false;
+        for root in roots.listed_with_another() {
+            if self.asked.content {
+                self.folder(host, request, &root, allowance, &mut roots);
+            }
+        }
+    }
+
+    fn folder(
+        &mut self,
+        host: &Host,
+        request: &Request,
+        root: &HostPath,
+        allowance: &Arc<Allowance>,
+        roots: &mut Roots,
+    ) {
+        if self.ended {
+            return;
+        }
+        let (files, bytes) = (self.forecast.files, self.forecast.bytes);
         let mut content = 0;
         let manner = Manner { targets: false, ..Manner::sparing(allowance) };
         let mut walk = host.walk_in(&Pattern::below(root), manner);
         while let Some(sight) = walk.sight() {
+            roots.notice(&sight);
             let found = match sight {
                 Sight::Seen(found) => found,
                 Sight::Other(Found::OverAllowance(_)) => {
@@ -102,6 +135,9 @@ impl Ahead {
         }
         if self.asked.content {
             self.forecast.events += content;
+        }
+        if !self.asked.listing {
+            (self.forecast.files, self.forecast.bytes) = (files, bytes);
         }
     }
 

@@ -15,7 +15,8 @@ pub struct RuleRow {
 /// What lies at a path that a rule watches.
 #[derive(Clone, Debug, Serialize)]
 pub struct WatchedPathRow {
-    /// `a file`, `a folder`, …, `missing`, or `unknown`.
+    /// `a file`, `a folder`, …, `missing`, `unknown`, or `not_looked_at`: it lies below a PHI folder, and the way there
+    /// would have been recorded in an audit log that was not sealed yet.
     pub is: String,
     /// The path, escaped.
     pub path: String,

@@ -25,6 +25,9 @@ use super::{COLLECTOR, ask};
 /// Paths that are looked at, at most.
 const MOST_PATHS: usize = 10_000;
 
+/// The word for a path below a PHI folder.
+const NOT_LOOKED_AT: &str = "not_looked_at";
+
 /// The rules in force.
 pub struct Loaded {
     /// Those that could be read, in the kernel's order.
@@ -90,20 +93,29 @@ fn table(run: &mut Run<'_, '_>, rules: &[(u64, Rule)], names: &Names, entry: Ent
     Ok(())
 }
 
-/// What lies at the watched paths now. Looking a name up may itself be recorded, so it is counted as an opening.
+/// What lies at the watched paths now. Looking a name up may itself be recorded, so it is counted as an opening. The way
+/// to a name below a PHI folder opens the folders in between, each an event in a log that is not sealed yet: nothing
+/// there is looked at.
 fn paths(
     run: &mut Run<'_, '_>,
     rules: &[(u64, Rule)],
     derived_from: &mut Vec<EntryId>,
 ) -> Result<BTreeMap<Vec<u8>, String>, Halt> {
     let taken = run.intake.now();
+    let private = run.request.phi_places();
     let mut found = BTreeMap::new();
     let mut rows = Vec::new();
     for (path, _) in rules.iter().filter_map(|(_, rule)| rule.watched()) {
         if found.contains_key(path) || found.len() >= MOST_PATHS {
             continue;
         }
-        let is = if run.budget.spend(FOLDER_EVENTS) { look(run, path) } else { "unknown".to_owned() };
+        let is = if is_below_any(path, &private) {
+            NOT_LOOKED_AT.to_owned()
+        } else if run.budget.spend(FOLDER_EVENTS) {
+            look(run, path)
+        } else {
+            "unknown".to_owned()
+        };
         let (shown, path_b64) = text(path);
         json::row(&mut rows, &WatchedPathRow { is: is.clone(), path: shown, path_b64 })?;
         found.insert(path.to_vec(), is);
@@ -118,6 +130,11 @@ fn paths(
         )?);
     }
     Ok(found)
+}
+
+/// Whether a path lies below one of these folders. The folder itself can be looked at from the one that it lies in.
+fn is_below_any(path: &[u8], folders: &[HostPath]) -> bool {
+    HostPath::new(path).is_ok_and(|path| folders.iter().any(|folder| path.is_below(folder)))
 }
 
 fn look(run: &Run<'_, '_>, path: &[u8]) -> String {
@@ -172,4 +189,25 @@ fn row(number: u64, rule: &Rule, names: &Names, paths: &BTreeMap<Vec<u8>, String
 fn condition(field: &audit_rules::Field) -> ConditionRow {
     let (value, value_b64) = text(&field.value_text());
     ConditionRow { name: field.name(), operator: field.operator_text(), value, value_b64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_a_phi_folder_is_what_lies_in_it_and_not_the_folder_itself() {
+        let folders = ["/srv/phi", "/data/x"].map(|path| HostPath::new(path).unwrap());
+        for (path, below) in [
+            ("/srv/phi", false),
+            ("/srv/phi/", false),
+            ("/srv/phi-old/a", false),
+            ("/srv", false),
+            ("/srv/phi/a", true),
+            ("/data/x/y/z/\u{1b}", true),
+        ] {
+            assert_eq!(is_below_any(path.as_bytes(), &folders), below, "{path}");
+        }
+        assert!(!is_below_any(b"relative", &folders) && !is_below_any(b"/srv/phi/a", &[]));
+    }
 }
