@@ -18,6 +18,7 @@ mod support;
 
 mod audit_budget;
 mod audit_cases;
+mod audit_doctored;
 mod audit_guide;
 mod audit_host;
 mod audit_mounts;
