@@ -145,11 +145,6 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// What is asked of audit logs while they pass.
-    pub fn asked(&self) -> Asked {
-        self.terms.asked
-    }
-
     /// The moment, for an entry.
     pub fn now(&self) -> Taken {
         self.terms.clock.moment()

@@ -8,6 +8,7 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::host::file::{End, Glimpse, Reading};
 use crate::host::stat::Met;
+use crate::records::audit_log::Asked;
 use crate::records::form::Form;
 use crate::records::observer::{Observed, Observer};
 
@@ -70,6 +71,11 @@ impl Onlookers {
 type Passed = (u64, Result<End, (Outcome, Reason)>);
 
 impl Intake<'_> {
+    /// What is asked of audit logs while they pass.
+    pub fn asked(&self) -> Asked {
+        self.terms.asked
+    }
+
     /// Pours the file's bytes into the member that was begun, and ends it with what is known then; `finish` may still
     /// add to that.
     pub(super) fn pour(

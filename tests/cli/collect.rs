@@ -327,8 +327,8 @@ fn the_audit_log_is_where_auditd_conf_says() {
     let host = FakeHost::new()
         .file("/etc/audit/auditd.conf", "log_file = /data/au[1]/real.log\n")
         .file("/data/au[1]/real.log", "type=DAEMON_START msg=audit(1795292388.000:1): op=start\n")
-        .file("/data/au[1]/real.log.1", "older\n")
-        .file("/var/log/audit/audit.log", "of 2021\n");
+        .file("/data/au[1]/real.log.1", "type=DAEMON_END msg=audit(1795292000.000:1): op=terminate\n")
+        .file("/var/log/audit/audit.log", "type=DAEMON_END msg=audit(1625292000.000:1): op=terminate\n");
     let only = ["--only", "audit-logs"];
     let opened = desk.open(&Bundle::of(&desk.collect(&host).args(only).run().code(0).json()));
     let logs = entries(&opened);

@@ -2,8 +2,9 @@
 //!
 //! They are read through `/proc/PID/exe` and `/proc/PID/map_files`, never through the text of a path: what lies at the
 //! path may be another file, in another mount namespace, or nothing. Links and mappings are only read, which opens
-//! nothing. Files that lie in PHI folders, or did until they were deleted, are not opened: the kernel still knows in
-//! which folder such a file was, and each opening would be an event in an audit log that is not sealed yet.
+//! nothing. Files that lie in PHI folders are not opened: each opening would be an event in an audit log that is not sealed
+//! yet. Of those that were deleted there the digest is taken all the same, within the audit allowance: they are gone with
+//! their process, and no later step can find them.
 
 mod content;
 mod search;
@@ -21,6 +22,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::process::ExecutableRow;
 use crate::custody::rows::text;
 use crate::host::Trouble;
+use crate::host::allowance::FILE_EVENTS;
 use crate::intake::Halt;
 use crate::path::HostPath;
 use content::Content;
@@ -96,13 +98,8 @@ impl Work {
             state: file.state,
             ..ExecutableRow::default()
         };
-        match self.why_not(file) {
-            Some(why) => {
-                row.sha256_missing = Some(why);
-                if why == undigested::PHI_FOLDER && file.state == "deleted" {
-                    *self.withheld.entry(why).or_default() += 1;
-                }
-            }
+        match self.why_not(run, file) {
+            Some(why) => row.sha256_missing = Some(why),
             None => self.read(run, file, &mut row)?,
         }
         if let Some(why) = row.sha256_missing {
@@ -112,8 +109,9 @@ impl Work {
     }
 
     /// Why a file is not even opened.
-    fn why_not(&self, file: &File) -> Option<&'static str> {
-        if self.is_below_phi(file) {
+    fn why_not(&self, run: &Run<'_, '_>, file: &File) -> Option<&'static str> {
+        let below_phi = self.is_below_phi(file);
+        if below_phi && file.state == "present" {
             return Some(undigested::PHI_FOLDER);
         }
         if self.silent.contains(&file.device) {
@@ -122,7 +120,7 @@ impl Work {
         if self.read >= READ_IN_ALL {
             return Some("too_long");
         }
-        None
+        (below_phi && !run.budget.spend(FILE_EVENTS)).then_some("audit_budget")
     }
 
     /// What was made in memory lies in no folder.
@@ -138,7 +136,7 @@ impl Work {
     fn read(&mut self, run: &mut Run<'_, '_>, file: &File, row: &mut ExecutableRow) -> Result<(), Halt> {
         row.sha256_missing = Some("missing");
         let wants_bytes = file.state != "present";
-        let may_keep = self.may_keep(wants_bytes);
+        let may_keep = self.may_keep(run, file, wants_bytes);
         for (pid, link) in file.users.iter().take(TRIES) {
             let earlier = self.members.get(pid).copied().unwrap_or(0);
             let left = content::IN_ALL.saturating_sub(self.taken);
@@ -171,12 +169,18 @@ impl Work {
     }
 
     /// Whether the bytes are taken; where they should be and are not, it is counted.
-    fn may_keep(&mut self, wanted: bool) -> bool {
-        let enough = self.taken >= content::IN_ALL;
-        if wanted && enough {
-            *self.withheld.entry("size_limit").or_default() += 1;
+    fn may_keep(&mut self, run: &Run<'_, '_>, file: &File, wanted: bool) -> bool {
+        let why = if self.is_below_phi(file) && !run.request.include_content {
+            undigested::PHI_FOLDER
+        } else if self.taken >= content::IN_ALL {
+            "size_limit"
+        } else {
+            return wanted;
+        };
+        if wanted {
+            *self.withheld.entry(why).or_default() += 1;
         }
-        wanted && !enough
+        false
     }
 
     fn gaps(&self, run: &mut Run<'_, '_>, search: &Search) -> Result<(), Halt> {
@@ -198,8 +202,7 @@ impl Work {
                 (
                     Outcome::Skipped,
                     ReasonCode::PhiContent,
-                    "they lay in PHI folders, so that neither digest nor bytes were taken; no path leads to them, and \
-                        no other step takes them: as long as its process runs, /proc/PID/exe gives the bytes of a program",
+                    "they lay in PHI folders, so that only their digests were taken; --include-content takes their bytes",
                 )
             } else {
                 (
@@ -208,12 +211,7 @@ impl Work {
                     "enough bytes had been taken; only their digests were",
                 )
             };
-            let what = if *why == undigested::PHI_FOLDER {
-                "deleted files"
-            } else {
-                "deleted files and files in memory"
-            };
-            let words = format!("{what}, {count} of them: {words}");
+            let words = format!("deleted files and files in memory, {count} of them: {words}");
             run.intake.gap(source(), outcome, Reason::new(code, words))?;
         }
         for (outcome, code, words) in search.shortcomings() {
