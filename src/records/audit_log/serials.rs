@@ -23,9 +23,12 @@ pub struct Serials {
     pub boots: Vec<Boot>,
     /// Boots that were not kept.
     pub boots_left: u64,
-    /// How often the time fell by more than a minute while the numbers went on: a clock that was set back, or a log that was
-    /// edited.
+    /// How often the time fell by more than a minute while the numbers went on, for more than one event: a clock that was set
+    /// back, or a log that was edited. One event alone may be of a call that took so long: its time is that of its beginning,
+    /// and its number of its end.
     pub steps_back: u64,
+    /// Events one after another that are behind.
+    behind: u64,
 }
 
 /// What is of one boot.
@@ -75,7 +78,8 @@ impl Serials {
             return false;
         }
         if id.serial > last.serial {
-            self.steps_back += u64::from(id.time.plus(SLOW) < last.time);
+            self.behind = if id.time.plus(SLOW) < last.time { self.behind + 1 } else { 0 };
+            self.steps_back += u64::from(self.behind == 2);
             boot.goes_on(id);
             return false;
         }
@@ -91,15 +95,20 @@ impl Serials {
         true
     }
 
+    /// Whether the event that came last is more than a minute earlier than one before it.
+    pub fn is_behind(&self) -> bool {
+        self.behind > 0
+    }
+
     /// Ranges that are missing within the boots.
     pub fn missing_ranges(&self) -> u64 {
         self.boots.iter().map(|boot| boot.missing.len() as u64 + boot.missing_left).sum()
     }
 }
 
-/// Whether a lower number is only late, and not of another boot.
+/// Whether a lower number is only late, and not of another boot, which would be later.
 fn is_late(last: EventId, id: EventId) -> bool {
-    last.serial - id.serial <= LATE && id.time <= last.time.plus(SLOW) && id.time.plus(SLOW) >= last.time
+    last.serial - id.serial <= LATE && id.time <= last.time.plus(SLOW)
 }
 
 /// Whether a file that begins with `first` is of another boot than one before it that ends with `last`. What begins far
@@ -147,7 +156,7 @@ impl Boot {
             };
             self.miss(self.missing.len(), range);
         }
-        self.last = id;
+        self.last = EventId { time: id.time.max(self.last.time), ..id };
     }
 
     fn miss(&mut self, at: usize, range: MissingSerials) {
@@ -260,8 +269,17 @@ mod tests {
     #[test]
     fn times_that_fall_while_numbers_go_on_are_counted() {
         let mut serials = seen(&[5]);
-        serials.saw(EventId { time: Timestamp::from_unix(10, 0), serial: 6 });
+        let early = |serial| EventId { time: Timestamp::from_unix(10, 0), serial };
+        serials.saw(early(6));
+        assert_eq!((serials.steps_back, serials.is_behind()), (0, true), "a slow call");
+        serials.saw(early(7));
         assert_eq!(serials.steps_back, 1);
+        serials.saw(id(8));
+        assert!(!serials.is_behind());
+        // What is late behind a slow call is of the same boot.
+        let mut serials = seen(&[5, 6]);
+        serials.saw(early(8));
+        assert!(!serials.saw(id(7)));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Summary {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, behind) = rest.split_at(end);
-            if self.carry.is_empty() && !self.passing {
+            if self.carry.is_empty() && !self.passing && line.len() <= LINE_LIMIT {
                 self.line(line);
             } else {
                 self.hold(line);
@@ -242,6 +242,8 @@ impl Summary {
             self.own_events += 1;
             return;
         }
+        // An access that is logged far from its time is not where anybody looks for it.
+        self.serials.steps_back += u64::from(self.serials.is_behind());
         let time = record.id.time;
         for (key, at) in record.keys().into_iter().zip(0..) {
             let full = self.keys.len() >= KEYS_KEPT && !self.keys.contains_key(&key);

@@ -166,8 +166,13 @@ fn a_number_of_the_rotation_that_is_missing_is_told_even_over_a_boot() {
 
 #[test]
 fn times_that_fall_while_numbers_go_on_make_all_times_uncertain() {
-    let fell = log(&[ON[0], ON[1], "190 21 SYSCALL a=1", "12 22 SYSCALL a=1"]);
-    assert_eq!(lapses(&[fell], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 200)]);
+    let slow = log(&[ON[0], ON[1], "190 21 SYSCALL key=(null)", "12 22 SYSCALL key=(null)"]);
+    assert_eq!(lapses(&[slow], &status(1, 7, 0)), []);
+    let fell = log(&[ON[0], ON[1], "190 21 SYSCALL a=1", "12 22 SYSCALL a=1", "13 23 SYSCALL a=1"]);
+    let access = log(&[ON[0], ON[1], "190 21 SYSCALL a=1", "12 22 SYSCALL key=\"phi\""]);
+    for log in [fell, access] {
+        assert_eq!(lapses(&[log], &status(1, 7, 0)), [(ReasonCode::CoverageUnknown, 100, 200)]);
+    }
 }
 
 #[test]

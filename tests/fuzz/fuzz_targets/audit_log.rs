@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use phi_ir::clock::Timestamp;
 use phi_ir::records::audit_log::{Summary, events_of, record};
-use phi_ir::view::recording::Recording;
+use phi_ir::view::recording::{Log, Recording};
 
 fn summary(bytes: &[u8], piece: usize) -> Summary {
     let mut summary = Summary::default();
@@ -27,7 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
     let parts = [summary(first, 4096), summary(second, 4096)];
     let window = (Timestamp::from_unix(1_000, 0), Timestamp::from_unix(4_000_000_000, 0));
     for logs in [&parts[..], std::slice::from_ref(&whole)] {
-        let recording = Recording::of(window, None, logs, 0);
+        let files = logs.iter().map(|summary| Log { summary, number: None, whole: true });
+        let recording = Recording::of(window, None, files, 0);
         for lapse in recording.lapses().into_iter().chain(recording.lapses_of_rule(b"phi", 1)) {
             assert!(window.0 <= lapse.from && lapse.from <= lapse.to && lapse.to <= window.1);
         }

@@ -131,6 +131,15 @@ fn a_line_without_an_end_costs_no_memory() {
 }
 
 #[test]
+fn a_long_line_is_cut_alike_in_one_piece_and_in_many() {
+    let long =
+        [b"type=SYSCALL msg=audit(1.0:1): a0=".to_vec(), vec![b'x'; 2 * LINE_LIMIT], b"\n".to_vec()].concat();
+    let whole = summary(&long, long.len());
+    assert_eq!((whole.oversize, whole.records), (1, 1));
+    assert_eq!(format!("{whole:?}"), format!("{:?}", summary(&long, 1000)));
+}
+
+#[test]
 fn no_mishap_makes_it_panic() {
     Mishaps::of(&log()).each(|bytes| drop(summary(bytes, 50)));
 }
