@@ -60,10 +60,9 @@ pub fn judge(
 fn only_changes(run: &Run<'_, '_>, key: &[u8]) -> Option<(Outcome, Reason)> {
     let coverage = run.coverage.as_ref()?;
     let all_read = run.audit_logs.is_some_and(|logs| !logs.denied && logs.unread == 0);
-    if !all_read
-        || !run.all_keys_known
-        || known(coverage, key).any(|known| known.last().is_some_and(|last| since(run, last)))
-    {
+    let accessed = |known: &KeyCoverage| known.last().is_some_and(|last| since(run, last));
+    let mut of_key = known(coverage, key).peekable();
+    if !all_read || !run.all_keys_known || of_key.peek().is_none() || of_key.any(accessed) {
         return None;
     }
     let (outcome, reason) = meaning_of_nothing(coverage, key, "it found changes of rules, and no access");

@@ -359,16 +359,18 @@ fn told(reasons: &[(ReasonCode, String)]) -> String {
     }
 }
 
-/// What it means that no access with `key` was found, after all places that it belongs to; `found` is what was found, in words.
+/// What it means that no access with `key` was found, after all places that it belongs to; `found` is what was found, in
+/// words.
 pub fn meaning_of_nothing(coverage: &[PlaceCoverage], key: &[u8], found: &str) -> (Outcome, Reason) {
-    let of_key: Vec<_> =
-        coverage.iter().flat_map(|place| &place.keys).filter(|known| known.key == key).collect();
-    let mut reasons: Vec<(ReasonCode, String)> =
-        of_key.iter().flat_map(|known| known.reasons.clone()).collect();
-    if of_key.is_empty() {
-        let words = "no rule in force with this key watches a PHI folder".to_owned();
-        reasons.push((ReasonCode::NoRule, words));
-    }
+    let mut of_key =
+        coverage.iter().flat_map(|place| &place.keys).filter(|known| known.key == key).peekable();
+    let reasons: Vec<(ReasonCode, String)> = match of_key.peek() {
+        Some(_) => of_key.flat_map(|known| known.reasons.clone()).collect(),
+        None => {
+            let words = "of the folders that this key belongs to it was not asked whether they are recorded";
+            vec![(ReasonCode::CoverageUnknown, words.to_owned())]
+        }
+    };
     let reasons = in_order(reasons);
     match reasons.first() {
         None => {

@@ -117,3 +117,9 @@ fn without_the_rules_nothing_is_known() {
     let row = Auditing { recording, rules: None, machine: None }.of(&place, &[b"phi".to_vec()]).row;
     assert_eq!((row.codes.as_slice(), row.scope), (&[ReasonCode::CoverageUnknown][..], "none"));
 }
+
+#[test]
+fn a_key_of_which_nothing_is_known_is_never_said_to_be_quiet() {
+    let (outcome, reason) = meaning_of_nothing(&[], b"phi", "nothing matched");
+    assert_eq!((outcome, reason.code), (Outcome::Inconclusive, ReasonCode::CoverageUnknown));
+}
