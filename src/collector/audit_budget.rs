@@ -11,8 +11,8 @@ use crate::host::allowance::Allowance;
 use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Wanted};
 use crate::path::HostPath;
-use crate::records::audit_config::{self, Rotation, number_of};
-use crate::records::audit_rules::{self, Rule};
+use crate::records::audit_config::{self, Rotation};
+use crate::records::audit_rules;
 use crate::records::audit_status;
 
 /// What one opening costs the log, in bytes: SYSCALL, CWD, PATH and PROCTITLE of an enriched record are 900 to 1,000.
@@ -64,7 +64,7 @@ fn as_it_is(host: &Host, log: &HostPath) -> (u64, u64) {
     let (mut current, mut existing) = (0, 0);
     for found in host.walk(&all, Wanted::Files, true) {
         let Found::Match(found) = found else { continue };
-        match number_of(found.spot.path.name(), log.name()) {
+        match auditd::number(log, &found.spot.path) {
             Some(0) => (current, existing) = (found.met.stat.size, existing + 1),
             Some(_) => existing += 1,
             None => {}
@@ -77,14 +77,4 @@ fn as_it_is(host: &Host, log: &HostPath) -> (u64, u64) {
 fn free(host: &Host, log: &HostPath, conf: &[u8]) -> Option<u64> {
     let (free, total) = host.space(log)?;
     Some(free.saturating_sub(audit_config::space_left(conf, total).unwrap_or(0)))
-}
-
-/// Whether the kernel would record that something at or below `path` is opened for reading; true where that is not known.
-pub fn is_recorded(rules: Option<&[Rule]>, path: &HostPath) -> bool {
-    let may = |rule: &Rule| {
-        let watched = rule.watched().and_then(|(watched, _)| HostPath::new(watched).ok());
-        rule.records_openings()
-            && watched.is_none_or(|watched| path.is_within(&watched) || watched.is_within(path))
-    };
-    rules.is_none_or(|rules| rules.iter().any(may))
 }

@@ -1,8 +1,13 @@
-//! What auditd is told in its own file (auditd.conf(5)): where it writes, and how much.
+//! What auditd is told in its own file (auditd.conf(5)): where it writes, and how much; and what of that was sealed.
+
+use std::sync::Arc;
 
 use crate::host::Host;
+use crate::intake::{Intake, SealedCopy};
 use crate::path::HostPath;
-use crate::records::audit_config;
+use crate::records::audit_config::{self, number_of};
+use crate::records::audit_log::Summary;
+use crate::records::observer::Observed;
 
 /// Where auditd writes unless it is told otherwise (auditd.conf(5)).
 const LOG: &[u8] = b"/var/log/audit/audit.log";
@@ -19,4 +24,19 @@ pub fn log(configuration: &[u8]) -> HostPath {
         .and_then(|path| HostPath::new(path).ok())
         .or_else(|| HostPath::new(LOG).ok())
         .unwrap_or_else(HostPath::root)
+}
+
+/// Which file of the rotation of `log` lies at `path`: 0 the one that is being written; none for any other.
+pub fn number(log: &HostPath, path: &HostPath) -> Option<u64> {
+    (path.parent() == log.parent()).then(|| number_of(path.name(), log.name())).flatten()
+}
+
+/// The audit logs that were sealed, by where they really lie, and what was learnt of each; in the order of their entries.
+pub fn sealed<'i>(
+    intake: &'i Intake<'_>,
+) -> impl Iterator<Item = (&'i HostPath, &'i SealedCopy, &'i Arc<Summary>)> {
+    intake.sealed_copies().filter_map(|(path, copy)| match &copy.observed {
+        Some(Observed::Audit(summary)) => Some((path, copy, summary)),
+        _ => None,
+    })
 }

@@ -79,6 +79,8 @@ pub struct PhiRoot {
     pub also: Vec<HostPath>,
     /// `argument`, `config`, or the rules file that watches it.
     pub origin: String,
+    /// The audit keys of the watches that touch it, in force or only on disk.
+    pub keys: Vec<Vec<u8>>,
 }
 
 impl PhiRoot {
@@ -89,7 +91,7 @@ impl PhiRoot {
         also.push(real.clone());
         also.retain(|other| *other != path);
         also.sort();
-        PhiRoot { path, real, also, origin: origin.into() }
+        PhiRoot { path, real, also, origin: origin.into(), keys: Vec::new() }
     }
 
     /// As the plan has it.

@@ -251,13 +251,28 @@ fn reopen(path: &OwnedFd, folder: &OwnedFd, name: &[u8], footprint: &Footprint) 
         Err(Errno::NOENT) => fs::openat(folder, name, flags | OFlags::NOFOLLOW, Mode::empty()),
         other => other,
     };
-    let (opened, kept) = match open(quiet | OFlags::NOATIME) {
-        Err(Errno::PERM) => (open(quiet), false),
-        other => (other, true),
-    };
-    let file = opened?;
+    let (file, kept) = quietly(quiet, open)?;
     footprint.file(kept);
     Ok(file)
+}
+
+/// Opens without changing the access time, where that is allowed, or else with it; and says whether it was.
+pub(super) fn quietly(
+    flags: OFlags,
+    open: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
+) -> Result<(OwnedFd, bool), Errno> {
+    match open(flags | OFlags::NOATIME) {
+        Err(Errno::PERM) => Ok((open(flags)?, false)),
+        opened => Ok((opened?, true)),
+    }
+}
+
+/// Opens a folder to look into it.
+pub(super) fn open_folder(parent: &OwnedFd, name: &[u8], footprint: &Footprint) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let (folder, kept) = quietly(flags, |flags| fs::openat(parent, name, flags, Mode::empty()))?;
+    footprint.folder(kept);
+    Ok(folder)
 }
 
 #[cfg(test)]

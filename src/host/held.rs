@@ -13,7 +13,7 @@ use super::{Host, Trouble};
 /// A regular file that is open, whatever becomes of its name.
 #[derive(Debug)]
 pub struct Held {
-    file: Arc<OwnedFd>,
+    pub(super) file: Arc<OwnedFd>,
     /// What it was when it was opened.
     pub met: Met,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{self, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
+use super::file::open_folder;
 use super::footprint::Footprint;
 use super::stat::{self, Met};
 use super::{Host, Trouble};
@@ -45,14 +46,7 @@ fn knock(parent: &OwnedFd, name: &[u8], footprint: &Footprint) -> Result<Knock, 
         name_alone(parent, name)?;
         return Ok(Knock { place: met.stat.ino, is_folder: false, inside: None });
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let open = |flags| fs::openat(parent, name, flags, Mode::empty());
-    let (opened, kept) = match open(flags | OFlags::NOATIME) {
-        Err(Errno::PERM) => (open(flags), false),
-        other => (other, true),
-    };
-    let folder = opened?;
-    footprint.folder(kept);
+    let folder = open_folder(parent, name, footprint)?;
     let met = stat::of(&folder)?;
     Ok(Knock { place: met.stat.ino, is_folder: true, inside: first_in(&folder, &met)? })
 }

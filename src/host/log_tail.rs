@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
-use super::file::{Opened, open_regular};
+use super::held::{Held, Holding};
 use super::{Host, Trouble};
 use crate::path::HostPath;
 
@@ -21,16 +21,16 @@ const OVERLAP: u64 = 16 << 10;
 pub struct LogTail<'h> {
     host: &'h Host,
     path: HostPath,
-    file: Arc<OwnedFd>,
-    identity: (u64, u64),
+    held: Held,
     offset: u64,
 }
 
 impl Host {
     /// Looks at the end of the log at `path`.
     pub fn tail(&self, path: &HostPath) -> Result<LogTail<'_>, Trouble> {
-        let (file, identity, size) = self.open_log(path)?;
-        Ok(LogTail { host: self, path: path.clone(), file: Arc::new(file), identity, offset: size })
+        let held = self.open_log(path)?;
+        let offset = held.met.stat.size;
+        Ok(LogTail { host: self, path: path.clone(), held, offset })
     }
 
     /// Looks at the log at `path` from where it was left: `known` says how far the file with this device and inode was
@@ -40,37 +40,27 @@ impl Host {
         path: &HostPath,
         known: impl FnOnce((u64, u64)) -> Option<u64>,
     ) -> Result<LogTail<'_>, Trouble> {
-        let (file, identity, _) = self.open_log(path)?;
-        let offset = known(identity).unwrap_or(0).saturating_sub(OVERLAP);
-        Ok(LogTail { host: self, path: path.clone(), file: Arc::new(file), identity, offset })
+        let held = self.open_log(path)?;
+        let offset = known(held.met.identity).unwrap_or(0).saturating_sub(OVERLAP);
+        Ok(LogTail { host: self, path: path.clone(), held, offset })
     }
 
-    fn open_log(&self, path: &HostPath) -> Result<(OwnedFd, (u64, u64), u64), Trouble> {
-        let spot = self.locate(path, true)?.spot;
-        let (folder, name) = (Arc::clone(&spot.folder), spot.name.clone());
-        let footprint = Arc::clone(self.footprint());
-        let opened = self.patience().ask(move || open_regular(&folder, &name, &footprint));
-        match opened.map_err(|none| self.no_answer(none, &spot.real))? {
-            Ok(Opened::File(file, met)) => Ok((file, met.identity, met.stat.size)),
-            Ok(Opened::Other(met)) => Err(Trouble::OtherType(path.to_string(), met.kind_in_words())),
-            Err((errno, _)) => Err(Trouble::from_errno(errno, path.to_string())),
+    fn open_log(&self, path: &HostPath) -> Result<Held, Trouble> {
+        match self.hold(&self.locate(path, true)?.spot)? {
+            Holding::File(held) => Ok(held),
+            Holding::Other(met) => Err(Trouble::OtherType(path.to_string(), met.kind_in_words())),
         }
     }
 }
 
 impl LogTail<'_> {
-    /// What follows in this file, at most 4 MiB at once; nothing at its end.
-    pub fn on(&mut self) -> Result<Vec<u8>, Trouble> {
-        self.rest()
-    }
-
     /// What has been written since the last look.
     pub fn more(&mut self) -> Result<Vec<u8>, Trouble> {
         let mut bytes = self.rest()?;
         // A log that is being rotated has no file of its name for a moment.
         match self.host.open_log(&self.path) {
-            Ok((file, identity, _)) if identity != self.identity => {
-                (self.file, self.identity, self.offset) = (Arc::new(file), identity, 0);
+            Ok(held) if held.met.identity != self.held.met.identity => {
+                (self.held, self.offset) = (held, 0);
                 bytes.extend(self.rest()?);
             }
             Ok(_) | Err(Trouble::Missing(_)) => {}
@@ -79,8 +69,9 @@ impl LogTail<'_> {
         Ok(bytes)
     }
 
-    fn rest(&mut self) -> Result<Vec<u8>, Trouble> {
-        let (file, offset) = (Arc::clone(&self.file), self.offset);
+    /// What follows in this file, at most 4 MiB at once; nothing at its end.
+    pub fn rest(&mut self) -> Result<Vec<u8>, Trouble> {
+        let (file, offset) = (Arc::clone(&self.held.file), self.offset);
         let read = self.host.patience().ask(move || read_from(&file, offset));
         let bytes = read
             .map_err(|none| self.host.no_answer(none, &self.path))?

@@ -8,7 +8,7 @@ use std::sync::mpsc::sync_channel;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
-use super::file::{Glimpse, Reading, pour};
+use super::file::{Glimpse, Reading, pour, quietly};
 use super::patience::NoAnswer;
 use super::processes::ProcessFolder;
 use super::processes::tree::Tree;
@@ -67,10 +67,7 @@ fn open(process: &ProcessFolder, link: &str) -> Result<(OwnedFd, bool), Errno> {
         return Ok((door, true));
     }
     let quiet = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-    match process.open(link, quiet | OFlags::NOATIME) {
-        Err(Errno::PERM) => Ok((process.open(link, quiet)?, false)),
-        opened => Ok((opened?, true)),
-    }
+    quietly(quiet, |flags| process.open(link, flags))
 }
 
 #[cfg(test)]

@@ -125,11 +125,6 @@ impl Rotation {
     }
 }
 
-/// How many bytes the audit log holds before it begins to forget: see [`Rotation::capacity`].
-pub fn log_capacity(auditd_conf: &[u8]) -> Option<u64> {
-    Rotation::of(auditd_conf).capacity()
-}
-
 /// Which file of its rotation `name` is, where `live` is the one that is being written: 0 that one, `audit.log.2` is 2,
 /// compressed or not.
 pub fn number_of(name: &[u8], live: &[u8]) -> Option<u64> {
@@ -176,12 +171,12 @@ mod tests {
         let conf = b"log_file = /var/log/audit/audit.log\nmax_log_file = 8\nnum_logs = 5\n\
             max_log_file_action = ROTATE\nspace_left = 75\n";
         assert_eq!(setting(conf, "LOG_FILE"), Some(&b"/var/log/audit/audit.log"[..]));
-        assert_eq!(log_capacity(conf), Some(40 << 20));
+        assert_eq!(Rotation::of(conf).capacity(), Some(40 << 20));
         assert_eq!(space_left(conf, 1 << 40), Some(75 << 20));
         assert_eq!(space_left(b"space_left = 25%", 1000), Some(250));
-        assert_eq!(log_capacity(b"max_log_file_action = keep_logs"), None);
-        assert_eq!(log_capacity(b""), Some(40 << 20));
-        assert_eq!(log_capacity(b"num_logs = 1"), None);
+        assert_eq!(Rotation::of(b"max_log_file_action = keep_logs").capacity(), None);
+        assert_eq!(Rotation::of(b"").capacity(), Some(40 << 20));
+        assert_eq!(Rotation::of(b"num_logs = 1").capacity(), None);
     }
 
     #[test]

@@ -5,11 +5,11 @@
 //! by anybody; if our own openings appeared; and if nothing of the window lapsed. Everything else is inconclusive, with
 //! every reason.
 
-use super::recording::{Lapse, Recording};
+use super::recording::Recording;
 use crate::clock::Timestamp;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
-use crate::custody::rows::audit_coverage::{KeyCoverageRow, LapseRow, PlaceCoverageRow};
+use crate::custody::rows::audit_coverage::{KeyCoverageRow, Lapse, PlaceCoverageRow};
 use crate::custody::rows::text;
 use crate::path::{HostPath, shown};
 use crate::records::audit_rules::reach::Reach;
@@ -74,17 +74,23 @@ pub struct Place {
 
 /// What is known about auditing.
 pub struct Auditing<'a> {
-    /// When it recorded.
-    pub recording: Recording<'a>,
-    /// The rules in force, in the kernel's order; none if they are not known.
-    pub rules: Option<&'a [Rule]>,
-    /// The processor, for the words of rules.
-    pub machine: Option<Arch>,
+    recording: Recording<'a>,
+    rules: Option<&'a [Rule]>,
+    machine: Option<Arch>,
+    /// When nothing at all was recorded, whatever the rules.
+    lapses: Vec<Lapse>,
 }
 
-impl Auditing<'_> {
+impl<'a> Auditing<'a> {
+    /// From when it recorded, the rules in force in the kernel's order, if they are known, and the processor, for the words of
+    /// rules.
+    pub fn of(recording: Recording<'a>, rules: Option<&'a [Rule]>, machine: Option<Arch>) -> Auditing<'a> {
+        let lapses = recording.lapses();
+        Auditing { recording, rules, machine, lapses }
+    }
+
     /// What the log can show of a place under the keys `known` and those of the rules in force that touch it.
-    pub fn of(&self, place: &Place, known: &[Vec<u8>]) -> PlaceCoverage {
+    pub fn coverage(&self, place: &Place, known: &[Vec<u8>]) -> PlaceCoverage {
         let rules = self.rules.unwrap_or_default();
         let touching: Vec<(&Rule, Reach)> = rules
             .iter()
@@ -98,7 +104,6 @@ impl Auditing<'_> {
             .collect();
         let suppressor = rules.iter().find(|rule| rule.may_suppress(&place.mount));
         let (canary, canary_words) = self.canary(place, &touching);
-        let common = self.recording.lapses();
         let mut keys: Vec<Vec<u8>> = touching.iter().flat_map(|(rule, _)| keys_of(rule)).collect();
         keys.extend_from_slice(known);
         keys.sort();
@@ -122,7 +127,7 @@ impl Auditing<'_> {
             shared.push((ReasonCode::CoverageUnknown, "the rules in force are not known".to_owned()));
         }
         let judged: Vec<KeyCoverage> =
-            keys.into_iter().map(|key| self.key(key, &touching, &common, &shared, &place.canary)).collect();
+            keys.into_iter().map(|key| self.key(key, &touching, &shared, &place.canary)).collect();
         // A folder is as well covered as the best of its keys.
         let best = judged.iter().min_by_key(|key| (key.reasons.len(), gravest(&key.reasons)));
         let reasons = match best {
@@ -131,7 +136,7 @@ impl Auditing<'_> {
                 let mut reasons =
                     vec![(ReasonCode::NoRule, "no rule in force watches this folder".to_owned())];
                 reasons.extend(shared);
-                reasons.extend(common.iter().map(|lapse| (lapse.code, lapse.words.clone())));
+                reasons.extend(self.lapses.iter().map(|lapse| (lapse.code, lapse.words.clone())));
                 reasons
             }
         };
@@ -164,7 +169,6 @@ impl Auditing<'_> {
         &self,
         key: Vec<u8>,
         touching: &[(&Rule, Reach)],
-        common: &[Lapse],
         shared: &[(ReasonCode, String)],
         canary: &Canary,
     ) -> KeyCoverage {
@@ -206,7 +210,7 @@ impl Auditing<'_> {
             reasons.push((ReasonCode::RuleNarrow, words));
         }
         let rules = own.len() as u64;
-        let mut lapses = common.to_vec();
+        let mut lapses = self.lapses.clone();
         if !own.is_empty() {
             lapses.extend(self.recording.lapses_of_rule(&key, rules));
         }
@@ -220,7 +224,7 @@ impl Auditing<'_> {
             key: shown_key,
             key_b64,
             last,
-            lapses: lapses.into_iter().map(lapse_row).collect(),
+            lapses,
             permissions,
             rules,
         };
@@ -310,10 +314,6 @@ fn scope(touching: &[(&Rule, Reach)]) -> &'static str {
         _ if touching.iter().any(by_name) => "name",
         _ => "part",
     }
-}
-
-fn lapse_row(lapse: Lapse) -> LapseRow {
-    LapseRow { code: lapse.code, from: lapse.from, to: lapse.to, words: lapse.words }
 }
 
 fn gravity(code: ReasonCode) -> usize {

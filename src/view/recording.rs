@@ -7,26 +7,12 @@ mod evidence;
 
 use std::collections::HashSet;
 
-use serde::Serialize;
-
 use crate::clock::Timestamp;
 use crate::custody::outcome::{ReasonCode, counted};
+use crate::custody::rows::audit_coverage::Lapse;
 use crate::records::audit_log::serials::is_other_boot;
 use crate::records::audit_log::{KeyUse, Note, NoteKind, Summary};
 use crate::records::audit_status::AuditStatus;
-
-/// A time of which the log does not show that everything was recorded. Keys are sorted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Lapse {
-    /// Why.
-    pub code: ReasonCode,
-    /// Its beginning.
-    pub from: Timestamp,
-    /// Its end.
-    pub to: Timestamp,
-    /// Why, in words that name the times.
-    pub words: String,
-}
 
 /// A log, or a part of one.
 #[derive(Clone, Copy)]

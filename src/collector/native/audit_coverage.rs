@@ -5,8 +5,8 @@
 mod canary;
 
 use crate::clock::Timestamp;
+use crate::collector::auditd;
 use crate::collector::run::Run;
-use crate::collector::{auditd, phi};
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
@@ -18,12 +18,10 @@ use crate::host::audit::AuditQuestion;
 use crate::host::facts::kernel;
 use crate::intake::Halt;
 use crate::path::HostPath;
-use crate::records::audit_config::number_of;
 use crate::records::audit_log::Summary;
 use crate::records::audit_rules::syscalls::Arch;
 use crate::records::audit_rules::{self, Rule};
 use crate::records::audit_status::{self, AuditStatus};
-use crate::records::observer::Observed;
 use crate::view::audit_coverage::{Auditing, Place, PlaceCoverage};
 use crate::view::recording::{Log, Recording};
 
@@ -36,6 +34,8 @@ const MOST_PLACES: usize = 64;
 struct Spot {
     root: HostPath,
     mount: HostPath,
+    /// Those that belong to the folder, in force or only on disk.
+    keys: Vec<Vec<u8>>,
 }
 
 /// Seals what the kernel says now, what became of our own openings, and the answer.
@@ -51,19 +51,11 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let status = status(run, &mut entries)?;
     let rules = rules(run, &mut entries)?;
     let seen = canary::look(run, &spots, status.as_ref(), &mut entries)?;
-    let (watches, _) = phi::watches(run.host);
-    let places: Vec<(Place, Vec<Vec<u8>>)> = spots
-        .into_iter()
-        .zip(seen)
-        .map(|(spot, seen)| {
-            let of_root: Vec<_> =
-                run.request.phi_roots.iter().filter(|root| root.path == spot.root).cloned().collect();
-            let keys = phi::keys_for(&watches, &of_root);
-            let place =
-                Place { root: spot.root, mount: spot.mount, is_folder: seen.is_folder, canary: seen.canary };
-            (place, keys)
-        })
-        .collect();
+    let place = |(spot, seen): (Spot, canary::Seen)| {
+        let Spot { root, mount, keys } = spot;
+        (Place { root, mount, is_folder: seen.is_folder, canary: seen.canary }, keys)
+    };
+    let places: Vec<(Place, Vec<Vec<u8>>)> = spots.into_iter().zip(seen).map(place).collect();
     let end = since_sealed(run, &mut entries)?;
     let (judged, logs) = judge(run, status.as_ref(), rules.as_deref(), &places, end.as_ref());
     entries.extend(logs);
@@ -82,16 +74,14 @@ fn spots(run: &Run<'_, '_>) -> (Vec<Spot>, usize) {
     let mounts = run.host.mounts();
     let mut spots = Vec::new();
     for root in &run.request.phi_roots {
-        let real =
-            run.host.locate(&root.path, true).map_or_else(|_| root.path.clone(), |found| found.spot.real);
         let mut below: Vec<HostPath> = mounts
             .all()
-            .filter(|mount| mount.point.is_below(&real) && mounts.keep_out_of(&mount.point).is_none())
+            .filter(|mount| mount.point.is_below(&root.real) && mounts.keep_out_of(&mount.point).is_none())
             .map(|mount| mount.point.clone())
             .collect();
         below.sort();
-        let all = std::iter::once(real).chain(below);
-        spots.extend(all.map(|mount| Spot { root: root.path.clone(), mount }));
+        let all = std::iter::once(root.real.clone()).chain(below);
+        spots.extend(all.map(|mount| Spot { root: root.path.clone(), mount, keys: root.keys.clone() }));
     }
     let left = spots.len().saturating_sub(MOST_PLACES);
     spots.truncate(MOST_PLACES);
@@ -143,7 +133,7 @@ const SINCE_LIMIT: usize = 32 << 20;
 /// What was logged since the audit log was sealed, and whether that is all of it: between the sealed log and our own openings
 /// nothing may be missing. It is sealed as well.
 fn since_sealed(run: &mut Run<'_, '_>, entries: &mut Vec<EntryId>) -> Result<Option<(Summary, bool)>, Halt> {
-    let log = auditd::log(&auditd::configuration(run.host));
+    let log = &run.places.audit_log;
     let sealed = |identity| {
         let of_it =
             run.intake.sealed_copies().map(|(_, copy)| copy).filter(|copy| copy.file.identity == identity);
@@ -151,14 +141,14 @@ fn since_sealed(run: &mut Run<'_, '_>, entries: &mut Vec<EntryId>) -> Result<Opt
     };
     let taken = run.intake.now();
     // Where it cannot be followed, that is said with our own openings.
-    let Ok(mut tail) = run.host.tail_since(&log, sealed) else { return Ok(None) };
+    let Ok(mut tail) = run.host.tail_since(log, sealed) else { return Ok(None) };
     let mut summary = Summary::asked(run.intake.asked());
-    let mut draft = Draft::new(Kind::Capture, Source::path(&log), taken);
+    let mut draft = Draft::new(Kind::Capture, Source::path(log), taken);
     draft.title = Some("The end of the audit log, as far as it was logged since it was sealed".into());
     run.intake.begin_member(Member::of_live(COLLECTOR, "audit.log.end"), draft)?;
     let (mut length, mut whole) = (0, false);
     while length < SINCE_LIMIT {
-        match tail.on() {
+        match tail.rest() {
             Ok(bytes) if bytes.is_empty() => {
                 whole = true;
                 break;
@@ -189,17 +179,13 @@ fn judge(
     places: &[(Place, Vec<Vec<u8>>)],
     end: Option<&(Summary, bool)>,
 ) -> (Vec<PlaceCoverage>, Vec<EntryId>) {
-    let live = auditd::log(&auditd::configuration(run.host));
-    let mut logs: Vec<(EntryId, Log<'_>)> = Vec::new();
-    for (path, copy) in run.intake.sealed_copies() {
-        if let Some(Observed::Audit(summary)) = &copy.observed {
-            let asked = copy.asked.as_ref().unwrap_or(path);
-            let number =
-                (asked.parent() == live.parent()).then(|| number_of(asked.name(), live.name())).flatten();
-            logs.push((copy.entry, Log { summary, number, whole: copy.whole }));
-        }
-    }
-    logs.sort_by_key(|(entry, _)| *entry);
+    let live = &run.places.audit_log;
+    let logs: Vec<(EntryId, Log<'_>)> = auditd::sealed(run.intake)
+        .map(|(path, copy, summary)| {
+            let number = auditd::number(live, copy.asked.as_ref().unwrap_or(path));
+            (copy.entry, Log { summary, number, whole: copy.whole })
+        })
+        .collect();
     let unread = run.audit_logs.map_or(0, |logs| logs.unread);
     let from = run.intake.window().from.unwrap_or_else(|| Timestamp::from_unix(0, 0));
     let window = (from, run.intake.now().utc);
@@ -207,8 +193,8 @@ fn judge(
     let end = end.map(|(summary, whole)| Log { summary, number: None, whole: *whole });
     let recording = Recording::of(window, status, parts.chain(end), unread);
     let all_keys_known = recording.knows_all_keys();
-    let auditing = Auditing { recording, rules, machine: Arch::of_machine(&kernel().machine) };
-    let judged = places.iter().map(|(place, keys)| auditing.of(place, keys)).collect();
+    let auditing = Auditing::of(recording, rules, Arch::of_machine(&kernel().machine));
+    let judged = places.iter().map(|(place, keys)| auditing.coverage(place, keys)).collect();
     let entries = logs.into_iter().map(|(entry, _)| entry).collect();
     run.all_keys_known = all_keys_known;
     (judged, entries)

@@ -15,9 +15,8 @@ use crate::custody::rows::audit_log::{AuditHistoryRow, AuditLogRow, AuditRotatio
 use crate::custody::rows::text;
 use crate::intake::Halt;
 use crate::path::{HostPath, shown};
-use crate::records::audit_config::{Rotation, number_of};
+use crate::records::audit_config::Rotation;
 use crate::records::audit_log::{Note, NoteKind, Summary};
-use crate::records::observer::Observed;
 
 const COLLECTOR: &str = "audit-logs";
 
@@ -77,15 +76,9 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
 
 /// Those that were sealed, the earliest first.
 fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
-    let mut logs: Vec<Sealed> = run
-        .intake
-        .sealed_copies()
-        .filter_map(|(path, copy)| {
-            let Some(Observed::Audit(summary)) = &copy.observed else { return None };
+    let mut logs: Vec<Sealed> = auditd::sealed(run.intake)
+        .map(|(path, copy, summary)| {
             let (shown_path, path_b64) = text(path.as_bytes());
-            let beside = copy.asked.as_ref().unwrap_or(path);
-            let number =
-                (beside.parent() == live.parent()).then(|| number_of(beside.name(), live.name())).flatten();
             let row = AuditLogRow {
                 bytes: copy.size,
                 entry: copy.entry,
@@ -97,7 +90,7 @@ fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
                 missing_ranges: summary.serials.missing_ranges(),
                 modified: copy.modified,
                 nuls: summary.nuls,
-                number,
+                number: auditd::number(live, copy.asked.as_ref().unwrap_or(path)),
                 oversize: summary.oversize,
                 path: shown_path,
                 path_b64,
@@ -108,7 +101,7 @@ fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
                 unread: summary.unread,
                 whole: copy.whole,
             };
-            Some(Sealed { path: path.clone(), row, summary: Arc::clone(summary) })
+            Sealed { path: path.clone(), row, summary: Arc::clone(summary) }
         })
         .collect();
     logs.sort_by_key(|log| (log.row.first, log.row.entry));

@@ -94,7 +94,10 @@ pub fn plan_for(
         folders = phi::roots_of(&watched);
     }
     let phi_roots_left = cut(&mut folders, phi::MOST_ROOTS);
-    let root = |(path, origin)| PhiRoot::new(&host, path, origin);
+    let root = |(path, origin)| {
+        let root = PhiRoot::new(&host, path, origin);
+        PhiRoot { keys: phi::keys_for(&watched, std::slice::from_ref(&root)), ..root }
+    };
     let phi_roots: Vec<_> = folders.into_iter().map(root).collect();
     let mut phi_keys = phi::keys_for(&watched, &phi_roots);
     let phi_keys_left = cut(&mut phi_keys, phi::MOST_KEYS);

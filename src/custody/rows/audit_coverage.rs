@@ -76,22 +76,22 @@ pub struct KeyCoverageRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Timestamp>,
     /// The times of the window of which the log does not show that all was recorded.
-    pub lapses: Vec<LapseRow>,
+    pub lapses: Vec<Lapse>,
     /// The kinds of access that its rules have recorded of the whole folder, of `rwxa`.
     pub permissions: String,
     /// Rules with this key that are in force.
     pub rules: u64,
 }
 
-/// A time of which it is not shown that everything was recorded.
-#[derive(Clone, Debug, Serialize)]
-pub struct LapseRow {
+/// A time of which the log does not show that everything was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lapse {
     /// Why.
     pub code: ReasonCode,
     /// Its beginning.
     pub from: Timestamp,
     /// Its end.
     pub to: Timestamp,
-    /// Why, in words.
+    /// Why, in words that name the times.
     pub words: String,
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::fs::{self, FileType, Mode, OFlags, RawDir, SeekFrom};
+use rustix::fs::{self, FileType, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::examine::{Folder, Outbox, Unheard, trouble};
@@ -13,6 +12,7 @@ use super::names::{Names, Turn};
 use super::{DEPTH_LIMIT, Found, Whereabouts};
 use crate::host::Trouble;
 use crate::host::allowance::FOLDER_EVENTS;
+use crate::host::file::open_folder;
 use crate::host::mounts::KeepOut;
 use crate::host::pattern::{Pattern, Progress};
 use crate::host::place::{Place, Spot};
@@ -106,7 +106,7 @@ impl Walker {
             return self.outbox.tell(Found::OverAllowance(place));
         }
         self.at.goes_on();
-        let fd = match self.open(spot) {
+        let fd = match open_folder(&spot.folder, &spot.name, &self.outbox.examiner().footprint) {
             Ok(fd) => Arc::new(fd),
             Err(errno) => return self.outbox.tell(trouble(&place, errno)),
         };
@@ -199,19 +199,6 @@ impl Walker {
             self.pattern.advance(&level.progress, name).1
         };
         self.enter(&level.folder.spot(name), below, level.depth + 1)
-    }
-
-    fn open(&self, spot: &Spot) -> Result<OwnedFd, Errno> {
-        let flags =
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let open = |flags| fs::openat(&spot.folder, spot.name.as_slice(), flags, Mode::empty());
-        let (opened, kept) = match open(flags | OFlags::NOATIME) {
-            Err(Errno::PERM) => (open(flags), false),
-            other => (other, true),
-        };
-        let folder = opened?;
-        self.outbox.examiner().footprint.folder(kept);
-        Ok(folder)
     }
 
     /// Looks through a folder once; gives the error that ended that early, if one did, and how many names there were.

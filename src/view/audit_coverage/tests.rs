@@ -46,7 +46,7 @@ fn judge(rule_text: &str, logs: &[Summary], canary: Canary) -> PlaceCoverageRow 
     let recording = Recording::of((at(100), at(200)), Some(&state), files(logs), 0);
     let root = HostPath::new("/srv/phi").unwrap();
     let place = Place { mount: root.clone(), root, is_folder: true, canary };
-    Auditing { recording, rules: Some(&rules), machine: Some(X86_64) }.of(&place, &[b"phi".to_vec()]).row
+    Auditing::of(recording, Some(&rules), Some(X86_64)).coverage(&place, &[b"phi".to_vec()]).row
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn without_the_rules_nothing_is_known() {
     let recording = Recording::of((at(100), at(200)), Some(&state), files(&logs), 0);
     let root = HostPath::new("/srv/phi").unwrap();
     let place = Place { mount: root.clone(), root, is_folder: true, canary: seen() };
-    let row = Auditing { recording, rules: None, machine: None }.of(&place, &[b"phi".to_vec()]).row;
+    let row = Auditing::of(recording, None, None).coverage(&place, &[b"phi".to_vec()]).row;
     assert_eq!((row.codes.as_slice(), row.scope), (&[ReasonCode::CoverageUnknown][..], "none"));
 }
 

@@ -3,8 +3,9 @@
 
 use std::cmp::Reverse;
 
-use super::{Lapse, Recording};
+use super::Recording;
 use crate::custody::outcome::{ReasonCode, counted};
+use crate::custody::rows::audit_coverage::Lapse;
 use crate::records::audit_log::serials::{Boot, MissingSerials, is_other_boot, missing_in_all};
 
 /// Gaps that are told one by one.

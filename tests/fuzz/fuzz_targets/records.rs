@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = accounts::parse_passwd(bytes);
     no_secret_survives(bytes);
     let _ = audit_config::parse_watches(bytes);
-    let _ = audit_config::log_capacity(bytes);
+    let _ = audit_config::Rotation::of(bytes).capacity();
     let _ = audit_config::space_left(bytes, 1 << 40);
     let machine = Some(audit_rules::syscalls::X86_64);
     let names = audit_rules::disk::Names { machine, ..Default::default() };

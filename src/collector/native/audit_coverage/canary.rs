@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{COLLECTOR, Spot};
-use crate::collector::auditd;
 use crate::collector::run::Run;
 use crate::collector::tables::Rows;
 use crate::custody::entry::{EntryId, Kind, Source, Taken};
@@ -42,7 +41,6 @@ pub fn look(
     status: Option<&AuditStatus>,
     entries: &mut Vec<EntryId>,
 ) -> Result<Vec<Seen>, Halt> {
-    let log = auditd::log(&auditd::configuration(run.host));
     let why_not = match status {
         Some(status) if status.enabled == 0 => {
             Some("auditing is off, so that nothing was opened to see it recorded")
@@ -54,7 +52,10 @@ pub fn look(
     };
     let tail = match why_not {
         Some(words) => Err(words.to_owned()),
-        None => run.host.tail(&log).map_err(|trouble| format!("the audit log cannot be followed: {trouble}")),
+        None => run
+            .host
+            .tail(&run.places.audit_log)
+            .map_err(|trouble| format!("the audit log cannot be followed: {trouble}")),
     };
     let mut tail = match tail {
         Ok(tail) => tail,

@@ -110,6 +110,7 @@ mod tests {
             real: path(real),
             also: Vec::new(),
             origin: "argument".into(),
+            keys: Vec::new(),
         };
         Roots::of(&named.iter().map(root).collect::<Vec<_>>())
     }
