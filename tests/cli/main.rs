@@ -25,7 +25,6 @@ mod panics;
 mod plan;
 mod quiet;
 mod salvage;
-mod space;
 mod stock;
 mod vectors;
 mod verify;

@@ -8,7 +8,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::zombie_processes,
     reason = "tests"
 )]
 
@@ -39,8 +38,6 @@ mod processes;
 mod rotation;
 mod routes;
 mod sessions;
-mod signals;
 mod socket_states;
 mod sockets;
-mod unanswered;
 mod volatile;

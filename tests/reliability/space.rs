@@ -1,34 +1,9 @@
 //! A full disk: what was gathered is sealed all the same, and the host keeps its floor.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
+use crate::disks::Disk;
 use crate::support::{Bundle, Desk, FakeHost, entries, only_root};
-
-/// A small file system of its own, unmounted at the end.
-struct Mounted(tempfile::TempDir);
-
-impl Mounted {
-    fn tmpfs(size: &str) -> Mounted {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={size},mode=0700");
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status();
-        assert!(done.unwrap().success());
-        Mounted(dir)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.path()).status();
-    }
-}
 
 #[test]
 fn a_disk_that_fills_up_still_gets_a_whole_sealed_bundle() {
@@ -36,7 +11,7 @@ fn a_disk_that_fills_up_still_gets_a_whole_sealed_bundle() {
         return;
     }
     let desk = Desk::new();
-    let small = Mounted::tmpfs("10m");
+    let small = Disk::tmpfs("10m");
     let mut noise = vec![0_u8; 20_000_000];
     getrandom::fill(&mut noise).unwrap();
     let host = FakeHost::small().file("/srv/big", noise);
@@ -70,7 +45,7 @@ fn a_disk_without_room_is_refused_before_anything_begins() {
         return;
     }
     let desk = Desk::new();
-    let small = Mounted::tmpfs("2m");
+    let small = Disk::tmpfs("2m");
     fs::write(small.path().join("filler"), vec![1_u8; 2_060_000]).unwrap();
     let host = FakeHost::small();
     crate::support::phi(["collect", "-r", &desk.recipient])

@@ -1,0 +1,1 @@
+//! Archives that are not as ours are: what ZIP readers stumble over.

@@ -1,0 +1,1 @@
+//! Entries, seals, receipts and lists that are hostile.

@@ -1,0 +1,1 @@
+//! Errors, short writes and interruptions put into system calls by strace.

@@ -1,0 +1,73 @@
+//! It holds: hostile trees and processes, interruptions, full and failing disks, hostile bundles.
+//!
+//! docs/reliability.md tells what was tried and what happened, case by case; the last test here holds that the page and
+//! the tests name each other. Whatever is changed on the machine is put back.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::zombie_processes,
+    reason = "tests"
+)]
+
+#[path = "../cli/support.rs"]
+#[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
+mod support;
+
+mod age_vectors;
+mod archives;
+mod bare;
+mod clocks;
+mod disks;
+mod documents;
+mod hangs;
+mod injected;
+mod polite;
+mod processes;
+mod races;
+mod space;
+mod stops;
+mod tools;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Every test of this folder, as `module::name`.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir("tests/reliability").unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if line.trim() != "#[test]" || module == "main" {
+                continue;
+            }
+            let function = lines.find_map(|line| line.trim().strip_prefix("fn ")).unwrap();
+            found.insert(format!("{module}::{}", function.split('(').next().unwrap()));
+        }
+    }
+    found
+}
+
+/// Every test that the page names: `` `module::name` ``.
+fn named() -> BTreeSet<String> {
+    let page = fs::read_to_string(Path::new("docs/reliability.md")).unwrap();
+    let spans = page.split('`').skip(1).step_by(2);
+    spans.filter(|span| span.contains("::")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_and_the_tests_name_each_other() {
+    let (tests, named) = (tests(), named());
+    assert!(tests.len() > 4, "the tests were not found: {tests:?}");
+    let unnamed: Vec<&String> = tests.difference(&named).collect();
+    assert!(unnamed.is_empty(), "docs/reliability.md does not name {unnamed:#?}");
+    let gone: Vec<&String> = named.difference(&tests).collect();
+    assert!(gone.is_empty(), "docs/reliability.md names what is no test: {gone:#?}");
+}

@@ -1,0 +1,1 @@
+//! What a run costs the host: processor, disk, and what it leaves.

@@ -1,0 +1,1 @@
+//! Processes that do all they can to be unreadable.

@@ -1,0 +1,1 @@
+//! Host programs that print for ever, never end, or get away.

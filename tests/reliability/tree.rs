@@ -1,0 +1,1 @@
+//! A tree with everything in it that a file system can hold.
