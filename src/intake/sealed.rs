@@ -67,6 +67,11 @@ pub struct SealedCopy {
 }
 
 impl SealedCopy {
+    /// The path by which it is known: as it was asked for, or else as it really lay.
+    pub fn path(&self) -> &HostPath {
+        self.asked.as_ref().unwrap_or(&self.real)
+    }
+
     /// Whether it is of the file that was met. Where no birth tells, a file that is shorter now is another one that was
     /// given the number.
     fn is_of(&self, met: &Met) -> bool {

@@ -181,8 +181,8 @@ fn judge(
 ) -> (Vec<PlaceCoverage>, Vec<EntryId>) {
     let live = &run.places.audit_log;
     let logs: Vec<(EntryId, Log<'_>)> = auditd::sealed(run.intake)
-        .map(|(path, copy, summary)| {
-            let number = auditd::number(live, copy.asked.as_ref().unwrap_or(path));
+        .map(|(_, copy, summary)| {
+            let number = auditd::number(live, copy.path());
             (copy.entry, Log { summary, number, whole: copy.whole })
         })
         .collect();

@@ -90,7 +90,7 @@ fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
                 missing_ranges: summary.serials.missing_ranges(),
                 modified: copy.modified,
                 nuls: summary.nuls,
-                number: auditd::number(live, copy.asked.as_ref().unwrap_or(path)),
+                number: auditd::number(live, copy.path()),
                 oversize: summary.oversize,
                 path: shown_path,
                 path_b64,

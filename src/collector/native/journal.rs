@@ -59,8 +59,8 @@ impl Journal {
 /// All that were sealed in this run, by path.
 pub fn sealed(run: &Run<'_, '_>) -> Vec<Journal> {
     let own = own_machine(run);
-    let copies = run.intake.sealed_copies().filter_map(|(real, copy)| match &copy.observed {
-        Some(Observed::Journal(beginning)) => Some((copy.asked.as_ref().unwrap_or(real), copy, beginning)),
+    let copies = run.intake.sealed_copies().filter_map(|(_, copy)| match &copy.observed {
+        Some(Observed::Journal(beginning)) => Some((copy.path(), copy, beginning)),
         _ => None,
     });
     let mut journals: Vec<Journal> = copies

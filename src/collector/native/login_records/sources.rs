@@ -54,7 +54,7 @@ pub fn found(run: &Run<'_, '_>) -> Vec<Found> {
     let copies = run.intake.sealed_copies();
     let mut found: Vec<Found> = copies
         .filter_map(|(real, copy)| {
-            let path = copy.asked.as_ref().unwrap_or(real);
+            let path = copy.path();
             let what = what(path)?;
             Some(Found { path: path.clone(), real: real.clone(), copy: copy.clone(), what })
         })

@@ -83,7 +83,7 @@ pub fn sealed(run: &Run<'_, '_>) -> Vec<File> {
         .intake
         .sealed_copies()
         .filter_map(|(real, copy)| {
-            let path = copy.asked.as_ref().unwrap_or(real);
+            let path = copy.path();
             let program = Program::of(path)?;
             let bytes = sealed_again::bytes(run, real, copy);
             Some(File { program, path: path.clone(), entry: copy.entry, bytes })
