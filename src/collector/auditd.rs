@@ -32,11 +32,9 @@ pub fn number(log: &HostPath, path: &HostPath) -> Option<u64> {
 }
 
 /// The audit logs that were sealed, by where they really lie, and what was learnt of each; in the order of their entries.
-pub fn sealed<'i>(
-    intake: &'i Intake<'_>,
-) -> impl Iterator<Item = (&'i HostPath, &'i SealedCopy, &'i Arc<Summary>)> {
-    intake.sealed_copies().filter_map(|(path, copy)| match &copy.observed {
-        Some(Observed::Audit(summary)) => Some((path, copy, summary)),
+pub fn sealed<'i>(intake: &'i Intake<'_>) -> impl Iterator<Item = (&'i SealedCopy, &'i Arc<Summary>)> {
+    intake.sealed_copies().filter_map(|copy| match &copy.observed {
+        Some(Observed::Audit(summary)) => Some((copy, summary)),
         _ => None,
     })
 }

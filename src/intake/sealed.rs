@@ -202,11 +202,11 @@ impl Intake<'_> {
         self.copies.last_at(path)
     }
 
-    /// Every file that was sealed so far and holds something, by where it really lay, in the order of the entries. Two
+    /// Every file that was sealed so far and holds something, in the order of the entries. Two
     /// may have had the same name, one after the other; of a file that was taken twice because it had grown, it is what
     /// was taken last.
-    pub fn sealed_copies(&self) -> impl Iterator<Item = (&HostPath, &SealedCopy)> {
-        self.copies.all().map(|copy| (&copy.real, copy))
+    pub fn sealed_copies(&self) -> impl Iterator<Item = &SealedCopy> {
+        self.copies.all()
     }
 
     /// The whole copy that has all of what was found, if there is one.

@@ -135,8 +135,7 @@ const SINCE_LIMIT: usize = 32 << 20;
 fn since_sealed(run: &mut Run<'_, '_>, entries: &mut Vec<EntryId>) -> Result<Option<(Summary, bool)>, Halt> {
     let log = &run.places.audit_log;
     let sealed = |identity| {
-        let of_it =
-            run.intake.sealed_copies().map(|(_, copy)| copy).filter(|copy| copy.file.identity == identity);
+        let of_it = run.intake.sealed_copies().filter(|copy| copy.file.identity == identity);
         of_it.map(|copy| copy.size).max()
     };
     let taken = run.intake.now();
@@ -181,7 +180,7 @@ fn judge(
 ) -> (Vec<PlaceCoverage>, Vec<EntryId>) {
     let live = &run.places.audit_log;
     let logs: Vec<(EntryId, Log<'_>)> = auditd::sealed(run.intake)
-        .map(|(_, copy, summary)| {
+        .map(|(copy, summary)| {
             let number = auditd::number(live, copy.path());
             (copy.entry, Log { summary, number, whole: copy.whole })
         })

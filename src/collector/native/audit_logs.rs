@@ -77,8 +77,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
 /// Those that were sealed, the earliest first.
 fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
     let mut logs: Vec<Sealed> = auditd::sealed(run.intake)
-        .map(|(path, copy, summary)| {
-            let (shown_path, path_b64) = text(path.as_bytes());
+        .map(|(copy, summary)| {
+            let (shown_path, path_b64) = text(copy.real.as_bytes());
             let row = AuditLogRow {
                 bytes: copy.size,
                 entry: copy.entry,
@@ -101,7 +101,7 @@ fn sealed(run: &Run<'_, '_>, live: &HostPath) -> Vec<Sealed> {
                 unread: summary.unread,
                 whole: copy.whole,
             };
-            Sealed { path: path.clone(), row, summary: Arc::clone(summary) }
+            Sealed { path: copy.real.clone(), row, summary: Arc::clone(summary) }
         })
         .collect();
     logs.sort_by_key(|log| (log.row.first, log.row.entry));

@@ -54,7 +54,7 @@ const IN_MESSAGES: [&str; 4] = ["alpine", "suse", "opensuse", "sles"];
 /// All that were sealed in this run, by path.
 pub fn sealed(run: &Run<'_, '_>) -> Vec<TextLog> {
     let in_messages = run.places.system.iter().any(|name| IN_MESSAGES.contains(&name.as_str()));
-    let copies = run.intake.sealed_copies().filter_map(|(_, copy)| match &copy.observed {
+    let copies = run.intake.sealed_copies().filter_map(|copy| match &copy.observed {
         Some(Observed::Text(summary)) => Some((copy.path(), copy, summary)),
         _ => None,
     });

@@ -59,7 +59,7 @@ impl Journal {
 /// All that were sealed in this run, by path.
 pub fn sealed(run: &Run<'_, '_>) -> Vec<Journal> {
     let own = own_machine(run);
-    let copies = run.intake.sealed_copies().filter_map(|(_, copy)| match &copy.observed {
+    let copies = run.intake.sealed_copies().filter_map(|copy| match &copy.observed {
         Some(Observed::Journal(beginning)) => Some((copy.path(), copy, beginning)),
         _ => None,
     });
@@ -88,8 +88,8 @@ pub fn sealed(run: &Run<'_, '_>) -> Vec<Journal> {
 fn own_machine(run: &Run<'_, '_>) -> Option<String> {
     let path = HostPath::new("/etc/machine-id").ok()?;
     let mut copies = run.intake.sealed_copies();
-    let (real, copy) = copies.find(|(real, copy)| **real == path || copy.asked.as_ref() == Some(&path))?;
-    let bytes = sealed_again::bytes(run, real, copy).ok()?;
+    let copy = copies.find(|copy| copy.real == path || copy.asked.as_ref() == Some(&path))?;
+    let bytes = sealed_again::bytes(run, copy).ok()?;
     let id = std::str::from_utf8(bytes.trim_ascii()).ok()?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_ascii_lowercase())
 }

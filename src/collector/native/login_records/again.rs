@@ -35,7 +35,7 @@ pub fn again(
         return Ok(Again::Same);
     }
     let host = run.host;
-    let located = host.locate(&found.real, false);
+    let located = host.locate(&found.copy.real, false);
     let mut reading = match located.and_then(|located| host.read(&located.spot, found.copy.size)) {
         Ok(reading) => reading,
         Err(trouble) => return Ok(Again::Trouble(trouble)),

@@ -28,8 +28,6 @@ pub enum What {
 pub struct Found {
     /// As it was asked for.
     pub path: HostPath,
-    /// Where it really lies.
-    pub real: HostPath,
     /// What is sealed of it.
     pub copy: SealedCopy,
     /// What it should be.
@@ -39,12 +37,12 @@ pub struct Found {
 impl Found {
     /// For entries.
     pub fn source(&self) -> Source {
-        Source::led(&self.path, &self.real)
+        Source::led(&self.path, &self.copy.real)
     }
 
     /// Whether this is the file beside `other` whose name has this end.
     pub fn is_beside(&self, other: &Found, end: &[u8]) -> bool {
-        self.real.as_bytes().strip_suffix(end) == Some(other.real.as_bytes())
+        self.copy.real.as_bytes().strip_suffix(end) == Some(other.copy.real.as_bytes())
     }
 }
 
@@ -53,10 +51,10 @@ impl Found {
 pub fn found(run: &Run<'_, '_>) -> Vec<Found> {
     let copies = run.intake.sealed_copies();
     let mut found: Vec<Found> = copies
-        .filter_map(|(real, copy)| {
+        .filter_map(|copy| {
             let path = copy.path();
             let what = what(path)?;
-            Some(Found { path: path.clone(), real: real.clone(), copy: copy.clone(), what })
+            Some(Found { path: path.clone(), copy: copy.clone(), what })
         })
         .collect();
     let rank = |one: &Found| match one.what {

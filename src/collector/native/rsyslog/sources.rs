@@ -82,10 +82,10 @@ pub fn sealed(run: &Run<'_, '_>) -> Vec<File> {
     let mut files: Vec<File> = run
         .intake
         .sealed_copies()
-        .filter_map(|(real, copy)| {
+        .filter_map(|copy| {
             let path = copy.path();
             let program = Program::of(path)?;
-            let bytes = sealed_again::bytes(run, real, copy);
+            let bytes = sealed_again::bytes(run, copy);
             Some(File { program, path: path.clone(), entry: copy.entry, bytes })
         })
         .collect();
