@@ -13,7 +13,7 @@ use crate::custody::verdict::Verdict;
 use crate::seal::OpenError;
 use crate::seal::envelope::Identities;
 use crate::seal::salvage::{Salvaged, salvage};
-use crate::seal::unpack::{Interruption, NewFolder};
+use crate::seal::unpack::{Interruption, NewFolder, building};
 use crate::term::{Exit, Failure, Voice, counted};
 
 /// Unpack a bundle into a new folder, verifying on the way
@@ -70,6 +70,11 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     };
     match ended {
         Err(_) if interruption.came() => {
+            let left = building(&args.output);
+            if left.symlink_metadata().is_ok() {
+                return Err(Failure::new(format!("interrupted; {} could not be removed", left.display()))
+                    .hint("it holds evidence in the clear: delete it"));
+            }
             voice.say("interrupted; what had been unpacked is removed again");
             Ok(Exit::Interrupted)
         }

@@ -8,6 +8,21 @@ use std::{io, thread};
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Parts of a deadline that are waited for one after the other.
+const PARTS: u32 = 20;
+
+/// Waits for what comes through a channel, in parts. The clock goes on while this process is stopped (Ctrl-Z) or the
+/// machine sleeps, and whoever should answer stands still too: that may cost a part of the deadline, never all of it.
+pub fn wait_for<T>(answers: &Receiver<T>, deadline: Duration) -> Result<T, RecvTimeoutError> {
+    for _ in 1..PARTS {
+        match answers.recv_timeout(deadline / PARTS) {
+            Err(RecvTimeoutError::Timeout) => {}
+            answer => return answer,
+        }
+    }
+    answers.recv_timeout(deadline / PARTS)
+}
+
 /// A pool of readers, and how long to wait for each answer. A clone shares the readers.
 #[derive(Clone)]
 pub struct Patience {
@@ -80,7 +95,7 @@ impl Patience {
 
     /// Waits for the next answer of work that gives many.
     pub fn await_one<T>(&self, answers: &Receiver<T>) -> Result<T, NoAnswer> {
-        answers.recv_timeout(self.deadline).map_err(|error| match error {
+        wait_for(answers, self.deadline).map_err(|error| match error {
             RecvTimeoutError::Timeout => NoAnswer::Hung,
             RecvTimeoutError::Disconnected => NoAnswer::Gone,
         })
