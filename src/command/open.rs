@@ -127,7 +127,12 @@ fn opened(args: &Args, identities: &Identities, stop: Interruption, voice: Voice
 fn salvaged(args: &Args, identities: &Identities, stop: Interruption, voice: Voice) -> Result<Exit, Failure> {
     let source = std::fs::File::open(&args.bundle)
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", args.bundle.display())))?;
-    let source = identities.decrypt(source).map_err(|error| cannot_open(&args.bundle, error))?;
+    let source = identities.decrypt(source).map_err(|error| match error {
+        OpenError::Header => cannot_open(&args.bundle, error).hint(
+            "a run that was stopped before it had sealed anything leaves such a file; there is nothing in it",
+        ),
+        other => cannot_open(&args.bundle, other),
+    })?;
     let mut folder = new_folder(&args.output, stop)?;
     let salvaged =
         salvage(source, &mut folder).map_err(|error| cannot_open(&args.bundle, OpenError::Io(error)))?;

@@ -232,6 +232,11 @@ impl Running {
         }
     }
 
+    /// Whether it still runs, its output over, and may; waits a moment for its end.
+    pub fn goes_on(&mut self) -> bool {
+        !self.cut && !self.timed_out && !self.leash.left().is_zero() && !self.leash.ends_within(TICK)
+    }
+
     /// Waits for its end; kills it at the deadline.
     pub fn finish(mut self) -> Ended {
         if self.leash.wait().is_none() {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{self, Advice, AtFlags, FallocateFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use crate::custody::VaultError;
 use crate::custody::receipt::Ciphertext;
@@ -211,6 +212,8 @@ pub struct Preallocated {
     written: Arc<AtomicU64>,
     allocated: u64,
     floor: u64,
+    /// What a file of ours may have at most (setrlimit(2), `RLIMIT_FSIZE`); allocating past a file's end does not ask.
+    most: u64,
     by_zeros: bool,
 }
 
@@ -223,6 +226,7 @@ impl SealedFile {
             written: Arc::clone(&written),
             allocated: 0,
             floor,
+            most: getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX),
             by_zeros: false,
         };
         Ok((SealedFile { file, written, path }, reserve))
@@ -264,6 +268,9 @@ impl Reserve for Preallocated {
             return Err(VaultError::NoSpace);
         }
         let needed = self.written.load(Ordering::Acquire) + ahead;
+        if needed > self.most {
+            return Err(VaultError::NoSpace);
+        }
         if needed <= self.allocated {
             return Ok(());
         }

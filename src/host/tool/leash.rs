@@ -73,9 +73,15 @@ impl Leash {
 
     /// Whether it has ended already; then nothing of its group is left either.
     pub fn has_ended(&mut self) -> bool {
-        let left = std::mem::take(&mut self.left);
+        self.ends_within(Duration::ZERO)
+    }
+
+    /// Whether it ends so soon; then nothing of its group is left either.
+    pub fn ends_within(&mut self, span: Duration) -> bool {
+        let span = span.min(self.left());
+        let rest = std::mem::replace(&mut self.left, span).saturating_sub(span);
         let ended = self.wait().is_some();
-        self.left = left;
+        self.left += rest;
         ended
     }
 
