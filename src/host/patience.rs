@@ -136,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn once_asked_to_end_nothing_is_waited_out_and_an_answer_still_counts() {
+        let patience = Patience::new(Duration::from_secs(40));
+        let mark = Arc::new(AtomicUsize::new(0));
+        patience.heed(Arc::clone(&mark));
+        assert_eq!(patience.ask(|| 1), Ok(1));
+        mark.store(2, Ordering::Release);
+        assert_eq!(patience.ask(|| 2), Ok(2));
+        let start = Instant::now();
+        assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(60))), Err(NoAnswer::Stopped));
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
     fn what_hangs_costs_one_deadline_and_what_panics_none() {
         let patience = Patience::new(Duration::from_millis(50));
         let start = Instant::now();

@@ -194,9 +194,14 @@ impl Stage {
         command.output().unwrap()
     }
 
+    /// Everything that the disk's file system has in memory goes to the disk.
+    pub fn sync(&self) {
+        rustix::fs::syncfs(fs::File::open(self.disk.path()).unwrap()).unwrap();
+    }
+
     /// No marker in the folder, nor anywhere on the raw disk.
     pub fn nothing_in_the_clear(&self, out: &Path) {
-        rustix::fs::sync();
+        self.sync();
         for place in [out.to_owned(), self.disk.image()] {
             assert!(!holds_marker(&place), "clear text in {}", place.display());
         }
@@ -206,12 +211,12 @@ impl Stage {
     pub fn a_marker_would_be_found(&self) {
         let file = self.disk.path().join("control");
         fs::write(&file, format!("some {MARKER} text")).unwrap();
-        rustix::fs::sync();
+        self.sync();
         assert!(holds_marker(&file) && holds_marker(&self.disk.image()), "the search finds nothing");
         // Overwritten, not only removed: the raw disk is searched again.
         let over = fs::File::options().write(true).open(&file).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&over, &[0; 4096], 0).unwrap();
-        rustix::fs::sync();
+        self.sync();
         assert!(!holds_marker(&self.disk.image()), "the control cannot be taken back");
     }
 

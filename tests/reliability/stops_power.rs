@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::stops_checks::{Dice, Hits, MARKER, Phase, Stage, names, rounds};
 use crate::support::{only_root, tool};
 
@@ -23,23 +25,35 @@ fn power_that_fails_leaves_a_whole_bundle_or_no_name_for_one() {
         if round % 3 == 0 {
             // At the very end, with nothing synced by us.
             assert_eq!(child.wait().unwrap().code(), Some(3));
+            copy(&stage.disk.image(), &copied);
         } else {
-            std::thread::sleep(Duration::from_micros(dice.below(1_000_000)));
+            // The kernel may write whatever it has whenever it likes; and what came after that is lost.
+            std::thread::sleep(Duration::from_micros(dice.below(600_000)));
+            stage.sync();
+            std::thread::sleep(Duration::from_micros(dice.below(100_000)));
+            kill_process(Pid::from_child(&child), Signal::STOP).unwrap();
+            copy(&stage.disk.image(), &copied);
+            kill_process(Pid::from_child(&child), Signal::CONT).unwrap();
+            child.wait().unwrap();
         }
-        copy(&stage.disk.image(), &copied);
-        child.wait().unwrap();
         hits.note(after_power_loss(&stage, &copied, &out));
         fs::remove_dir_all(&out).unwrap();
-        rustix::fs::sync();
+        stage.sync();
     }
     hits.demand("power lost", &[Phase::Named]);
     assert!(hits.0.len() > 1, "the power never failed in mid-run");
 }
 
-/// What the disk has at this moment. Holes stay holes.
+/// What the disk has at one moment: copied until nothing has changed meanwhile. Holes stay holes.
 fn copy(image: &Path, to: &Path) {
     let args = ["--sparse=always".as_ref(), "--reflink=auto".as_ref(), image.as_os_str(), to.as_os_str()];
-    tool("cp", &args).code(0);
+    for _ in 0..20 {
+        tool("cp", &args).code(0);
+        if tool("cmp", &["-s".as_ref(), image.as_os_str(), to.as_os_str()]).code == 0 {
+            return;
+        }
+    }
+    panic!("the disk never stood still");
 }
 
 /// Mounts the copy, which replays the journal, and checks what is there.

@@ -252,6 +252,31 @@ fn pipes_that_break_cost_the_words_and_not_the_bundle() {
 }
 
 #[test]
+fn a_stream_that_nobody_reads_can_be_ended() {
+    let (desk, host) = (Desk::new(), FakeHost::small());
+    let mut noise = vec![0_u8; 5_000_000];
+    getrandom::fill(&mut noise).unwrap();
+    let host = host.file("/srv/big", noise);
+    let receipt = desk.path("r.json");
+    let mut command = signalled();
+    command
+        .args(["collect", "--quiet", "-r", &desk.recipient, "--also", "/srv", "-o", "-", "--receipt"])
+        .args([receipt.as_os_str(), "--root".as_ref(), host.path().as_os_str()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let unread = child.stdout.take();
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(desk.path("r.json.partial").exists() && child.try_wait().unwrap().is_none(), "it did not wait");
+    let began = Instant::now();
+    tool("kill", &["-INT".as_ref(), child.id().to_string().as_ref()]).code(0);
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && said.contains("takes no more") && said.contains("hint:"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(!names(desk.dir.path()).iter().any(|name| name.starts_with("r.json")));
+    drop(unread);
+}
+
+#[test]
 fn a_stream_that_is_cut_leaves_no_receipt_and_is_salvaged() {
     if !only_root("a file system whose raw bytes can be searched") {
         return;
