@@ -270,7 +270,10 @@ fn a_stream_that_nobody_reads_can_be_ended() {
     tool("kill", &["-INT".as_ref(), child.id().to_string().as_ref()]).code(0);
     let ended = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.code() == Some(1) && said.contains("takes no more") && said.contains("hint:"), "{said}");
+    assert!(
+        ended.status.code() == Some(1) && said.contains("takes no more") && said.contains("hint:"),
+        "{said}"
+    );
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     assert!(!names(desk.dir.path()).iter().any(|name| name.starts_with("r.json")));
     drop(unread);
