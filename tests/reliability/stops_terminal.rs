@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::stops_checks::{MARKER, Stage, names, signalled};
+use crate::stops_checks::{Stage, names, rounds, signalled};
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, entry_of, only_root, tool};
 
 /// Starts a program in a terminal of its own and does what the steps say: `expect WORDS`, `send TEXT`, `signal NUMBER`,
@@ -21,7 +21,6 @@ if pid == 0:
     os.setsid()
     import fcntl
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    out = os.open(sys.argv[0] if False else "/dev/null", os.O_WRONLY)
     for number in range(3): os.dup2(slave, number)
     os.closerange(3, 64)
     os.execvp(argv[0], argv)
@@ -165,7 +164,6 @@ fn stopped_and_resumed_in_the_middle_it_goes_on_as_if_nothing_had_been() {
     if !only_root("a FUSE mount and host programs") {
         return;
     }
-    // Longer than any deadline: what stood still with us is not taken for hung.
     let (desk, host) = (Desk::new(), FakeHost::small().file("/srv/big", vec![b'y'; 60_000_000]));
     let out = desk.out();
     let mut command = signalled();
@@ -189,10 +187,12 @@ fn stopped_and_resumed_in_the_middle_it_goes_on_as_if_nothing_had_been() {
     while names(&out).is_empty() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(1));
     }
-    for _ in 0..3 {
+    // In the long run once for longer than any deadline: what stood still with us is not taken for hung.
+    let long = if rounds() > 20 { 25_000 } else { 900 };
+    for pause in [700, long, 700] {
         // Ctrl-Z sends TSTP; `fg` sends CONT.
         tool("kill", &["-TSTP".as_ref(), pid.as_ref()]).code(0);
-        std::thread::sleep(Duration::from_millis(700));
+        std::thread::sleep(Duration::from_millis(pause));
         let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         assert!(state.contains(") T ") || state.contains(") Z "), "it was not stopped: {state}");
         tool("kill", &["-CONT".as_ref(), pid.as_ref()]);
@@ -334,5 +334,4 @@ fn a_stream_that_is_cut_leaves_no_receipt_and_is_salvaged() {
         }
         fs::remove_dir_all(out).unwrap();
     }
-    assert!(!MARKER.is_empty());
 }
