@@ -50,6 +50,11 @@ pub fn main() -> ExitCode {
     let voice = Voice { json: cli.json, quiet: cli.quiet, stdout_taken: false };
     let exit = dispatch(&cli.verb, voice).unwrap_or_else(|failure: Failure| failure.tell());
     let exit = match lost_result() {
+        // What was gathered is sealed; that nobody is there any more to be told so does not undo it.
+        Some(lost) if exit == Exit::Interrupted => {
+            lost.tell();
+            exit
+        }
         Some(lost) => lost.tell(),
         None => exit,
     };

@@ -105,6 +105,10 @@ pub fn load(from_environment: Option<PathBuf>) -> Result<Option<LoadedConfig>, C
     let raised = rustix::process::getuid() != rustix::process::geteuid()
         || rustix::process::getgid() != rustix::process::getegid();
     let named = from_environment.filter(|_| !raised);
+    // Everyone may write to it, and nobody can make it say anything: the way to go without a config.
+    if named.as_deref() == Some(Path::new("/dev/null")) {
+        return Ok(None);
+    }
     let must_exist = named.is_some();
     let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
     let text = match read_trusted(&path) {

@@ -13,6 +13,7 @@ pub fn word_for(trouble: &Trouble) -> &'static str {
         Trouble::Denied(_) => "denied",
         Trouble::Missing(_) | Trouble::Vanished(_) => "missing",
         Trouble::Hung(..) | Trouble::DeadMount(_) => "timed_out",
+        Trouble::Stopped(_) => "interrupted",
         _ => "failed",
     }
 }
@@ -29,6 +30,9 @@ pub fn meaning_of(word: &str) -> (Outcome, ReasonCode, &'static str) {
             "they lie in PHI folders, of which nothing is opened before the audit logs are sealed; --include-content \
                 --reason TEXT with --also PATH takes one that still lies there, after the logs",
         ),
+        "interrupted" => {
+            (Outcome::Skipped, ReasonCode::Interrupted, "no answer yet when the run was stopped")
+        }
         "missing" => (Outcome::Missing, ReasonCode::Vanished, "they were there a moment ago and are gone"),
         "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
         "too_long" => (

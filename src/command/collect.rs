@@ -172,9 +172,10 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     }
     let prepared = Prepared::from(args, args.kind(), &SystemClock)?;
     let voice = Voice { stdout_taken: prepared.request.output.is_none(), ..voice };
+    // Before anything is made that would be left behind.
+    let stop = interrupt::listen()?;
     let target = Target::open(args, &prepared)?;
     summary::before(&prepared, &target, voice);
-    let stop = interrupt::listen()?;
     let mut meter = Meter::new(voice);
     let journey = Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop };
     let collected = journey.travel(target, &mut meter);

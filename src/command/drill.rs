@@ -11,14 +11,14 @@ use super::collect::prepare::{Prepared, yield_to_others};
 use super::collect::target::Target;
 use super::collect::{self, Said};
 use super::gaps::{Claim, Sorted};
+use super::interrupt;
 use crate::case::{BundleKind, Line};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::completeness::Completeness;
 use crate::custody::verdict::Word;
 use crate::intake::StopMark;
 use crate::seal::envelope::Identities;
 use crate::seal::files::BundleFiles;
-use crate::seal::inspect::Nowhere;
 use crate::seal::opened::Trust;
 use crate::seal::unpack::{Interruption, NewFolder};
 use crate::seal::{envelope, signature};
@@ -63,24 +63,47 @@ struct Document {
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     yield_to_others();
     let now = SystemClock.moment().utc;
+    let stop = interrupt::listen()?;
     let folder = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{}", now.compact())));
     DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
         Failure::new(format!("cannot make {}: {error}", folder.display()))
             .hint("name a folder to make with -o NEWDIR")
     })?;
     let folder = folder.canonicalize()?;
-    let keys = Keys::make(&folder)?;
+    let ended = journey(args, &folder, now, &stop, voice);
+    if stop.get().is_none() {
+        return ended;
+    }
+    // Real logs of this host, and the key that opens them: nobody asked for half of that.
+    std::fs::remove_dir_all(&folder).map_err(|error| {
+        Failure::new(format!("interrupted; {} could not be removed: {error}", folder.display()))
+            .hint("it holds logs of this host in the clear, or the key that opens them: delete it")
+    })?;
+    voice.say(format!("interrupted; {} is removed again", folder.display()));
+    Ok(Exit::Interrupted)
+}
+
+/// The whole journey, in a folder of its own.
+fn journey(
+    args: &Args,
+    folder: &Path,
+    now: Timestamp,
+    stop: &StopMark,
+    voice: Voice,
+) -> Result<Exit, Failure> {
+    let interruption = Interruption::noted_in(stop.flag());
+    let keys = Keys::make(folder)?;
     let phi = folder.join("phi");
     DirBuilder::new().mode(0o700).create(&phi)?;
     std::fs::write(phi.join("made-up-patient.txt"), SAMPLE)?;
     voice.say(format!("1. made keys and a made-up PHI folder in {}", folder.display()));
 
     voice.say("2. collecting");
-    let prepared = Prepared::from(&asked(args, &folder, &keys, phi)?, BundleKind::Drill, &SystemClock)?;
+    let prepared = Prepared::from(&asked(args, folder, &keys, phi)?, BundleKind::Drill, &SystemClock)?;
     let target = Target::open(&collect::Args::default(), &prepared)?;
     let mut meter = Meter::new(voice);
     let journey =
-        Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop: StopMark::default() };
+        Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop: stop.clone() };
     let collected = journey.travel(target, &mut meter);
     meter.finish();
     let collected = collected?;
@@ -90,9 +113,9 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let allowed = Some(crate::custody::signers::parse(&keys.allowed)?);
     let trust = Trust { allowed, code: Some(collected.spoken_code.clone()), ..Trust::default() };
     let files = BundleFiles::around(&bundle, None)?;
-    let checked = files.examine(Some(&keys.identities), &trust, now, &mut Nowhere)?;
+    let checked = files.examine(Some(&keys.identities), &trust, now, &mut interruption.clone())?;
     let listed = prepared.plan.evidence.iter().any(|definition| definition.id == "phi-files");
-    let opened = open(&folder, &files, &keys, &trust, listed)?;
+    let opened = open(folder, &files, &keys, &trust, interruption, listed)?;
     if !args.keep {
         std::fs::remove_dir_all(folder.join("opened"))?;
     }
@@ -112,7 +135,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
             duration_ns: u64::try_from(collected.duration.as_nanos()).unwrap_or(u64::MAX),
         })?;
     } else {
-        tell(args, &folder, &bundle, &collected, opened, checked.verdict.verdict, voice);
+        tell(args, folder, &bundle, &collected, opened, checked.verdict.verdict, voice);
     }
     Ok(if worked { Exit::Done } else { Exit::VerificationFailed })
 }
@@ -160,9 +183,10 @@ fn open(
     files: &BundleFiles,
     keys: &Keys,
     trust: &Trust,
+    interruption: Interruption,
     listed: bool,
 ) -> Result<u64, Failure> {
-    let mut unpacked = NewFolder::create(&folder.join("opened"), Interruption::none())?;
+    let mut unpacked = NewFolder::create(&folder.join("opened"), interruption)?;
     let now = SystemClock.moment().utc;
     let examination = files.examine(Some(&keys.identities), trust, now, &mut unpacked)?;
     unpacked.keep()?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::interrupt;
 use crate::clock::{Clock as _, SystemClock};
 use crate::seal::output::{Folder, OutputError};
 use crate::seal::{envelope, signature};
@@ -37,6 +38,8 @@ struct Made {
 /// Makes the key.
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let (folder, name) = place(&args.output)?;
+    // Short as it is, it is not stopped half-way.
+    interrupt::listen()?;
     let made =
         if args.signing { signing_key(args, &folder, &name)? } else { identity(args, &folder, &name)? };
     if voice.json {
@@ -70,6 +73,7 @@ fn place(path: &Path) -> Result<(Folder, String), Failure> {
 fn identity(args: &Args, folder: &Folder, name: &str) -> Result<Made, Failure> {
     let new = envelope::generate(&SystemClock.moment().utc.to_string());
     folder.write_new(name, new.file.as_bytes()).map_err(taken)?;
+    folder.sync()?;
     Ok(Made {
         file: args.output.display().to_string(),
         recipient: Some(new.recipient),
@@ -88,8 +92,11 @@ fn signing_key(args: &Args, folder: &Folder, name: &str) -> Result<Made, Failure
     }
     let new = signature::generate(principal)?;
     let public = format!("{name}.pub");
-    folder.write_new(&public, format!("{}\n", new.public).as_bytes()).map_err(taken)?;
-    folder.write_new(name, new.private.as_bytes()).inspect_err(|_| folder.discard(&public)).map_err(taken)?;
+    // Should we end between the two, the private key is the one that is worth having: the other follows from it.
+    folder.write_new(name, new.private.as_bytes()).map_err(taken)?;
+    let public_line = format!("{}\n", new.public);
+    folder.write_new(&public, public_line.as_bytes()).inspect_err(|_| folder.discard(name)).map_err(taken)?;
+    folder.sync()?;
     let line = format!("{principal} namespaces=\"*@phi-ir\" {}", new.public);
     Ok(Made {
         file: args.output.display().to_string(),

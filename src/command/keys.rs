@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::interrupt;
 use crate::host::sys;
 use crate::seal::envelope::{Identities, Passphrase};
 use crate::term::Failure;
@@ -78,7 +79,7 @@ pub fn ask(what: &str) -> Result<Passphrase, Failure> {
         return Err(Failure::new("there is no terminal to ask for a passphrase on")
             .hint("hand it over with --passphrase-fd N"));
     }
-    let text = rpassword::prompt_password(format!("{what}: "))
+    let text = interrupt::asking(|| rpassword::prompt_password(format!("{what}: ")))?
         .map_err(|error| Failure::new(format!("cannot ask for a passphrase: {error}")))?;
     Ok(Passphrase::new(text))
 }

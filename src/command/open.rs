@@ -13,7 +13,7 @@ use crate::custody::verdict::Verdict;
 use crate::seal::OpenError;
 use crate::seal::envelope::Identities;
 use crate::seal::salvage::{Salvaged, salvage};
-use crate::seal::unpack::{Interruption, NewFolder};
+use crate::seal::unpack::{Interruption, NewFolder, building};
 use crate::term::{Exit, Failure, Voice, counted};
 
 /// Unpack a bundle into a new folder, verifying on the way
@@ -70,6 +70,11 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     };
     match ended {
         Err(_) if interruption.came() => {
+            let left = building(&args.output);
+            if left.symlink_metadata().is_ok() {
+                return Err(Failure::new(format!("interrupted; {} could not be removed", left.display()))
+                    .hint("it holds evidence in the clear: delete it"));
+            }
             voice.say("interrupted; what had been unpacked is removed again");
             Ok(Exit::Interrupted)
         }
@@ -122,7 +127,12 @@ fn opened(args: &Args, identities: &Identities, stop: Interruption, voice: Voice
 fn salvaged(args: &Args, identities: &Identities, stop: Interruption, voice: Voice) -> Result<Exit, Failure> {
     let source = std::fs::File::open(&args.bundle)
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", args.bundle.display())))?;
-    let source = identities.decrypt(source).map_err(|error| cannot_open(&args.bundle, error))?;
+    let source = identities.decrypt(source).map_err(|error| match error {
+        OpenError::Header => cannot_open(&args.bundle, error).hint(
+            "a run that was stopped before it had sealed anything leaves such a file; there is nothing in it",
+        ),
+        other => cannot_open(&args.bundle, other),
+    })?;
     let mut folder = new_folder(&args.output, stop)?;
     let salvaged =
         salvage(source, &mut folder).map_err(|error| cannot_open(&args.bundle, OpenError::Io(error)))?;

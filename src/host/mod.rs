@@ -38,7 +38,7 @@ pub mod walk;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -105,6 +105,9 @@ pub enum Trouble {
     /// No answer within the deadline.
     #[error("{0}: no answer within {1} s")]
     Hung(String, u64),
+    /// No answer yet when the run was stopped.
+    #[error("{0}: no answer yet when the run was stopped")]
+    Stopped(String),
     /// The mount did not answer before.
     #[error("{0} lies on a mount that does not answer")]
     DeadMount(String),
@@ -140,6 +143,7 @@ impl Trouble {
             Trouble::UnknownOwner(_) => (Outcome::Skipped, ReasonCode::OwnerUnknown),
             Trouble::OtherType(..) => (Outcome::Failed, ReasonCode::SpecialFile),
             Trouble::Hung(..) => (Outcome::TimedOut, ReasonCode::Deadline),
+            Trouble::Stopped(_) => (Outcome::Skipped, ReasonCode::Interrupted),
             Trouble::DeadMount(_) => (Outcome::TimedOut, ReasonCode::DeadMount),
             Trouble::NetworkMount(_) => (Outcome::Skipped, ReasonCode::NetworkMount),
             Trouble::Io(..) => (Outcome::Failed, ReasonCode::IoError),
@@ -205,6 +209,11 @@ impl Host {
 
     fn trusted_owners(&self) -> TrustedOwners {
         self.trusted_owners
+    }
+
+    /// From now on whoever leaves a signal's number in `stop` is not kept waiting for what does not answer.
+    pub fn heed(&self, stop: Arc<AtomicUsize>) {
+        self.patience.heed(stop);
     }
 
     fn patience(&self) -> &Patience {

@@ -1,18 +1,48 @@
 //! Threads that can be left behind. A read from a dead NFS server or an unanswered FUSE mount never returns and
 //! cannot be interrupted; the run must go on without it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// Parts of a deadline that are waited for one after the other.
+const PARTS: u32 = 20;
+
+/// Parts that an answer still gets once somebody has asked us to end.
+const PARTS_AFTER_STOP: u32 = 2;
+
+/// Waits for what comes through a channel, in parts. The clock goes on while this process is stopped (Ctrl-Z) or the
+/// machine sleeps, and whoever should answer stands still too: that may cost a part of the deadline, never all of it.
+pub fn wait_for<T>(
+    answers: &Receiver<T>,
+    deadline: Duration,
+    stop: impl Fn() -> bool,
+) -> Result<T, NoAnswer> {
+    let mut waited_since_stop = 0;
+    for _ in 0..PARTS {
+        match answers.recv_timeout(deadline / PARTS) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Gone),
+            Err(RecvTimeoutError::Timeout) if waited_since_stop == PARTS_AFTER_STOP => {
+                return Err(NoAnswer::Stopped);
+            }
+            Err(RecvTimeoutError::Timeout) => waited_since_stop += u32::from(stop()),
+        }
+    }
+    Err(NoAnswer::Hung)
+}
 
 /// A pool of readers, and how long to wait for each answer. A clone shares the readers.
 #[derive(Clone)]
 pub struct Patience {
     deadline: Duration,
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
+    /// Where it is noted that somebody asks us to end.
+    stop: Arc<OnceLock<Arc<AtomicUsize>>>,
 }
 
 /// There was no answer within the deadline, or the reader is gone.
@@ -22,12 +52,19 @@ pub enum NoAnswer {
     Hung,
     /// The work ended without an answer.
     Gone,
+    /// Somebody asked us to end before there was one; the thread is left behind.
+    Stopped,
 }
 
 impl Patience {
     /// Readers that may take `deadline` for each answer.
     pub fn new(deadline: Duration) -> Patience {
-        Patience { deadline, idle: Arc::default() }
+        Patience { deadline, idle: Arc::default(), stop: Arc::default() }
+    }
+
+    /// From now on whoever leaves a mark here is not kept waiting for what does not answer.
+    pub fn heed(&self, stop: Arc<AtomicUsize>) {
+        let _ = self.stop.set(stop);
     }
 
     /// How long an answer may take.
@@ -80,10 +117,8 @@ impl Patience {
 
     /// Waits for the next answer of work that gives many.
     pub fn await_one<T>(&self, answers: &Receiver<T>) -> Result<T, NoAnswer> {
-        answers.recv_timeout(self.deadline).map_err(|error| match error {
-            RecvTimeoutError::Timeout => NoAnswer::Hung,
-            RecvTimeoutError::Disconnected => NoAnswer::Gone,
-        })
+        let stop = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
+        wait_for(answers, self.deadline, stop)
     }
 }
 
@@ -98,6 +133,19 @@ mod tests {
         let first = patience.ask(|| thread::current().id()).unwrap();
         thread::sleep(Duration::from_millis(20));
         assert_eq!(patience.ask(|| thread::current().id()).unwrap(), first);
+    }
+
+    #[test]
+    fn once_asked_to_end_nothing_is_waited_out_and_an_answer_still_counts() {
+        let patience = Patience::new(Duration::from_secs(40));
+        let mark = Arc::new(AtomicUsize::new(0));
+        patience.heed(Arc::clone(&mark));
+        assert_eq!(patience.ask(|| 1), Ok(1));
+        mark.store(2, Ordering::Release);
+        assert_eq!(patience.ask(|| 2), Ok(2));
+        let start = Instant::now();
+        assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(60))), Err(NoAnswer::Stopped));
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
     #[test]

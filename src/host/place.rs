@@ -123,6 +123,10 @@ impl Host {
                 self.footprint().left_behind();
                 Trouble::Hung(place.to_owned(), self.patience().deadline().as_secs())
             }
+            NoAnswer::Stopped => {
+                self.footprint().left_behind();
+                Trouble::Stopped(place.to_owned())
+            }
             NoAnswer::Gone => {
                 let words = "the reader ended without an answer";
                 Trouble::Io(place.to_owned(), std::io::Error::other(words))

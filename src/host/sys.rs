@@ -4,8 +4,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use rustix::io::Errno;
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
 unsafe extern "C" {
@@ -57,6 +60,28 @@ pub fn close_descriptors_on_exec() {
             unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
         }
     }
+}
+
+/// Has a program that is about to be started end when the thread that starts it does (prctl(2), `PR_SET_PDEATHSIG`):
+/// killed in mid-run, we would leave it behind with nobody to end it in time.
+pub fn end_with_us(command: &mut Command) {
+    let us = getpid();
+    let bind = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // It may have been too late for the signal already.
+        if getppid() == Some(us) { Ok(()) } else { Err(Errno::SRCH.into()) }
+    };
+    // SAFETY: between fork and exec it makes two system calls and neither allocates nor takes a lock.
+    unsafe { command.pre_exec(bind) };
+}
+
+/// Whether whoever started us has had a signal ignored (sigaction(2)).
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: the structure consists of integers, for which all bits zero is a value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: with no new action nothing is changed; the old one is written to a structure of ours of the right type.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 /// Asks the disk scheduler to serve us only when nobody else wants it (ioprio_set(2), class idle).

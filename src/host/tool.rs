@@ -22,7 +22,7 @@ use leash::Leash;
 
 use super::file::PIECE;
 use super::own_namespaces::Owner;
-use super::{Host, Trouble};
+use super::{Host, Trouble, sys};
 use crate::custody::entry::{Base64, Executable};
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
@@ -132,6 +132,7 @@ impl Host {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        sys::end_with_us(&mut command);
         let mut child = command.spawn()?;
         self.footprint().tool();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -199,7 +200,8 @@ impl Running {
     /// More of its standard output, possibly none yet; nothing at its end, or when it must not go on.
     pub fn output(&mut self) -> Option<Vec<u8>> {
         let pieces = self.stdout.as_ref()?;
-        match pieces.recv_timeout(self.leash.left().min(TICK)) {
+        let wait = self.leash.left().min(TICK);
+        match pieces.recv_timeout(wait) {
             Ok(mut bytes) => {
                 let room = usize::try_from(self.left).unwrap_or(usize::MAX);
                 if bytes.len() > room {
@@ -228,6 +230,11 @@ impl Running {
                 None
             }
         }
+    }
+
+    /// Whether it still runs, its output over, and may; waits a moment for its end.
+    pub fn goes_on(&mut self) -> bool {
+        !self.cut && !self.timed_out && !self.leash.left().is_zero() && !self.leash.ends_within(TICK)
     }
 
     /// Waits for its end; kills it at the deadline.

@@ -14,6 +14,7 @@ pub mod output;
 mod pipeline;
 pub mod salvage;
 pub mod signature;
+pub mod stream;
 pub mod unpack;
 
 use std::io::{self, Write};

@@ -3,14 +3,15 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{self, Advice, FallocateFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, Advice, AtFlags, FallocateFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use crate::custody::VaultError;
 use crate::custody::receipt::Ciphertext;
@@ -96,13 +97,40 @@ impl Folder {
         }
     }
 
-    /// Creates a small private file and writes it through to the disk. One that cannot be written whole goes away.
+    /// Creates a small private file and writes it through to the disk. It has its name only when it is whole: whoever
+    /// is killed on the way leaves no half of a key behind that looks like one.
     pub fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        self.fill(self.create(name)?, name, bytes).inspect_err(|_| self.discard(name))
+        if self.write_nameless(name, bytes)? {
+            return Ok(());
+        }
+        let partial = format!("{name}.partial");
+        let file = self.create(&partial)?;
+        let named = self.fill(&file, &partial, bytes).and_then(|()| self.rename(&partial, name));
+        named.inspect_err(|_| self.discard(&partial))
+    }
+
+    /// Writes a file that has no name before it is whole, so that nothing is left of it however we end. Whether that
+    /// can be done here; not every file system knows such files.
+    fn write_nameless(&self, name: &str, bytes: &[u8]) -> Result<bool, OutputError> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let Ok(fd) = fs::openat(&self.fd, ".", flags, Mode::from_raw_mode(0o600)) else { return Ok(false) };
+        let file = File::from(fd);
+        self.fill(&file, name, bytes)?;
+        let link = |from: &str, flags| {
+            let folder = if from.is_empty() { file.as_fd() } else { fs::CWD };
+            fs::linkat(folder, from, &self.fd, name, flags)
+        };
+        let by_proc = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // By its descriptor only with privileges; by /proc only where that is mounted.
+        match link("", AtFlags::EMPTY_PATH).or_else(|_| link(&by_proc, AtFlags::SYMLINK_FOLLOW)) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Err(OutputError::Exists(self.path.join(name))),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Writes a small file of this folder through to the disk.
-    pub fn fill(&self, mut file: File, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
+    pub fn fill(&self, mut file: &File, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.map_err(|source| self.failed("write", name, source))
     }
@@ -121,9 +149,14 @@ impl Folder {
         }
     }
 
+    /// Whether anything has this name here.
+    pub fn holds(&self, name: &str) -> bool {
+        fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
     /// Takes a name away again; used only for what this run itself has made and cannot finish.
     pub fn discard(&self, name: &str) {
-        let _ = fs::unlinkat(&self.fd, name, fs::AtFlags::empty());
+        let _ = fs::unlinkat(&self.fd, name, AtFlags::empty());
     }
 
     /// Writes the folder's own state through to the disk.
@@ -179,6 +212,8 @@ pub struct Preallocated {
     written: Arc<AtomicU64>,
     allocated: u64,
     floor: u64,
+    /// What a file of ours may have at most (setrlimit(2), `RLIMIT_FSIZE`); allocating past a file's end does not ask.
+    most: u64,
     by_zeros: bool,
 }
 
@@ -191,6 +226,7 @@ impl SealedFile {
             written: Arc::clone(&written),
             allocated: 0,
             floor,
+            most: getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX),
             by_zeros: false,
         };
         Ok((SealedFile { file, written, path }, reserve))
@@ -232,6 +268,9 @@ impl Reserve for Preallocated {
             return Err(VaultError::NoSpace);
         }
         let needed = self.written.load(Ordering::Acquire) + ahead;
+        if needed > self.most {
+            return Err(VaultError::NoSpace);
+        }
         if needed <= self.allocated {
             return Ok(());
         }

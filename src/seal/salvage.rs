@@ -58,8 +58,13 @@ pub fn salvage(source: impl Read, folder: &mut NewFolder) -> io::Result<Salvaged
         if salvage.sealed
             && salvage.reader.at_least(DIRECTORY.len()).is_ok_and(|next| next.starts_with(DIRECTORY))
         {
-            salvage.result.whole = true;
-            break "the end of the bundle".to_owned();
+            salvage.result.whole = salvage.reader.ends_well();
+            break if salvage.result.whole {
+                "the end of the bundle"
+            } else {
+                "all files are there, and the end of the bundle is not"
+            }
+            .to_owned();
         }
         match salvage.member(folder) {
             Ok(()) => {}
@@ -275,6 +280,18 @@ impl<R: Read> Ahead<R> {
             return Err(io::Error::new(error.kind(), error.to_string()));
         }
         Ok(self.waiting())
+    }
+
+    /// Passes over all that is left. Whether it ends where it was ended, and was not cut off.
+    fn ends_well(&mut self) -> bool {
+        loop {
+            self.consume(self.waiting().len());
+            match self.at_least(1) {
+                Ok([]) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
     }
 
     fn fill(&mut self, wanted: usize) {

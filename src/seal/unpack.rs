@@ -33,9 +33,33 @@ impl Interruption {
         Interruption { idle: Arc::new(AtomicBool::new(true)), signal: Arc::default() }
     }
 
+    /// One that is noted elsewhere too.
+    pub fn noted_in(signal: Arc<AtomicUsize>) -> Interruption {
+        Interruption { signal, ..Interruption::none() }
+    }
+
     /// Whether somebody asks to stop.
     pub fn came(&self) -> bool {
         self.signal.load(Ordering::Acquire) != 0
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.came() { Err(io::Error::other("interrupted")) } else { Ok(()) }
+    }
+}
+
+/// Nothing is unpacked, and looking at it can be stopped all the same.
+impl Unpack for Interruption {
+    fn begin(&mut self, _: &Member, _: Timestamp) -> io::Result<()> {
+        self.check()
+    }
+
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        self.check()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -54,9 +78,8 @@ pub struct NewFolder {
 impl NewFolder {
     /// Checks that the folder can be made; it is built under a name of its own until [`NewFolder::keep`].
     pub fn create(path: &Path, interruption: Interruption) -> io::Result<NewFolder> {
-        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        name.push(".partial");
-        let building = path.with_file_name(name);
+        path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let building = building(path);
         for taken in [path, &building] {
             if taken.symlink_metadata().is_ok() {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, taken.display().to_string()));
@@ -69,6 +92,7 @@ impl NewFolder {
 
     /// All is there: the folder gets its name.
     pub fn keep(mut self) -> io::Result<()> {
+        self.interruption.check()?;
         self.make()?;
         std::fs::rename(&self.building, &self.name)?;
         self.made = false;
@@ -113,6 +137,13 @@ impl Drop for NewFolder {
     }
 }
 
+/// What a folder is called until all of it is there.
+pub fn building(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
 fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -141,9 +172,7 @@ impl Unpack for NewFolder {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.interruption.came() {
-            return Err(io::Error::other("interrupted"));
-        }
+        self.interruption.check()?;
         match self.unchecked.checked_sub(bytes.len() as u64) {
             Some(rest) => self.unchecked = rest,
             None if self.free()? < FLOOR + CHECKED_EACH => {

@@ -89,7 +89,9 @@ fn an_interrupted_unpacking_leaves_nothing_in_the_clear() {
     let args = ["--only", "also", "--also", "/srv/big"];
     let bundle = crate::support::Bundle::of(&desk.collect(&host).args(args).run().code(0).json());
     let (folder, partial) = (desk.path("unpacked"), desk.path("unpacked.partial"));
-    let mut child = std::process::Command::new(crate::support::PHI_IR)
+    // A signal that whoever started the tests ignores would be ignored by us too.
+    let mut child = std::process::Command::new("env")
+        .args(["--default-signal=INT", crate::support::PHI_IR])
         .args([std::ffi::OsStr::new("open"), bundle.sealed.as_os_str(), "-o".as_ref(), folder.as_os_str()])
         .args(["-i".as_ref(), desk.path("officer.key").as_os_str()])
         .stdout(std::process::Stdio::null())

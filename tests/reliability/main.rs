@@ -8,9 +8,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::zombie_processes,
     reason = "tests"
 )]
+#![allow(clippy::zombie_processes, reason = "some tests leave it to the end of their process")]
 
 #[path = "../cli/support.rs"]
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
@@ -29,6 +29,11 @@ mod processes;
 mod races;
 mod space;
 mod stops;
+mod stops_checks;
+mod stops_elsewhere;
+mod stops_live;
+mod stops_power;
+mod stops_terminal;
 mod tools;
 mod tree;
 

@@ -1,94 +1,197 @@
-//! A run that is interrupted, and one that is killed.
+//! A collection that is interrupted, killed, or loses its power: at random moments, and at each system call that ends it.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
-use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, phi};
+use crate::stops_checks::{Dice, Hits, Phase, Stage, names, rounds, say};
+use crate::support::only_root;
 
-/// Begins a collection that takes its time, and waits until evidence is on its way to the disk.
-fn begin(desk: &Desk, host: &FakeHost) -> (std::process::Child, PathBuf) {
-    let child = Command::new(PHI_IR)
-        .args(["collect", "--quiet", "--json", "-r", &desk.recipient, "--also", "/srv/big"])
-        .args([OsStr::new("--root"), host.path().as_os_str(), OsStr::new("-o"), desk.out().as_os_str()])
-        .args([OsStr::new("--sign-with"), desk.path("host.key").as_os_str()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        let partial = fs::read_dir(desk.out()).unwrap().map(|entry| entry.unwrap().path()).next();
-        if let Some(partial) = partial
-            && fs::metadata(&partial).is_ok_and(|met| met.len() > 3_000_000)
-        {
-            return (child, partial);
+/// What a run was doing when it was asked to end, as its bundle tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    BeforeItListens,
+    BetweenFiles,
+    WithinAFile,
+    Finishing,
+    TooLate,
+}
+
+/// When to send a signal.
+enum Moment {
+    After(Duration),
+    /// When the sealed file has so many bytes.
+    Written(u64),
+    /// When a name with this ending is there.
+    Named(&'static str),
+}
+
+/// Waits for the moment; whether the run was still going on.
+fn wait(child: &mut Child, out: &Path, moment: &Moment) -> bool {
+    let began = Instant::now();
+    let is_there = || match moment {
+        Moment::After(time) => began.elapsed() >= *time,
+        Moment::Written(least) => names(out).iter().any(|name| {
+            name.ends_with(".partial") && out.join(name).metadata().is_ok_and(|met| met.len() >= *least)
+        }),
+        Moment::Named(ending) => names(out).iter().any(|name| name.ends_with(ending)),
+    };
+    while child.try_wait().unwrap().is_none() {
+        if is_there() {
+            return true;
         }
-        assert!(Instant::now() < deadline, "nothing was written");
-        sleep(Duration::from_millis(2));
+        assert!(began.elapsed() < Duration::from_secs(120), "it hangs");
+        sleep(Duration::from_micros(200));
     }
+    false
 }
 
-/// Long enough that a signal meets it half-way, and with a marker that no clear text may leave behind.
-fn host() -> FakeHost {
-    let mut noise = vec![0_u8; 150_000_000];
-    getrandom::fill(&mut noise).unwrap();
-    FakeHost::small().file("/srv/big", noise).file("/var/log/syslog", "MARKER-4711-clear-text\n".repeat(2000))
+/// How long one run takes.
+fn one_run(stage: &Stage) -> Duration {
+    let out = stage.out("whole");
+    let began = Instant::now();
+    let ended = stage.collect(&out).output().unwrap();
+    let took = began.elapsed();
+    assert_eq!(ended.status.code(), Some(3), "{}", String::from_utf8_lossy(&ended.stderr));
+    std::fs::remove_dir_all(out).unwrap();
+    took
 }
 
 #[test]
-fn an_interrupted_run_seals_what_it_has() {
-    let host = host();
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let desk = Desk::new();
-        let (child, _) = begin(&desk, &host);
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(output.status.code(), Some(130), "{text}{}", String::from_utf8_lossy(&output.stderr));
-        let document: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(document["result"], "partial");
-        let bundle = Bundle::of(&document);
-        desk.verify(&bundle.sealed).run().code(0).says("verified");
-        let entries = entries(&desk.open(&bundle));
-        let big = entries.iter().find(|entry| entry["source"]["display"] == "/srv/big").unwrap();
-        assert_eq!(
-            (big["outcome"].as_str(), big["reason_code"].as_str()),
-            (Some("truncated"), Some("interrupted"))
-        );
-        assert_eq!(entries.last().unwrap()["collector"], "clock-end");
+fn kills_at_random_moments_leave_no_final_name_no_clear_text_and_exactly_what_is_whole() {
+    if !only_root("a file system whose raw bytes can be searched") {
+        return;
     }
+    let (stage, mut dice, mut hits) = (Stage::new(60, 6_000_000), Dice::new("kills"), Hits::new());
+    stage.a_marker_would_be_found();
+    let whole = one_run(&stage).as_micros() as u64;
+    for round in 0..rounds() {
+        let out = stage.out(&format!("out-{round}"));
+        let moment = match round % 5 {
+            0 => Moment::After(Duration::from_micros(dice.below(whole / 10))),
+            1 => Moment::Written(0),
+            2 => Moment::Written(dice.below(7_000_000)),
+            3 => Moment::Named([".receipt.json", ".receipt.json.sig", ".zip.age"][dice.below(3) as usize]),
+            _ => Moment::After(Duration::from_micros(dice.below(whole))),
+        };
+        let mut child = stage.collect(&out).spawn().unwrap();
+        wait(&mut child, &out, &moment);
+        let _ = kill_process(Pid::from_child(&child), Signal::KILL);
+        child.wait_with_output().unwrap();
+        hits.note(stage.check_killed(&out));
+        std::fs::remove_dir_all(out).unwrap();
+    }
+    hits.demand("killed", &[Phase::BeforeTheFile, Phase::NothingSealed, Phase::Sealing]);
+    assert!(hits.0.keys().max() >= Some(&Phase::Receipt), "no kill hit the end");
 }
 
 #[test]
-fn a_killed_run_leaves_no_final_name_no_clear_text_and_a_salvage() {
-    let host = host();
-    let desk = Desk::new();
-    let (mut child, partial) = begin(&desk, &host);
-    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
-    child.wait().unwrap();
-    let names: Vec<PathBuf> = fs::read_dir(desk.out()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names, std::slice::from_ref(&partial));
-    assert!(partial.to_str().unwrap().ends_with(".zip.age.partial"));
-    assert!(!holds(&partial, b"MARKER-4711"), "clear text on the disk");
-    assert!(holds(&host.at("/var/log/syslog"), b"MARKER-4711"), "the control: the marker can be found");
-
-    let key = desk.path("officer.key");
-    let folder = desk.path("salvaged");
-    let args = ["open", "--salvage", partial.to_str().unwrap(), "-i", key.to_str().unwrap(), "-o"];
-    phi(args).args([&folder]).run().code(3).says("NOT the whole bundle");
-    let salvaged = fs::read(folder.join("data/root/var/log/syslog")).unwrap();
-    assert!(salvaged == fs::read(host.at("/var/log/syslog")).unwrap());
-    assert!(!folder.join("data/root/srv/big").exists(), "what was cut off is not there");
+fn signals_at_random_moments_give_a_bundle_that_holds_or_nothing() {
+    if !only_root("a file system whose raw bytes can be searched") {
+        return;
+    }
+    let (stage, mut dice, mut hits) = (Stage::new(60, 6_000_000), Dice::new("signals"), Hits::new());
+    stage.a_marker_would_be_found();
+    let whole = one_run(&stage).as_micros() as u64;
+    for round in 0..rounds() {
+        let out = stage.out(&format!("out-{round}"));
+        let moment = match round % 5 {
+            0 => Moment::After(Duration::from_micros(dice.below(1500))),
+            1 => Moment::Written(100),
+            2 => Moment::Written(500_000 + dice.below(3_000_000)),
+            3 => Moment::Named(".receipt.json"),
+            _ => Moment::After(Duration::from_micros(dice.below(whole))),
+        };
+        let mut child = stage.collect(&out).spawn().unwrap();
+        let in_time = wait(&mut child, &out, &moment);
+        // Some people press it again, and again.
+        for _ in 0..=dice.below(3) {
+            let signal = [Signal::INT, Signal::TERM, Signal::HUP][dice.below(3) as usize];
+            let _ = kill_process(Pid::from_child(&child), signal);
+            sleep(Duration::from_micros(dice.below(3000)));
+        }
+        let ended = child.wait_with_output().unwrap();
+        hits.note(asked(&stage, &out, &ended, in_time));
+        std::fs::remove_dir_all(out).unwrap();
+    }
+    hits.demand(
+        "asked to end",
+        &[Asked::BeforeItListens, Asked::BetweenFiles, Asked::WithinAFile, Asked::Finishing],
+    );
 }
 
-fn holds(path: &Path, marker: &[u8]) -> bool {
-    fs::read(path).unwrap().windows(marker.len()).any(|part| part == marker)
+/// Checks what came of a run that was asked to end, and says where it was.
+fn asked(stage: &Stage, out: &Path, ended: &Output, in_time: bool) -> Asked {
+    let Some(entries) = stage.check_asked(out, ended) else { return Asked::BeforeItListens };
+    let cut = entries
+        .iter()
+        .filter(|entry| entry["reason_code"] == "interrupted" && entry["outcome"] == "truncated");
+    match (ended.status.code(), cut.count()) {
+        (Some(130), 0) => Asked::BetweenFiles,
+        (Some(130), 1) => Asked::WithinAFile,
+        (Some(130), many) => panic!("{many} files were under way at once"),
+        _ if in_time => Asked::Finishing,
+        _ => Asked::TooLate,
+    }
+}
+
+/// The calls that end a run, in their order: each is the moment of one stop.
+const END: [(&str, u32, Phase); 11] = [
+    ("fallocate", 1, Phase::NothingSealed),
+    ("ftruncate", 1, Phase::ReadingBack),
+    ("fsync", 1, Phase::ReadingBack),
+    ("fadvise64", 1, Phase::ReadingBack),
+    ("fsync", 2, Phase::ReadingBack),
+    ("linkat", 1, Phase::ReadingBack),
+    ("fsync", 3, Phase::Receipt),
+    ("linkat", 2, Phase::Receipt),
+    ("fsync", 4, Phase::Signature),
+    ("renameat2", 1, Phase::Signature),
+    ("fsync", 5, Phase::Named),
+];
+
+#[test]
+fn a_kill_at_each_call_that_ends_a_run_leaves_what_was_promised() {
+    if !only_root("a file system whose raw bytes can be searched") {
+        return;
+    }
+    let (stage, mut hits) = (Stage::new(5, 200_000), Hits::new());
+    for (call, when, expected) in END {
+        let out = stage.out(&format!("{call}-{when}"));
+        stage.collect_until(&out, call, when, "SIGKILL");
+        let phase = stage.check_killed(&out);
+        assert_eq!(phase, expected, "killed at {call} {when}");
+        hits.note(phase);
+    }
+    // Writes one by one, from the envelope's header to the archive's directory.
+    let mut dice = Dice::new("writes");
+    for number in 0..(rounds() / 3).max(6) {
+        let out = stage.out(&format!("write-{number}"));
+        stage.collect_until(&out, "write", 1 + dice.below(25) as u32, "SIGKILL");
+        hits.note(stage.check_killed(&out));
+    }
+    hits.demand(
+        "killed at a call",
+        &[Phase::NothingSealed, Phase::ReadingBack, Phase::Receipt, Phase::Signature, Phase::Named],
+    );
+}
+
+#[test]
+fn a_signal_at_each_call_that_ends_a_run_still_gives_a_whole_bundle() {
+    if !only_root("a file system whose raw bytes can be searched") {
+        return;
+    }
+    let stage = Stage::new(5, 200_000);
+    for (number, (call, when, phase)) in END.into_iter().enumerate() {
+        let out = stage.out(&format!("{call}-{when}"));
+        let signal = ["SIGINT", "SIGTERM", "SIGHUP"][number % 3];
+        let ended = stage.collect_until(&out, call, when, signal);
+        let expected = if phase == Phase::NothingSealed { 130 } else { 3 };
+        assert_eq!(ended.status.code(), Some(expected), "{signal} at {call} {when}");
+        assert!(stage.check_asked(&out, &ended).is_some());
+    }
+    say(&format!("asked at each of {} calls", END.len()));
 }

@@ -135,6 +135,9 @@ fn one_run(
         printed += bytes.len() as u64;
         run.intake.write(bytes)?;
     }
+    while running.goes_on() {
+        run.intake.check_within_member()?;
+    }
     let ended = running.finish();
     let better = step.judge.and_then(|judge| match judge {
         Judge::Ausearch => ausearch::judge(run, key.as_deref(), &ended, printed),

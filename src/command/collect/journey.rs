@@ -1,8 +1,7 @@
 //! From a plan to a sealed bundle with its receipt: the one way through, in order.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Write};
-use std::os::fd::AsFd as _;
+use std::fs::Metadata;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,6 +28,7 @@ use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
 use crate::records::audit_log::{Asked, OwnEvents};
 use crate::seal::Seal;
 use crate::seal::output::{Folder, Reserve, SealedFile};
+use crate::seal::stream::Stream;
 use crate::term::{Exit, Failure};
 
 /// What a journey needs.
@@ -80,6 +80,7 @@ impl Journey<'_> {
     /// Collects, seals, reads back, writes the receipt, and gives the bundle its name.
     pub fn travel(&self, target: Target, progress: &mut dyn Progress) -> Result<Collected, Failure> {
         let started = Instant::now();
+        self.prepared.host.heed(self.stop.flag());
         let mut collected = match target {
             Target::Folder(room) => self.to_folder(&room, progress)?,
             Target::Pipe(piped) => self.to_pipe(piped, progress)?,
@@ -128,10 +129,9 @@ impl Journey<'_> {
     }
 
     fn to_pipe(&self, piped: PipedReceipt, progress: &mut dyn Progress) -> Result<Collected, Failure> {
-        if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() {
-            self.exclude(File::from(stdout).metadata()?);
-        }
-        let sealed = self.seal(io::stdout(), None, progress).and_then(|(_, collected, receipt)| {
+        let stream = Stream::stdout(self.stop.flag())?;
+        self.exclude(stream.metadata()?);
+        let sealed = self.seal(stream, None, progress).and_then(|(_, collected, receipt)| {
             let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
             Ok((collected, receipt, signature))
         });

@@ -32,8 +32,8 @@ pub struct Room {
     pub free: u64,
 }
 
-/// The receipt of a bundle that goes to stdout. Both names are taken before anything is streamed: a receipt that
-/// cannot be written afterwards would make the stream worthless.
+/// The receipt of a bundle that goes to stdout. Both files are made before anything is streamed: a receipt that cannot
+/// be written afterwards would make the stream worthless. Until then they are called `.partial`.
 pub struct PipedReceipt {
     folder: Folder,
     name: String,
@@ -107,26 +107,41 @@ impl PipedReceipt {
             name.ok_or_else(|| Failure::usage(format!("{} names no file", path.display())))?.to_owned();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = Folder::open(parent.unwrap_or(Path::new("."))).map_err(no_receipt)?;
-        let receipt = folder.create(&name).map_err(no_receipt)?;
+        for taken in [name.clone(), signature_of(&name)] {
+            if folder.holds(&taken) {
+                return Err(no_receipt(OutputError::Exists(folder.path().join(taken))));
+            }
+        }
+        let receipt = folder.create(&partial(&name)).map_err(no_receipt)?;
         let signature = folder
-            .create(&format!("{name}.sig"))
-            .inspect_err(|_| folder.discard(&name))
+            .create(&partial(&signature_of(&name)))
+            .inspect_err(|_| folder.discard(&partial(&name)))
             .map_err(no_receipt)?;
         Ok(PipedReceipt { folder, name, receipt, signature })
     }
 
     /// Writes both; gives the folder and the receipt's name in it.
     pub fn write(self, receipt: &[u8], signature: &[u8]) -> Result<(Folder, String), OutputError> {
-        self.folder.fill(self.receipt, &self.name, receipt)?;
-        self.folder.fill(self.signature, &format!("{}.sig", self.name), signature)?;
+        let names = [signature_of(&self.name), self.name.clone()];
+        self.folder.fill(&self.signature, &partial(&signature_of(&self.name)), signature)?;
+        self.folder.fill(&self.receipt, &partial(&self.name), receipt)?;
+        names.iter().try_for_each(|name| self.folder.rename(&partial(name), name))?;
         Ok((self.folder, self.name))
     }
 
     /// Nothing came of it: the names are free again.
     pub fn give_up(self) {
-        self.folder.discard(&self.name);
-        self.folder.discard(&format!("{}.sig", self.name));
+        self.folder.discard(&partial(&self.name));
+        self.folder.discard(&partial(&signature_of(&self.name)));
     }
+}
+
+fn signature_of(name: &str) -> String {
+    format!("{name}.sig")
+}
+
+fn partial(name: &str) -> String {
+    format!("{name}.partial")
 }
 
 /// What streams must leave its receipt somewhere.

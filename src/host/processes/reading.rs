@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use super::super::patience::wait_for;
 use super::super::{Host, Trouble};
 use super::ProcessFolder;
 use super::tree::{Covers, Tree};
@@ -58,7 +59,7 @@ impl Host {
         let mut hung = 0;
         while order.next < queue.pids.len() {
             let deadline = if hung < PATIENT_WITH { DEADLINE } else { SHORT_DEADLINE };
-            let received = if readers > 0 { results.recv_timeout(deadline).ok() } else { None };
+            let received = if readers > 0 { wait_for(&results, deadline, || false).ok() } else { None };
             match received {
                 Some((index, outcome)) => order.put(index, outcome),
                 None if readers == 0 => order.give_up_next(),

@@ -7,17 +7,22 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+/// What one look at the clock may take off a program's time at most. The clock goes on while this process is stopped
+/// (Ctrl-Z), and the program waits for us to read what it prints.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A child, and how long it may run.
 pub struct Leash {
     child: Option<Child>,
-    deadline: Instant,
+    left: Duration,
+    looked: Instant,
     ended: Option<ExitStatus>,
 }
 
 impl Leash {
     /// A child that may run for `timeout`.
     pub fn new(child: Child, timeout: Duration) -> Leash {
-        Leash { child: Some(child), deadline: Instant::now() + timeout, ended: None }
+        Leash { child: Some(child), left: timeout, looked: Instant::now(), ended: None }
     }
 
     /// How it ended, if it has.
@@ -38,8 +43,11 @@ impl Leash {
     }
 
     /// How long it may still run.
-    pub fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+    pub fn left(&mut self) -> Duration {
+        let passed = self.looked.elapsed();
+        self.looked = Instant::now();
+        self.left = self.left.saturating_sub(passed.min(LOOK));
+        self.left
     }
 
     /// Waits for the end until the deadline; then nothing of its group is left either.
@@ -52,8 +60,10 @@ impl Leash {
                     self.kill();
                     self.ended = self.child.as_mut()?.try_wait().ok().flatten();
                 }
-                Ok(None) if self.left().is_zero() => return None,
-                Ok(None) => thread::sleep(self.left().min(Duration::from_millis(5))),
+                Ok(None) => match self.left() {
+                    Duration::ZERO => return None,
+                    left => thread::sleep(left.min(Duration::from_millis(5))),
+                },
                 Err(Errno::INTR) => {}
                 Err(_) => return None,
             }
@@ -63,15 +73,21 @@ impl Leash {
 
     /// Whether it has ended already; then nothing of its group is left either.
     pub fn has_ended(&mut self) -> bool {
-        let deadline = std::mem::replace(&mut self.deadline, Instant::now());
+        self.ends_within(Duration::ZERO)
+    }
+
+    /// Whether it ends so soon; then nothing of its group is left either.
+    pub fn ends_within(&mut self, span: Duration) -> bool {
+        let span = span.min(self.left());
+        let rest = std::mem::replace(&mut self.left, span).saturating_sub(span);
         let ended = self.wait().is_some();
-        self.deadline = deadline;
+        self.left += rest;
         ended
     }
 
     /// Waits a moment for what was killed.
     pub fn wait_a_moment(&mut self) -> Option<ExitStatus> {
-        self.deadline = Instant::now() + Duration::from_secs(2);
+        (self.left, self.looked) = (Duration::from_secs(2), Instant::now());
         self.wait()
     }
 }
