@@ -156,6 +156,8 @@ pub enum ReasonCode {
     ToolSignal,
     /// The program ended well and printed nothing.
     ToolSilent,
+    /// The program left others running, which were killed, or could not be.
+    ToolLeft,
     /// Host programs were switched off (`--no-tools`).
     ToolsOff,
     /// No PHI folder is known.
@@ -255,6 +257,7 @@ impl ReasonCode {
             ReasonCode::ToolStatus | ReasonCode::ToolSignal | ReasonCode::ToolSilent => {
                 "compare with the raw source that is sealed beside it"
             }
+            ReasonCode::ToolLeft => "find out why a program that only prints starts others and leaves them behind",
             ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi DIR",
             ReasonCode::NoPlace => {
                 "find out where this host keeps it, and name the place with --also or --phi"

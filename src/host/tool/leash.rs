@@ -1,4 +1,5 @@
-//! The leash of a running program: it and everything in its group end when its time is over, or ours.
+//! The leash of a running program: it, everything in its group, and whatever fled from that end when its time is over, or
+//! ours.
 
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -7,17 +8,27 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::offspring::{Left, Offspring};
+
 /// A child, and how long it may run.
 pub struct Leash {
     child: Option<Child>,
     deadline: Instant,
     ended: Option<ExitStatus>,
+    offspring: Option<Offspring>,
+    left: Left,
 }
 
 impl Leash {
-    /// A child that may run for `timeout`.
-    pub fn new(child: Child, timeout: Duration) -> Leash {
-        Leash { child: Some(child), deadline: Instant::now() + timeout, ended: None }
+    /// A child that may run for `timeout`. Without `offspring` nobody is found who leaves its group.
+    pub fn new(child: Child, timeout: Duration, offspring: Option<Offspring>) -> Leash {
+        let left = Left { unwatched: offspring.is_none(), ..Left::default() };
+        Leash { child: Some(child), deadline: Instant::now() + timeout, ended: None, offspring, left }
+    }
+
+    /// What became of those whom it left running, as far as it has ended.
+    pub fn left_running(&self) -> &Left {
+        &self.left
     }
 
     /// How it ended, if it has.
@@ -42,7 +53,7 @@ impl Leash {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Waits for the end until the deadline; then nothing of its group is left either.
+    /// Waits for the end until the deadline; then nothing that it started is left either.
     pub fn wait(&mut self) -> Option<ExitStatus> {
         let seen = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         while self.ended.is_none() {
@@ -51,6 +62,7 @@ impl Leash {
                 Ok(Some(_)) => {
                     self.kill();
                     self.ended = self.child.as_mut()?.try_wait().ok().flatten();
+                    self.end_offspring(None);
                 }
                 Ok(None) if self.left().is_zero() => return None,
                 Ok(None) => thread::sleep(self.left().min(Duration::from_millis(5))),
@@ -61,7 +73,20 @@ impl Leash {
         self.ended
     }
 
-    /// Whether it has ended already; then nothing of its group is left either.
+    /// Whether somebody may be left, once it has ended, who holds its output open.
+    pub fn may_be_held(&self) -> bool {
+        self.left.unwatched || !self.left.running.is_empty()
+    }
+
+    fn end_offspring(&mut self, but: Option<u32>) {
+        if let Some(offspring) = &self.offspring {
+            let before = self.left.killed;
+            self.left = offspring.end(but);
+            self.left.killed += before;
+        }
+    }
+
+    /// Whether it has ended already; then nothing that it started is left either.
     pub fn has_ended(&mut self) -> bool {
         let deadline = std::mem::replace(&mut self.deadline, Instant::now());
         let ended = self.wait().is_some();
@@ -72,7 +97,12 @@ impl Leash {
     /// Waits a moment for what was killed.
     pub fn wait_a_moment(&mut self) -> Option<ExitStatus> {
         self.deadline = Instant::now() + Duration::from_secs(2);
-        self.wait()
+        let ended = self.wait();
+        if ended.is_none() {
+            // It waits for a disk; what it started need not.
+            self.end_offspring(self.child.as_ref().map(Child::id));
+        }
+        ended
     }
 }
 
