@@ -157,7 +157,7 @@ impl Host {
         if let Some(pipe) = stderr {
             listen(pipe, Arc::clone(&complaints))?;
         }
-        Ok(Running { leash, stdout, complaints, left: limit, cut: false, timed_out: false, held: false, until: None })
+        Ok(Running { leash, stdout, complaints, left: limit, cut: false, timed_out: false, held: false, looked: Instant::now(), others: None, until: None })
     }
 }
 
@@ -193,6 +193,10 @@ pub struct Running {
     cut: bool,
     timed_out: bool,
     held: bool,
+    /// When it was last looked whether it has ended.
+    looked: Instant,
+    /// It has ended, and others may print on until then.
+    others: Option<Instant>,
     /// It has ended, and its output is waited for until then.
     until: Option<Instant>,
 }
@@ -233,6 +237,7 @@ impl Running {
         if no_time && self.leash.may_be_held() {
             self.until.get_or_insert_with(|| Instant::now() + AFTERWARDS);
         }
+        self.give_others_a_moment();
         if self.until.is_some_and(|until| Instant::now() >= until) {
             self.held = true;
             self.stdout = None;
@@ -252,6 +257,23 @@ impl Running {
                 }
                 Some(Vec::new())
             }
+        }
+    }
+
+    /// Others whom the program has started may print on when it has ended, but not for long.
+    fn give_others_a_moment(&mut self) {
+        if self.until.is_some() || self.looked.elapsed() < TICK {
+            return;
+        }
+        self.looked = Instant::now();
+        if self.others.is_none() && self.leash.is_over() {
+            self.others = Some(Instant::now() + AFTERWARDS);
+        }
+        if self.others.is_some_and(|others| Instant::now() >= others)
+            && self.leash.has_ended()
+            && self.leash.may_be_held()
+        {
+            self.until = Some(Instant::now() + AFTERWARDS);
         }
     }
 

@@ -31,6 +31,7 @@ mod space;
 mod stops;
 mod tools;
 mod tree;
+mod zoo;
 
 use std::collections::BTreeSet;
 use std::fs;

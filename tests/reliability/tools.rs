@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Bundle, Desk, PHI_IR, Ran, entries, only_root, tool};
+use crate::support::{Bundle, Desk, PHI_IR, entries, only_root, tool};
 
 /// A collector that runs host programs, and a word that all of them have in their command line or name.
 pub struct Trial {
@@ -21,7 +21,6 @@ pub struct Trial {
 
 /// What one run told of each step.
 pub struct Told {
-    pub ran: Ran,
     pub took: Duration,
     opened: PathBuf,
     entries: Vec<Value>,
@@ -80,7 +79,7 @@ impl Trial {
         self.desk.verify(&bundle.sealed).run().code(0);
         let opened = self.desk.open(&bundle);
         let all = entries(&opened).into_iter().filter(|entry| entry["collector"] == "trial").collect();
-        Told { ran, took, opened, entries: all }
+        Told { took, opened, entries: all }
     }
 
     pub fn run(&self, steps: &[String]) -> Told {
@@ -193,7 +192,7 @@ fn flights(trial: &Trial) -> Vec<String> {
     };
     vec![
         // Holds the pipe open.
-        trial.sh("setsid sleep 3600 MARK & setsid sh -c 'sleep 3600' MARK & sleep 0.3; echo done", "timeout = '60s'"),
+        trial.sh("M=MARK setsid sleep 3600 & M=MARK setsid sh -c 'sleep 3600' & sleep 0.3; echo done", "timeout = '60s'"),
         // A daemon by the book: two forks, a session, nothing open, elsewhere.
         python("if os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n  os.closerange(0, 99); os.chdir('/'); time.sleep(3600)\n os._exit(0)\ntime.sleep(0.3); print('done')"),
         // Ignores everything, and is stopped.
@@ -214,13 +213,14 @@ fn nobody_gets_away_from_a_program_s_group() {
     let trial = Trial::new();
     let mut steps = flights(&trial);
     if only_root("a pid namespace") {
-        steps.push(trial.sh("unshare -p -f -m setsid sleep 3600 MARK & sleep 0.5; echo done", "timeout = '60s'"));
+        steps.push(trial.sh("M=MARK unshare -p -f -m setsid sleep 3600 & sleep 0.5; echo done", "timeout = '60s'"));
     }
     steps.push(trial.sh("echo last", ""));
     let told = trial.run(&steps);
     trial.is_gone();
     for step in 1..steps.len() {
         let entry = told.ended(step, "collected", Some("tool_left"));
+        println!("{step}: {} ms, {}", entry["duration_ns"].as_u64().unwrap() / 1_000_000, entry["reason"]);
         let reason = entry["reason"].as_str().unwrap();
         assert!(reason.contains("left running were killed: "), "step {step}: {reason}");
         assert!(!reason.contains("could not be ended") && !reason.contains("holds its output"), "{reason}");
@@ -251,23 +251,13 @@ fn who_flees_from_somebody_else_does_get_away() {
     }
 }
 
-/// A process of the test's own, ended with it.
-struct Held(Child);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn children_that_we_were_started_with_are_not_harmed() {
     let trial = Trial::new();
     // Whoever runs us by exec leaves us his children, and theirs: an orphan among them must not be taken for a tool's.
-    let before = "sh -c 'sh -c \"sleep 3; exec sleep 97 \" & sleep 1' & sleep 98 & exec \"$0\" \"$@\"";
+    let before = "exec 5>/dev/null; (sleep 97 & sleep 1) >&5 2>&5 & sleep 98 >&5 2>&5 & exec \"$0\" \"$@\"";
     let steps = [
-        trial.sh("sleep 2; setsid sleep 99 MARK & echo done", "timeout = '20s'"),
+        trial.sh("sleep 2; M=MARK setsid sleep 99 & echo done", "timeout = '20s'"),
         trial.sh("sleep 3; echo done", "timeout = '20s'"),
     ];
     let steps = steps.map(|step| step.replace("& echo done", "& sleep 0.3; echo done"));

@@ -86,6 +86,13 @@ impl Leash {
         }
     }
 
+    /// Whether the program itself has ended; what it started is left alone.
+    pub fn is_over(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.ended.is_some()
+            || self.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), look), Ok(Some(_))))
+    }
+
     /// Whether it has ended already; then nothing that it started is left either.
     pub fn has_ended(&mut self) -> bool {
         let deadline = std::mem::replace(&mut self.deadline, Instant::now());
