@@ -257,7 +257,9 @@ impl ReasonCode {
             ReasonCode::ToolStatus | ReasonCode::ToolSignal | ReasonCode::ToolSilent => {
                 "compare with the raw source that is sealed beside it"
             }
-            ReasonCode::ToolLeft => "find out why a program that only prints starts others and leaves them behind",
+            ReasonCode::ToolLeft => {
+                "find out why a program that only prints starts others and leaves them behind"
+            }
             ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi DIR",
             ReasonCode::NoPlace => {
                 "find out where this host keeps it, and name the place with --also or --phi"

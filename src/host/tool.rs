@@ -58,6 +58,8 @@ pub enum NoTool {
     Missing(String),
     /// Others than root could change it; says how.
     Untrusted(String),
+    /// It has not the form of a program; says so.
+    NoProgram(String),
     /// Who could change it is not known in our user namespace; says what of it.
     UnknownOwner(String),
     /// It could not be examined.
@@ -68,15 +70,14 @@ impl NoTool {
     /// The outcome and reason that the entry gets.
     pub fn verdict(&self) -> (Outcome, Reason) {
         match self {
-            NoTool::Missing(words) => {
-                (Outcome::Missing, Reason::new(ReasonCode::ToolMissing, words.clone()))
-            }
+            NoTool::Missing(words) => (Outcome::Missing, Reason::new(ReasonCode::ToolMissing, words.clone())),
             NoTool::Untrusted(words) => {
                 (Outcome::Denied, Reason::new(ReasonCode::ToolUntrusted, words.clone()))
             }
             NoTool::UnknownOwner(words) => {
                 (Outcome::Denied, Reason::new(ReasonCode::OwnerUnknown, words.clone()))
             }
+            NoTool::NoProgram(words) => (Outcome::Failed, Reason::new(ReasonCode::OddForm, words.clone())),
             NoTool::Trouble(trouble) => trouble.verdict(),
         }
     }
@@ -96,7 +97,8 @@ impl NotRun {
     pub fn verdict(&self) -> (Outcome, Reason) {
         match self {
             NotRun::Replaced(path) => {
-                let words = format!("{path} was replaced after it had been examined; it was not run, or killed");
+                let words =
+                    format!("{path} was replaced after it had been examined; it was not run, or killed");
                 (Outcome::Denied, Reason::new(ReasonCode::ToolUntrusted, words))
             }
             NotRun::Refused(error) => {
@@ -157,7 +159,18 @@ impl Host {
         if let Some(pipe) = stderr {
             listen(pipe, Arc::clone(&complaints))?;
         }
-        Ok(Running { leash, stdout, complaints, left: limit, cut: false, timed_out: false, held: false, looked: Instant::now(), others: None, until: None })
+        Ok(Running {
+            leash,
+            stdout,
+            complaints,
+            left: limit,
+            cut: false,
+            timed_out: false,
+            held: false,
+            looked: Instant::now(),
+            others: None,
+            until: None,
+        })
     }
 }
 

@@ -29,6 +29,7 @@ mod processes;
 mod races;
 mod space;
 mod stops;
+mod tool_files;
 mod tools;
 mod tree;
 mod zoo;

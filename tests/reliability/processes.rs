@@ -34,7 +34,10 @@ const ALL: [&str; 5] = ["processes", "process-files", "open-files", "sockets", "
 fn collect(desk: &Desk, before: &[&str], ids: &[&str]) -> Collected {
     let out = desk.out();
     let mut words: Vec<&OsStr> = before.iter().map(OsStr::new).collect();
-    words.extend(["python3", "-c", MEASURE, PHI_IR, "collect", "--json", "--no-tools", "-r", &desk.recipient].map(OsStr::new));
+    words.extend(
+        ["python3", "-c", MEASURE, PHI_IR, "collect", "--json", "--no-tools", "-r", &desk.recipient]
+            .map(OsStr::new),
+    );
     words.extend(ids.iter().flat_map(|id| ["--only", id]).map(OsStr::new));
     let key = desk.path("host.key");
     words.extend([OsStr::new("--sign-with"), key.as_os_str(), OsStr::new("-o"), out.as_os_str()]);
@@ -86,7 +89,8 @@ impl Collected {
     #[track_caller]
     fn is_small(&self) {
         let members = self.entries.iter().filter(|entry| entry["member"].is_string()).count() as u64;
-        println!("{} KiB at most, {members} members, {:?}", self.peak, self.took);
+        let said = format!("{} KiB at most, {members} members, {:?}\n", self.peak, self.took);
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
         assert!(self.peak <= (64 << 10) + members, "{} KiB for {members} members", self.peak);
     }
 }
@@ -113,7 +117,8 @@ fn held(row: &Value) -> Vec<u8> {
 /// Names that a file can have: every byte, what breaks `stat`, a terminal or a line, and what is no text.
 fn names() -> Vec<Vec<u8>> {
     let every = |from: u8, to: u8| (from..=to).filter(|byte| *byte != b'/').collect::<Vec<u8>>();
-    let mut names: Vec<Vec<u8>> = (0..16).map(|sixteenth: u8| every((sixteenth * 16).max(1), sixteenth * 16 + 15)).collect();
+    let mut names: Vec<Vec<u8>> =
+        (0..16).map(|sixteenth: u8| every((sixteenth * 16).max(1), sixteenth * 16 + 15)).collect();
     let odd: [&[u8]; 9] = [
         b"a) R 1 1 1 0 (",
         b"x)\nZ 2 (",
@@ -123,7 +128,7 @@ fn names() -> Vec<Vec<u8>> {
         "\u{202e}txt.exe\u{202c}".as_bytes(),
         b"\xff\xfe\xc0\x80",
         b"gone (deleted)",
-        b"[kworker/0:1]",
+        b"[kworker_0:1]",
     ];
     names.extend(odd.map(<[u8]>::to_vec));
     names
@@ -143,16 +148,26 @@ fn every_byte_of_names_arguments_and_folders_comes_through() {
         fs::create_dir(&folder).unwrap();
         let arguments = [every.as_slice(), b"", name.as_slice(), b"\xe2\x80"];
         let pid = zoo.run(&program, "", b"S", |command| {
-            command.arg0(OsStr::from_bytes(&name)).args(arguments.map(OsStr::from_bytes)).current_dir(&folder);
+            command
+                .arg0(OsStr::from_bytes(&name))
+                .args(arguments.map(OsStr::from_bytes))
+                .current_dir(&folder);
         });
-        let command = [&[name.as_slice()], &arguments[..]].concat().iter().flat_map(|part| [part, &b"\0"[..]].concat()).collect::<Vec<u8>>();
+        let command = [&[name.as_slice()], &arguments[..]]
+            .concat()
+            .iter()
+            .flat_map(|part| [part, &b"\0"[..]].concat())
+            .collect::<Vec<u8>>();
         held_there.insert(pid, (name, program, folder, command));
     }
     let collected = collect(&desk, &["nice"], &ALL);
     let rows = collected.processes();
     let raw = collected.rows("processes/raw-");
-    let members: BTreeMap<u64, &Value> =
-        raw.iter().filter(|row| row["file"] == "cmdline").map(|row| (row["pid"].as_u64().unwrap(), row)).collect();
+    let members: BTreeMap<u64, &Value> = raw
+        .iter()
+        .filter(|row| row["file"] == "cmdline")
+        .map(|row| (row["pid"].as_u64().unwrap(), row))
+        .collect();
     for (pid, (name, program, folder, command)) in &held_there {
         let row = rows.get(pid).unwrap_or_else(|| panic!("{name:?} is not there"));
         assert_eq!(exact(row, "comm"), name[..name.len().min(15)], "{row:#}");
@@ -160,11 +175,15 @@ fn every_byte_of_names_arguments_and_folders_comes_through() {
         assert_eq!(exact(row, "cwd"), folder.as_os_str().as_bytes(), "{row:#}");
         assert_eq!(decoded(row["command_b64"].as_str().unwrap()), *command, "{row:#}");
         assert_eq!(held(members[&u64::from(*pid)]), *command);
-        assert_eq!((row["exe_state"].as_str(), row["state"].as_str()), (Some("present"), Some("S")), "{row:#}");
+        assert_eq!(
+            (row["exe_state"].as_str(), row["state"].as_str()),
+            (Some("present"), Some("S")),
+            "{row:#}"
+        );
         assert_eq!(row["ppid"], std::process::id());
     }
     // Nothing of it on the opened folder's names, and nobody's digest is missing.
-    let programs = collected.rows("process-files/");
+    let programs = collected.rows("process-files/executables.jsonl");
     for (name, program, ..) in held_there.values() {
         let wanted = program.as_os_str().as_bytes();
         let found = programs.iter().any(|row| exact(row, "path") == wanted && row["sha256"].is_string());
@@ -199,17 +218,27 @@ fn whoever_is_in_an_odd_state_has_a_row_that_says_so() {
         command.args(&long);
     });
     // 4 MB of arguments need a larger stack.
-    let words = ["--stack=67108864:67108864", program.to_str().unwrap()];
-    let longer = vec!["y".repeat(100_000); 40];
-    let too_long = zoo.run(&PathBuf::from("/usr/bin/prlimit"), "", b"S", |command| {
-        command.args(words).args(&longer);
+    let larger = "import os, resource, sys\nresource.setrlimit(resource.RLIMIT_STACK, (1 << 26, 1 << 26))\nos.execv(sys.argv[1], [sys.argv[1]] + ['y' * 100000] * 40)";
+    let python = PathBuf::from("/usr/bin/python3");
+    let too_long = zoo.run(&python, "", b"S", |command| {
+        command.args(["-c", larger, program.to_str().unwrap()]);
     });
     let in_memory = "import os, sys\nfd = os.memfd_create('\\x1b[2Jodd\\n)')\nos.write(fd, open(sys.argv[1], 'rb').read())\nos.execve(fd, ['m'], {})";
-    let memfd = zoo.run(&PathBuf::from("/usr/bin/python3"), "", b"S", |command| {
+    let memfd = zoo.run(&python, "", b"S", |command| {
         command.args(["-c", in_memory, program.to_str().unwrap()]);
     });
     let apart = zoo.run(&PathBuf::from("/usr/bin/unshare"), "", b"S", |command| {
-        command.args(["-U", "-r", "-p", "-f", "-m", "-n", "--kill-child", program.to_str().unwrap(), "apart"]);
+        command.args([
+            "-U",
+            "-r",
+            "-p",
+            "-f",
+            "-m",
+            "-n",
+            "--kill-child",
+            program.to_str().unwrap(),
+            "apart",
+        ]);
     });
     std::thread::sleep(Duration::from_millis(300));
     let collected = collect(&desk, &["nice"], &ALL);
@@ -262,9 +291,14 @@ fn a_crowd_is_listed_to_the_last_one_in_little_memory() {
         command.args(["-p", "-f", "--kill-child", program.to_str().unwrap(), &number]);
     });
     let of_crowd = || {
-        let pids = fs::read_dir("/proc").unwrap().filter_map(|name| name.unwrap().file_name().to_str()?.parse::<u32>().ok());
-        pids.filter(|pid| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|text| text.starts_with(program.as_os_str().as_bytes())))
-            .collect::<std::collections::BTreeSet<u32>>()
+        let pids = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|name| name.unwrap().file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|pid| {
+            fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|text| text.starts_with(program.as_os_str().as_bytes()))
+        })
+        .collect::<std::collections::BTreeSet<u32>>()
     };
     let start = Instant::now();
     let mut there = of_crowd();
@@ -276,8 +310,14 @@ fn a_crowd_is_listed_to_the_last_one_in_little_memory() {
     let ids: &[&str] = if long { &ALL } else { &["processes", "sessions-live"] };
     let collected = collect(&desk, &["nice"], ids);
     let rows = collected.processes();
-    let missing: Vec<&u32> = there.iter().filter(|pid| rows.get(pid).is_none_or(|row| row["vanished"] == true)).collect();
-    assert!(missing.is_empty() && there.len() == wanted + 1, "{} of {} are missing: {missing:?}", missing.len(), there.len());
+    let missing: Vec<&u32> =
+        there.iter().filter(|pid| rows.get(pid).is_none_or(|row| row["vanished"] == true)).collect();
+    assert!(
+        missing.is_empty() && there.len() == wanted + 1,
+        "{} of {} are missing: {missing:?}",
+        missing.len(),
+        there.len()
+    );
     for pid in &there {
         assert_eq!(exact(&rows[pid], "exe"), program.as_os_str().as_bytes(), "{leader}");
     }
@@ -335,6 +375,11 @@ fn in_a_storm_of_forks_no_row_is_of_two_processes() {
             }
         }
     }
-    println!("{rounds} rounds: {vanished} vanished, {changed} changed while read, {named} named by themselves, {whole} whole");
-    assert!(vanished > 0 && changed > 0 && named > 0 && whole > 0, "the storm did not hit: {vanished} {changed} {named} {whole}");
+    println!(
+        "{rounds} rounds: {vanished} vanished, {changed} changed while read, {named} named by themselves, {whole} whole"
+    );
+    assert!(
+        vanished > 0 && changed > 0 && named > 0 && whole > 0,
+        "the storm did not hit: {vanished} {changed} {named} {whole}"
+    );
 }

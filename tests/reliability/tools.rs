@@ -60,8 +60,19 @@ impl Trial {
         fs::set_permissions(folder.join("trial.toml"), fs::Permissions::from_mode(0o644)).unwrap();
         let key = self.desk.path("host.key");
         let words = [
-            PHI_IR, "collect", "--json", "--only", "trial", "-r", &self.desk.recipient, "--definitions",
-            folder.to_str().unwrap(), "-o", self.desk.out().to_str().unwrap(), "--sign-with", key.to_str().unwrap(),
+            PHI_IR,
+            "collect",
+            "--json",
+            "--only",
+            "trial",
+            "-r",
+            &self.desk.recipient,
+            "--definitions",
+            folder.to_str().unwrap(),
+            "-o",
+            self.desk.out().to_str().unwrap(),
+            "--sign-with",
+            key.to_str().unwrap(),
         ]
         .map(str::to_owned);
         words.to_vec()
@@ -69,12 +80,16 @@ impl Trial {
 
     /// Runs them by way of other programs: `unshare -m sh -c …`.
     pub fn by_way_of(&self, before: &[&str], steps: &[String]) -> Told {
-        let words: Vec<String> = before.iter().map(|word| (*word).to_owned()).chain(self.arguments(steps)).collect();
+        let words: Vec<String> =
+            before.iter().map(|word| (*word).to_owned()).chain(self.arguments(steps)).collect();
         let started = Instant::now();
         let ran = tool(&words[0], &words[1..].iter().map(OsStr::new).collect::<Vec<_>>());
         let took = started.elapsed();
         assert!([0, 3].contains(&ran.code), "{} {}{}", ran.code, ran.stdout, ran.stderr);
-        assert!(!ran.stderr.contains('\x1b') && !ran.stdout.contains('\x1b'), "an escape reached the terminal");
+        assert!(
+            !ran.stderr.contains('\x1b') && !ran.stdout.contains('\x1b'),
+            "an escape reached the terminal"
+        );
         let bundle = Bundle::of(&ran.json());
         self.desk.verify(&bundle.sealed).run().code(0);
         let opened = self.desk.open(&bundle);
@@ -101,7 +116,10 @@ impl Trial {
     /// Nobody is left, neither running nor as a zombie.
     #[track_caller]
     pub fn is_gone(&self) {
-        let words = |pid: &u32| String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).into_owned();
+        let words = |pid: &u32| {
+            String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+                .into_owned()
+        };
         let left: Vec<_> = self.marked().iter().map(|pid| (*pid, words(pid))).collect();
         assert!(left.is_empty(), "left running: {left:#?}");
     }
@@ -120,14 +138,19 @@ impl Told {
     #[track_caller]
     pub fn of(&self, step: usize) -> &Value {
         let id = format!("tool-{step}");
-        let found = self.entries.iter().find(|entry| entry["step"] == id && entry["source"]["stream"] != "stderr");
+        let found =
+            self.entries.iter().find(|entry| entry["step"] == id && entry["source"]["stream"] != "stderr");
         found.unwrap_or_else(|| panic!("no entry of step {step}: {:#?}", self.entries))
     }
 
     #[track_caller]
     pub fn ended(&self, step: usize, outcome: &str, code: Option<&str>) -> &Value {
         let entry = self.of(step);
-        assert_eq!((entry["outcome"].as_str(), entry["reason_code"].as_str()), (Some(outcome), code), "step {step}: {entry:#}");
+        assert_eq!(
+            (entry["outcome"].as_str(), entry["reason_code"].as_str()),
+            (Some(outcome), code),
+            "step {step}: {entry:#}"
+        );
         entry
     }
 
@@ -139,7 +162,10 @@ impl Told {
 
     fn complained(&self, step: usize) -> &Value {
         let id = format!("tool-{step}");
-        self.entries.iter().find(|entry| entry["step"] == id && entry["source"]["stream"] == "stderr").unwrap()
+        self.entries
+            .iter()
+            .find(|entry| entry["step"] == id && entry["source"]["stream"] == "stderr")
+            .unwrap()
     }
 }
 
@@ -192,19 +218,34 @@ fn flights(trial: &Trial) -> Vec<String> {
     };
     vec![
         // Holds the pipe open.
-        trial.sh("M=MARK setsid sleep 3600 & M=MARK setsid sh -c 'sleep 3600' & sleep 0.3; echo done", "timeout = '60s'"),
+        trial.sh(
+            "M=MARK setsid sleep 3600 & M=MARK setsid sh -c 'sleep 3600' & sleep 0.3; echo done",
+            "timeout = '60s'",
+        ),
         // A daemon by the book: two forks, a session, nothing open, elsewhere.
-        python("if os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n  os.closerange(0, 99); os.chdir('/'); time.sleep(3600)\n os._exit(0)\ntime.sleep(0.3); print('done')"),
+        python(
+            "if os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n  os.closerange(0, 99); os.chdir('/'); time.sleep(3600)\n os._exit(0)\ntime.sleep(0.3); print('done')",
+        ),
         // Ignores everything, and is stopped.
-        python("if os.fork() == 0:\n os.setsid()\n for s in (1, 2, 15, 17): signal.signal(s, signal.SIG_IGN)\n os.kill(os.getpid(), 19)\n time.sleep(3600)\ntime.sleep(0.3); print('done')"),
+        python(
+            "if os.fork() == 0:\n os.setsid()\n for s in (1, 2, 15, 17): signal.signal(s, signal.SIG_IGN)\n os.kill(os.getpid(), 19)\n time.sleep(3600)\ntime.sleep(0.3); print('done')",
+        ),
         // Prints for ever after its parent's end.
-        python("if os.fork() == 0:\n os.setsid()\n while True: os.write(1, b'more\\n')\ntime.sleep(0.3); print('done', flush=True)"),
+        python(
+            "if os.fork() == 0:\n os.setsid()\n while True: os.write(1, b'more\\n')\ntime.sleep(0.3); print('done', flush=True)",
+        ),
         // Each of a hundred has a session, a group and a child of its own.
-        python("for i in range(100):\n if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0: os.setsid()\n  time.sleep(3600)\ntime.sleep(1); print('done')"),
+        python(
+            "for i in range(100):\n if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0: os.setsid()\n  time.sleep(3600)\ntime.sleep(1); print('done')",
+        ),
         // Never the same process twice: each starts the next and ends.
-        python("if os.fork() == 0:\n end = time.time() + 120\n while time.time() < end:\n  os.setsid()\n  if os.fork() != 0: os._exit(0)\ntime.sleep(0.3); print('done')"),
+        python(
+            "if os.fork() == 0:\n end = time.time() + 120\n while time.time() < end:\n  os.setsid()\n  if os.fork() != 0: os._exit(0)\ntime.sleep(0.3); print('done')",
+        ),
         // Beside the program instead of beneath it (clone(2), CLONE_PARENT).
-        python("if ctypes.CDLL(None).syscall({'x86_64': 56}.get(os.uname().machine, 220), 0x8000 | 17, 0, 0, 0, 0) == 0:\n os.setsid()\n time.sleep(3600)\ntime.sleep(0.3); print('done')"),
+        python(
+            "if ctypes.CDLL(None).syscall({'x86_64': 56}.get(os.uname().machine, 220), 0x8000 | 17, 0, 0, 0, 0) == 0:\n os.setsid()\n time.sleep(3600)\ntime.sleep(0.3); print('done')",
+        ),
     ]
 }
 
@@ -213,7 +254,9 @@ fn nobody_gets_away_from_a_program_s_group() {
     let trial = Trial::new();
     let mut steps = flights(&trial);
     if only_root("a pid namespace") {
-        steps.push(trial.sh("M=MARK unshare -p -f -m setsid sleep 3600 & sleep 0.5; echo done", "timeout = '60s'"));
+        steps.push(
+            trial.sh("M=MARK unshare -p -f -m setsid sleep 3600 & sleep 0.5; echo done", "timeout = '60s'"),
+        );
     }
     steps.push(trial.sh("echo last", ""));
     let told = trial.run(&steps);
@@ -241,7 +284,11 @@ fn who_flees_from_somebody_else_does_get_away() {
         assert!(parsed.contains_key("argv"));
         let words: Vec<&str> = step.split('\'').collect();
         let (interpreter, script) = (words[1], step.split("'''").nth(1).unwrap());
-        let ran = Command::new(interpreter).args(["-c", script, &trial.mark]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let ran = Command::new(interpreter)
+            .args(["-c", script, &trial.mark])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         assert!(ran.unwrap().success());
         let left = trial.marked();
         assert!(!left.is_empty(), "nobody was left behind by {script}");
@@ -261,7 +308,8 @@ fn children_that_we_were_started_with_are_not_harmed() {
         trial.sh("sleep 3; echo done", "timeout = '20s'"),
     ];
     let steps = steps.map(|step| step.replace("& echo done", "& sleep 0.3; echo done"));
-    let told = trial.by_way_of(&["setsid", "env", &format!("TRIAL={}", trial.mark), "sh", "-c", before], &steps);
+    let told =
+        trial.by_way_of(&["setsid", "env", &format!("TRIAL={}", trial.mark), "sh", "-c", before], &steps);
     // The one of the program cannot be told from them, and is said to hold its output.
     let entry = told.ended(1, "collected", Some("tool_left"));
     assert!(entry["reason"].as_str().unwrap().contains("somebody holds its output open"), "{entry:#}");
@@ -270,7 +318,9 @@ fn children_that_we_were_started_with_are_not_harmed() {
     let alive: Vec<String> = trial
         .marked()
         .iter()
-        .map(|pid| String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap()).replace('\0', " "))
+        .map(|pid| {
+            String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap()).replace('\0', " ")
+        })
         .collect();
     for number in ["97", "98"] {
         assert!(alive.iter().any(|line| line.starts_with(&format!("sleep {number}"))), "{number}: {alive:?}");
@@ -306,8 +356,15 @@ fn what_a_program_prints_is_kept_to_the_byte_and_what_it_gets_is_nothing() {
         trial.sh("sleep 0.2; seq 600", ""),
     ];
     let huge = format!("HUGE={}", "x".repeat(100_000));
-    let before =
-        ["env", "LD_PRELOAD=/nowhere/evil.so", "LD_LIBRARY_PATH=/tmp", &huge, "sh", "-c", "exec 9</etc/passwd 7</; exec \"$0\" \"$@\""];
+    let before = [
+        "env",
+        "LD_PRELOAD=/nowhere/evil.so",
+        "LD_LIBRARY_PATH=/tmp",
+        &huge,
+        "sh",
+        "-c",
+        "exec 9</etc/passwd 7</; exec \"$0\" \"$@\"",
+    ];
     let told = trial.by_way_of(&before, &steps);
     trial.is_gone();
     let wanted: Vec<u8> = (0..=255).chain(*b"\x1b]0;owned\x07\x1b[2J\xff\n").collect();

@@ -120,7 +120,12 @@ impl Zoo {
     /// Runs it, and waits until it is in this state, one letter of `stat`, and runs the program.
     pub fn run(&mut self, program: &Path, mode: &str, states: &[u8], set: impl FnOnce(&mut Command)) -> u32 {
         let mut command = Command::new(program);
-        command.env_clear().env("MODE", mode).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .env_clear()
+            .env("MODE", mode)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.process_group(0);
         set(&mut command);
         self.held.push(command.spawn().unwrap());

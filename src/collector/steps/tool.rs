@@ -198,7 +198,9 @@ fn tell_of_those_left(draft: &mut Draft, ended: &Ended) {
         words.push(format!("others that it had started could not be ended: {}", named(&running, NAMED)));
     }
     if ended.held {
-        words.push("somebody holds its output open whom this run could not find, and was not waited for".into());
+        words.push(
+            "somebody holds its output open whom this run could not find, and was not waited for".into(),
+        );
     }
     if words.is_empty() {
         return;

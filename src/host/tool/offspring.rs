@@ -101,7 +101,8 @@ impl Offspring {
     fn by_their_parent(&self) -> BTreeSet<u32> {
         let us = getpid().as_raw_nonzero().get();
         let is_ours = |pid: &u32| {
-            let stat = self.tree.folder(*pid, &self.tree.covers_of_what_is_read()).ok()?.read("stat", 4096).ok()?;
+            let stat =
+                self.tree.folder(*pid, &self.tree.covers_of_what_is_read()).ok()?.read("stat", 4096).ok()?;
             Some(parse_stat(&stat)?.parent == us)
         };
         self.tree.pids().unwrap_or_default().into_iter().filter(|pid| is_ours(pid) == Some(true)).collect()

@@ -10,6 +10,9 @@ use crate::path::{HostPath, shown};
 /// Scripts that interpret scripts, as in the kernel.
 const DEPTH: usize = 4;
 
+/// How a compiled program begins (elf(5)).
+const ELF: &[u8] = b"\x7fELF";
+
 /// Bytes at a script's beginning that the kernel reads (`BINPRM_BUF_SIZE`, linux/binfmts.h).
 const FIRST_LINE: u64 = 256;
 
@@ -115,9 +118,15 @@ impl Host {
         let mut script = script.clone();
         for _ in 0..DEPTH {
             let beginning = self.peek(&script, FIRST_LINE).map_err(NoTool::Trouble)?;
-            let named = interpreters(&beginning);
-            if named.is_empty() {
+            if beginning.starts_with(ELF) {
                 return Ok(());
+            }
+            let named = interpreters(&beginning);
+            // The kernel starts nothing else, and the C library would hand it to a shell.
+            if named.is_empty() {
+                let words =
+                    format!("{script} is neither an ELF file nor a script that names its interpreter");
+                return Err(NoTool::NoProgram(words));
             }
             for interpreter in named {
                 let (path, located) = match interpreter {
@@ -138,7 +147,8 @@ impl Host {
             let words = format!("{script}: its interpreter {told} is not named by a whole path");
             return Err(NoTool::Untrusted(words));
         }
-        let path = HostPath::new(text).map_err(|_| NoTool::Untrusted(format!("{script}: {told} is no path")))?;
+        let path =
+            HostPath::new(text).map_err(|_| NoTool::Untrusted(format!("{script}: {told} is no path")))?;
         match self.locate(&path, true) {
             Ok(located) => Ok((path, located)),
             Err(Trouble::Missing(_)) => {
@@ -164,7 +174,8 @@ enum Interpreter {
 
 /// Who interprets what begins so, if it is a script (execve(2), Interpreter scripts): also the one that env(1) starts.
 fn interpreters(beginning: &[u8]) -> Vec<Interpreter> {
-    let line = beginning.strip_prefix(b"#!").and_then(|rest| rest.split(|byte| matches!(byte, b'\n' | 0)).next());
+    let line =
+        beginning.strip_prefix(b"#!").and_then(|rest| rest.split(|byte| matches!(byte, b'\n' | 0)).next());
     let words = line.unwrap_or_default().split(|byte| matches!(byte, b' ' | b'\t'));
     let mut words = words.filter(|word| !word.is_empty());
     let first = words.next();
