@@ -5,11 +5,10 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{only_root, tool};
-use crate::tools::Trial;
+use crate::tools::{Told, Trial};
 
 /// A folder to be mounted over /usr/sbin, with everything in it that is no honest program.
 fn folder(at: &Path) {
@@ -116,35 +115,41 @@ fn what_printed_is_what_the_digest_was_taken_of() {
         digests.push((format!("{name}\n"), digest));
     }
     fs::copy(sbin.join("one"), sbin.join("t-which")).unwrap();
-    let swap = "import ctypes, os, random, sys, time\nos.chdir('/usr/sbin')\nlibc = ctypes.CDLL(None)\nwhile os.getppid() != 1:\n time.sleep(random.random() / 30)\n if random.random() < 0.2:\n  try: os.symlink('two', 'link')\n  except OSError: pass\n  os.rename('link', 't-which')\n else: libc.renameat2(-100, random.choice((b'one.spare', b'two.spare')), -100, b't-which', 2)";
+    let swap = "import ctypes, os, random, sys, time\nos.chdir('/usr/sbin')\nlibc = ctypes.CDLL(None)\nopen('ready', 'w')\nwhile os.getppid() != 1:\n time.sleep(random.random() / 30)\n if random.random() < 0.2:\n  try: os.symlink('two', 'link')\n  except OSError: pass\n  os.rename('link', 't-which')\n else: libc.renameat2(-100, random.choice((b'one.spare', b'two.spare')), -100, b't-which', 2)";
     let script = format!(
-        "mount --bind \"$0\" /usr/sbin && {{ python3 -c '{}' >/dev/null 2>&1 & \"$@\"; code=$?; kill $!; exit $code; }}",
+        "mount --bind \"$0\" /usr/sbin && {{ python3 -c '{}' >/dev/null 2>&1 & while ! [ -e /usr/sbin/ready ]; do sleep 0.02; done; \"$@\"; code=$?; kill $!; exit $code; }}",
         swap.replace('\'', "'\\''")
     );
     let way = ["unshare", "-m", "sh", "-c", &script, sbin.to_str().unwrap()];
     let steps = vec!["[[tool]]\nargv = ['t-which']\ntimeout = '20s'\n".to_owned(); 120];
-    let told = trial.by_way_of(&way, &steps);
     let (mut ran, mut refused) = (0, 0);
-    for step in 1..=steps.len() {
+    for round in 1..=8 {
+        let (ran_now, refused_now) = exchanged(&trial.by_way_of(&way, &steps), steps.len(), &digests);
+        (ran, refused) = (ran + ran_now, refused + refused_now);
+        if ran > 0 && refused > 0 {
+            break;
+        }
+        assert!(round < 8, "{ran} ran, {refused} were found to be replaced");
+        fs::remove_file(sbin.join("ready")).unwrap();
+    }
+    println!("{ran} ran, {refused} were found to be replaced");
+}
+
+/// How many printed what they should, and how many were found to be replaced.
+fn exchanged(told: &Told, steps: usize, digests: &[(String, String)]) -> (u32, u32) {
+    let (mut ran, mut refused) = (0, 0);
+    for step in 1..=steps {
         let entry = told.of(step);
         match entry["outcome"].as_str().unwrap() {
             "collected" => {
                 ran += 1;
                 let printed = String::from_utf8(told.printed(step)).unwrap();
                 let wanted = &digests.iter().find(|(name, _)| *name == printed).expect("one of the two").1;
-                let path = base64::engine::general_purpose::STANDARD
-                    .decode(entry["source"]["exe"]["path_b64"].as_str().unwrap());
-                assert_eq!(
-                    entry["source"]["exe"]["sha256"],
-                    wanted.as_str(),
-                    "{:?}: {entry:#}",
-                    path.map(|path| String::from_utf8_lossy(&path).into_owned())
-                );
+                assert_eq!(entry["source"]["exe"]["sha256"], wanted.as_str(), "{entry:#}");
             }
-            "denied" | "missing" | "failed" | "changed" => refused += 1,
+            "denied" | "missing" | "failed" | "changed" | "inconclusive" => refused += 1,
             other => panic!("{other}: {entry:#}"),
         }
     }
-    println!("{ran} ran, {refused} were found to be replaced");
-    assert!(ran > 0 && refused > 0, "{ran} ran, {refused} were found to be replaced");
+    (ran, refused)
 }

@@ -147,6 +147,12 @@ fn one_run(
         if let Some((outcome, reason)) = better {
             *draft = draft.clone().ended(outcome, reason);
         }
+        // A script is read by its interpreter after it has been started.
+        if let Err(replaced) = run.host.is_unchanged(program) {
+            let (_, reason) = replaced.verdict();
+            let words = format!("{}; or that was while it ran, and it printed this", reason.words);
+            *draft = draft.clone().ended(Outcome::Inconclusive, Reason::new(reason.code, words));
+        }
         tell_of_those_left(draft, &ended);
     })?;
     if ended.stderr.is_empty() {

@@ -51,7 +51,7 @@ impl Host {
     }
 
     /// Whether everything that was examined for it is still the same.
-    pub(super) fn is_unchanged(&self, tool: &Tool) -> Result<(), NotRun> {
+    pub fn is_unchanged(&self, tool: &Tool) -> Result<(), NotRun> {
         for looked in &tool.looked_at {
             let now = self.locate(&looked.path, true).ok().and_then(|located| {
                 let met = stat::at(&located.spot.folder, &located.spot.name).ok()?;
