@@ -115,6 +115,7 @@ fn harden() {
     }
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     sys::close_descriptors_on_exec();
+    sys::learn_how_children_end();
     let files = rustix::process::getrlimit(Resource::Nofile);
     let _ = rustix::process::setrlimit(
         Resource::Nofile,

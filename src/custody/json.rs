@@ -16,6 +16,9 @@ pub enum JsonError {
     /// Not JSON, or not of the expected shape.
     #[error("{0}")]
     Shape(#[from] serde_json::Error),
+    /// Rows that were put aside did not come back.
+    #[error("rows that were put aside did not come back: {0}")]
+    PutAside(#[from] std::io::Error),
     /// Longer than anything this project writes in that place.
     #[error("{size} bytes are more than the {limit} that such a document may have")]
     TooLong {
@@ -60,6 +63,21 @@ pub fn row<T: Serialize>(rows: &mut Vec<u8>, value: &T) -> Result<(), JsonError>
     serde_json::to_writer(&mut *rows, value)?;
     rows.push(b'\n');
     Ok(())
+}
+
+/// Appends a table row that was written before, with more in it: lists are continued, and everything else is put in its
+/// place.
+pub fn row_with<T: Serialize>(rows: &mut Vec<u8>, written: &[u8], more: &T) -> Result<(), JsonError> {
+    let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(written)?;
+    let more: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_value(serde_json::to_value(more)?)?;
+    for (key, value) in more {
+        match (all.get_mut(&key), value) {
+            (Some(serde_json::Value::Array(list)), serde_json::Value::Array(rest)) => list.extend(rest),
+            (_, value) => drop(all.insert(key, value)),
+        }
+    }
+    row(rows, &all)
 }
 
 /// Reads one document of at most `limit` bytes. Unknown keys are ignored (a schema may gain optional ones); a

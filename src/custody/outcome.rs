@@ -156,6 +156,8 @@ pub enum ReasonCode {
     ToolSignal,
     /// The program ended well and printed nothing.
     ToolSilent,
+    /// The program left others running, which were killed, or could not be.
+    ToolLeft,
     /// Host programs were switched off (`--no-tools`).
     ToolsOff,
     /// No PHI folder is known.
@@ -254,6 +256,9 @@ impl ReasonCode {
             ReasonCode::ToolUntrusted => "find out who can change the program, before anyone runs it",
             ReasonCode::ToolStatus | ReasonCode::ToolSignal | ReasonCode::ToolSilent => {
                 "compare with the raw source that is sealed beside it"
+            }
+            ReasonCode::ToolLeft => {
+                "find out why a program that only prints starts others and leaves them behind"
             }
             ReasonCode::NoPhiRoot => "collect again and name the folders that hold PHI with --phi DIR",
             ReasonCode::NoPlace => {

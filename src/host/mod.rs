@@ -54,6 +54,7 @@ use netns::NetworkScan;
 use own_namespaces::TrustedOwners;
 use patience::Patience;
 use processes::tree::Tree;
+use tool::offspring::Offspring;
 
 /// How long one read of evidence may take before its mount counts as dead.
 pub const READ_DEADLINE: Duration = Duration::from_secs(20);
@@ -70,6 +71,7 @@ pub struct Host {
     questions: AtomicU32,
     network: OnceLock<Arc<NetworkScan>>,
     processes: OnceLock<Arc<Tree>>,
+    offspring: OnceLock<Option<Offspring>>,
 }
 
 /// Why something on the host could not be obtained.
@@ -180,6 +182,7 @@ impl Host {
             questions: AtomicU32::new(0),
             network: OnceLock::new(),
             processes: OnceLock::new(),
+            offspring: OnceLock::new(),
         })
     }
 

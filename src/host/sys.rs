@@ -84,6 +84,13 @@ pub fn is_ignored(signal: i32) -> bool {
     asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
+/// Has the kernel keep how a child ended until we ask, also where whoever started us ignores it: an ignored `SIGCHLD` is
+/// inherited, and then nobody learns how a program ended (sigaction(2), `SA_NOCLDWAIT`).
+pub fn learn_how_children_end() {
+    // SAFETY: sets the default action of one signal, which runs no code of ours; no memory is touched.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
 /// Asks the disk scheduler to serve us only when nobody else wants it (ioprio_set(2), class idle).
 pub fn use_idle_io() -> io::Result<()> {
     const WHO_PROCESS: libc::c_int = 1;

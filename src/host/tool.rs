@@ -2,10 +2,12 @@
 //!
 //! Exact arguments and no shell; from the system directories only, and only if nobody but root can change it; its
 //! digest taken first; an empty environment; no input, no descriptors of ours, a process group of its own that is
-//! killed as a whole when time or output run out.
+//! killed as a whole when time or output run out, and so is whoever has left that group.
 
 mod complaints;
 mod leash;
+pub(in crate::host) mod offspring;
+mod trust;
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -19,11 +21,12 @@ use std::time::{Duration, Instant};
 
 use complaints::{Complaints, listen};
 use leash::Leash;
+use offspring::{Left, Offspring};
+use trust::Looked;
 
 use super::file::PIECE;
-use super::own_namespaces::Owner;
 use super::{Host, Trouble, sys};
-use crate::custody::entry::{Base64, Executable};
+use crate::custody::entry::Executable;
 use crate::custody::ledger::Reason;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::path::HostPath;
@@ -34,6 +37,9 @@ pub const DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// How long a silent program is waited for before whoever listens is asked again.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How long what an ended program has printed is waited for, where somebody holds its output open.
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
 /// A program that may be run.
 #[derive(Clone, Debug)]
 pub struct Tool {
@@ -41,15 +47,19 @@ pub struct Tool {
     pub executable: Executable,
     path: HostPath,
     name: String,
+    /// Itself, and what interprets it.
+    looked_at: Vec<Looked>,
 }
 
 /// Why a program is not run.
 #[derive(Debug)]
 pub enum NoTool {
-    /// It is not there.
+    /// It, or what interprets it, is not there; says what.
     Missing(String),
     /// Others than root could change it; says how.
     Untrusted(String),
+    /// It has not the form of a program; says so.
+    NoProgram(String),
     /// Who could change it is not known in our user namespace; says what of it.
     UnknownOwner(String),
     /// It could not be examined.
@@ -60,57 +70,62 @@ impl NoTool {
     /// The outcome and reason that the entry gets.
     pub fn verdict(&self) -> (Outcome, Reason) {
         match self {
-            NoTool::Missing(name) => {
-                let words = format!("{name} is not in {}", DIRECTORIES.join(", "));
-                (Outcome::Missing, Reason::new(ReasonCode::ToolMissing, words))
-            }
+            NoTool::Missing(words) => (Outcome::Missing, Reason::new(ReasonCode::ToolMissing, words.clone())),
             NoTool::Untrusted(words) => {
                 (Outcome::Denied, Reason::new(ReasonCode::ToolUntrusted, words.clone()))
             }
             NoTool::UnknownOwner(words) => {
                 (Outcome::Denied, Reason::new(ReasonCode::OwnerUnknown, words.clone()))
             }
+            NoTool::NoProgram(words) => (Outcome::Failed, Reason::new(ReasonCode::OddForm, words.clone())),
             NoTool::Trouble(trouble) => trouble.verdict(),
         }
     }
 }
 
-impl Host {
-    /// Finds a program by name, examines it, and takes its digest.
-    pub fn tool(&self, name: &str) -> Result<Tool, NoTool> {
-        for directory in DIRECTORIES {
-            let Ok(path) = HostPath::new(format!("{directory}/{name}")) else { break };
-            match self.locate(&path, true) {
-                Ok(located) => return self.examine(name, located),
-                Err(Trouble::Missing(_)) => {}
-                Err(trouble) => return Err(NoTool::Trouble(trouble)),
-            }
-        }
-        Err(NoTool::Missing(name.to_owned()))
-    }
+/// Why a program was not started, or not left running.
+#[derive(Debug)]
+pub enum NotRun {
+    /// It is not what was examined any more.
+    Replaced(String),
+    /// The kernel did not start it.
+    Refused(io::Error),
+}
 
-    fn examine(&self, name: &str, located: super::place::Located) -> Result<Tool, NoTool> {
-        let path = located.spot.real.clone();
-        let folder = super::stat::of(&located.spot.folder);
-        let folder = folder.map_err(|errno| NoTool::Trouble(Trouble::from_errno(errno, path.to_string())))?;
-        let met = super::stat::at(&located.spot.folder, &located.spot.name);
-        let met = met.map_err(|errno| NoTool::Trouble(Trouble::from_errno(errno, path.to_string())))?;
-        let sha256 = self.digest(&located.spot).map_err(NoTool::Trouble)?;
-        for (what, stat) in [("the program", &met.stat), ("its folder", &folder.stat)] {
-            let others_write = u32::from_str_radix(&stat.mode, 8).unwrap_or(u32::MAX) & 0o022 != 0;
-            if !others_write && self.trusted_owners().judge(stat.uid) == Owner::Unknown {
-                let words = format!(
-                    "{path}: the owner of {what} is not known in this user namespace; it was not run"
-                );
-                return Err(NoTool::UnknownOwner(words));
+impl NotRun {
+    /// The outcome and reason that the entry gets.
+    pub fn verdict(&self) -> (Outcome, Reason) {
+        match self {
+            NotRun::Replaced(path) => {
+                let words =
+                    format!("{path} was replaced after it had been examined; it was not run, or killed");
+                (Outcome::Denied, Reason::new(ReasonCode::ToolUntrusted, words))
             }
-            if stat.uid != 0 || others_write {
-                let words = format!("{path}: {what} can be changed by others than root");
-                return Err(NoTool::Untrusted(words));
+            NotRun::Refused(error) => {
+                let words = format!("it could not be started: {error}");
+                match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        (Outcome::Denied, Reason::new(ReasonCode::Permission, words))
+                    }
+                    _ => (Outcome::Failed, Reason::new(ReasonCode::IoError, words)),
+                }
             }
         }
-        let executable = Executable { path_b64: Base64(path.as_bytes().to_vec()), sha256, stat: met.stat };
-        Ok(Tool { executable, path, name: name.to_owned() })
+    }
+}
+
+impl From<io::Error> for NotRun {
+    fn from(error: io::Error) -> NotRun {
+        NotRun::Refused(error)
+    }
+}
+
+impl Host {
+    /// From now on whoever a program of the host leaves behind falls to us, and is ended with it; see [`Offspring`].
+    pub fn adopt_orphans(&self) {
+        if self.is_live() {
+            self.offspring.get_or_init(|| Offspring::adopt(self.process_tree()));
+        }
     }
 
     /// Starts a program with these arguments; it may run for `timeout` and print `limit` bytes.
@@ -120,7 +135,8 @@ impl Host {
         arguments: &[Vec<u8>],
         timeout: Duration,
         limit: u64,
-    ) -> io::Result<Running> {
+    ) -> Result<Running, NotRun> {
+        self.is_unchanged(tool)?;
         let mut command = Command::new(OsStr::from_bytes(tool.path.as_bytes()));
         command
             .arg0(&tool.name)
@@ -136,13 +152,26 @@ impl Host {
         let mut child = command.spawn()?;
         self.footprint().tool();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let leash = Leash::new(child, timeout);
+        let leash = Leash::new(child, timeout, self.offspring.get().cloned().flatten());
+        // Whatever was at that path when it was started is there now, unless somebody is at work there.
+        self.is_unchanged(tool)?;
         let stdout = stdout.map(|pipe| pump(pipe, PIECE)).transpose()?;
         let complaints = Arc::<Mutex<Complaints>>::default();
         if let Some(pipe) = stderr {
             listen(pipe, Arc::clone(&complaints))?;
         }
-        Ok(Running { leash, stdout, complaints, left: limit, cut: false, timed_out: false })
+        Ok(Running {
+            leash,
+            stdout,
+            complaints,
+            left: limit,
+            cut: false,
+            timed_out: false,
+            held: false,
+            looked: Instant::now(),
+            others: None,
+            until: None,
+        })
     }
 }
 
@@ -177,6 +206,13 @@ pub struct Running {
     left: u64,
     cut: bool,
     timed_out: bool,
+    held: bool,
+    /// When it was last looked whether it has ended.
+    looked: Instant,
+    /// It has ended, and others may print on until then.
+    others: Option<Instant>,
+    /// It has ended, and its output is waited for until then.
+    until: Option<Instant>,
 }
 
 /// How a program ended.
@@ -194,47 +230,86 @@ pub struct Ended {
     pub stderr: Vec<u8>,
     /// It printed more there.
     pub stderr_cut: bool,
+    /// What became of those whom it left running.
+    pub left: Left,
+    /// Somebody held its output open after its end, and was not waited for.
+    pub held: bool,
 }
 
 impl Running {
     /// More of its standard output, possibly none yet; nothing at its end, or when it must not go on.
     pub fn output(&mut self) -> Option<Vec<u8>> {
-        let pieces = self.stdout.as_ref()?;
-        let wait = self.leash.left().min(TICK);
-        match pieces.recv_timeout(wait) {
-            Ok(mut bytes) => {
-                let room = usize::try_from(self.left).unwrap_or(usize::MAX);
-                if bytes.len() > room {
-                    bytes.truncate(room);
-                    self.cut = true;
-                    self.leash.kill();
-                    self.stdout = None;
-                }
-                self.left -= bytes.len() as u64;
-                Some(bytes)
-            }
+        self.stdout.as_ref()?;
+        let no_time = self.leash.time_left().is_zero();
+        // Also one that prints without a pause.
+        if no_time && !self.leash.has_ended() {
+            self.timed_out = true;
+            self.leash.kill();
+            self.stdout = None;
+            return None;
+        }
+        if no_time && self.leash.may_be_held() {
+            self.until.get_or_insert_with(|| Instant::now() + AFTERWARDS);
+        }
+        self.give_others_a_moment();
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.held = true;
+            self.stdout = None;
+            return None;
+        }
+        let tick = if no_time { TICK } else { self.leash.time_left().min(TICK) };
+        match self.stdout.as_ref()?.recv_timeout(tick) {
+            Ok(bytes) => Some(self.within_limit(bytes)),
             Err(RecvTimeoutError::Disconnected) => {
                 self.stdout = None;
                 None
             }
-            // Once the program itself has ended, its group is ended too; one that fled from that gets no more time.
-            Err(RecvTimeoutError::Timeout) if self.leash.has_ended() => {
-                self.stdout = None;
-                None
-            }
-            Err(RecvTimeoutError::Timeout) if !self.leash.left().is_zero() => Some(Vec::new()),
             Err(RecvTimeoutError::Timeout) => {
-                self.timed_out = true;
-                self.leash.kill();
-                self.stdout = None;
-                None
+                // Once it has ended, so has whatever it started; what it printed at the very end is on its way.
+                if self.until.is_none() && self.leash.has_ended() {
+                    self.until = Some(Instant::now() + AFTERWARDS);
+                }
+                Some(Vec::new())
             }
         }
     }
 
     /// Whether it still runs, its output over, and may; waits a moment for its end.
     pub fn goes_on(&mut self) -> bool {
-        !self.cut && !self.timed_out && !self.leash.left().is_zero() && !self.leash.ends_within(TICK)
+        !self.cut && !self.timed_out && !self.leash.time_left().is_zero() && !self.leash.ends_within(TICK)
+    }
+
+    /// Others whom the program has started may print on when it has ended, but not for long.
+    fn give_others_a_moment(&mut self) {
+        if self.until.is_some() || self.looked.elapsed() < TICK {
+            return;
+        }
+        self.looked = Instant::now();
+        if self.others.is_none() && self.leash.is_over() {
+            self.others = Some(Instant::now() + AFTERWARDS);
+        }
+        if self.others.is_some_and(|others| Instant::now() >= others)
+            && self.leash.has_ended()
+            && self.leash.may_be_held()
+        {
+            self.until = Some(Instant::now() + AFTERWARDS);
+        }
+    }
+
+    fn within_limit(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        let room = usize::try_from(self.left).unwrap_or(usize::MAX);
+        if bytes.len() > room {
+            bytes.truncate(room);
+            self.cut = true;
+            self.leash.kill();
+            self.stdout = None;
+        }
+        self.left -= bytes.len() as u64;
+        // Nobody is left who could print for ever: all of it is taken, however slowly.
+        if !self.leash.may_be_held() {
+            self.until = None;
+        }
+        bytes
     }
 
     /// Waits for its end; kills it at the deadline.
@@ -253,16 +328,19 @@ impl Running {
             cut: self.cut,
             stderr: complaints.kept,
             stderr_cut: complaints.cut,
+            left: self.leash.left_running().clone(),
+            held: self.held || !complaints.ended,
         }
     }
 
     /// Everything from stderr. One that has fled from the group may hold it open for ever: it is not waited for.
     fn complaints(&self) -> Complaints {
-        let until = Instant::now() + Duration::from_millis(500);
+        let until = Instant::now() + AFTERWARDS;
         loop {
             let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
             if complaints.ended || Instant::now() >= until {
-                return std::mem::take(&mut *complaints);
+                let ended = complaints.ended;
+                return Complaints { ended, ..std::mem::take(&mut *complaints) };
             }
             drop(complaints);
             thread::sleep(Duration::from_millis(2));

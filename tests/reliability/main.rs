@@ -34,8 +34,10 @@ mod stops_elsewhere;
 mod stops_live;
 mod stops_power;
 mod stops_terminal;
+mod tool_files;
 mod tools;
 mod tree;
+mod zoo;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,12 +3,13 @@
 
 mod compare;
 mod gather;
+mod kept;
 pub(super) mod row;
 mod take;
 mod tell;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use compare::Suspects;
@@ -21,8 +22,8 @@ use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::process::FindingRow;
 use crate::custody::rows::process::raw::ViewRow;
-use crate::custody::rows::process::{FindingRow, Parent, ProcessRow};
 use crate::host::{Host, Trouble};
 use crate::intake::Halt;
 
@@ -69,11 +70,9 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     gathering.round(run, hung, &wanted)?;
     gathering.end_capture(run)?;
     views.note_covered(run.host, &gathering);
-    gathering.mark(&views.findings);
     let mut made_from = gathering.captures.clone();
     made_from.extend(views.seal(run)?);
-    gathering.tell_parents();
-    let table = processes(run, &mut gathering, &made_from)?;
+    let table = processes(run, &mut gathering, &views.findings, &made_from)?;
     gathering.end_descriptors(run)?;
     tell::findings(run, &views, &made_from)?;
     tell::totals(run, &gathering, table)?;
@@ -214,38 +213,14 @@ impl Views {
 }
 
 impl Gathering {
-    /// Names everybody's ancestors.
-    fn tell_parents(&mut self) {
-        let names: BTreeMap<u32, (u32, Option<String>)> = self
-            .rows
-            .iter()
-            .map(|row| {
-                (row.pid, (row.ppid.and_then(|ppid| u32::try_from(ppid).ok()).unwrap_or(0), row.comm.clone()))
-            })
-            .collect();
-        for row in &mut self.rows {
-            let mut at = names.get(&row.pid).map_or(0, |(parent, _)| *parent);
-            while at != 0
-                && row.parents.len() < ANCESTORS
-                && row.parents.iter().all(|parent| parent.pid != at)
-            {
-                let (above, comm) = names.get(&at).cloned().unwrap_or_default();
-                row.parents.push(Parent { comm, pid: at });
-                at = above;
-            }
-        }
-    }
-
     /// Numbers that the processes themselves name, by who names them.
     fn mentioned(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        self.rows.iter().flat_map(|row| {
-            let number = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
-            let tracer = row.tracer.and_then(|tracer| u32::try_from(tracer).ok());
+        self.rows.briefs.iter().flat_map(|row| {
             let named = [
-                ("parent", number(row.ppid)),
-                ("session", number(row.session)),
-                ("process group", number(row.pgrp)),
-                ("tracer", tracer),
+                ("parent", row.parent),
+                ("session", row.session),
+                ("process group", row.group),
+                ("tracer", row.tracer),
             ];
             named.into_iter().filter_map(|(view, number)| Some((view, number?)))
         })
@@ -256,13 +231,14 @@ impl Gathering {
 fn processes(
     run: &mut Run<'_, '_>,
     gathering: &mut Gathering,
+    findings: &[FindingRow],
     made_from: &[EntryId],
 ) -> Result<EntryId, Halt> {
     let taken = run.intake.now();
     let mut draft = Draft::new(Kind::Derived, source(), taken);
     draft.title = Some("Table of processes".into());
     draft.derived_from = made_from.to_vec();
-    let vanished = gathering.rows.iter().filter(|row| row.vanished).count();
+    let vanished = gathering.rows.briefs.iter().filter(|row| row.vanished).count();
     if vanished > 0 {
         let words = format!(
             "processes that ended between being listed and being read, as their rows say: {vanished}"
@@ -270,15 +246,14 @@ fn processes(
         draft = draft.ended(Outcome::Collected, Reason::new(ReasonCode::Vanished, words));
     }
     run.intake.begin_member(Member::of_live(ID, "processes.jsonl"), draft)?;
-    gathering.rows.sort_by_key(|row| row.pid);
     let mut bytes = Vec::with_capacity(PIECE + (PIECE >> 2));
-    for row in &gathering.rows {
-        let row: &ProcessRow = row;
-        json::row(&mut bytes, row)?;
+    gathering.rows.write(findings, |row| {
+        bytes.extend_from_slice(&row);
         if bytes.len() >= PIECE {
             run.intake.write(std::mem::take(&mut bytes))?;
         }
-    }
+        Ok(())
+    })?;
     run.intake.write(bytes)?;
     run.intake.end_member(|_| ())
 }

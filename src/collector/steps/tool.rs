@@ -8,13 +8,16 @@ use crate::collector::run::Run;
 use crate::custody::entry::{Base64, Kind, Source};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
-use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::outcome::{Outcome, ReasonCode, named};
 use crate::host::tool::{Ended, Tool};
 use crate::intake::Halt;
 use crate::path::shown;
 
 /// The placeholder that runs a program once for each key.
 const KEYS: &str = "{phi_keys}";
+
+/// Numbers of processes that a reason names.
+const NAMED: usize = 20;
 
 /// Runs a program and seals what it prints: stdout and stderr as two members of one run.
 pub fn tool(
@@ -117,9 +120,9 @@ fn one_run(
     let taken = run.intake.now();
     let mut running = match run.host.run(program, &arguments, step.timeout, limit) {
         Ok(running) => running,
-        Err(error) => {
-            let reason = Reason::new(ReasonCode::IoError, format!("it could not be started: {error}"));
-            run.intake.gap(source("stdout"), Outcome::Failed, reason)?;
+        Err(not_run) => {
+            let (outcome, reason) = not_run.verdict();
+            run.intake.gap(source("stdout"), outcome, reason)?;
             return Ok(());
         }
     };
@@ -147,6 +150,13 @@ fn one_run(
         if let Some((outcome, reason)) = better {
             *draft = draft.clone().ended(outcome, reason);
         }
+        // A script is read by its interpreter after it has been started.
+        if let Err(replaced) = run.host.is_unchanged(program) {
+            let (_, reason) = replaced.verdict();
+            let words = format!("{}; or that was while it ran, and it printed this", reason.words);
+            *draft = draft.clone().ended(Outcome::Inconclusive, Reason::new(reason.code, words));
+        }
+        tell_of_those_left(draft, &ended);
     })?;
     if ended.stderr.is_empty() {
         return Ok(());
@@ -184,6 +194,31 @@ fn judge(draft: &mut Draft, step: &ToolStep, ended: &Ended, printed: u64) {
     };
     draft.outcome = outcome;
     draft.reason = reason;
+}
+
+/// Says whom the program left running, and what became of them.
+fn tell_of_those_left(draft: &mut Draft, ended: &Ended) {
+    let mut words = Vec::new();
+    if ended.left.killed > 0 {
+        words.push(format!("others that it had started and left running were killed: {}", ended.left.killed));
+    }
+    if !ended.left.running.is_empty() {
+        let running: Vec<u32> = ended.left.running.iter().copied().collect();
+        words.push(format!("others that it had started could not be ended: {}", named(&running, NAMED)));
+    }
+    if ended.held {
+        words.push(
+            "somebody holds its output open whom this run could not find, and was not waited for".into(),
+        );
+    }
+    if words.is_empty() {
+        return;
+    }
+    let words = words.join("; ");
+    match &mut draft.reason {
+        Some(reason) => reason.words = format!("{}; {words}", reason.words),
+        none => *none = Some(Reason::new(ReasonCode::ToolLeft, words)),
+    }
 }
 
 fn by_status(step: &ToolStep, status: i32, printed: u64) -> (Outcome, Option<Reason>) {

@@ -82,6 +82,7 @@ pub fn plan_for(
             Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
         }
     };
+    host.adopt_orphans();
     // The audit log is taken on whatever mount it lies: it is the record that all of this is about.
     host.point_at(auditd::log(&auditd::configuration(&host)));
     let from = |origin: &'static str| move |path| (path, origin.to_owned());

@@ -72,7 +72,7 @@ impl Tree {
     }
 
     /// The numbers of all processes, ascending.
-    pub(super) fn pids(&self) -> Result<Vec<u32>, Errno> {
+    pub(in crate::host) fn pids(&self) -> Result<Vec<u32>, Errno> {
         list(self.root()?)
     }
 
@@ -128,7 +128,8 @@ impl Tree {
         self.ourselves()?.read(name, OWN)
     }
 
-    fn ourselves(&self) -> Result<ProcessFolder, Errno> {
+    /// Our own folder.
+    pub(in crate::host) fn ourselves(&self) -> Result<ProcessFolder, Errno> {
         // Our number is another process's where /proc is not ours.
         let mounted = self.mounted.as_ref().filter(|_| !self.is_foreign);
         let root = self.detached.as_ref().or(mounted).ok_or(Errno::NOENT)?;

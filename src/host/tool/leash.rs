@@ -1,4 +1,5 @@
-//! The leash of a running program: it and everything in its group end when its time is over, or ours.
+//! The leash of a running program: it, everything in its group, and whatever fled from that end when its time is over, or
+//! ours.
 
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::offspring::{Left, Offspring};
+
 /// What one look at the clock may take off a program's time at most. The clock goes on while this process is stopped
 /// (Ctrl-Z), and the program waits for us to read what it prints.
 const LOOK: Duration = Duration::from_secs(1);
@@ -14,15 +17,23 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A child, and how long it may run.
 pub struct Leash {
     child: Option<Child>,
-    left: Duration,
+    time: Duration,
     looked: Instant,
     ended: Option<ExitStatus>,
+    offspring: Option<Offspring>,
+    left: Left,
 }
 
 impl Leash {
-    /// A child that may run for `timeout`.
-    pub fn new(child: Child, timeout: Duration) -> Leash {
-        Leash { child: Some(child), left: timeout, looked: Instant::now(), ended: None }
+    /// A child that may run for `timeout`. Without `offspring` nobody is found who leaves its group.
+    pub fn new(child: Child, timeout: Duration, offspring: Option<Offspring>) -> Leash {
+        let left = Left { unwatched: offspring.is_none(), ..Left::default() };
+        Leash { child: Some(child), time: timeout, looked: Instant::now(), ended: None, offspring, left }
+    }
+
+    /// What became of those whom it left running, as far as it has ended.
+    pub fn left_running(&self) -> &Left {
+        &self.left
     }
 
     /// How it ended, if it has.
@@ -43,14 +54,14 @@ impl Leash {
     }
 
     /// How long it may still run.
-    pub fn left(&mut self) -> Duration {
+    pub fn time_left(&mut self) -> Duration {
         let passed = self.looked.elapsed();
         self.looked = Instant::now();
-        self.left = self.left.saturating_sub(passed.min(LOOK));
-        self.left
+        self.time = self.time.saturating_sub(passed.min(LOOK));
+        self.time
     }
 
-    /// Waits for the end until the deadline; then nothing of its group is left either.
+    /// Waits for the end until the deadline; then nothing that it started is left either.
     pub fn wait(&mut self) -> Option<ExitStatus> {
         let seen = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         while self.ended.is_none() {
@@ -59,8 +70,9 @@ impl Leash {
                 Ok(Some(_)) => {
                     self.kill();
                     self.ended = self.child.as_mut()?.try_wait().ok().flatten();
+                    self.end_offspring(None);
                 }
-                Ok(None) => match self.left() {
+                Ok(None) => match self.time_left() {
                     Duration::ZERO => return None,
                     left => thread::sleep(left.min(Duration::from_millis(5))),
                 },
@@ -71,24 +83,49 @@ impl Leash {
         self.ended
     }
 
-    /// Whether it has ended already; then nothing of its group is left either.
+    /// Whether somebody may be left, once it has ended, who holds its output open.
+    pub fn may_be_held(&self) -> bool {
+        self.left.unwatched || !self.left.running.is_empty()
+    }
+
+    fn end_offspring(&mut self, but: Option<u32>) {
+        if let Some(offspring) = &self.offspring {
+            let before = self.left.killed;
+            self.left = offspring.end(but);
+            self.left.killed += before;
+        }
+    }
+
+    /// Whether the program itself has ended; what it started is left alone.
+    pub fn is_over(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.ended.is_some()
+            || self.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), look), Ok(Some(_))))
+    }
+
+    /// Whether it has ended already; then nothing that it started is left either.
     pub fn has_ended(&mut self) -> bool {
         self.ends_within(Duration::ZERO)
     }
 
-    /// Whether it ends so soon; then nothing of its group is left either.
+    /// Whether it ends so soon; then nothing that it started is left either.
     pub fn ends_within(&mut self, span: Duration) -> bool {
-        let span = span.min(self.left());
-        let rest = std::mem::replace(&mut self.left, span).saturating_sub(span);
+        let span = span.min(self.time_left());
+        let rest = std::mem::replace(&mut self.time, span).saturating_sub(span);
         let ended = self.wait().is_some();
-        self.left += rest;
+        self.time += rest;
         ended
     }
 
     /// Waits a moment for what was killed.
     pub fn wait_a_moment(&mut self) -> Option<ExitStatus> {
-        (self.left, self.looked) = (Duration::from_secs(2), Instant::now());
-        self.wait()
+        (self.time, self.looked) = (Duration::from_secs(2), Instant::now());
+        let ended = self.wait();
+        if ended.is_none() {
+            // It waits for a disk; what it started need not.
+            self.end_offspring(self.child.as_ref().map(Child::id));
+        }
+        ended
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::kept::Kept;
 use super::take::{Taken, take};
 use super::wanted::Wanted;
 use super::{ID, PIECE, source};
@@ -11,7 +12,7 @@ use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind};
 use crate::custody::ledger::Draft;
 use crate::custody::member::Member;
-use crate::custody::rows::process::{FindingRow, ProcessRow};
+use crate::custody::rows::process::ProcessRow;
 use crate::host::Trouble;
 use crate::intake::Halt;
 
@@ -24,8 +25,7 @@ const DESCRIPTORS: usize = 8 << 20;
 /// Everything about processes, as far as it has come.
 pub struct Gathering {
     /// The table's rows.
-    #[expect(clippy::vec_box, reason = "rows are large; a list of them would be copied whenever it grows")]
-    pub rows: Vec<Box<ProcessRow>>,
+    pub rows: Kept,
     /// Threads of processes with more than one.
     pub threads: Vec<u32>,
     /// The entries of the capture.
@@ -59,7 +59,7 @@ impl Gathering {
     /// Nothing yet.
     pub fn new() -> Gathering {
         Gathering {
-            rows: Vec::new(),
+            rows: Kept::default(),
             threads: Vec::new(),
             captures: Vec::new(),
             hung: Vec::new(),
@@ -92,44 +92,36 @@ impl Gathering {
             |pid, outcome| match outcome {
                 Ok(taken) => self.keep(run, taken),
                 Err(trouble) => {
-                    self.trouble(pid, &trouble, memory);
+                    self.trouble(pid, &trouble, memory)?;
                     if self.open { run.intake.check_within_member() } else { run.intake.check() }
                 }
             },
         )
     }
 
-    /// Marks the rows of processes that findings speak of.
-    pub fn mark(&mut self, findings: &[FindingRow]) {
-        for row in &mut self.rows {
-            let of_it = findings.iter().filter(|finding| finding.pid == row.pid && !row.vanished);
-            let words: Vec<&'static str> = of_it.map(|finding| finding.finding).collect();
-            row.flags.extend(words);
-        }
-    }
-
-    fn trouble(&mut self, pid: u32, trouble: &Trouble, memory: bool) {
+    fn trouble(&mut self, pid: u32, trouble: &Trouble, memory: bool) -> Result<(), Halt> {
         match trouble {
             Trouble::Vanished(_) => {
                 let row = ProcessRow { pid, vanished: true, ..ProcessRow::default() };
-                self.rows.push(Box::new(row));
+                self.rows.push(&row)?;
             }
             // It runs on, and what /proc shows in its place is not taken for it.
             Trouble::Covered(_) | Trouble::Hidden(_) => {
                 let unread = BTreeMap::from([("stat", trouble.to_string())]);
                 let row =
                     ProcessRow { pid, taken_boottime_ns: boottime_ns(), unread, ..ProcessRow::default() };
-                self.rows.push(Box::new(row));
+                self.rows.push(&row)?;
                 self.hidden.insert(pid, matches!(trouble, Trouble::Hidden(_)));
             }
             // There will be a row once it is asked for less.
             Trouble::Hung(..) if memory => self.hung.push(pid),
             trouble => {
                 let unread = BTreeMap::from([("stat", trouble.to_string())]);
-                self.rows.push(Box::new(ProcessRow { pid, unread, ..ProcessRow::default() }));
+                self.rows.push(&ProcessRow { pid, unread, ..ProcessRow::default() })?;
                 self.unread.push((pid, trouble.to_string()));
             }
         }
+        Ok(())
     }
 
     fn keep(&mut self, run: &mut Run<'_, '_>, taken: Taken) -> Result<(), Halt> {
@@ -144,7 +136,7 @@ impl Gathering {
         self.cut.extend(taken.cut.into_iter().map(|name| (name, pid)));
         self.threads.extend(taken.threads);
         self.descriptors += taken.row.descriptors.unwrap_or(0);
-        self.rows.push(taken.row);
+        self.rows.push(&taken.row)?;
         if !self.open {
             self.begin_capture(run)?;
         }

@@ -125,14 +125,14 @@ pub fn totals(run: &mut Run<'_, '_>, gathering: &Gathering, table: EntryId) -> R
     let loadavg = line("/proc/loadavg");
     let figures = Figures {
         descriptors: gathering.descriptors,
-        kernel_threads: gathering.rows.iter().filter(|row| row.kernel_thread).count(),
+        kernel_threads: gathering.rows.briefs.iter().filter(|row| row.kernel_thread).count(),
         threads_by_kernel: figures::threads_in_all(loadavg.as_bytes()),
         loadavg,
         machine: facts::totals(),
-        processes: gathering.rows.len(),
-        threads: gathering.rows.iter().filter_map(|row| row.threads).sum(),
+        processes: gathering.rows.briefs.len(),
+        threads: gathering.rows.briefs.iter().map(|row| row.threads).sum(),
         uptime: line("/proc/uptime"),
-        vanished: gathering.rows.iter().filter(|row| row.vanished).count(),
+        vanished: gathering.rows.briefs.iter().filter(|row| row.vanished).count(),
     };
     let mut draft =
         Draft::new(Kind::Capture, Source::text("/proc/loadavg, /proc/uptime, sysinfo"), run.intake.now());
@@ -149,7 +149,7 @@ pub fn gaps(run: &mut Run<'_, '_>, gathering: &Gathering, views: &Views) -> Resu
             gathering.refused.iter().map(|(name, count)| format!("{name} ({count})")).collect();
         let words = format!(
             "of {} processes, {} did not let everything be read: {}",
-            gathering.rows.len(),
+            gathering.rows.briefs.len(),
             gathering.refusing.len(),
             what.join(", ")
         );
