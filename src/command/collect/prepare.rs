@@ -21,7 +21,7 @@ use crate::custody::seal::Tool;
 use crate::host::myself::own_digest;
 use crate::host::{Host, READ_DEADLINE, sys};
 use crate::path::HostPath;
-use crate::seal::envelope::{KeyError, Recipients};
+use crate::seal::envelope::{KeyError, Recipients, room_for_passphrase};
 use crate::seal::signature::{SigningError, SigningKey};
 use crate::term::Failure;
 
@@ -77,9 +77,11 @@ pub fn plan_for(
     let pointed_at: Vec<HostPath> = by_argument.iter().chain(&by_config).chain(&also).cloned().collect();
     let host = match &args.root {
         Some(root) => Host::image(root, &pointed_at)
-            .map_err(|error| Failure::new(format!("cannot examine {}: {error}", root.display())))?,
+            .map_err(|error| Failure::new(format!("cannot examine {}: {error}", root.display()))
+                .hint("name the folder that an image is mounted on with --root DIR"))?,
         None => {
-            Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
+            Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}"))
+                .hint("check the limits of this process (ulimit -a)"))?
         }
     };
     // The audit log is taken on whatever mount it lies: it is the record that all of this is about.
@@ -208,6 +210,11 @@ pub fn refusals(args: &Args, config: &Config, request: &Request, host: &Host) ->
 }
 
 fn recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
+    if args.passphrase || args.passphrase_fd.is_some() {
+        room_for_passphrase().map_err(|error| {
+            Failure::new(error).hint("give this process more (ulimit -v), or seal for a key with -r")
+        })?;
+    }
     if let Some(number) = args.passphrase_fd {
         return Ok(Recipients::Passphrase(keys::passphrase_from(number)?));
     }
