@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
 
 fn obey() -> Exit {
     harden();
-    if let Err(error) = getrandom::fill(&mut [0; 8]) {
+    if let Err(error) = collect::journey::random_salt() {
         return Failure::new(format!("this system gives no random numbers: {error}"))
             .hint("without them nothing can be sealed; provide getrandom(2) or /dev/urandom")
             .tell();

@@ -156,6 +156,7 @@ fn what_must_occur_once_occurs_once() {
         ("Utc::now", &["clock.rs"]),
         ("SystemTime::now", &[]),
         ("clock_gettime(ClockId", &["clock.rs"]),
+        ("getrandom(", &["seal/random.rs"]),
         ("unsafe {", &["host/sys.rs"]),
         ("println!", &[]),
         ("process::exit", &[]),

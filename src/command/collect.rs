@@ -5,6 +5,7 @@ pub mod naming;
 pub mod papers;
 pub mod prepare;
 pub mod summary;
+mod tags;
 pub mod target;
 
 use std::path::PathBuf;

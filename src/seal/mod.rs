@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod opened;
 pub mod output;
 mod pipeline;
+pub mod random;
 pub mod salvage;
 pub mod signature;
 pub mod unpack;

@@ -6,7 +6,7 @@ mod room;
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -117,6 +117,21 @@ impl Folder {
             Err(Errno::EXIST) => Err(OutputError::Exists(self.path.join(to))),
             Err(errno) => Err(self.failed("rename", from, errno.into())),
         }
+    }
+
+    /// Where it is now, as far as that can be told: it may have been renamed, or unmounted, since it was opened.
+    pub fn place(&self) -> PathBuf {
+        let is_here =
+            |path: &Path| std::fs::metadata(path).is_ok_and(|met| (met.dev(), met.ino()) == self.identity);
+        let through = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let elsewhere = || std::fs::read_link(through).ok().filter(|path| is_here(path));
+        if is_here(&self.path) { self.path.clone() } else { elsewhere().unwrap_or_else(|| self.path.clone()) }
+    }
+
+    /// Whether a name leads to the file with this device and inode.
+    pub fn is_called(&self, identity: (u64, u64), name: &str) -> bool {
+        let met = fs::statat(&self.fd, name, fs::AtFlags::SYMLINK_NOFOLLOW);
+        met.is_ok_and(|met| (met.st_dev, met.st_ino) == identity)
     }
 
     /// Takes a name away again; used only for what this run itself has made and cannot finish.

@@ -1,6 +1,6 @@
 //! From a plan to a sealed bundle with its receipt: the one way through, in order.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::prepare::Prepared;
 use super::papers::Papers;
+use super::tags::Tags;
 use super::target::{PipedReceipt, Room, Target};
 use crate::clock::{Clock, Timestamp};
 use crate::collector::run::carry_out;
@@ -23,12 +24,12 @@ use crate::custody::member::Member;
 use crate::custody::plan::PLAN_LIMIT;
 use crate::custody::receipt::{Ciphertext, RECEIPT_SCHEMA, Receipt, spoken_code};
 use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
-use crate::custody::{Sealed, Vault, VaultError};
+use crate::custody::Vault;
 use crate::host::Host;
 use crate::host::myself::myself;
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
 use crate::records::audit_log::{Asked, OwnEvents};
-use crate::seal::Seal;
+use crate::seal::{Seal, random};
 use crate::seal::output::{Reserve, SealedFile};
 use crate::term::{Exit, Failure};
 
@@ -105,6 +106,7 @@ impl Journey<'_> {
         let path = folder.path().join(&partial);
         let elsewhere = |error: Failure| error.hint("choose another output folder with -o DIR");
         let file = folder.create(&partial).map_err(|error| elsewhere(error.into()))?;
+        let identity = identity_of(&file)?;
         let begun = self.begin_in(room, file, path.clone());
         // Nothing of the host is in it yet.
         let (opened, papers) = begun.inspect_err(|_| folder.discard(&partial)).map_err(elsewhere)?;
@@ -119,6 +121,11 @@ impl Journey<'_> {
             Ok((collected, receipt))
         });
         let (mut collected, receipt) = sealed.inspect_err(|_| papers.withdraw(folder)).map_err(lost)?;
+        if !folder.is_called(identity, &partial) {
+            papers.withdraw(folder);
+            return Err(Failure::new(format!("{} was removed or replaced during the run", path.display()))
+                .hint("somebody else writes in this folder: choose one that only you can write, with -o DIR"));
+        }
         let whole = |error: Failure| {
             error
                 .hint(format!("the sealed file is whole, and read back as it was written: {}", path.display()))
@@ -130,11 +137,12 @@ impl Journey<'_> {
         folder.rename(&partial, &sealed_name).map_err(|error| whole(error.into()))?;
         folder.sync().map_err(|error| {
             Failure::new(error)
-                .hint(format!("the bundle is whole: {}", folder.path().join(&sealed_name).display()))
+                .hint(format!("the bundle is whole: {}", folder.place().join(&sealed_name).display()))
                 .hint("whether it outlives a power failure is not known: copy it to another disk now")
         })?;
-        collected.bundle = Some(folder.path().join(sealed_name));
-        collected.receipt = folder.path().join(papers.receipt_name);
+        let place = folder.place();
+        collected.bundle = Some(place.join(sealed_name));
+        collected.receipt = place.join(papers.receipt_name);
         Ok(collected)
     }
 
@@ -145,7 +153,7 @@ impl Journey<'_> {
         file: File,
         path: PathBuf,
     ) -> Result<(Opening<SealedFile>, Papers), Failure> {
-        self.exclude(file.metadata()?);
+        self.prepared.host.exclude_own_output(identity_of(&file)?);
         let papers = Papers::promise(&room.folder, &format!("{}.receipt.json", self.prepared.request.id))?;
         let begun = SealedFile::new(file, path, room.floor)
             .map_err(Failure::from)
@@ -153,15 +161,11 @@ impl Journey<'_> {
         Ok((begun.inspect_err(|_| papers.withdraw(&room.folder))?, papers))
     }
 
-    /// What is being written must not be read as evidence of the host.
-    fn exclude(&self, output: Metadata) {
-        self.prepared.host.exclude_own_output((output.dev(), output.ino()));
-    }
-
     fn to_pipe(&self, piped: &PipedReceipt, progress: &mut dyn Progress) -> Result<Collected, Failure> {
         // Not the library's stdout, which takes what a closed one refuses for written.
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        self.exclude(out.metadata()?);
+        // What is being written must not be read as evidence of the host.
+        self.prepared.host.exclude_own_output(identity_of(&out)?);
         let sealed = self.seal(out, None, progress).and_then(|(_, collected, receipt)| {
             let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
             Ok((collected, receipt, signature))
@@ -343,7 +347,14 @@ impl Journey<'_> {
     }
 }
 
-fn bundle_lost(halt: Halt) -> Failure {
+/// Device and inode.
+fn identity_of(file: &File) -> io::Result<(u64, u64)> {
+    let met = file.metadata()?;
+    Ok((met.dev(), met.ino()))
+}
+
+/// The seal itself failed.
+pub(super) fn bundle_lost(halt: Halt) -> Failure {
     Failure::new(format!("the bundle could not be finished: {halt}"))
 }
 
@@ -351,7 +362,7 @@ fn bundle_lost(halt: Halt) -> Failure {
 /// tell what an entry's digest hides.
 pub fn random_salt() -> io::Result<Digest> {
     let mut salt = [0; 32];
-    getrandom::fill(&mut salt).map_err(io::Error::other)?;
+    random::fill(&mut salt)?;
     Ok(Digest::from_bytes(salt))
 }
 
@@ -366,31 +377,4 @@ fn asked(host: &Host, window: &Window, clock: &dyn Clock) -> Asked {
     let from = window.from.map_or(0, Timestamp::unix);
     let until = now.utc.minus(Duration::from_secs(1)).unix();
     Asked { own, within: Some((from, until.max(from))) }
-}
-
-/// Tag files being written, and their digests.
-struct Tags<'v, V: Vault> {
-    vault: &'v mut V,
-    at: crate::clock::Timestamp,
-    digests: Vec<(&'static str, Digest)>,
-}
-
-impl<V: Vault> Tags<'_, V> {
-    fn write(&mut self, name: &'static str, bytes: Vec<u8>) -> Result<Digest, Failure> {
-        let sealed = self.seal(name, bytes).map_err(|error| bundle_lost(error.into()))?;
-        self.digests.push((name, sealed.sha256));
-        Ok(sealed.sha256)
-    }
-
-    fn seal(&mut self, name: &'static str, bytes: Vec<u8>) -> Result<Sealed, VaultError> {
-        self.vault.begin(&Member::of_tag(name), self.at)?;
-        if !bytes.is_empty() {
-            self.vault.write(bytes)?;
-        }
-        self.vault.end()
-    }
-
-    fn digest_of(&self, name: &str) -> Option<Digest> {
-        self.digests.iter().find(|(known, _)| *known == name).map(|(_, digest)| *digest)
-    }
 }

@@ -77,13 +77,18 @@ impl Folder {
     /// written again, under the name.
     fn name(&self, file: &File, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
         let through = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let identity_of = |file: &File| match file.metadata() {
+            Ok(met) => Ok((met.dev(), met.ino())),
+            Err(source) => Err(self.failed("examine", name, source)),
+        };
         let linked = match fs::linkat(file, "", self, name, AtFlags::EMPTY_PATH) {
             Err(Errno::EXIST) => Err(Errno::EXIST),
             Err(_) => fs::linkat(CWD, through.as_str(), self, name, AtFlags::SYMLINK_FOLLOW),
             Ok(()) => Ok(()),
         };
         match linked {
-            Ok(()) if self.is_called(file, name) => Ok(()),
+            // What lies at /proc may be no /proc.
+            Ok(()) if self.is_called(identity_of(file)?, name) => Ok(()),
             Ok(()) => {
                 self.discard(name);
                 self.write_new(name, bytes)
@@ -92,13 +97,6 @@ impl Folder {
             Err(Errno::NOSPC | Errno::DQUOT) => Err(self.failed("name", name, Errno::NOSPC.into())),
             Err(_) => self.write_new(name, bytes),
         }
-    }
-
-    /// Whether the name leads to this file: what lies at /proc may be no /proc.
-    fn is_called(&self, file: &File, name: &str) -> bool {
-        let there = fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW);
-        let same = |met: std::fs::Metadata| there.is_ok_and(|there| there.st_ino == met.ino() && there.st_dev == met.dev());
-        file.metadata().is_ok_and(same)
     }
 }
 
