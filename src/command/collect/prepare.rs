@@ -338,6 +338,9 @@ fn bad_time(what: &str, error: impl std::fmt::Display) -> Failure {
 
 fn window(args: &Args, now: Timestamp) -> Result<Window, Failure> {
     let from = Timestamp::typed(&args.since, now).map_err(|error| bad_time("--since", error))?;
+    // A clock that has lost its battery begins in 1970: the usual seven days back lie before that.
+    let is_span = parse_span(&args.since).is_ok();
+    let from = if is_span { from.max(Timestamp::from_unix(0, 0)) } else { from };
     if from > now {
         let words = format!("{} lies in the future; the host's clock says {}", from.spoken(), now.spoken());
         return Err(bad_time("--since", words));
