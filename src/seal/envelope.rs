@@ -157,7 +157,8 @@ fn room_for_scrypt(work_factor: u8) -> io::Result<()> {
     // An allocation that nothing looks at might be left out.
     std::hint::black_box(&mut trial);
     tried.map_err(|_| {
-        let words = format!("a passphrase takes {} MiB of memory, which this process cannot have", bytes >> 20);
+        let mebibytes = (SCRYPT_UNIT << work_factor) >> 20;
+        let words = format!("a passphrase takes {mebibytes} MiB of memory, which this process cannot have");
         io::Error::new(io::ErrorKind::OutOfMemory, words)
     })
 }

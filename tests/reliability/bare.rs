@@ -64,7 +64,7 @@ fn jailed(prepare: &str, profile: &str) -> (Desk, Ran) {
     fs::copy(desk.path("host.key"), jail.join("key")).unwrap();
     fs::copy(PHI_IR, jail.join("phi-ir")).unwrap();
     let script = format!(
-        "set -e; cd $DESK/jail; mount --bind . .; mount --bind ../out out; {prepare}\n\
+        "set -e; cd $DESK/jail; mount --bind . .; cd $DESK/jail; mount --bind ../out out; {prepare}\n\
         exec chroot . /phi-ir collect --quiet --json -r {} --sign-with /key -o /out {profile}",
         desk.recipient
     );

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{self, FallocateFlags};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Resource, getrlimit};
 
 use crate::custody::VaultError;
 
@@ -61,13 +62,15 @@ impl Reserve for Preallocated {
     fn hold(&mut self, ahead: u64) -> Result<(), VaultError> {
         let free = space_of(&self.file).map_err(|errno| VaultError::NoReserve(errno.into()))?.free;
         let spare = free.checked_sub(self.floor).ok_or(VaultError::NoSpace)?;
+        // Blocks past a file's end are given beyond this limit too; writing there is not.
+        let longest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
         // Zeros go behind what was reserved before anything was written: from then on the reserve is always ahead.
         let needed = self.written.load(Ordering::Acquire) + ahead;
         if needed <= self.blocks.allocated {
             return Ok(());
         }
         for target in [needed + STRIDE, needed] {
-            if target - self.blocks.allocated > spare {
+            if target - self.blocks.allocated > spare || target > longest {
                 continue;
             }
             match self.blocks.reach(&self.file, target) {
