@@ -185,7 +185,10 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     summary::after(&collected, &prepared, voice)?;
     match lost_result() {
         Some(lost) => Err(lost
-            .hint(format!("what was collected is sealed all the same; its receipt: {}", collected.receipt.display()))
+            .hint(format!(
+                "what was collected is sealed all the same; its receipt: {}",
+                collected.receipt.display()
+            ))
             .hint(format!("the code to read out: {}", collected.spoken_code))),
         None => Ok(collected.exit()),
     }

@@ -53,7 +53,8 @@ impl StopCause {
             StopCause::Signal(number) => format!("ended by signal {number}"),
             StopCause::NoSpace => "the output's file system has no room for more".into(),
             StopCause::NoReserve(errno) => {
-                let why = errno.map_or_else(|| io::Error::other("unknown error"), io::Error::from_raw_os_error);
+                let why =
+                    errno.map_or_else(|| io::Error::other("unknown error"), io::Error::from_raw_os_error);
                 format!("no more room could be kept on the output's file system ({why})")
             }
             StopCause::ByteLimit => "the limit on bytes was reached (--max-bytes)".into(),

@@ -139,7 +139,8 @@ fn check_header(source: &mut (impl Read + Seek)) -> Result<Option<u8>, OpenError
 
 /// `-> scrypt SALT WORK-FACTOR`.
 fn work_factor(header: &[u8]) -> Option<u8> {
-    let mut lines = header.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).unwrap_or_default());
+    let mut lines =
+        header.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).unwrap_or_default());
     let factor = lines.find_map(|line| line.strip_prefix("-> scrypt "))?.rsplit(' ').next()?.parse().ok()?;
     (factor <= MAX_WORK_FACTOR).then_some(factor)
 }

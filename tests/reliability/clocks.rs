@@ -96,20 +96,27 @@ fn whatever_the_wall_clock_says_the_bundle_verifies_and_its_order_stands() {
         let told = entries(&desk.open(&bundle));
         in_order(&told);
         let (start, end) = (wall(&told, "clock-start"), wall(&told, "clock-end"));
-        assert_eq!((start.to_string()[..19].to_owned() + "Z", end.to_string()[..19].to_owned() + "Z"),
-            (first.to_owned(), then.to_owned()), "the step is not told");
+        assert_eq!(
+            (start.to_string()[..19].to_owned() + "Z", end.to_string()[..19].to_owned() + "Z"),
+            (first.to_owned(), then.to_owned()),
+            "the step is not told"
+        );
     }
 }
 
-/// Sets the wall clock forward or back by so many seconds, for as long as the command behind it runs; and puts it back to
+/// Sets the wall clock forward or back by so many seconds, as soon as evidence is on its way to the folder that is named
+/// next, and for as long as the command behind it runs; and puts it back to
 /// what it would be by the clock that never steps.
 const STEP: &str = r#"
-import ctypes, subprocess, sys, time
+import glob, os, subprocess, sys, time
 R, M = time.CLOCK_REALTIME, time.CLOCK_MONOTONIC
 offset = time.clock_gettime_ns(R) - time.clock_gettime_ns(M)
-run = subprocess.Popen(sys.argv[2:])
+run = subprocess.Popen(sys.argv[3:])
+def begun():
+    return any(os.path.getsize(path) > 3000000 for path in glob.glob(sys.argv[2] + "/*.partial"))
 try:
-    time.sleep(0.15)
+    while run.poll() is None and not begun():
+        time.sleep(0.002)
     time.clock_settime_ns(R, time.clock_gettime_ns(M) + offset + int(sys.argv[1]) * 10**9)
     code = run.wait(60)
 finally:
@@ -131,7 +138,9 @@ fn a_clock_that_really_steps_is_told_by_its_two_readings() {
     for seconds in [-3600_i64, 3600] {
         let desk = Desk::new();
         let output = std::process::Command::new("python3")
-            .args(["-c", STEP, &seconds.to_string(), crate::support::PHI_IR])
+            .args(["-c", STEP, &seconds.to_string()])
+            .arg(desk.out())
+            .arg(crate::support::PHI_IR)
             .args(["collect", "--quiet", "--json", "-r", &desk.recipient, "--also", "/srv/big", "--root"])
             .arg(host.path())
             .arg("--sign-with")

@@ -142,7 +142,11 @@ fn a_folder_that_is_removed_and_a_file_that_is_replaced_give_no_final_name() {
     fs::rename(&partial, out.join("aside")).unwrap();
     fs::write(&partial, "not what was sealed").unwrap();
     let ran = end(child);
-    assert!(matches!(held(&desk, &out, &ran, "another file under its name"), Ended::Refused), "{}", ran.stdout);
+    assert!(
+        matches!(held(&desk, &out, &ran, "another file under its name"), Ended::Refused),
+        "{}",
+        ran.stdout
+    );
     assert!(out.join("aside").exists());
 }
 

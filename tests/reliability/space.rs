@@ -152,8 +152,13 @@ fn a_process_that_races_for_the_last_byte_costs_no_bundle() {
             let ended = held(&desk, disk.path(), &run, &format!("{name} round {round}, seed {seed}"));
             if matches!(ended, Ended::Refused) {
                 // It came first, and nothing had begun.
-                assert!(ending_in(disk.path(), ".partial").is_empty(), "{name} {round}, seed {seed}: {}", run.stderr);
-                let names_it = ["must stay free", "room", "No space left"].iter().any(|w| run.stderr.contains(w));
+                assert!(
+                    ending_in(disk.path(), ".partial").is_empty(),
+                    "{name} {round}, seed {seed}: {}",
+                    run.stderr
+                );
+                let names_it =
+                    ["must stay free", "room", "No space left"].iter().any(|w| run.stderr.contains(w));
                 assert!(names_it, "{name} {round}: {}", run.stderr);
             }
             tally.add(name, ended.word());
@@ -162,7 +167,9 @@ fn a_process_that_races_for_the_last_byte_costs_no_bundle() {
     tally.tell(&format!("races for the last byte, seed {seed}; the disk was full {full} times"));
     assert!(full > 0, "the racer never filled a disk");
     let stopped = tally.ended("sealed, stopped early");
-    assert!(stopped > 0 && stopped + tally.ended("sealed") + tally.ended("error, no final name") == 3 * rounds);
+    assert!(
+        stopped > 0 && stopped + tally.ended("sealed") + tally.ended("error, no final name") == 3 * rounds
+    );
 }
 
 /// Creates files until there are no more inodes.
@@ -205,7 +212,11 @@ fn a_receipt_needs_no_inode_that_somebody_else_could_take() {
             3 => assert!(matches!(ended, Ended::Sealed(_)), "with {taken} taken: {}", ran.stderr),
             _ => {
                 assert!(matches!(ended, Ended::Refused), "{left}: {}", ran.stdout);
-                assert!(ran.stderr.contains("No space left") && ran.stderr.contains("-o DIR"), "{}", ran.stderr);
+                assert!(
+                    ran.stderr.contains("No space left") && ran.stderr.contains("-o DIR"),
+                    "{}",
+                    ran.stderr
+                );
                 assert!(ending_in(disk.path(), ".partial").is_empty(), "{left}");
             }
         }

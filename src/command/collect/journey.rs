@@ -7,12 +7,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::prepare::Prepared;
 use super::papers::Papers;
+use super::prepare::Prepared;
 use super::tags::Tags;
 use super::target::{PipedReceipt, Room, Target};
 use crate::clock::{Clock, Timestamp};
 use crate::collector::run::carry_out;
+use crate::custody::Vault;
 use crate::custody::bag;
 use crate::custody::completeness::Completeness;
 use crate::custody::digest::Digest;
@@ -24,13 +25,12 @@ use crate::custody::member::Member;
 use crate::custody::plan::PLAN_LIMIT;
 use crate::custody::receipt::{Ciphertext, RECEIPT_SCHEMA, Receipt, spoken_code};
 use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
-use crate::custody::Vault;
 use crate::host::Host;
 use crate::host::myself::myself;
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
 use crate::records::audit_log::{Asked, OwnEvents};
-use crate::seal::{Seal, random};
 use crate::seal::output::{Reserve, SealedFile};
+use crate::seal::{Seal, random};
 use crate::term::{Exit, Failure};
 
 /// What a journey needs.
@@ -124,12 +124,19 @@ impl Journey<'_> {
         if !folder.is_called(identity, &partial) {
             papers.withdraw(folder);
             return Err(Failure::new(format!("{} was removed or replaced during the run", path.display()))
-                .hint("somebody else writes in this folder: choose one that only you can write, with -o DIR"));
+                .hint(
+                    "somebody else writes in this folder: choose one that only you can write, with -o DIR",
+                ));
         }
         let whole = |error: Failure| {
             error
-                .hint(format!("the sealed file is whole, and read back as it was written: {}", path.display()))
-                .hint(format!("bring it to the officer under the name {sealed_name}; without a receipt, say so"))
+                .hint(format!(
+                    "the sealed file is whole, and read back as it was written: {}",
+                    path.display()
+                ))
+                .hint(format!(
+                    "bring it to the officer under the name {sealed_name}; without a receipt, say so"
+                ))
         };
         let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
         papers.keep(folder, &receipt, &signature).map_err(whole)?;

@@ -76,13 +76,14 @@ pub fn plan_for(
     let (by_argument, by_config, also) = (named(&args.phi)?, named(&config.phi)?, named(&args.also)?);
     let pointed_at: Vec<HostPath> = by_argument.iter().chain(&by_config).chain(&also).cloned().collect();
     let host = match &args.root {
-        Some(root) => Host::image(root, &pointed_at)
-            .map_err(|error| Failure::new(format!("cannot examine {}: {error}", root.display()))
-                .hint("name the folder that an image is mounted on with --root DIR"))?,
-        None => {
-            Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}"))
-                .hint("check the limits of this process (ulimit -a)"))?
-        }
+        Some(root) => Host::image(root, &pointed_at).map_err(|error| {
+            Failure::new(format!("cannot examine {}: {error}", root.display()))
+                .hint("name the folder that an image is mounted on with --root DIR")
+        })?,
+        None => Host::live(&pointed_at).map_err(|error| {
+            Failure::new(format!("cannot examine /: {error}"))
+                .hint("check the limits of this process (ulimit -a)")
+        })?,
     };
     // The audit log is taken on whatever mount it lies: it is the record that all of this is about.
     host.point_at(auditd::log(&auditd::configuration(&host)));

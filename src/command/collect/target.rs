@@ -105,8 +105,10 @@ impl PipedReceipt {
                 .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
         }
         if leads_nowhere() {
-            return Err(Failure::usage("-o - would throw the sealed file away: stdout is closed or the null device")
-                .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
+            return Err(Failure::usage(
+                "-o - would throw the sealed file away: stdout is closed or the null device",
+            )
+            .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
         }
         let name = path.file_name().and_then(|name| name.to_str());
         let name =
@@ -127,10 +129,11 @@ fn null_device() -> Dev {
 /// its place), or is the null device itself, or can't be written to.
 fn leads_nowhere() -> bool {
     let stdout = io::stdout();
-    let reads_only = || {
-        rustix::fs::fcntl_getfl(&stdout).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDONLY)
-    };
-    rustix::fs::fstat(&stdout).is_ok_and(|met| met.st_rdev == null_device() && FileType::from_raw_mode(met.st_mode) == FileType::CharacterDevice) || reads_only()
+    let reads_only =
+        || rustix::fs::fcntl_getfl(&stdout).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDONLY);
+    rustix::fs::fstat(&stdout).is_ok_and(|met| {
+        met.st_rdev == null_device() && FileType::from_raw_mode(met.st_mode) == FileType::CharacterDevice
+    }) || reads_only()
 }
 
 /// What streams must leave its receipt somewhere.
