@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::ends::{Ended, ending_in, held};
-use crate::support::{Bundle, Desk, FakeHost, PHI_IR, Ran, entries, only_root, phi, tool};
+use crate::support::{Bundle, Desk, FakeHost, PHI_IR, Ran, entries, is_root, only_root, phi, tool};
 
 fn of(output: std::process::Output) -> Ran {
     Ran {
@@ -29,8 +29,11 @@ fn shell(desk: &Desk, out: &str, script: &str) -> Ran {
         desk.recipient,
         desk.path("host.key").display()
     );
+    let apart: &[&str] = if is_root() { &["unshare", "-m"] } else { &[] };
     let output = Command::new("timeout")
-        .args(["120", "unshare", "-m", "sh", "-c", script])
+        .arg("120")
+        .args(apart)
+        .args(["sh", "-c", script])
         .env("PHI", phi)
         .env("PHI_IR_CONFIG", "/dev/null")
         .env("DESK", desk.dir.path())
