@@ -1,12 +1,17 @@
 //! The command line: parser and dispatch, nothing else.
 
+use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{collect, collectors, drill, generate, keygen, open, plan, verify};
 use crate::host::sys;
 use crate::term::{Exit, Failure, Voice, lost_result};
+
+/// The stack of the thread that does everything, in bytes: what a first thread usually has.
+const STACK: usize = 8 << 20;
 
 /// Forensic evidence from Linux servers that hold patients' health information
 ///
@@ -42,23 +47,38 @@ enum Verb {
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     sys::keep_name_service_to_files();
+    // Whoever starts us decides how large the first thread's stack may grow, which can be too little.
+    let exit = match thread::Builder::new().name("phi-ir".into()).stack_size(STACK).spawn(obey) {
+        Ok(thread) => thread.join(),
+        Err(_) => catch_unwind(obey),
+    };
+    // The place of the panic is told already.
+    let exit = exit.unwrap_or_else(|_| {
+        Failure::new("this could not be done because of an error in this program")
+            .hint("what has its final name is whole; a .partial file can be opened with 'phi-ir open --salvage'")
+            .tell()
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn obey() -> Exit {
     harden();
+    if let Err(error) = collect::journey::random_salt() {
+        return Failure::new(format!("this system gives no random numbers: {error}"))
+            .hint("without them nothing can be sealed; provide getrandom(2) or /dev/urandom")
+            .tell();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(not_understood(&error) as u8),
+        Err(error) => return not_understood(&error),
     };
     let voice = Voice { json: cli.json, quiet: cli.quiet, stdout_taken: false };
-    let exit = dispatch(&cli.verb, voice).unwrap_or_else(|failure: Failure| failure.tell());
-    let exit = match lost_result() {
-        // What was gathered is sealed; that nobody is there any more to be told so does not undo it.
-        Some(lost) if exit == Exit::Interrupted => {
-            lost.tell();
-            exit
-        }
-        Some(lost) => lost.tell(),
-        None => exit,
-    };
-    ExitCode::from(exit as u8)
+    // What was gathered is sealed; that nobody is there any more to be told so does not undo it.
+    let done = dispatch(&cli.verb, voice).and_then(|exit| match lost_result() {
+        Some(lost) if exit != Exit::Interrupted => Err(lost),
+        _ => Ok(exit),
+    });
+    done.unwrap_or_else(|failure| failure.tell())
 }
 
 /// Tells what is wrong with a command line as this program tells everything; help and version are no error.

@@ -100,13 +100,14 @@ pub struct TomlError {
     pub message: String,
 }
 
-/// Reads the config, if there is one. A path in the environment is ignored where privileges were raised.
+/// Reads the config, if there is one. A path in the environment is ignored where privileges were raised; an empty one and
+/// `/dev/null`, which need not be there, stand for no config.
 pub fn load(from_environment: Option<PathBuf>) -> Result<Option<LoadedConfig>, ConfigError> {
     let raised = rustix::process::getuid() != rustix::process::geteuid()
         || rustix::process::getgid() != rustix::process::getegid();
     let named = from_environment.filter(|_| !raised);
     // Everyone may write to it, and nobody can make it say anything: the way to go without a config.
-    if named.as_deref() == Some(Path::new("/dev/null")) {
+    if named.as_deref().is_some_and(|path| path.as_os_str().is_empty() || path == "/dev/null") {
         return Ok(None);
     }
     let must_exist = named.is_some();

@@ -11,6 +11,7 @@ mod short;
 mod stop;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
@@ -52,7 +53,7 @@ pub struct Terms<'a> {
     /// Tells the time.
     pub clock: &'a dyn Clock,
     /// Gives 32 random bytes, different each time.
-    pub salts: &'a dyn Fn() -> Digest,
+    pub salts: &'a dyn Fn() -> io::Result<Digest>,
     /// Where signals are noted.
     pub stop: StopMark,
     /// Who is told how it goes.
@@ -333,19 +334,19 @@ impl<'a> Intake<'a> {
                 finish(&mut draft);
                 self.seal_entry(member, draft)
             }
-            None => Err(Halt::Seal(VaultError::Io(std::io::Error::other("no member was begun")))),
+            None => Err(Halt::Seal(VaultError::Io(io::Error::other("no member was begun")))),
         }
     }
 
     /// No room is not the end of the bundle: what was kept back for finishing may be used from here on.
     fn stop_for(&mut self, error: VaultError) -> Halt {
-        match error {
-            VaultError::NoSpace => {
-                self.vault.release_reserve();
-                Halt::Stopped(self.stop(StopCause::NoSpace))
-            }
-            lost @ VaultError::Io(_) => Halt::Seal(lost),
-        }
+        let cause = match error {
+            VaultError::NoSpace => StopCause::NoSpace,
+            VaultError::NoReserve(why) => StopCause::NoReserve(why.raw_os_error()),
+            lost @ VaultError::Io(_) => return Halt::Seal(lost),
+        };
+        self.vault.release_reserve();
+        Halt::Stopped(self.stop(cause))
     }
 
     fn seal_entry(&mut self, member: Member, mut draft: Draft) -> Result<EntryId, Halt> {
@@ -358,11 +359,11 @@ impl<'a> Intake<'a> {
     /// Appends an entry and seals it. Entries get through even where evidence does not any more.
     fn record(&mut self, draft: Draft, member: Option<(Member, Sealed)>) -> Result<EntryId, Halt> {
         let Some(step) = self.step.clone() else {
-            return Err(Halt::Seal(VaultError::Io(std::io::Error::other("an entry outside any step"))));
+            return Err(Halt::Seal(VaultError::Io(io::Error::other("an entry outside any step"))));
         };
         let private = self.is_private(&draft.source);
         let taken = draft.taken.utc;
-        let salt = (self.terms.salts)();
+        let salt = (self.terms.salts)().map_err(VaultError::Io)?;
         let short = Shortfall::of(&draft, member.as_ref().map_or(0, |(_, sealed)| sealed.size));
         let (id, bytes) = self.ledger.record(&step, draft, member, salt, private)?;
         self.shortfalls.note(id, short);

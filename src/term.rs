@@ -9,10 +9,12 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::io::retry_on_intr;
 use serde::Serialize;
 
 use crate::custody::json;
@@ -110,6 +112,16 @@ pub fn lost_result() -> Option<Failure> {
     LOST.get().map(|error| Failure::new(format!("the result could not be written to stdout: {error}")))
 }
 
+/// Writes through to the descriptor. The library's own stdout takes for written what one that is closed, or open for
+/// reading alone, has refused.
+fn write_all(out: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = retry_on_intr(|| rustix::io::write(&out, bytes))?;
+        bytes = bytes.get(count..).filter(|_| count > 0).ok_or(io::ErrorKind::WriteZero)?;
+    }
+    Ok(())
+}
+
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Voice {
@@ -127,7 +139,7 @@ impl Voice {
         let written = if self.stdout_taken {
             writeln!(io::stderr().lock(), "{line}")
         } else {
-            writeln!(io::stdout().lock(), "{line}")
+            write_all(io::stdout().lock(), format!("{line}\n").as_bytes())
         };
         if let Err(error) = written {
             let _ = LOST.set(error);

@@ -156,6 +156,8 @@ fn what_must_occur_once_occurs_once() {
         ("Utc::now", &["clock.rs"]),
         ("SystemTime::now", &[]),
         ("clock_gettime(ClockId", &["clock.rs"]),
+        ("getrandom::", &[]),
+        ("rustix::rand", &["seal/random.rs"]),
         ("unsafe {", &["host/sys.rs"]),
         ("println!", &[]),
         ("process::exit", &[]),

@@ -2,8 +2,10 @@
 
 pub mod journey;
 pub mod naming;
+pub mod papers;
 pub mod prepare;
 pub mod summary;
+mod tags;
 pub mod target;
 
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use crate::case::{BundleKind, CaseId, Line};
 use crate::clock::SystemClock;
 use crate::collector::Profile;
 use crate::command::interrupt;
-use crate::term::{Exit, Failure, Meter, Voice};
+use crate::term::{Exit, Failure, Meter, Voice, lost_result};
 use journey::{Journey, random_salt};
 use prepare::Prepared;
 use target::Target;
@@ -182,5 +184,13 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     meter.finish();
     let collected = collected?;
     summary::after(&collected, &prepared, voice)?;
-    Ok(collected.exit())
+    match lost_result() {
+        Some(lost) if collected.exit() != Exit::Interrupted => Err(lost
+            .hint(format!(
+                "what was collected is sealed all the same; its receipt: {}",
+                collected.receipt.display()
+            ))
+            .hint(format!("the code to read out: {}", collected.spoken_code))),
+        _ => Ok(collected.exit()),
+    }
 }

@@ -54,7 +54,10 @@ fn not_an_identity(path: &Path) -> Failure {
 
 /// A key file's bytes, wiped when they are dropped.
 pub fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let cannot = |error| Failure::new(format!("cannot read {}: {error}", path.display()));
+    let cannot = |error| {
+        Failure::new(format!("cannot read {}: {error}", path.display()))
+            .hint("name a key file that you can read; 'phi-ir keygen' makes one")
+    };
     let mut bytes = Zeroizing::new(Vec::new());
     File::open(path).map_err(cannot)?.take(KEY_FILE_LIMIT).read_to_end(&mut bytes).map_err(cannot)?;
     Ok(bytes)

@@ -62,6 +62,7 @@ impl Gap {
         let stops = [
             ReasonCode::Interrupted,
             ReasonCode::NoSpace,
+            ReasonCode::NoReserve,
             ReasonCode::ByteLimit,
             ReasonCode::TimeLimit,
             ReasonCode::EntryLimit,

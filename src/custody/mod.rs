@@ -60,6 +60,9 @@ pub enum VaultError {
     /// The space kept back for finishing would be touched; what was taken so far can still be sealed.
     #[error("the output's file system has no room for more evidence")]
     NoSpace,
+    /// No more space can be kept, or it can't be told whether; what was taken so far can still be sealed.
+    #[error("no more room can be kept on the output's file system: {0}")]
+    NoReserve(#[source] io::Error),
     /// The output cannot be written; the bundle is lost.
     #[error("cannot write the sealed file: {0}")]
     Io(#[from] io::Error),

@@ -126,6 +126,8 @@ pub enum ReasonCode {
     Interrupted,
     /// The floor of free space was reached.
     NoSpace,
+    /// The output's file system failed when more room was to be kept on it.
+    NoReserve,
     /// The examined root is an image; there is no running kernel to ask.
     NotLive,
     /// A network or FUSE file system that nobody named.
@@ -246,6 +248,7 @@ impl ReasonCode {
             }
             ReasonCode::Interrupted => "collect again and let it finish",
             ReasonCode::NoSpace => "collect again with -o on a larger disk, or stream with -o -",
+            ReasonCode::NoReserve => "check the output's disk, and collect again with -o on another",
             ReasonCode::NetworkMount => {
                 "name the folder with --also or --phi, or collect on the server that owns it"
             }
@@ -334,6 +337,7 @@ impl ReasonCode {
             self,
             ReasonCode::Interrupted
                 | ReasonCode::NoSpace
+                | ReasonCode::NoReserve
                 | ReasonCode::ByteLimit
                 | ReasonCode::TimeLimit
                 | ReasonCode::EntryLimit

@@ -1,5 +1,6 @@
 //! Why a collection stops, and where a signal leaves its mark.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -32,6 +33,8 @@ pub enum StopCause {
     Signal(i32),
     /// The floor of free space.
     NoSpace,
+    /// The output's file system failed when more room was to be kept; the number is the kernel's error.
+    NoReserve(Option<i32>),
     /// The run's limit on bytes.
     ByteLimit,
     /// The run's limit on time.
@@ -49,6 +52,11 @@ impl StopCause {
             StopCause::Signal(1) => "the terminal went away (SIGHUP)".into(),
             StopCause::Signal(number) => format!("ended by signal {number}"),
             StopCause::NoSpace => "the output's file system has no room for more".into(),
+            StopCause::NoReserve(errno) => {
+                let why =
+                    errno.map_or_else(|| io::Error::other("unknown error"), io::Error::from_raw_os_error);
+                format!("no more room could be kept on the output's file system ({why})")
+            }
             StopCause::ByteLimit => "the limit on bytes was reached (--max-bytes)".into(),
             StopCause::TimeLimit => "the limit on time was reached (--max-time)".into(),
             StopCause::Full => format!("the bundle has as many as {MAX_ENTRIES} entries"),
@@ -59,6 +67,7 @@ impl StopCause {
         match self {
             StopCause::Signal(_) => ReasonCode::Interrupted,
             StopCause::NoSpace => ReasonCode::NoSpace,
+            StopCause::NoReserve(_) => ReasonCode::NoReserve,
             StopCause::ByteLimit => ReasonCode::ByteLimit,
             StopCause::TimeLimit => ReasonCode::TimeLimit,
             StopCause::Full => ReasonCode::EntryLimit,

@@ -20,6 +20,9 @@ pub use recipients::{KeyError, Recipients};
 /// scrypt's work factor for passphrases: 2^18, which takes 256 MiB for a moment.
 const WORK_FACTOR: u8 = 18;
 
+/// Bytes of scrypt's memory for one unit of work, with the block size of 8 that age prescribes (RFC 7914, section 2).
+const SCRYPT_UNIT: usize = 128 * 8;
+
 /// The highest work factor that is opened; a hostile file could ask for hours. 2^20 takes 1 GiB for a moment.
 const MAX_WORK_FACTOR: u8 = 20;
 
@@ -92,7 +95,9 @@ impl Identities {
 
     /// Opens a sealed file.
     pub fn decrypt<R: Read + Seek>(&self, mut source: R) -> Result<Opening<R>, OpenError> {
-        check_header(&mut source)?;
+        if let (Some(work_factor), Identities::Passphrase(_)) = (check_header(&mut source)?, self) {
+            room_for_scrypt(work_factor)?;
+        }
         let decryptor = age::Decryptor::new(source).map_err(open_error)?;
         match (self, decryptor.is_scrypt()) {
             (Identities::Keys(_), true) => Err(OpenError::OtherKind("a passphrase")),
@@ -115,7 +120,8 @@ impl Identities {
 
 /// The library reads a header again and again while it grows, so that a hostile one of a few hundred kilobytes costs
 /// hours. Ours are short: refused is what no bundle of ours can have.
-fn check_header(source: &mut (impl Read + Seek)) -> Result<(), OpenError> {
+/// Gives the work factor of a passphrase, if that is what it is for, and no higher one than is opened.
+fn check_header(source: &mut (impl Read + Seek)) -> Result<Option<u8>, OpenError> {
     let mut start = Vec::new();
     source.by_ref().take(MAX_HEADER).read_to_end(&mut start)?;
     source.rewind()?;
@@ -125,10 +131,37 @@ fn check_header(source: &mut (impl Read + Seek)) -> Result<(), OpenError> {
             let header = start.get(..end).unwrap_or_default();
             let stanzas = header.windows(4).filter(|four| *four == b"\n-> ").count();
             // One for each recipient, and a few that mean nothing, which keep readers from choking on new ones.
-            if stanzas > MAX_RECIPIENTS + 8 { Err(OpenError::Header) } else { Ok(()) }
+            if stanzas > MAX_RECIPIENTS + 8 { Err(OpenError::Header) } else { Ok(work_factor(header)) }
         }
         None => Err(OpenError::Header),
     }
+}
+
+/// `-> scrypt SALT WORK-FACTOR`.
+fn work_factor(header: &[u8]) -> Option<u8> {
+    let mut lines =
+        header.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).unwrap_or_default());
+    let factor = lines.find_map(|line| line.strip_prefix("-> scrypt "))?.rsplit(' ').next()?.parse().ok()?;
+    (factor <= MAX_WORK_FACTOR).then_some(factor)
+}
+
+/// Whether this process can have the memory that sealing with a passphrase takes.
+pub fn room_for_passphrase() -> io::Result<()> {
+    room_for_scrypt(WORK_FACTOR)
+}
+
+/// Whether this process can have the memory that a passphrase takes: the library ends the program where it cannot.
+fn room_for_scrypt(work_factor: u8) -> io::Result<()> {
+    let bytes = (SCRYPT_UNIT << work_factor) + (4 << 20);
+    let mut trial = Vec::<u8>::new();
+    let tried = trial.try_reserve_exact(bytes);
+    // An allocation that nothing looks at might be left out.
+    std::hint::black_box(&mut trial);
+    tried.map_err(|_| {
+        let mebibytes = (SCRYPT_UNIT << work_factor) >> 20;
+        let words = format!("a passphrase takes {mebibytes} MiB of memory, which this process cannot have");
+        io::Error::new(io::ErrorKind::OutOfMemory, words)
+    })
 }
 
 fn open_error(error: age::DecryptError) -> OpenError {

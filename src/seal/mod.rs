@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod opened;
 pub mod output;
 mod pipeline;
+pub mod random;
 pub mod salvage;
 pub mod signature;
 pub mod stream;
@@ -44,14 +45,17 @@ pub struct Seal<W> {
 }
 
 impl<W: Write + Send + 'static> Seal<W> {
-    /// Begins a bundle called `id` on `out`, for `recipients`. `reserve`, if there is one, is asked before each
-    /// piece of evidence whether all that is under way and the end would still fit.
+    /// Begins a bundle called `id` on `out`, for `recipients`. `reserve`, if there is one, is asked before the first
+    /// byte, and before each piece of evidence, whether all that is under way and the end would still fit.
     pub fn create(
         id: &str,
         out: W,
         recipients: &Recipients,
-        reserve: Option<Box<dyn Reserve>>,
+        mut reserve: Option<Box<dyn Reserve>>,
     ) -> Result<Seal<W>, VaultError> {
+        if let Some(reserve) = &mut reserve {
+            reserve.hold(ROOM_TO_BEGIN)?;
+        }
         let pipeline = Pipeline::start(out, recipients)?;
         Ok(Seal { pipeline, reserve, folder: id.to_owned(), tail: TAIL_ALLOWANCE, size: 0 })
     }

@@ -1,23 +1,24 @@
 //! The output folder and the sealed file in it: exclusive, private, with the space to finish kept ahead, and
 //! read back before anybody is told that it exists.
 
+mod promised;
+mod room;
+
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{self, Advice, AtFlags, FallocateFlags, Mode, OFlags, RenameFlags};
-use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
+use rustix::fs::{self, Advice, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::{Errno, retry_on_intr};
 
-use crate::custody::VaultError;
 use crate::custody::receipt::Ciphertext;
 
-/// What is allocated ahead beyond need, in bytes, so that not every piece costs a system call.
-const STRIDE: u64 = 8 << 20;
+pub use promised::Promised;
+pub use room::{Preallocated, Reserve, Space};
 
 /// Why an output cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +91,7 @@ impl Folder {
     /// Creates a private file that did not exist.
     pub fn create(&self, name: &str) -> Result<File, OutputError> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600)) {
+        match retry_on_intr(|| fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600))) {
             Ok(fd) => Ok(File::from(fd)),
             Err(Errno::EXIST) => Err(OutputError::Exists(self.path.join(name))),
             Err(errno) => Err(self.failed("create", name, errno.into())),
@@ -100,39 +101,7 @@ impl Folder {
     /// Creates a small private file and writes it through to the disk. It has its name only when it is whole: whoever
     /// is killed on the way leaves no half of a key behind that looks like one.
     pub fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        if self.write_nameless(name, bytes)? {
-            return Ok(());
-        }
-        let partial = format!("{name}.partial");
-        let file = self.create(&partial)?;
-        let named = self.fill(&file, &partial, bytes).and_then(|()| self.rename(&partial, name));
-        named.inspect_err(|_| self.discard(&partial))
-    }
-
-    /// Writes a file that has no name before it is whole, so that nothing is left of it however we end. Whether that
-    /// can be done here; not every file system knows such files.
-    fn write_nameless(&self, name: &str, bytes: &[u8]) -> Result<bool, OutputError> {
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let Ok(fd) = fs::openat(&self.fd, ".", flags, Mode::from_raw_mode(0o600)) else { return Ok(false) };
-        let file = File::from(fd);
-        self.fill(&file, name, bytes)?;
-        let link = |from: &str, flags| {
-            let folder = if from.is_empty() { file.as_fd() } else { fs::CWD };
-            fs::linkat(folder, from, &self.fd, name, flags)
-        };
-        let by_proc = format!("/proc/self/fd/{}", file.as_raw_fd());
-        // By its descriptor only with privileges; by /proc only where that is mounted.
-        match link("", AtFlags::EMPTY_PATH).or_else(|_| link(&by_proc, AtFlags::SYMLINK_FOLLOW)) {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST) => Err(OutputError::Exists(self.path.join(name))),
-            Err(_) => Ok(false),
-        }
-    }
-
-    /// Writes a small file of this folder through to the disk.
-    pub fn fill(&self, mut file: &File, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|source| self.failed("write", name, source))
+        self.keep(&self.promise(name)?, name, bytes)
     }
 
     /// Gives a file its final name, which nothing may have yet.
@@ -154,6 +123,21 @@ impl Folder {
         fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
+    /// Where it is now, as far as that can be told: it may have been renamed, or unmounted, since it was opened.
+    pub fn place(&self) -> PathBuf {
+        let is_here =
+            |path: &Path| std::fs::metadata(path).is_ok_and(|met| (met.dev(), met.ino()) == self.identity);
+        let through = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let elsewhere = || std::fs::read_link(through).ok().filter(|path| is_here(path));
+        if is_here(&self.path) { self.path.clone() } else { elsewhere().unwrap_or_else(|| self.path.clone()) }
+    }
+
+    /// Whether a name leads to the file with this device and inode.
+    pub fn is_called(&self, identity: (u64, u64), name: &str) -> bool {
+        let met = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
+        met.is_ok_and(|met| (met.st_dev, met.st_ino) == identity)
+    }
+
     /// Takes a name away again; used only for what this run itself has made and cannot finish.
     pub fn discard(&self, name: &str) {
         let _ = fs::unlinkat(&self.fd, name, AtFlags::empty());
@@ -161,7 +145,7 @@ impl Folder {
 
     /// Writes the folder's own state through to the disk.
     pub fn sync(&self) -> Result<(), OutputError> {
-        match fs::fsync(&self.fd) {
+        match retry_on_intr(|| fs::fsync(&self.fd)) {
             // Some file systems refuse to sync a folder; then there is nothing to do.
             Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             Err(errno) => Err(self.failed("sync", ".", errno.into())),
@@ -170,7 +154,7 @@ impl Folder {
 
     /// Size and free space of the file system, in bytes, as an ordinary user sees it.
     pub fn space(&self) -> Result<Space, OutputError> {
-        space_of(&self.fd).map_err(|source| self.failed("examine", ".", source))
+        room::space_of(&self.fd).map_err(|errno| self.failed("examine", ".", errno.into()))
     }
 
     fn failed(&self, what: &'static str, name: &str, source: io::Error) -> OutputError {
@@ -178,19 +162,10 @@ impl Folder {
     }
 }
 
-/// Size and free space of a file system, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
-    /// In all.
-    pub total: u64,
-    /// Free.
-    pub free: u64,
-}
-
-fn space_of(fd: impl std::os::fd::AsFd) -> io::Result<Space> {
-    let stat = fs::fstatvfs(fd)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    Ok(Space { total: bytes(stat.f_blocks), free: bytes(stat.f_bavail) })
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 /// The sealed file while it is written.
@@ -200,35 +175,11 @@ pub struct SealedFile {
     path: PathBuf,
 }
 
-/// Keeps the space to finish ahead of what is written.
-pub trait Reserve: Send {
-    /// Makes sure that `ahead` bytes beyond what is written would still fit, or says that they do not.
-    fn hold(&mut self, ahead: u64) -> Result<(), VaultError>;
-}
-
-/// The reserve of a [`SealedFile`]: blocks allocated past its end.
-pub struct Preallocated {
-    file: File,
-    written: Arc<AtomicU64>,
-    allocated: u64,
-    floor: u64,
-    /// What a file of ours may have at most (setrlimit(2), `RLIMIT_FSIZE`); allocating past a file's end does not ask.
-    most: u64,
-    by_zeros: bool,
-}
-
 impl SealedFile {
     /// Takes over a new file. Its file system shall keep `floor` bytes free.
     pub fn new(file: File, path: PathBuf, floor: u64) -> io::Result<(SealedFile, Preallocated)> {
         let written = Arc::new(AtomicU64::new(0));
-        let reserve = Preallocated {
-            file: file.try_clone()?,
-            written: Arc::clone(&written),
-            allocated: 0,
-            floor,
-            most: getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX),
-            by_zeros: false,
-        };
+        let reserve = Preallocated::none(file.try_clone()?, Arc::clone(&written), floor);
         Ok((SealedFile { file, written, path }, reserve))
     }
 
@@ -259,62 +210,6 @@ impl Write for SealedFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Reserve for Preallocated {
-    fn hold(&mut self, ahead: u64) -> Result<(), VaultError> {
-        if space_of(&self.file)?.free < self.floor {
-            return Err(VaultError::NoSpace);
-        }
-        let needed = self.written.load(Ordering::Acquire) + ahead;
-        if needed > self.most {
-            return Err(VaultError::NoSpace);
-        }
-        if needed <= self.allocated {
-            return Ok(());
-        }
-        for target in [needed + STRIDE, needed] {
-            match self.allocate(target) {
-                Ok(()) => {
-                    self.allocated = target;
-                    return Ok(());
-                }
-                Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => {}
-                Err(errno) => return Err(VaultError::Io(errno.into())),
-            }
-        }
-        Err(VaultError::NoSpace)
-    }
-}
-
-impl Preallocated {
-    fn allocate(&mut self, target: u64) -> Result<(), Errno> {
-        if !self.by_zeros {
-            let length = target - self.allocated;
-            match fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.allocated, length) {
-                Err(Errno::INTR) => return self.allocate(target),
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.by_zeros = true,
-                other => return other,
-            }
-        }
-        self.write_zeros(target)
-    }
-
-    /// For file systems that cannot allocate: zeros, which the sealed bytes will overwrite. They stand behind
-    /// everything that is under way, so that the two writers never meet.
-    fn write_zeros(&self, target: u64) -> Result<(), Errno> {
-        let zeros = vec![0; 64 << 10];
-        let mut at = self.allocated;
-        while at < target {
-            let length = usize::try_from((target - at).min(zeros.len() as u64)).unwrap_or(zeros.len());
-            match self.file.write_at(zeros.get(..length).unwrap_or_default(), at) {
-                Ok(count) => at += count as u64,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -376,15 +271,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = Folder::open(dir.path()).unwrap().create("a").unwrap();
         let (_sealed, mut reserve) = SealedFile::new(file, dir.path().join("a"), u64::MAX).unwrap();
-        assert!(matches!(reserve.hold(1), Err(VaultError::NoSpace)));
+        assert!(matches!(reserve.hold(1), Err(crate::custody::VaultError::NoSpace)));
     }
 
     #[test]
     fn zeros_serve_where_the_file_system_cannot_allocate() {
         let dir = tempfile::tempdir().unwrap();
         let file = Folder::open(dir.path()).unwrap().create("a").unwrap();
-        let (mut sealed, mut reserve) = SealedFile::new(file, dir.path().join("a"), 0).unwrap();
-        reserve.by_zeros = true;
+        let (mut sealed, reserve) = SealedFile::new(file, dir.path().join("a"), 0).unwrap();
+        let mut reserve = reserve.by_zeros();
         reserve.hold(100_000).unwrap();
         sealed.write_all(b"x").unwrap();
         reserve.hold(100_000).unwrap();

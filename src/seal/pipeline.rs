@@ -6,7 +6,7 @@
 //! ```
 //! The queues bound what is under way to [`IN_FLIGHT`] bytes, which the output keeps free for them.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -66,7 +66,8 @@ pub struct Pipeline<W> {
 impl<W: Write + Send + 'static> Pipeline<W> {
     /// Writes the envelope's header and starts the threads.
     pub fn start(out: W, recipients: &Recipients) -> io::Result<Pipeline<W>> {
-        let sealing = recipients.encrypt(Measured::new(out))?;
+        // The header is written in small pieces by a library that does not say what the output said of them.
+        let sealing = recipients.encrypt(BufWriter::new(Measured::new(out)))?;
         let (to_envelope, blocks) = sync_channel(QUEUE);
         let (to_archive, pieces) = sync_channel(QUEUE);
         let (to_hash, hashing) = sync_channel(QUEUE);
@@ -152,7 +153,8 @@ fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<JoinHandle<io::Result<T>>> {
-    thread::Builder::new().name(name.to_owned()).spawn(work)
+    let told = |error: io::Error| io::Error::new(error.kind(), format!("no thread can be started: {error}"));
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(told)
 }
 
 fn join<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
@@ -224,14 +226,14 @@ impl Drop for Told {
 
 /// The envelope's thread.
 fn encrypt<W: Write>(
-    mut sealing: Sealing<Measured<W>>,
+    mut sealing: Sealing<BufWriter<Measured<W>>>,
     blocks: &Receiver<Block>,
 ) -> io::Result<(W, Ciphertext)> {
     for block in blocks {
         match block {
             Block::Bytes(bytes) => sealing.write_all(&bytes)?,
             Block::Finish => {
-                let mut measured = sealing.finish()?;
+                let mut measured = sealing.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
                 measured.flush()?;
                 return Ok(measured.finish());
             }

@@ -123,7 +123,7 @@ pub fn generate(comment: &str) -> Result<NewSigningKey, SigningError> {
 
 fn random_key(comment: &str) -> Result<PrivateKey, SigningError> {
     let mut seed = zeroize::Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *seed).map_err(|_| ssh_key::Error::Crypto)?;
+    super::random::fill(&mut *seed).map_err(|_| ssh_key::Error::Crypto)?;
     let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
     key.set_comment(comment);
     Ok(key)

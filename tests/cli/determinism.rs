@@ -36,7 +36,7 @@ fn archive(host: &FakeHost, key: &std::path::Path, recipient: &str, identity: &I
     let count = std::cell::Cell::new(0_u64);
     let salts = || {
         count.set(count.get() + 1);
-        Digest::of(&count.get().to_be_bytes())
+        Ok(Digest::of(&count.get().to_be_bytes()))
     };
     let journey = Journey { prepared: &prepared, clock: &clock, salts: &salts, stop: StopMark::default() };
     let (sealed, _, _) = journey.seal(Vec::new(), None, &mut Silent).unwrap();

@@ -43,7 +43,17 @@ impl Disk {
         args.extend(options.iter().map(OsStr::new));
         tool("mkfs.ext4", &[args.as_slice(), &[image.as_os_str()]].concat()).code(0);
         tool("mount", &["-o".as_ref(), "loop".as_ref(), image.as_os_str(), disk.at.as_os_str()]).code(0);
-        fs::remove_dir(disk.path().join("lost+found")).unwrap();
+        let _ = fs::remove_dir(disk.path().join("lost+found"));
+        disk
+    }
+
+    /// btrfs in a file of so many MiB, on a loop device.
+    pub fn btrfs(mebibytes: u64) -> Disk {
+        let disk = Disk::unmounted();
+        File::create(disk.image()).unwrap().set_len(mebibytes << 20).unwrap();
+        let image = disk.image();
+        tool("mkfs.btrfs", &["-q".as_ref(), "--mixed".as_ref(), image.as_os_str()]).code(0);
+        tool("mount", &["-o".as_ref(), "loop".as_ref(), image.as_os_str(), disk.at.as_os_str()]).code(0);
         disk
     }
 

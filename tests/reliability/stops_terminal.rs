@@ -131,7 +131,8 @@ fn a_terminal_that_goes_away_ends_the_run_with_a_sealed_bundle() {
     let args = ["collect", "-r", &desk.recipient, "--root", root, "--also", "/srv/big", "--sign-with"];
     let args = [&args[..], &[key.to_str().unwrap(), "-o", out.to_str().unwrap()]].concat();
     // Every write to it fails from then on: progress, and the result.
-    let told = in_terminal(serde_json::json!([{"wait": 0.6}, {"hang up": 1}]), &args);
+    let told =
+        in_terminal(serde_json::json!([{"expect": "pointed at"}, {"wait": 0.05}, {"hang up": 1}]), &args);
     let names = names(&out);
     if told["code"] == -1 {
         assert!(names.is_empty(), "{names:?}");

@@ -1,15 +1,18 @@
 //! From a plan to a sealed bundle with its receipt: the one way through, in order.
 
-use std::fs::Metadata;
-use std::io::Write;
+use std::fs::{File, Metadata};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::papers::Papers;
 use super::prepare::Prepared;
+use super::tags::Tags;
 use super::target::{PipedReceipt, Room, Target};
 use crate::clock::{Clock, Timestamp};
 use crate::collector::run::carry_out;
+use crate::custody::Vault;
 use crate::custody::bag;
 use crate::custody::completeness::Completeness;
 use crate::custody::digest::Digest;
@@ -21,14 +24,13 @@ use crate::custody::member::Member;
 use crate::custody::plan::PLAN_LIMIT;
 use crate::custody::receipt::{Ciphertext, RECEIPT_SCHEMA, Receipt, spoken_code};
 use crate::custody::seal::{Chain, Retention, SEAL_SCHEMA, SealDocument};
-use crate::custody::{Sealed, Vault, VaultError};
 use crate::host::Host;
 use crate::host::myself::myself;
 use crate::intake::{Halt, Intake, Progress, StopCause, StopMark, Terms};
 use crate::records::audit_log::{Asked, OwnEvents};
-use crate::seal::Seal;
-use crate::seal::output::{Folder, Reserve, SealedFile};
+use crate::seal::output::{Reserve, SealedFile};
 use crate::seal::stream::Stream;
+use crate::seal::{Seal, random};
 use crate::term::{Exit, Failure};
 
 /// What a journey needs.
@@ -38,9 +40,18 @@ pub struct Journey<'a> {
     /// Tells the time.
     pub clock: &'a dyn Clock,
     /// Gives 32 random bytes, different each time.
-    pub salts: &'a dyn Fn() -> Digest,
+    pub salts: &'a dyn Fn() -> io::Result<Digest>,
     /// Where signals are noted.
     pub stop: StopMark,
+}
+
+/// A bundle that has been begun, and holds nothing of the host yet.
+struct Opening<W> {
+    vault: Seal<W>,
+    started: Timestamp,
+    plan_digest: Digest,
+    digests: Vec<(&'static str, Digest)>,
+    speaks_of: Option<Vec<String>>,
 }
 
 /// What came of it.
@@ -83,7 +94,7 @@ impl Journey<'_> {
         self.prepared.host.heed(self.stop.flag());
         let mut collected = match target {
             Target::Folder(room) => self.to_folder(&room, progress)?,
-            Target::Pipe(piped) => self.to_pipe(piped, progress)?,
+            Target::Pipe(piped) => self.to_pipe(&piped, progress)?,
         };
         collected.duration = started.elapsed();
         Ok(collected)
@@ -94,57 +105,84 @@ impl Journey<'_> {
         let sealed_name = format!("{}.zip.age", self.prepared.request.id);
         let partial = format!("{sealed_name}.partial");
         let path = folder.path().join(&partial);
-        let file = folder.create(&partial)?;
-        self.exclude(file.metadata()?);
-        let (sealed, reserve) = SealedFile::new(file, path.clone(), room.floor)?;
+        let elsewhere = |error: Failure| error.hint("choose another output folder with -o DIR");
+        let file = folder.create(&partial).map_err(|error| elsewhere(error.into()))?;
+        let identity = identity_of(&file.metadata()?);
+        let begun = self.begin_in(room, file, path.clone());
+        // Nothing of the host is in it yet.
+        let (opened, papers) = begun.inspect_err(|_| folder.discard(&partial)).map_err(elsewhere)?;
         let lost = |error: Failure| {
             error
                 .hint(format!("what was sealed until then is in {}", path.display()))
                 .hint("'phi-ir open --salvage' gives back what is whole in it")
         };
-        let (sealed, mut collected, receipt) =
-            self.seal(sealed, Some(Box::new(reserve)), progress).map_err(lost)?;
-        progress.phase("reading the sealed file back");
-        sealed.finish(&collected.ciphertext).map_err(|error| lost(error.into()))?;
-        let name = format!("{}.receipt.json", self.prepared.request.id);
-        self.hand_over(folder, &name, &receipt).map_err(lost)?;
+        let sealed = self.fill(opened, progress).and_then(|(sealed, collected, receipt)| {
+            progress.phase("reading the sealed file back");
+            sealed.finish(&collected.ciphertext)?;
+            Ok((collected, receipt))
+        });
+        let (mut collected, receipt) = sealed.inspect_err(|_| papers.withdraw(folder)).map_err(lost)?;
+        if !folder.is_called(identity, &partial) {
+            papers.withdraw(folder);
+            return Err(Failure::new(format!("{} was removed or replaced during the run", path.display()))
+                .hint(
+                    "somebody else writes in this folder: choose one that only you can write, with -o DIR",
+                ));
+        }
+        let whole = |error: Failure| {
+            error
+                .hint(format!(
+                    "the sealed file is whole, and read back as it was written: {}",
+                    path.display()
+                ))
+                .hint(format!(
+                    "bring it to the officer under the name {sealed_name}; without a receipt, say so"
+                ))
+        };
+        let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
+        papers.keep(folder, &receipt, &signature).map_err(whole)?;
         // Last of all: whoever sees this name sees a whole bundle.
-        folder.rename(&partial, &sealed_name)?;
-        folder.sync()?;
-        collected.bundle = Some(folder.path().join(sealed_name));
-        collected.receipt = folder.path().join(name);
+        folder.rename(&partial, &sealed_name).map_err(|error| whole(error.into()))?;
+        folder.sync().map_err(|error| {
+            Failure::new(error)
+                .hint(format!("the bundle is whole: {}", folder.place().join(&sealed_name).display()))
+                .hint("whether it outlives a power failure is not known: copy it to another disk now")
+        })?;
+        let place = folder.place();
+        collected.bundle = Some(place.join(sealed_name));
+        collected.receipt = place.join(papers.receipt_name);
         Ok(collected)
     }
 
-    fn hand_over(&self, folder: &Folder, name: &str, receipt: &[u8]) -> Result<(), Failure> {
-        let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, receipt)?;
-        folder.write_new(name, receipt)?;
-        folder.write_new(&format!("{name}.sig"), &signature)?;
-        Ok(folder.sync()?)
+    /// Takes the room for all that will be written, and writes what stands before the evidence.
+    fn begin_in(
+        &self,
+        room: &Room,
+        file: File,
+        path: PathBuf,
+    ) -> Result<(Opening<SealedFile>, Papers), Failure> {
+        self.prepared.host.exclude_own_output(identity_of(&file.metadata()?));
+        let papers = Papers::promise(&room.folder, &format!("{}.receipt.json", self.prepared.request.id))?;
+        let begun = SealedFile::new(file, path, room.floor)
+            .map_err(Failure::from)
+            .and_then(|(sealed, reserve)| self.begin(sealed, Some(Box::new(reserve))));
+        Ok((begun.inspect_err(|_| papers.withdraw(&room.folder))?, papers))
     }
 
-    /// What is being written must not be read as evidence of the host.
-    fn exclude(&self, output: Metadata) {
-        self.prepared.host.exclude_own_output((output.dev(), output.ino()));
-    }
-
-    fn to_pipe(&self, piped: PipedReceipt, progress: &mut dyn Progress) -> Result<Collected, Failure> {
+    fn to_pipe(&self, piped: &PipedReceipt, progress: &mut dyn Progress) -> Result<Collected, Failure> {
         let stream = Stream::stdout(self.stop.flag())?;
-        self.exclude(stream.metadata()?);
+        // What is being written must not be read as evidence of the host.
+        self.prepared.host.exclude_own_output(identity_of(&stream.metadata()?));
         let sealed = self.seal(stream, None, progress).and_then(|(_, collected, receipt)| {
             let signature = self.prepared.signer.sign(bag::RECEIPT_NAMESPACE, &receipt)?;
             Ok((collected, receipt, signature))
         });
-        let (mut collected, receipt, signature) = match sealed {
-            Ok(sealed) => sealed,
-            Err(failure) => {
-                piped.give_up();
-                return Err(failure.hint("what was streamed until then is no whole bundle; collect again"));
-            }
-        };
-        let (folder, name) = piped.write(&receipt, &signature)?;
-        folder.sync()?;
-        collected.receipt = folder.path().join(name);
+        let (mut collected, receipt, signature) =
+            sealed.inspect_err(|_| piped.papers.withdraw(&piped.folder)).map_err(|failure| {
+                failure.hint("what was streamed until then is no whole bundle; collect again")
+            })?;
+        piped.papers.keep(&piped.folder, &receipt, &signature)?;
+        collected.receipt = piped.folder.path().join(&piped.papers.receipt_name);
         Ok(collected)
     }
 
@@ -155,8 +193,16 @@ impl Journey<'_> {
         reserve: Option<Box<dyn Reserve>>,
         progress: &mut dyn Progress,
     ) -> Result<(W, Collected, Vec<u8>), Failure> {
+        self.fill(self.begin(out, reserve)?, progress)
+    }
+
+    /// Begins the bundle: everything that stands before the evidence.
+    fn begin<W: Write + Send + 'static>(
+        &self,
+        out: W,
+        reserve: Option<Box<dyn Reserve>>,
+    ) -> Result<Opening<W>, Failure> {
         let request = &self.prepared.request;
-        let signer = self.prepared.signer.facts()?;
         let started = self.clock.moment().utc;
         let mut vault = Seal::create(&request.id, out, &self.prepared.recipients, reserve)?;
         let image = self.prepared.host.image_root().map(|root| root.as_os_str().as_encoded_bytes().to_vec());
@@ -170,8 +216,19 @@ impl Journey<'_> {
         let mut tags = Tags { vault: &mut vault, at: started, digests: Vec::new() };
         tags.write(bag::BAGIT, bag::BAGIT_TEXT.into())?;
         let plan_digest = tags.write(bag::PLAN, plan)?;
-        let opening = tags.digests;
+        let digests = tags.digests;
+        Ok(Opening { vault, started, plan_digest, digests, speaks_of: document.speaks_of() })
+    }
 
+    /// Collects, and ends the bundle.
+    fn fill<W: Write + Send + 'static>(
+        &self,
+        opening: Opening<W>,
+        progress: &mut dyn Progress,
+    ) -> Result<(W, Collected, Vec<u8>), Failure> {
+        let Opening { mut vault, started, plan_digest, digests: opening, speaks_of } = opening;
+        let request = &self.prepared.request;
+        let signer = self.prepared.signer.facts()?;
         let ledger = Ledger::starting_from(plan_digest, request.case.part2);
         let terms = Terms {
             clock: self.clock,
@@ -205,7 +262,7 @@ impl Journey<'_> {
             profile: Some(request.profile.word().into()),
             result,
             stopped_by: stopped.map(StopCause::words),
-            complete_for: document.speaks_of(),
+            complete_for: speaks_of,
             counts: ledger.counts(),
             coverage,
             lists,
@@ -297,16 +354,22 @@ impl Journey<'_> {
     }
 }
 
-fn bundle_lost(halt: Halt) -> Failure {
+/// Device and inode.
+fn identity_of(met: &Metadata) -> (u64, u64) {
+    (met.dev(), met.ino())
+}
+
+/// The seal itself failed.
+pub(super) fn bundle_lost(halt: Halt) -> Failure {
     Failure::new(format!("the bundle could not be finished: {halt}"))
 }
 
-/// A salt from the kernel's generator, which cannot fail once it is seeded; that it is, was seen when the bundle got
-/// its random name.
-pub fn random_salt() -> Digest {
+/// A salt from the kernel's generator. Without one there is no entry, and no bundle: a salt that could be guessed would
+/// tell what an entry's digest hides.
+pub fn random_salt() -> io::Result<Digest> {
     let mut salt = [0; 32];
-    let _ = getrandom::fill(&mut salt);
-    Digest::from_bytes(salt)
+    random::fill(&mut salt)?;
+    Ok(Digest::from_bytes(salt))
 }
 
 /// What audit logs are asked while they pass: to tell our own events from others', and what lies in the window until the
@@ -320,31 +383,4 @@ fn asked(host: &Host, window: &Window, clock: &dyn Clock) -> Asked {
     let from = window.from.map_or(0, Timestamp::unix);
     let until = now.utc.minus(Duration::from_secs(1)).unix();
     Asked { own, within: Some((from, until.max(from))) }
-}
-
-/// Tag files being written, and their digests.
-struct Tags<'v, V: Vault> {
-    vault: &'v mut V,
-    at: crate::clock::Timestamp,
-    digests: Vec<(&'static str, Digest)>,
-}
-
-impl<V: Vault> Tags<'_, V> {
-    fn write(&mut self, name: &'static str, bytes: Vec<u8>) -> Result<Digest, Failure> {
-        let sealed = self.seal(name, bytes).map_err(|error| bundle_lost(error.into()))?;
-        self.digests.push((name, sealed.sha256));
-        Ok(sealed.sha256)
-    }
-
-    fn seal(&mut self, name: &'static str, bytes: Vec<u8>) -> Result<Sealed, VaultError> {
-        self.vault.begin(&Member::of_tag(name), self.at)?;
-        if !bytes.is_empty() {
-            self.vault.write(bytes)?;
-        }
-        self.vault.end()
-    }
-
-    fn digest_of(&self, name: &str) -> Option<Digest> {
-        self.digests.iter().find(|(known, _)| *known == name).map(|(_, digest)| *digest)
-    }
 }

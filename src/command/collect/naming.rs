@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::custody::receipt::is_bundle_id;
 use crate::host::{Host, facts};
 use crate::path::HostPath;
+use crate::seal::random;
 use crate::term::Failure;
 
 /// Bytes of the host's name in a bundle's id: with case, time and random part it has 80 at most.
@@ -33,8 +34,8 @@ pub fn bundle_id(said: &Said, host: &Host, now: Timestamp) -> Result<String, Fai
     plain.truncate(NAME_BYTES);
     let plain = plain.trim_end_matches(['-', '.']);
     let case = said.case_id.as_ref().map(|case| format!("-{}", case.as_str())).unwrap_or_default();
-    let mut random = [0_u8; 4];
-    getrandom::fill(&mut random)?;
-    let suffix = format!("{:08x}", u32::from_be_bytes(random));
-    Ok(format!("{plain}{case}-{}-{suffix}", now.compact()))
+    let mut suffix = [0_u8; 4];
+    random::fill(&mut suffix)?;
+    let suffix = u32::from_be_bytes(suffix);
+    Ok(format!("{plain}{case}-{}-{suffix:08x}", now.compact()))
 }

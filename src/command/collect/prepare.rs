@@ -21,7 +21,7 @@ use crate::custody::seal::Tool;
 use crate::host::myself::own_digest;
 use crate::host::{Host, READ_DEADLINE, sys};
 use crate::path::HostPath;
-use crate::seal::envelope::{KeyError, Recipients};
+use crate::seal::envelope::{KeyError, Recipients, room_for_passphrase};
 use crate::seal::signature::{SigningError, SigningKey};
 use crate::term::Failure;
 
@@ -76,11 +76,14 @@ pub fn plan_for(
     let (by_argument, by_config, also) = (named(&args.phi)?, named(&config.phi)?, named(&args.also)?);
     let pointed_at: Vec<HostPath> = by_argument.iter().chain(&by_config).chain(&also).cloned().collect();
     let host = match &args.root {
-        Some(root) => Host::image(root, &pointed_at)
-            .map_err(|error| Failure::new(format!("cannot examine {}: {error}", root.display())))?,
-        None => {
-            Host::live(&pointed_at).map_err(|error| Failure::new(format!("cannot examine /: {error}")))?
-        }
+        Some(root) => Host::image(root, &pointed_at).map_err(|error| {
+            Failure::new(format!("cannot examine {}: {error}", root.display()))
+                .hint("name the folder that an image is mounted on with --root DIR")
+        })?,
+        None => Host::live(&pointed_at).map_err(|error| {
+            Failure::new(format!("cannot examine /: {error}"))
+                .hint("check the limits of this process (ulimit -a)")
+        })?,
     };
     host.adopt_orphans();
     // The audit log is taken on whatever mount it lies: it is the record that all of this is about.
@@ -209,6 +212,11 @@ pub fn refusals(args: &Args, config: &Config, request: &Request, host: &Host) ->
 }
 
 fn recipients(args: &Args, config: &Config) -> Result<Recipients, Failure> {
+    if args.passphrase || args.passphrase_fd.is_some() {
+        room_for_passphrase().map_err(|error| {
+            Failure::new(error).hint("give this process more (ulimit -v), or seal for a key with -r")
+        })?;
+    }
     if let Some(number) = args.passphrase_fd {
         return Ok(Recipients::Passphrase(keys::passphrase_from(number)?));
     }
@@ -332,6 +340,9 @@ fn bad_time(what: &str, error: impl std::fmt::Display) -> Failure {
 
 fn window(args: &Args, now: Timestamp) -> Result<Window, Failure> {
     let from = Timestamp::typed(&args.since, now).map_err(|error| bad_time("--since", error))?;
+    // A clock that has lost its battery begins in 1970: the usual seven days back lie before that.
+    let is_span = parse_span(&args.since).is_ok();
+    let from = if is_span { from.max(Timestamp::from_unix(0, 0)) } else { from };
     if from > now {
         let words = format!("{} lies in the future; the host's clock says {}", from.spoken(), now.spoken());
         return Err(bad_time("--since", words));

@@ -1,10 +1,12 @@
 //! Where a bundle goes, checked before anything is collected.
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Dev, FileType, OFlags, makedev};
+
 use super::Args;
+use super::papers::Papers;
 use super::prepare::Prepared;
 use crate::collector::auditd;
 use crate::host::Host;
@@ -35,10 +37,10 @@ pub struct Room {
 /// The receipt of a bundle that goes to stdout. Both files are made before anything is streamed: a receipt that cannot
 /// be written afterwards would make the stream worthless. Until then they are called `.partial`.
 pub struct PipedReceipt {
-    folder: Folder,
-    name: String,
-    receipt: File,
-    signature: File,
+    /// Where they go.
+    pub folder: Folder,
+    /// Both.
+    pub papers: Papers,
 }
 
 impl Target {
@@ -102,46 +104,36 @@ impl PipedReceipt {
             return Err(Failure::usage("-o - would write the sealed file to this terminal")
                 .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
         }
+        if leads_nowhere() {
+            return Err(Failure::usage(
+                "-o - would throw the sealed file away: stdout is closed or the null device",
+            )
+            .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
+        }
         let name = path.file_name().and_then(|name| name.to_str());
         let name =
             name.ok_or_else(|| Failure::usage(format!("{} names no file", path.display())))?.to_owned();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = Folder::open(parent.unwrap_or(Path::new("."))).map_err(no_receipt)?;
-        for taken in [name.clone(), signature_of(&name)] {
-            if folder.holds(&taken) {
-                return Err(no_receipt(OutputError::Exists(folder.path().join(taken))));
-            }
-        }
-        let receipt = folder.create(&partial(&name)).map_err(no_receipt)?;
-        let signature = folder
-            .create(&partial(&signature_of(&name)))
-            .inspect_err(|_| folder.discard(&partial(&name)))
-            .map_err(no_receipt)?;
-        Ok(PipedReceipt { folder, name, receipt, signature })
-    }
-
-    /// Writes both; gives the folder and the receipt's name in it.
-    pub fn write(self, receipt: &[u8], signature: &[u8]) -> Result<(Folder, String), OutputError> {
-        let names = [signature_of(&self.name), self.name.clone()];
-        self.folder.fill(&self.signature, &partial(&signature_of(&self.name)), signature)?;
-        self.folder.fill(&self.receipt, &partial(&self.name), receipt)?;
-        names.iter().try_for_each(|name| self.folder.rename(&partial(name), name))?;
-        Ok((self.folder, self.name))
-    }
-
-    /// Nothing came of it: the names are free again.
-    pub fn give_up(self) {
-        self.folder.discard(&partial(&self.name));
-        self.folder.discard(&partial(&signature_of(&self.name)));
+        let papers = Papers::promise_as_partial(&folder, &name).map_err(no_receipt)?;
+        Ok(PipedReceipt { folder, papers })
     }
 }
 
-fn signature_of(name: &str) -> String {
-    format!("{name}.sig")
+/// Linux's number of /dev/null (Documentation/admin-guide/devices.txt).
+fn null_device() -> Dev {
+    makedev(1, 3)
 }
 
-fn partial(name: &str) -> String {
-    format!("{name}.partial")
+/// Whether the sealed file would go nowhere: stdout was closed when the program began (which then has the null device in
+/// its place), or is the null device itself, or can't be written to.
+fn leads_nowhere() -> bool {
+    let stdout = io::stdout();
+    let reads_only =
+        || rustix::fs::fcntl_getfl(&stdout).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDONLY);
+    rustix::fs::fstat(&stdout).is_ok_and(|met| {
+        met.st_rdev == null_device() && FileType::from_raw_mode(met.st_mode) == FileType::CharacterDevice
+    }) || reads_only()
 }
 
 /// What streams must leave its receipt somewhere.

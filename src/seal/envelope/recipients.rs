@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use age::{scrypt, x25519};
 
-use super::{Passphrase, Sealing, WORK_FACTOR};
+use super::{Passphrase, Sealing, WORK_FACTOR, room_for_passphrase};
 use crate::case::Line;
 use crate::custody::digest::Digest;
 use crate::custody::seal::Recipient;
@@ -202,6 +202,7 @@ impl Recipients {
                 age::Encryptor::with_recipients(keys.iter().map(|(key, _)| key as &dyn age::Recipient))
             }
             Recipients::Passphrase(Passphrase(secret)) => {
+                room_for_passphrase()?;
                 let mut recipient = scrypt::Recipient::new(secret.clone());
                 recipient.set_work_factor(WORK_FACTOR);
                 age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
