@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use super::pace::Pace;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A pool of readers, and how long to wait for each answer. A clone shares the readers.
@@ -13,6 +15,7 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Patience {
     deadline: Duration,
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
+    pace: Arc<Pace>,
 }
 
 /// There was no answer within the deadline, or the reader is gone.
@@ -27,7 +30,12 @@ pub enum NoAnswer {
 impl Patience {
     /// Readers that may take `deadline` for each answer.
     pub fn new(deadline: Duration) -> Patience {
-        Patience { deadline, idle: Arc::default() }
+        Patience { deadline, idle: Arc::default(), pace: Arc::default() }
+    }
+
+    /// The ceiling that whoever waits for answers keeps to.
+    pub fn pace(&self) -> &Arc<Pace> {
+        &self.pace
     }
 
     /// How long an answer may take.
@@ -78,8 +86,10 @@ impl Patience {
         Ok(answers)
     }
 
-    /// Waits for the next answer of work that gives many.
+    /// Waits for the next answer of work that gives many. A pause for the ceiling's sake comes before, so that it costs
+    /// nothing of the deadline.
     pub fn await_one<T>(&self, answers: &Receiver<T>) -> Result<T, NoAnswer> {
+        self.pace.breathe();
         answers.recv_timeout(self.deadline).map_err(|error| match error {
             RecvTimeoutError::Timeout => NoAnswer::Hung,
             RecvTimeoutError::Disconnected => NoAnswer::Gone,

@@ -22,6 +22,7 @@ use leash::Leash;
 
 use super::file::PIECE;
 use super::own_namespaces::Owner;
+use super::pace::Pace;
 use super::{Host, Trouble};
 use crate::custody::entry::{Base64, Executable};
 use crate::custody::ledger::Reason;
@@ -135,13 +136,21 @@ impl Host {
         let mut child = command.spawn()?;
         self.footprint().tool();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let leash = Leash::new(child, timeout);
+        let leash = Leash::new(child, timeout, self.pace().paused());
         let stdout = stdout.map(|pipe| pump(pipe, PIECE)).transpose()?;
         let complaints = Arc::<Mutex<Complaints>>::default();
         if let Some(pipe) = stderr {
             listen(pipe, Arc::clone(&complaints))?;
         }
-        Ok(Running { leash, stdout, complaints, left: limit, cut: false, timed_out: false })
+        Ok(Running {
+            leash,
+            pace: Arc::clone(self.pace()),
+            stdout,
+            complaints,
+            left: limit,
+            cut: false,
+            timed_out: false,
+        })
     }
 }
 
@@ -171,6 +180,7 @@ fn pump(mut pipe: impl Read + Send + 'static, piece: usize) -> io::Result<Receiv
 /// A program that is running.
 pub struct Running {
     leash: Leash,
+    pace: Arc<Pace>,
     stdout: Option<Receiver<Vec<u8>>>,
     complaints: Arc<Mutex<Complaints>>,
     left: u64,
@@ -198,6 +208,8 @@ pub struct Ended {
 impl Running {
     /// More of its standard output, possibly none yet; nothing at its end, or when it must not go on.
     pub fn output(&mut self) -> Option<Vec<u8>> {
+        // It waits for us when we pause, and that is no time of its own.
+        self.leash.forgive(self.pace.paused());
         let pieces = self.stdout.as_ref()?;
         match pieces.recv_timeout(self.leash.left().min(TICK)) {
             Ok(mut bytes) => {
@@ -232,6 +244,7 @@ impl Running {
 
     /// Waits for its end; kills it at the deadline.
     pub fn finish(mut self) -> Ended {
+        self.leash.forgive(self.pace.paused());
         if self.leash.wait().is_none() {
             self.timed_out = !self.cut;
             self.leash.kill();

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::prepare::Prepared;
@@ -104,7 +105,8 @@ impl Journey<'_> {
         let (sealed, mut collected, receipt) =
             self.seal(sealed, Some(Box::new(reserve)), progress).map_err(lost)?;
         progress.phase("reading the sealed file back");
-        sealed.finish(&collected.ciphertext).map_err(|error| lost(error.into()))?;
+        let pace = self.prepared.host.pace();
+        sealed.finish(&collected.ciphertext, &|| pace.breathe()).map_err(|error| lost(error.into()))?;
         let name = format!("{}.receipt.json", self.prepared.request.id);
         self.hand_over(folder, &name, &receipt).map_err(lost)?;
         // Last of all: whoever sees this name sees a whole bundle.
@@ -180,6 +182,7 @@ impl Journey<'_> {
             progress,
             max_bytes: request.limits.max_bytes,
             max_time: request.limits.max_time_ns.map(Duration::from_nanos),
+            pace: Arc::clone(self.prepared.host.pace()),
             phi_roots: request.phi_places(),
             window: request.window.clone(),
             asked: asked(&self.prepared.host, &request.window, self.clock),

@@ -11,13 +11,15 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 pub struct Leash {
     child: Option<Child>,
     deadline: Instant,
+    /// Pauses up to here are none of its time.
+    forgiven: Duration,
     ended: Option<ExitStatus>,
 }
 
 impl Leash {
-    /// A child that may run for `timeout`.
-    pub fn new(child: Child, timeout: Duration) -> Leash {
-        Leash { child: Some(child), deadline: Instant::now() + timeout, ended: None }
+    /// A child that may run for `timeout`, after we had paused for so long in all.
+    pub fn new(child: Child, timeout: Duration, paused: Duration) -> Leash {
+        Leash { child: Some(child), deadline: Instant::now() + timeout, forgiven: paused, ended: None }
     }
 
     /// How it ended, if it has.
@@ -35,6 +37,12 @@ impl Leash {
         if let (None, Some(group)) = (self.ended, self.pid()) {
             let _ = kill_process_group(group, Signal::KILL);
         }
+    }
+
+    /// It may run longer by what it was kept waiting by us, not by itself; `paused` is that in all.
+    pub fn forgive(&mut self, paused: Duration) {
+        self.deadline += paused.saturating_sub(self.forgiven);
+        self.forgiven = paused;
     }
 
     /// How long it may still run.
