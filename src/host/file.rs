@@ -200,6 +200,7 @@ pub(super) fn pour(
             return Ok(());
         }
     }
+    drop(passing);
     let after = stat::of(file).map_err(|errno| (errno, "examine"))?;
     let cut = if length == 0 { given == most } else { most < length && given == most };
     let _ = glimpse.send(Glimpse::Done(End { after, given, cut }));

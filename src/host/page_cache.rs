@@ -51,15 +51,19 @@ impl<'f> Passing<'f> {
         }
     }
 
+    /// Windows are let go one by one: the kernel keeps pages in larger pieces, which lie within one, and drops none of which
+    /// a part is not meant.
     fn note(&mut self, pages: &[u8], page: u64) {
-        for (number, told) in pages.iter().enumerate().filter(|(_, told)| **told & 1 == 0) {
-            let _ = told;
-            let start = self.looked + number as u64 * page;
-            match self.absent.back_mut() {
-                Some(last) if last.end == start && last.end - last.start < WINDOW => last.end += page,
-                _ => self.absent.push_back(start..start + page),
+        let mut run = None;
+        for (number, told) in (0_u64..).zip(pages) {
+            let start = self.looked + number * page;
+            match (&mut run, told & 1) {
+                (None, 0) => run = Some(start..start + page),
+                (Some(run), 0) => run.end += page,
+                _ => self.absent.extend(run.take()),
             }
         }
+        self.absent.extend(run);
     }
 
     /// To be called when all before `offset` has been read.

@@ -24,6 +24,7 @@ mod disks;
 mod documents;
 mod hangs;
 mod injected;
+mod observed;
 mod polite;
 mod processes;
 mod races;
