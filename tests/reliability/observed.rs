@@ -77,6 +77,8 @@ fn changes(calls: &[Call]) -> BTreeSet<(String, String)> {
         .iter()
         .filter(|call| !call.failed())
         .filter(|call| call.opens_for_writing() || !harmless.contains(&call.name.as_str()))
+        // listxattrat(2), which reads, and is too new for strace to know.
+        .filter(|call| call.name != "syscall_0x1d1")
         .filter(|call| !["/dev/null", "/dev/tty", "/proc/self/autogroup"].contains(&call.text()))
         .map(|call| (call.name.clone(), call.text().to_owned()))
         .collect()
@@ -260,7 +262,7 @@ fn the_kernel_logs_nothing_of_a_run() {
     assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
     assert_eq!(of_us(), before);
     // The control: a line of ours would be found.
-    fs::write("/dev/kmsg", "phi-ir test: a line that a test has written").unwrap();
+    fs::write("/dev/kmsg", "phi-ir test: a line that a test has written\n").unwrap();
     assert_eq!(of_us(), before + 1);
 }
 
