@@ -319,3 +319,25 @@ fn a_session_goes_last_where_nobody_else_is_in_it_and_is_put_back() {
         );
     }
 }
+
+#[test]
+fn a_ceiling_is_shown_by_the_plan_and_one_that_makes_no_sense_is_refused() {
+    let host = FakeHost::small();
+    let desk = Desk::new();
+    let config = desk.path("config.toml");
+    fs::write(&config, "max-cpu = 40\n").unwrap();
+    fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let plan = |more: &[&str]| {
+        let root = [OsStr::new("--root"), host.path().as_os_str()];
+        crate::support::phi(["plan", "--json"]).args(root).args(more).env("PHI_IR_CONFIG", &config).run()
+    };
+    let ceiling = |more: &[&str]| plan(more).code(0).json()["limits"]["max_cpu_percent"].as_u64();
+    let typed = ["--max-cpu", "70%"];
+    assert_eq!((ceiling(&[]), ceiling(&typed)), (Some(40), Some(70)));
+    assert_eq!((ceiling(&["--fast"]), ceiling(&["--fast", "--max-cpu", "70"])), (None, Some(70)));
+    for wrong in ["0", "half", "-3", "1e2", ""] {
+        plan(&[&format!("--max-cpu={wrong}")]).code(2).says("hint: write it as 50");
+    }
+    let root = [OsStr::new("--root"), host.path().as_os_str()];
+    crate::support::phi(["plan"]).args(root).args(typed).run().code(0).says("at most 70 % of one processor");
+}
