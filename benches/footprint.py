@@ -67,10 +67,12 @@ def build_logs(folder: pathlib.Path, megabytes: int):
     folder.mkdir()
     lines = "".join(f"Nov 21 {rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02} web01 app[{rng.randrange(9999)}]: "
                     f"request {rng.getrandbits(64):x} by user{rng.randrange(40)} took {rng.randrange(900)} ms\n"
-                    for _ in range(200_000)).encode()
+                    for _ in range(10_000)).encode()
     for number in range(max(1, megabytes // 20)):
+        # In pieces: what we have in memory ourselves counts as the peak of what we start.
         with open(folder / f"app.log.{number}", "wb") as out:
-            out.write((lines * 3)[:20_000_000])
+            while out.tell() < 20_000_000:
+                out.write(lines)
             os.fsync(out.fileno())
     return folder
 

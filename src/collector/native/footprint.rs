@@ -22,26 +22,51 @@ struct Footprint {
     /// them.
     audit_openings: u64,
     counts: FootprintCounts,
-    /// Bytes that had to come from a disk so far, for us and for the programs that we ran.
-    from_disk_bytes: u64,
     /// How the disk scheduler ranks us: `idle` goes last, where it ranks at all.
     io_class: Option<&'static str>,
-    /// The most memory that we had at a time, in bytes.
-    memory_bytes: u64,
     /// How long the run paused to stay below its ceiling, in nanoseconds.
     paused_ns: u64,
-    /// The largest of the programs that we ran, in bytes.
-    programs_memory_bytes: u64,
-    /// Processor time of the programs that we ran, in nanoseconds.
-    programs_processor_ns: u64,
-    /// Processor time of ours so far, in nanoseconds.
-    processor_ns: u64,
+    /// What was used of the examined host; of an image's nothing is.
+    #[serde(flatten)]
+    used: Option<Used>,
     /// The nice value of the session that we run in, where the kernel ranks sessions.
     session_nice: Option<i32>,
     /// The run's nice value: 19 goes last.
     nice: Option<i32>,
     /// What was written on the examined host, in words; names and sizes stand in the receipt.
     written: &'static str,
+}
+
+/// What was used so far.
+#[derive(Serialize)]
+struct Used {
+    /// Bytes that had to come from a disk so far, for us and for the programs that we ran.
+    from_disk_bytes: u64,
+    /// The most memory that we had at a time, in bytes.
+    memory_bytes: u64,
+    /// The largest of the programs that we ran, in bytes.
+    programs_memory_bytes: u64,
+    /// Processor time of the programs that we ran, in nanoseconds.
+    programs_processor_ns: u64,
+    /// Processor time of ours so far, in nanoseconds.
+    processor_ns: u64,
+}
+
+impl Used {
+    fn so_far() -> Used {
+        let (own, programs) = (sys::usage_of_ourselves(), sys::usage_of_programs());
+        Used {
+            from_disk_bytes: own.from_disk.saturating_add(programs.from_disk),
+            memory_bytes: own.memory,
+            programs_memory_bytes: programs.memory,
+            programs_processor_ns: nanos(programs.processor),
+            processor_ns: nanos(own.processor),
+        }
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Seals the counters.
@@ -51,18 +76,12 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         (Some(_), false) => "nothing on the examined image; the output went to the workstation",
         (None, _) => "the sealed file went to a pipe; the receipt and its signature where --receipt says",
     };
-    let (own, programs) = (sys::usage_of_ourselves(), sys::usage_of_programs());
-    let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
     let footprint = Footprint {
         audit_openings: run.budget.spent(),
         counts: run.host.footprint().counts(),
-        from_disk_bytes: own.from_disk.saturating_add(programs.from_disk),
         io_class: sys::io_class().and_then(|class| IO_CLASSES.get(usize::from(class)).copied()),
-        memory_bytes: own.memory,
         paused_ns: nanos(run.host.pace().paused()),
-        programs_memory_bytes: programs.memory,
-        programs_processor_ns: nanos(programs.processor),
-        processor_ns: nanos(own.processor),
+        used: run.host.is_live().then(Used::so_far),
         session_nice: courtesy::session_nice(),
         nice: rustix::process::getpriority_process(None).ok(),
         written,
