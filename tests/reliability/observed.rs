@@ -91,8 +91,9 @@ fn three_files_are_written_and_nothing_else_is_changed_sent_or_signalled() {
     }
     let desk = Desk::new();
     let out = desk.out();
-    let args = ["collect", "--quiet", "--json", "-r", &desk.recipient, "--profile", "incident", "-o"]
-        .map(OsStr::new);
+    let args =
+        ["collect", "--quiet", "--json", "--fast", "-r", &desk.recipient, "--profile", "incident", "-o"]
+            .map(OsStr::new);
     let (calls, output) =
         trace(&desk, &[&[OsStr::new(PHI_IR)], args.as_slice(), &[out.as_os_str()]].concat());
     let told: Value = serde_json::from_slice(&output.stdout)
@@ -257,7 +258,7 @@ fn the_kernel_logs_nothing_of_a_run() {
     }
     let before = of_us();
     let desk = Desk::new();
-    let args = ["collect", "--quiet", "--profile", "incident", "-r", &desk.recipient, "-o"];
+    let args = ["collect", "--quiet", "--fast", "--profile", "incident", "-r", &desk.recipient, "-o"];
     let ran = crate::support::phi(args).args([desk.out()]).run();
     assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
     assert_eq!(of_us(), before);
