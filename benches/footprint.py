@@ -161,6 +161,8 @@ def main():
     arguments = parser.parse_args()
     if os.geteuid() != 0 or not PROGRAMS:
         raise SystemExit("needs root, and Debian's postgresql")
+    # However this is ended, the server that it has started ends too.
+    signal.signal(signal.SIGTERM, lambda *_: exit(1))
     phi_ir = (arguments.binary or measure.release_build()).resolve()
     with measure.workplace("/var/tmp") as work:
         work.chmod(0o711)
