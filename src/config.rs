@@ -34,6 +34,9 @@ pub struct Config {
     pub max_bytes: Option<u64>,
     /// Running time at most, as `2h`.
     pub max_time: Option<String>,
+    /// Processor time at most, in percent of one processor: `50`, or `"50%"`.
+    #[serde(default, deserialize_with = "percent")]
+    pub max_cpu: Option<u32>,
     /// Years that a bundle must be kept; six if not set (45 CFR 164.316(b)(2)(i)).
     pub retention_years: Option<u32>,
     /// A folder of further collector definitions.
@@ -172,6 +175,32 @@ pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D
     }
 }
 
+/// `50`, or `50%`.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a ceiling is a number of percent, from 1")]
+    enum Percent {
+        Number(u32),
+        Text(String),
+    }
+    let text = match Percent::deserialize(deserializer)? {
+        Percent::Number(number) => number.to_string(),
+        Percent::Text(text) => text,
+    };
+    let percent = parse_percent(&text);
+    percent
+        .map(Some)
+        .ok_or_else(|| de::Error::custom(format!("{text:?} is no ceiling; write it as 50, from 1 on")))
+}
+
+/// Reads `50` or `50%`, of one processor: 200 is two of them.
+pub fn parse_percent(text: &str) -> Option<u32> {
+    let number = text.trim();
+    let number = number.strip_suffix('%').unwrap_or(number).trim_end();
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|percent| is_number && (1..=100_000).contains(percent))
+}
+
 /// Reads `512 KiB`, `64 MiB`, `2 GiB`, `1 TiB`, or plain bytes.
 pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -215,6 +244,13 @@ mod tests {
         assert!(error.to_string().contains("{ key = "), "{error}");
         let config = parse_toml::<Config>("config.toml", "max-bytes = \"2G\"\n").unwrap();
         assert_eq!(config.max_bytes, Some(2 << 30));
+        let ceiling = |text: &str| parse_toml::<Config>("config.toml", text).map(|config| config.max_cpu);
+        assert_eq!(ceiling("max-cpu = 50\n").unwrap(), Some(50));
+        assert_eq!(ceiling("max-cpu = \"150 %\"\n").unwrap(), Some(150));
+        for wrong in ["0", "\"half\"", "\"+5\"", "\"\"", "-5", "1.5"] {
+            let error = ceiling(&format!("max-cpu = {wrong}\n")).unwrap_err();
+            assert!(error.to_string().contains("ceiling"), "{error}");
+        }
     }
 
     #[test]
@@ -226,5 +262,6 @@ mod tests {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o646)).unwrap();
         assert!(matches!(load(Some(path)), Err(ConfigError::Untrusted { .. })));
         assert!(load(Some(dir.path().join("none"))).is_err());
+        assert!(load(Some("/dev/null".into())).unwrap().is_none(), "that is how to go without one");
     }
 }

@@ -12,28 +12,28 @@ mod stop;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::custody::completeness::Need;
 use crate::custody::digest::Digest;
 use crate::custody::entry::{EntryId, Source, Taken, Window, member_time};
-use crate::custody::ledger::{Draft, Ledger, MAX_ENTRIES, Reason, StepContext};
+use crate::custody::ledger::{Draft, Ledger, Reason, StepContext};
 use crate::custody::member::{Member, Members};
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::{Sealed, Vault, VaultError};
+use crate::host::pace::Pace;
 use crate::path::HostPath;
 use crate::records::audit_log::Asked;
 use sealed::SealedCopies;
 use short::Shortfalls;
+use stop::is_over;
 
 pub use copy::{CopyLimits, Hold};
 pub use sealed::{FileId, SealedCopy};
 pub use short::Shortfall;
 pub use stop::{Halt, StopCause, StopMark};
-
-/// Entries kept back for the steps that an early end leaves undone.
-const ENTRIES_KEPT_BACK: usize = 2_000;
 
 /// Bytes of an entry that are written at once.
 const ENTRY_PIECE: usize = 64 << 10;
@@ -62,6 +62,8 @@ pub struct Terms<'a> {
     pub max_bytes: Option<u64>,
     /// Time at most.
     pub max_time: Option<Duration>,
+    /// The ceiling on processor time.
+    pub pace: Arc<Pace>,
     /// Folders below which names are not told on a screen.
     pub phi_roots: Vec<HostPath>,
     /// The window of interest, which entries of windowed sources quote.
@@ -97,10 +99,13 @@ pub struct Intake<'a> {
 impl<'a> Intake<'a> {
     /// An intake into `vault`, whose plan has been sealed already.
     pub fn new(vault: &'a mut dyn Vault, ledger: Ledger, terms: Terms<'a>) -> Intake<'a> {
+        let deadline = terms.max_time.map(|span| Instant::now() + span);
+        let stop = terms.stop.clone();
+        terms.pace.hurry_when(move || stop.get().is_some() || is_over(deadline));
         Intake {
             vault,
             ledger,
-            deadline: terms.max_time.map(|span| Instant::now() + span),
+            deadline,
             terms,
             members: Members::default(),
             copies: SealedCopies::default(),
@@ -235,8 +240,9 @@ impl<'a> Intake<'a> {
         self.vault.release_reserve();
     }
 
-    /// Whether the run may go on.
+    /// Whether the run may go on. It pauses here, where that is needed to stay below its ceiling.
     pub fn check(&mut self) -> Result<(), Halt> {
+        self.terms.pace.breathe();
         if self.framing {
             return Ok(());
         }
@@ -257,24 +263,6 @@ impl<'a> Intake<'a> {
     /// The same in the middle of a member, which is then ended as `truncated` before the stop is told.
     pub fn check_within_member(&mut self) -> Result<(), Halt> {
         self.write(Vec::new())
-    }
-
-    fn cause_to_stop(&self) -> Option<StopCause> {
-        if let Some(signal) = self.terms.stop.get() {
-            return Some(StopCause::Signal(signal));
-        }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Some(StopCause::TimeLimit);
-        }
-        if self.terms.max_bytes.is_some_and(|most| self.bytes >= most) {
-            return Some(StopCause::ByteLimit);
-        }
-        (self.ledger.len() + ENTRIES_KEPT_BACK >= MAX_ENTRIES as usize).then_some(StopCause::Full)
-    }
-
-    /// Evidence bytes that may still be taken.
-    fn bytes_left(&self) -> u64 {
-        self.terms.max_bytes.map_or(u64::MAX, |most| most.saturating_sub(self.bytes))
     }
 
     /// A name that joins what belongs to one run of a program.

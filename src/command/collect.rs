@@ -14,6 +14,7 @@ use crate::case::{BundleKind, CaseId, Line};
 use crate::clock::SystemClock;
 use crate::collector::Profile;
 use crate::command::interrupt;
+use crate::host::courtesy;
 use crate::term::{Exit, Failure, Meter, Voice, lost_result};
 use journey::{Journey, random_salt};
 use prepare::Prepared;
@@ -101,7 +102,10 @@ pub struct Args {
     /// Stop after so long, and seal what there is: 30m, 2h
     #[arg(long, value_name = "TIME", help_heading = GOES)]
     pub max_time: Option<String>,
-    /// Do not yield to other programs
+    /// Use at most so many percent of one processor, on average: 50
+    #[arg(long, value_name = "PERCENT", help_heading = GOES)]
+    pub max_cpu: Option<String>,
+    /// Do not yield to other programs; lifts the config's max-cpu too
     #[arg(long, help_heading = GOES)]
     pub fast: bool,
     /// What people say about this collection
@@ -170,7 +174,7 @@ pub fn profile(text: &str) -> Result<Profile, String> {
 /// Collects.
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     if !args.fast {
-        prepare::yield_to_others();
+        courtesy::go_last();
     }
     let prepared = Prepared::from(args, args.kind(), &SystemClock)?;
     let voice = Voice { stdout_taken: prepared.request.output.is_none(), ..voice };
@@ -178,6 +182,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let stop = interrupt::listen()?;
     let target = Target::open(args, &prepared)?;
     summary::before(&prepared, &target, voice);
+    // Put back when this ends, which no signal does before.
+    let _session = (!args.fast).then(courtesy::session_goes_last);
     let mut meter = Meter::new(voice);
     let journey = Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop };
     let collected = journey.travel(target, &mut meter);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::collect::journey::{Collected, Journey, random_salt};
-use super::collect::prepare::{Prepared, yield_to_others};
+use super::collect::prepare::Prepared;
 use super::collect::target::Target;
 use super::collect::{self, Said};
 use super::gaps::{Claim, Sorted};
@@ -16,6 +16,7 @@ use crate::case::{BundleKind, Line};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::completeness::Completeness;
 use crate::custody::verdict::Word;
+use crate::host::courtesy;
 use crate::intake::StopMark;
 use crate::seal::envelope::Identities;
 use crate::seal::files::BundleFiles;
@@ -61,7 +62,7 @@ struct Document {
 
 /// Drills.
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
-    yield_to_others();
+    courtesy::go_last();
     let now = SystemClock.moment().utc;
     let stop = interrupt::listen()?;
     let folder = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{}", now.compact())));

@@ -9,6 +9,8 @@ use super::collect::target::Room;
 use crate::clock::{Clock as _, SystemClock};
 use crate::collector::preview::{Preview, StepPreview, preview};
 use crate::collector::request::Request;
+use crate::custody::plan::Limits;
+use crate::host::courtesy;
 use crate::host::facts::is_root;
 use crate::host::own_namespaces::is_root_of_namespace_only;
 use crate::seal::ROOM_TO_BEGIN;
@@ -30,6 +32,7 @@ pub struct Args {
 struct Document<'a> {
     root: bool,
     phi_roots: Vec<String>,
+    limits: &'a Limits,
     output: Option<String>,
     output_free_bytes: Option<u64>,
     output_floor_bytes: Option<u64>,
@@ -41,6 +44,9 @@ struct Document<'a> {
 
 /// Shows what `collect` with the same arguments would do.
 pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
+    if !args.collect.fast {
+        courtesy::go_last();
+    }
     let loaded = load_config()?;
     let config = loaded.as_ref().map(|loaded| loaded.config.clone()).unwrap_or_default();
     let (host, request, plan) =
@@ -54,6 +60,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         voice.document(&Document {
             root: is_root(),
             phi_roots: phi_roots(&request),
+            limits: &request.limits,
             output: request.output.as_ref().map(|path| path.display().to_string()),
             output_free_bytes: room.as_ref().map(|room| room.free),
             output_floor_bytes: room.as_ref().map(|room| room.floor),
@@ -114,6 +121,9 @@ fn tell_whole(preview: &Preview, request: &Request, room: Option<&Room>, voice: 
         format!("at most {most} are allowed; this plan has caused {}", preview.audit_events_of_plan)
     });
     voice.result(format!("audit events below PHI folders: about {} ({budget})", preview.audit_events));
+    if let Some(percent) = request.limits.max_cpu_percent {
+        voice.result(format!("processor time: at most {percent} % of one processor, on average"));
+    }
     if let (Some(path), Some(room)) = (&request.output, room) {
         let (free, floor) = (bytes(room.free), bytes(room.floor));
         voice.result(format!(

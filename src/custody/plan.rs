@@ -130,6 +130,9 @@ pub struct Limits {
     /// Evidence bytes at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
+    /// Processor time at most, in percent of one processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cpu_percent: Option<u32>,
     /// Running time at most, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_time_ns: Option<u64>,

@@ -10,6 +10,7 @@ use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::footprint::Footprint;
+use super::page_cache::Passing;
 use super::patience::NoAnswer;
 use super::place::Spot;
 use super::stat::{self, Met};
@@ -184,18 +185,22 @@ pub(super) fn pour(
         return Ok(());
     }
     let mut given = 0;
+    let mut passing = Passing::of(file, length);
     while given < most {
+        passing.before(given);
         let room = usize::try_from(most - given).unwrap_or(PIECE).min(PIECE);
         let bytes = read_piece(file, room).map_err(|errno| (errno, "read"))?;
         if bytes.is_empty() {
             break;
         }
         given += bytes.len() as u64;
+        passing.after(given);
         footprint.read(bytes.len());
         if glimpse.send(Glimpse::Bytes(bytes)).is_err() {
             return Ok(());
         }
     }
+    drop(passing);
     let after = stat::of(file).map_err(|errno| (errno, "examine"))?;
     let cut = if length == 0 { given == most } else { most < length && given == most };
     let _ = glimpse.send(Glimpse::Done(End { after, given, cut }));

@@ -7,6 +7,7 @@
 
 pub mod allowance;
 pub mod audit;
+pub mod courtesy;
 pub mod cross_view;
 pub mod extended;
 pub mod extents;
@@ -24,6 +25,8 @@ pub mod myself;
 pub mod netlink;
 pub mod netns;
 pub mod own_namespaces;
+pub mod pace;
+pub mod page_cache;
 pub mod patience;
 pub mod pattern;
 pub mod place;
@@ -52,6 +55,7 @@ use footprint::Footprint;
 use mounts::MountTable;
 use netns::NetworkScan;
 use own_namespaces::TrustedOwners;
+use pace::Pace;
 use patience::Patience;
 use processes::tree::Tree;
 use tool::offspring::Offspring;
@@ -204,6 +208,11 @@ impl Host {
     /// What this run has done to the host so far.
     pub fn footprint(&self) -> &Arc<Footprint> {
         &self.footprint
+    }
+
+    /// The ceiling on processor time, which whoever takes evidence keeps to.
+    pub fn pace(&self) -> &Arc<Pace> {
+        self.patience.pace()
     }
 
     fn root(&self) -> &Arc<OwnedFd> {

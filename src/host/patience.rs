@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use super::pace::Pace;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Parts of a deadline that are waited for one after the other.
@@ -43,6 +45,7 @@ pub struct Patience {
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
     /// Where it is noted that somebody asks us to end.
     stop: Arc<OnceLock<Arc<AtomicUsize>>>,
+    pace: Arc<Pace>,
 }
 
 /// There was no answer within the deadline, or the reader is gone.
@@ -59,12 +62,17 @@ pub enum NoAnswer {
 impl Patience {
     /// Readers that may take `deadline` for each answer.
     pub fn new(deadline: Duration) -> Patience {
-        Patience { deadline, idle: Arc::default(), stop: Arc::default() }
+        Patience { deadline, idle: Arc::default(), stop: Arc::default(), pace: Arc::default() }
     }
 
     /// From now on whoever leaves a mark here is not kept waiting for what does not answer.
     pub fn heed(&self, stop: Arc<AtomicUsize>) {
         let _ = self.stop.set(stop);
+    }
+
+    /// The ceiling that whoever waits for answers keeps to.
+    pub fn pace(&self) -> &Arc<Pace> {
+        &self.pace
     }
 
     /// How long an answer may take.
@@ -115,8 +123,10 @@ impl Patience {
         Ok(answers)
     }
 
-    /// Waits for the next answer of work that gives many.
+    /// Waits for the next answer of work that gives many. A pause for the ceiling's sake comes before, so that it costs
+    /// nothing of the deadline.
     pub fn await_one<T>(&self, answers: &Receiver<T>) -> Result<T, NoAnswer> {
+        self.pace.breathe();
         let stop = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
         wait_for(answers, self.deadline, stop)
     }

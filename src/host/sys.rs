@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
@@ -100,6 +101,80 @@ pub fn use_idle_io() -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// The class of [`use_idle_io`] as the disk scheduler has it for the calling thread (ioprio_get(2)): 0 none of its own,
+/// 1 real time, 2 best effort, 3 idle.
+pub fn io_class() -> Option<u8> {
+    const WHO_PROCESS: libc::c_int = 1;
+    // SAFETY: takes two integers and has no memory effects; 0 means the calling thread.
+    let priority = unsafe { libc::syscall(libc::SYS_ioprio_get, WHO_PROCESS, 0) };
+    u8::try_from(priority >> 13).ok()
+}
+
+/// What somebody has used of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time, in the kernel and out of it.
+    pub processor: Duration,
+    /// The most memory at a time, in bytes: of the largest, where it speaks of several.
+    pub memory: u64,
+    /// Bytes that had to come from a disk.
+    pub from_disk: u64,
+    /// Bytes that were handed to a disk.
+    pub to_disk: u64,
+}
+
+/// What this process has used so far, with all of its threads (getrusage(2)).
+pub fn usage_of_ourselves() -> Usage {
+    usage(libc::RUSAGE_SELF)
+}
+
+/// What the programs that it started and that have ended have used.
+pub fn usage_of_programs() -> Usage {
+    usage(libc::RUSAGE_CHILDREN)
+}
+
+fn usage(of: libc::c_int) -> Usage {
+    // SAFETY: the structure consists of integers, for which all bits zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a structure of ours of the right type, which outlives the call.
+    if unsafe { libc::getrusage(of, &raw mut usage) } != 0 {
+        return Usage::default();
+    }
+    let span = |time: libc::timeval| {
+        let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
+        seconds + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    let times = |count: libc::c_long, unit: u64| u64::try_from(count).unwrap_or(0).saturating_mul(unit);
+    Usage {
+        processor: span(usage.ru_utime) + span(usage.ru_stime),
+        memory: times(usage.ru_maxrss, 1024),
+        from_disk: times(usage.ru_inblock, 512),
+        to_disk: times(usage.ru_oublock, 512),
+    }
+}
+
+/// Which pages of a part of a file are in the page cache, one byte a page, of which the lowest bit says so (mincore(2)).
+/// `offset` is a multiple of the page size. Of a file that is neither ours nor ours to write the kernel says that all are.
+pub fn pages_in_cache(file: BorrowedFd<'_>, offset: u64, length: usize, page: usize) -> io::Result<Vec<u8>> {
+    let offset = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut pages = vec![0; length.div_ceil(page.max(1))];
+    // SAFETY: a new mapping is asked for, at no certain address, so that no memory that is in use is touched; nothing is
+    // ever read through it.
+    let at = unsafe {
+        libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), offset)
+    };
+    if at == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the range is the mapping that was just made, and the kernel writes one byte for each page of it, for which
+    // `pages` has room.
+    let told = unsafe { libc::mincore(at, length, pages.as_mut_ptr()) };
+    let error = io::Error::last_os_error();
+    // SAFETY: the mapping was made above, nothing refers to it, and it is not used afterwards.
+    unsafe { libc::munmap(at, length) };
+    if told == 0 { Ok(pages) } else { Err(error) }
 }
 
 /// Reads an option of a socket into `buffer`, whose beginning may say what is wanted (getsockopt(2)); gives how many

@@ -152,7 +152,8 @@ impl Host {
         let mut child = command.spawn()?;
         self.footprint().tool();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let leash = Leash::new(child, timeout, self.offspring.get().cloned().flatten());
+        let leash =
+            Leash::new(child, timeout, self.offspring.get().cloned().flatten(), Arc::clone(self.pace()));
         // Whatever was at that path when it was started is there now, unless somebody is at work there.
         self.is_unchanged(tool)?;
         let stdout = stdout.map(|pipe| pump(pipe, PIECE)).transpose()?;

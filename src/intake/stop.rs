@@ -3,11 +3,16 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
+use super::Intake;
 use crate::custody::VaultError;
 use crate::custody::json::JsonError;
 use crate::custody::ledger::{LedgerError, MAX_ENTRIES, Reason};
 use crate::custody::outcome::ReasonCode;
+
+/// Entries kept back for the steps that an early end leaves undone.
+const ENTRIES_KEPT_BACK: usize = 2_000;
 
 /// Why a collection does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +83,32 @@ impl StopCause {
     pub fn reason(self) -> Reason {
         Reason::new(self.code(), self.words())
     }
+}
+
+impl Intake<'_> {
+    /// What stops the run now, if anything does.
+    pub(super) fn cause_to_stop(&self) -> Option<StopCause> {
+        if let Some(signal) = self.terms.stop.get() {
+            return Some(StopCause::Signal(signal));
+        }
+        if is_over(self.deadline) {
+            return Some(StopCause::TimeLimit);
+        }
+        if self.terms.max_bytes.is_some_and(|most| self.bytes >= most) {
+            return Some(StopCause::ByteLimit);
+        }
+        (self.ledger.len() + ENTRIES_KEPT_BACK >= MAX_ENTRIES as usize).then_some(StopCause::Full)
+    }
+
+    /// Evidence bytes that may still be taken.
+    pub(super) fn bytes_left(&self) -> u64 {
+        self.terms.max_bytes.map_or(u64::MAX, |most| most.saturating_sub(self.bytes))
+    }
+}
+
+/// Whether a run has had its time.
+pub(super) fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
 /// Where a signal handler leaves its mark.

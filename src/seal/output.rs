@@ -5,7 +5,7 @@ mod promised;
 mod room;
 
 use std::fs::File;
-use std::io::{self, Seek as _, SeekFrom, Write};
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -184,8 +184,8 @@ impl SealedFile {
     }
 
     /// Cuts what was kept ahead, writes everything through to the disk, drops the cache, reads all of it again,
-    /// and compares.
-    pub fn finish(mut self, expected: &Ciphertext) -> Result<(), OutputError> {
+    /// and compares; `breathe` is called between its pieces. What was read is not left in the cache.
+    pub fn finish(mut self, expected: &Ciphertext, breathe: &dyn Fn()) -> Result<(), OutputError> {
         let path = self.path.clone();
         let failed = |what| {
             let path = path.clone();
@@ -195,9 +195,23 @@ impl SealedFile {
         self.file.sync_all().map_err(failed("sync"))?;
         // Best effort: a file system that has no cache to drop is read again all the same.
         let _ = fs::fadvise(&self.file, 0, None, Advice::DontNeed);
-        let found = self.file.seek(SeekFrom::Start(0)).and_then(|_| Ciphertext::of(&mut self.file));
+        let found = self.file.seek(SeekFrom::Start(0)).and_then(|_| {
+            let mut pieces = Breathing(&mut self.file, breathe);
+            Ciphertext::of(&mut pieces)
+        });
         let found = found.map_err(failed("read back"))?;
+        let _ = fs::fadvise(&self.file, 0, None, Advice::DontNeed);
         if found == *expected { Ok(()) } else { Err(OutputError::Differs(self.path)) }
+    }
+}
+
+/// A reader that lets others go first between two pieces.
+struct Breathing<'r>(&'r mut File, &'r dyn Fn());
+
+impl Read for Breathing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1();
+        self.0.read(buffer)
     }
 }
 
@@ -256,14 +270,14 @@ mod tests {
         };
         let expected = Ciphertext { bytes: 12, sha256: crate::custody::digest::Digest::of(b"sealed bytes") };
         let (good, _reserve) = make("good");
-        good.finish(&expected).unwrap();
+        good.finish(&expected, &|| ()).unwrap();
         let met = std::fs::metadata(dir.path().join("good")).unwrap();
         assert_eq!(met.len(), 12);
         assert!(met.blocks() * 512 <= 64 << 10, "{} blocks are still held", met.blocks());
 
         let (bad, _reserve) = make("bad");
         std::fs::write(dir.path().join("bad"), b"sealed bytez").unwrap();
-        assert!(matches!(bad.finish(&expected), Err(OutputError::Differs(_))));
+        assert!(matches!(bad.finish(&expected, &|| ()), Err(OutputError::Differs(_))));
     }
 
     #[test]
@@ -283,6 +297,8 @@ mod tests {
         reserve.hold(100_000).unwrap();
         sealed.write_all(b"x").unwrap();
         reserve.hold(100_000).unwrap();
-        sealed.finish(&Ciphertext { bytes: 1, sha256: crate::custody::digest::Digest::of(b"x") }).unwrap();
+        sealed
+            .finish(&Ciphertext { bytes: 1, sha256: crate::custody::digest::Digest::of(b"x") }, &|| ())
+            .unwrap();
     }
 }

@@ -61,6 +61,7 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
         progress: &mut Silent,
         max_bytes: None,
         max_time: None,
+        pace: Default::default(),
         phi_roots: vec![],
         window: Window::default(),
         asked: Default::default(),

@@ -26,6 +26,7 @@ mod documents;
 mod ends;
 mod hangs;
 mod injected;
+mod observed;
 mod polite;
 mod processes;
 mod races;

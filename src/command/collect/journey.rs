@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::papers::Papers;
@@ -118,7 +119,8 @@ impl Journey<'_> {
         };
         let sealed = self.fill(opened, progress).and_then(|(sealed, collected, receipt)| {
             progress.phase("reading the sealed file back");
-            sealed.finish(&collected.ciphertext)?;
+            let pace = self.prepared.host.pace();
+            sealed.finish(&collected.ciphertext, &|| pace.breathe())?;
             Ok((collected, receipt))
         });
         let (mut collected, receipt) = sealed.inspect_err(|_| papers.withdraw(folder)).map_err(lost)?;
@@ -237,6 +239,7 @@ impl Journey<'_> {
             progress,
             max_bytes: request.limits.max_bytes,
             max_time: request.limits.max_time_ns.map(Duration::from_nanos),
+            pace: Arc::clone(self.prepared.host.pace()),
             phi_roots: request.phi_places(),
             window: request.window.clone(),
             asked: asked(&self.prepared.host, &request.window, self.clock),

@@ -19,7 +19,7 @@ use crate::custody::entry::Window;
 use crate::custody::plan::Limits;
 use crate::custody::seal::Tool;
 use crate::host::myself::own_digest;
-use crate::host::{Host, READ_DEADLINE, sys};
+use crate::host::{Host, READ_DEADLINE};
 use crate::path::HostPath;
 use crate::seal::envelope::{KeyError, Recipients, room_for_passphrase};
 use crate::seal::signature::{SigningError, SigningKey};
@@ -39,13 +39,6 @@ pub struct Prepared {
     pub signer: SigningKey,
     /// Years to keep it.
     pub retention_years: u32,
-}
-
-/// Lets the machine's own work go first, on processor and disk.
-pub fn yield_to_others() {
-    // Neither is worth failing for: without them the collection is merely less polite.
-    let _ = rustix::process::nice(19);
-    let _ = sys::use_idle_io();
 }
 
 impl Prepared {
@@ -86,6 +79,9 @@ pub fn plan_for(
         })?,
     };
     host.adopt_orphans();
+    if let Some(percent) = max_cpu(args, &config)? {
+        host.pace().keep_below(percent);
+    }
     // The audit log is taken on whatever mount it lies: it is the record that all of this is about.
     host.point_at(auditd::log(&auditd::configuration(&host)));
     let from = |origin: &'static str| move |path| (path, origin.to_owned());
@@ -367,10 +363,22 @@ fn limits(args: &Args, settings: &Config, host: &Host) -> Result<Limits, Failure
     let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
     Ok(Limits {
         max_bytes,
+        max_cpu_percent: host.pace().ceiling(),
         max_time_ns: max_time.map(nanos),
         read_deadline_ns: nanos(READ_DEADLINE),
         audit_events: audit_budget::of(host).events(),
     })
+}
+
+/// What is typed goes before what is configured, and so does that others need not go first.
+fn max_cpu(args: &Args, settings: &Config) -> Result<Option<u32>, Failure> {
+    match &args.max_cpu {
+        None => Ok(settings.max_cpu.filter(|_| !args.fast)),
+        Some(text) => config::parse_percent(text).map(Some).ok_or_else(|| {
+            Failure::usage(format!("--max-cpu: cannot read {text:?} as percent of one processor"))
+                .hint("write it as 50, from 1 on; 200 is two processors")
+        }),
+    }
 }
 
 fn tool() -> Tool {

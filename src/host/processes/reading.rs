@@ -58,6 +58,7 @@ impl Host {
         let mut order = Order { queue: Arc::clone(&queue), waiting: BTreeMap::new(), next: 0 };
         let mut hung = 0;
         while order.next < queue.pids.len() {
+            self.pace().breathe();
             let deadline = if hung < PATIENT_WITH { DEADLINE } else { SHORT_DEADLINE };
             let received = if readers > 0 { wait_for(&results, deadline, || false).ok() } else { None };
             match received {

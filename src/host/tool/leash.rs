@@ -2,6 +2,7 @@
 //! ours.
 
 use std::process::{Child, ExitStatus};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::offspring::{Left, Offspring};
+use crate::host::pace::Pace;
 
 /// What one look at the clock may take off a program's time at most. The clock goes on while this process is stopped
 /// (Ctrl-Z), and the program waits for us to read what it prints.
@@ -19,16 +21,30 @@ pub struct Leash {
     child: Option<Child>,
     time: Duration,
     looked: Instant,
+    pace: Arc<Pace>,
+    /// How long we had paused when the clock was looked at.
+    paused: Duration,
     ended: Option<ExitStatus>,
     offspring: Option<Offspring>,
     left: Left,
 }
 
 impl Leash {
-    /// A child that may run for `timeout`. Without `offspring` nobody is found who leaves its group.
-    pub fn new(child: Child, timeout: Duration, offspring: Option<Offspring>) -> Leash {
+    /// A child that may run for `timeout`, our own pauses not counted. Without `offspring` nobody is found who leaves its
+    /// group.
+    pub fn new(child: Child, timeout: Duration, offspring: Option<Offspring>, pace: Arc<Pace>) -> Leash {
         let left = Left { unwatched: offspring.is_none(), ..Left::default() };
-        Leash { child: Some(child), time: timeout, looked: Instant::now(), ended: None, offspring, left }
+        let paused = pace.paused();
+        Leash {
+            child: Some(child),
+            time: timeout,
+            looked: Instant::now(),
+            pace,
+            paused,
+            ended: None,
+            offspring,
+            left,
+        }
     }
 
     /// What became of those whom it left running, as far as it has ended.
@@ -53,10 +69,11 @@ impl Leash {
         }
     }
 
-    /// How long it may still run.
+    /// How long it may still run. While we pause it waits for us, and that is no time of its own.
     pub fn time_left(&mut self) -> Duration {
-        let passed = self.looked.elapsed();
-        self.looked = Instant::now();
+        let paused = self.pace.paused();
+        let passed = self.looked.elapsed().saturating_sub(paused.saturating_sub(self.paused));
+        (self.looked, self.paused) = (Instant::now(), paused);
         self.time = self.time.saturating_sub(passed.min(LOOK));
         self.time
     }
