@@ -16,12 +16,16 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+#[path = "../cli/vectors/raw_zip.rs"]
+mod raw_zip;
+
 mod age_vectors;
 mod archives;
 mod bare;
 mod clocks;
 mod disks;
 mod documents;
+mod fuzzing;
 mod hangs;
 mod injected;
 mod polite;
@@ -31,6 +35,7 @@ mod space;
 mod stops;
 mod tools;
 mod tree;
+mod workbench;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -86,8 +86,8 @@ pub fn parse_descriptor(bytes: &[u8]) -> Option<(u32, u64, u64)> {
     (bytes.len() == 24 && fields.u32() == DESCRIPTOR).then(|| (fields.u32(), fields.u64(), fields.u64()))
 }
 
-/// Reads one record of the directory, and gives its length as well.
-pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), ContainerError> {
+/// Reads one record of the directory.
+pub(super) fn read_central(reader: &mut impl Read) -> Result<Record, ContainerError> {
     let mut fields = Fields::read(reader, 46)?;
     if fields.u32() != CENTRAL {
         return Err(structure("archive", "the directory holds something that is no record"));
@@ -127,8 +127,7 @@ pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), Cont
         _ => return fault("its record does not keep its place as ours do"),
     };
     let method = read_method(method, &name)?;
-    let bytes = 46 + u64::from(name_bytes) + u64::from(extra_bytes);
-    Ok((Record { name, modified: extra.modified, method, dos_time, crc, packed, size, offset }, bytes))
+    Ok(Record { name, modified: extra.modified, method, dos_time, crc, packed, size, offset })
 }
 
 fn read_method(method: u16, place: &str) -> Result<Method, ContainerError> {
