@@ -204,7 +204,8 @@ fn alike<'g>(gaps: Vec<&'g Gap>) -> Vec<Vec<&'g Gap>> {
     let mut groups: Vec<Vec<&Gap>> = Vec::new();
     for gap in gaps {
         // What lies below a PHI folder is not told with its place, and stays alone.
-        let at = if gap.source.is_some() { *known.entry(key(gap)).or_insert(groups.len()) } else { groups.len() };
+        let at =
+            if gap.source.is_some() { *known.entry(key(gap)).or_insert(groups.len()) } else { groups.len() };
         match groups.get_mut(at) {
             Some(group) => group.push(gap),
             None => groups.push(vec![gap]),

@@ -166,9 +166,9 @@ pub fn cannot_open(path: &Path, error: OpenError) -> Failure {
             failure.hint("choose a folder on a larger disk with -o NEWDIR")
         }
         OpenError::OtherKeys => failure.hint("it was not made by 'phi-ir collect'; ask whoever sent it"),
-        OpenError::TooMuchWork => {
-            failure.hint("do not try it elsewhere: a bundle asks for seconds; ask whoever sent it for the file again")
-        }
+        OpenError::TooMuchWork => failure.hint(
+            "do not try it elsewhere: a bundle asks for seconds; ask whoever sent it for the file again",
+        ),
         OpenError::Header | OpenError::LastPiece | OpenError::Armored => {
             failure.hint("name the file that ends in .zip.age; if this is the one, bring another copy of it")
         }

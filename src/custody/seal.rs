@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::completeness::Completeness;
-use super::json::unique;
 use super::digest::Digest;
 use super::entry::EntryId;
+use super::json::unique;
 use super::outcome::Outcome;
 use crate::case::{BundleKind, Case, Line};
 use crate::clock::Timestamp;

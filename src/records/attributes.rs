@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn what_stands_many_times_is_numbered_without_a_gap_and_in_order() {
-        let bytes: Vec<u8> = (0..16_000_u32).flat_map(|number| attribute(99, &number.to_ne_bytes())).collect();
+        let bytes: Vec<u8> =
+            (0..16_000_u32).flat_map(|number| attribute(99, &number.to_ne_bytes())).collect();
         let row = row(TABLE, &bytes);
         let other = row.row_of("other").unwrap();
         assert_eq!(other.raw_of("99"), Some(&0_u32.to_ne_bytes()[..]));

@@ -79,7 +79,8 @@ impl BundleFiles {
         };
         let named = receipt.is_some();
         let receipt_at = receipt.map_or(receipt_at, Path::to_owned);
-        let bytes = if named { read_small(&receipt_at, File::open(&receipt_at))? } else { read_beside(&receipt_at)? };
+        let bytes =
+            if named { read_small(&receipt_at, File::open(&receipt_at))? } else { read_beside(&receipt_at)? };
         if bytes.is_none() && named {
             return Err(FilesError::Io { path: receipt_at, source: io::ErrorKind::NotFound.into() });
         }
@@ -103,7 +104,11 @@ impl BundleFiles {
 pub fn open_file(path: &Path) -> io::Result<File> {
     let met = path.metadata()?;
     // A folder's own error says more.
-    if met.is_file() || met.is_dir() { File::open(path) } else { Err(io::Error::other("it is no regular file")) }
+    if met.is_file() || met.is_dir() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
 }
 
 /// Whether the sealed file is there and can be read, as a file: it is read from its end, and more than once.

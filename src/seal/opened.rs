@@ -246,8 +246,7 @@ impl Examiner {
                 return Ok(None);
             }
             // A changed header can look like a wrong key; that the file was changed is then known already.
-            Err(error) if !matches!(error, OpenError::Io(_)) && self.knows_it_was_changed() =>
-            {
+            Err(error) if !matches!(error, OpenError::Io(_)) && self.knows_it_was_changed() => {
                 return Ok(None);
             }
             Err(error) => return Err(error),

@@ -26,7 +26,8 @@ struct Vector {
 /// The folder of the vectors: in the package of the age library that this program is built with.
 fn folder() -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or("cargo".into());
-    let asked = Command::new(cargo).args(["metadata", "--locked", "--offline", "--format-version", "1"]).output();
+    let asked =
+        Command::new(cargo).args(["metadata", "--locked", "--offline", "--format-version", "1"]).output();
     let told: serde_json::Value = serde_json::from_slice(&asked.unwrap().stdout).expect("cargo metadata");
     let packages = told["packages"].as_array().unwrap();
     let age = packages.iter().find(|package| package["name"] == "age").expect("the age library");
@@ -115,7 +116,9 @@ fn due(vector: &Vector) -> (&'static [&'static str], [i32; 2]) {
     let by_name: Option<(&[&str], [i32; 2])> = match vector.name.as_str() {
         // An archive is read from its end, and what stands there is no archive's end: which of its two last pieces is the
         // wrong one is not reached.
-        "stream_two_final_chunks_full" => Some((&["archive_structure", "nothing in it can be proven whole"], [4, 1])),
+        "stream_two_final_chunks_full" => {
+            Some((&["archive_structure", "nothing in it can be proven whole"], [4, 1]))
+        }
         "scrypt_work_factor_23" => Some((&["more work to try a passphrase"], [1, 1])),
         _ => None,
     };
@@ -129,13 +132,17 @@ fn due(vector: &Vector) -> (&'static [&'static str], [i32; 2]) {
     match vector.expect.as_str() {
         // Opened, and what is inside is no archive; a stream of which nothing is there is none either.
         "success" => (&["archive_structure", "nothing in it can be proven whole"], [4, 1]),
-        "no match" => {
-            (&["none of the keys", "the passphrase does not open", "not X25519 keys", "sealed with keys"], [1, 1])
+        "no match" => (
+            &["none of the keys", "the passphrase does not open", "not X25519 keys", "sealed with keys"],
+            [1, 1],
+        ),
+        "payload failure" => {
+            (&["sealed_file_damaged", "its last piece is empty", "nothing in it can be proven whole"], [4, 1])
         }
-        "payload failure" => (&["sealed_file_damaged", "its last piece is empty", "nothing in it can be proven whole"], [4, 1]),
-        "HMAC failure" | "header failure" => {
-            (&["sealed_file_damaged", "not an age file, or its beginning is damaged", "neither a sealed"], [4, 1])
-        }
+        "HMAC failure" | "header failure" => (
+            &["sealed_file_damaged", "not an age file, or its beginning is damaged", "neither a sealed"],
+            [4, 1],
+        ),
         other => panic!("{}: {other}", vector.name),
     }
 }
@@ -163,7 +170,13 @@ fn each_of_the_vectors_is_refused_with_its_reason_by_every_verb() {
             let told = words.iter().any(|words| said.contains(words)) && said.contains("hint:");
             let whole = ran.code == code && told && desk.files() == ["key", "x.zip.age"];
             if !whole || said.contains("panicked") {
-                wrong.push(format!("{} ({}) {verb:?}: {} {said} {:?}", vector.name, vector.expect, ran.code, desk.files()));
+                wrong.push(format!(
+                    "{} ({}) {verb:?}: {} {said} {:?}",
+                    vector.name,
+                    vector.expect,
+                    ran.code,
+                    desk.files()
+                ));
             }
             if took > slowest.0 {
                 slowest = (took, vector.name.clone());
@@ -173,7 +186,9 @@ fn each_of_the_vectors_is_refused_with_its_reason_by_every_verb() {
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(slowest.0 < Duration::from_secs(60), "{slowest:?}");
-    for expected in ["success", "no match", "HMAC failure", "header failure", "payload failure", "armor failure"] {
+    for expected in
+        ["success", "no match", "HMAC failure", "header failure", "payload failure", "armor failure"]
+    {
         assert!(seen.contains_key(expected), "no vector of {expected}: {seen:?}");
     }
 }
@@ -190,7 +205,14 @@ fn what_opens_and_what_does_not_is_the_same_as_with_age_itself() {
         }
         let desk = Desk::of(&vector);
         let (key, sealed, clear) = (desk.at("key"), desk.at("x.zip.age"), desk.at("clear"));
-        let args = ["-d".as_ref(), "-i".as_ref(), key.as_os_str(), "-o".as_ref(), clear.as_os_str(), sealed.as_os_str()];
+        let args = [
+            "-d".as_ref(),
+            "-i".as_ref(),
+            key.as_os_str(),
+            "-o".as_ref(),
+            clear.as_os_str(),
+            sealed.as_os_str(),
+        ];
         let theirs = tool("age", &args).code == 0;
         let (ran, _) = desk.run(&["verify"], &vector);
         let said = format!("{}{}", ran.stdout, ran.stderr);
@@ -211,15 +233,23 @@ fn what_opens_and_what_does_not_is_the_same_as_with_age_itself() {
 fn a_file_for_keys_of_another_kind_is_told_as_that() {
     let desk = tempfile::tempdir().unwrap();
     let at = |name: &str| desk.path().join(name);
-    let made = tool("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", at("ssh").to_str().unwrap()].map(str::as_ref));
+    let made = tool(
+        "ssh-keygen",
+        &["-q", "-t", "ed25519", "-N", "", "-f", at("ssh").to_str().unwrap()].map(str::as_ref),
+    );
     assert_eq!(made.code, 0, "{}", made.stderr);
     fs::write(at("clear"), "anything").unwrap();
     let (public, clear, sealed) = (at("ssh.pub"), at("clear"), at("x.zip.age"));
     let args = ["-R".as_ref(), public.as_os_str(), "-o".as_ref(), sealed.as_os_str(), clear.as_os_str()];
     assert_eq!(tool("age", &args).code, 0);
     phi(["keygen", "--quiet", "-o"]).args([at("key")]).run().code(0);
-    for verb in [&["verify"][..], &["open", "-o", "/nonexistent/new"], &["open", "--salvage", "-o", "/nonexistent/new"]] {
-        let ran = phi(verb).args([&sealed]).args([Path::new("-i"), &at("key")]).current_dir(desk.path()).run();
+    for verb in [
+        &["verify"][..],
+        &["open", "-o", "/nonexistent/new"],
+        &["open", "--salvage", "-o", "/nonexistent/new"],
+    ] {
+        let ran =
+            phi(verb).args([&sealed]).args([Path::new("-i"), &at("key")]).current_dir(desk.path()).run();
         if !verb.contains(&"-o") || verb.contains(&"--salvage") {
             assert!(ran.stderr.contains("not X25519 keys"), "{verb:?}: {}", ran.stderr);
         }

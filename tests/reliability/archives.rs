@@ -56,7 +56,8 @@ fn try_all(good: &Good, quirks: &[Quirk]) {
         }
         for (name, bytes) in tree(&room.path().join((number + 1).to_string())) {
             let proven = name.strip_prefix("inner/salvaged/").is_some_and(|name| {
-                !name.starts_with("data/") && !name.starts_with("entries/") || sealed.get(&good.name(name)) == Some(&bytes)
+                !name.starts_with("data/") && !name.starts_with("entries/")
+                    || sealed.get(&good.name(name)) == Some(&bytes)
             });
             if name != "inner/x.zip.age" && !proven {
                 wrong.push(format!("{what}: left {name}"));
@@ -65,7 +66,12 @@ fn try_all(good: &Good, quirks: &[Quirk]) {
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     let most = |of: fn(&Measured) -> u64| ran.iter().map(of).max().unwrap();
-    eprintln!("{} archives: {} MiB, {} ms at most", quirks.len(), most(|r| r.mebibytes), most(|r| (r.seconds * 1e3) as u64));
+    eprintln!(
+        "{} archives: {} MiB, {} ms at most",
+        quirks.len(),
+        most(|r| r.mebibytes),
+        most(|r| (r.seconds * 1e3) as u64)
+    );
 }
 
 fn judged(runs: &[Measured], findings: &[&str]) -> Result<(), String> {
@@ -104,21 +110,54 @@ fn names_that_mislead_are_refused() {
     let folder = |name: &str| good.name(name);
     let long = folder(&format!("data/root/{}", "x".repeat(60_000)));
     let names = [
-        folder("data/root/etc/FSTAB"), folder("data/root/etc/fstab"), folder("data/root/etc/caf\u{e9}"),
-        folder("data/root/etc/cafe\u{301}"), folder("../x"), folder("data/../../x"), folder("data/root/./x"),
-        folder("data//x"), folder("data/root/"), folder(""), String::new(), "/etc/x".into(), "../../x".into(),
-        "//host/share/x".into(), "C:\\x".into(), "C:x".into(), folder("data\\..\\..\\x"), folder("data/root/a\0b"),
-        folder("data/root/a\u{1b}[2Jb"), folder("data/root/a\nb"), folder("data/root/x."), folder("data/root/x "),
-        folder("data/root/con"), folder("data/root/aux.txt"), folder("data/root/etc"), folder("data/root/etc/fstab/x"),
-        folder("data/root/a:b"), folder("README.txt"), folder("entries/999999.json"), folder("seal.json"),
-        folder(&format!("data/root/{}", "x".repeat(191))), long, "other/data/root/x".into(), good.id.clone(),
+        folder("data/root/etc/FSTAB"),
+        folder("data/root/etc/fstab"),
+        folder("data/root/etc/caf\u{e9}"),
+        folder("data/root/etc/cafe\u{301}"),
+        folder("../x"),
+        folder("data/../../x"),
+        folder("data/root/./x"),
+        folder("data//x"),
+        folder("data/root/"),
+        folder(""),
+        String::new(),
+        "/etc/x".into(),
+        "../../x".into(),
+        "//host/share/x".into(),
+        "C:\\x".into(),
+        "C:x".into(),
+        folder("data\\..\\..\\x"),
+        folder("data/root/a\0b"),
+        folder("data/root/a\u{1b}[2Jb"),
+        folder("data/root/a\nb"),
+        folder("data/root/x."),
+        folder("data/root/x "),
+        folder("data/root/con"),
+        folder("data/root/aux.txt"),
+        folder("data/root/etc"),
+        folder("data/root/etc/fstab/x"),
+        folder("data/root/a:b"),
+        folder("README.txt"),
+        folder("entries/999999.json"),
+        folder("seal.json"),
+        folder(&format!("data/root/{}", "x".repeat(191))),
+        long,
+        "other/data/root/x".into(),
+        good.id.clone(),
     ];
-    let any: &[&str] = &["member_name", "archive_structure", "member_unlisted", "member_order", "entry_unreadable"];
-    let mut quirks: Vec<Quirk> =
-        names.iter().map(|name| (format!("a member called {name:.60?}"), good.with(Raw::new(name, "x")), any)).collect();
+    let any: &[&str] =
+        &["member_name", "archive_structure", "member_unlisted", "member_order", "entry_unreadable"];
+    let mut quirks: Vec<Quirk> = names
+        .iter()
+        .map(|name| (format!("a member called {name:.60?}"), good.with(Raw::new(name, "x")), any))
+        .collect();
     for name in names[..8].iter().filter(|name| **name != folder("data/root/etc/fstab")) {
         let lied = good.lie(|member| member.local_name = Some(name.clone()));
-        quirks.push((format!("called {name:?} in its own header"), lied, &["archive_headers_differ", "archive_structure"]));
+        quirks.push((
+            format!("called {name:?} in its own header"),
+            lied,
+            &["archive_headers_differ", "archive_structure"],
+        ));
     }
     let twin = good.members[good.at("data/root/etc/fstab")].clone();
     quirks.push(quirk("the same member twice", good.with(twin), NAME));
@@ -170,12 +209,22 @@ fn lying_sizes_and_streams_are_refused() {
     let fstab = &good.members[good.at("data/root/etc/fstab")];
     let packed = deflate(&fstab.bytes);
     let (crc, short, size) = (crc32fast::hash(&fstab.bytes), packed.len() as u64, fstab.bytes.len() as u64);
-    let any: &[&str] = &["archive_structure", "member_damaged", "archive_headers_differ", "sealed_file_damaged"];
+    let any: &[&str] =
+        &["archive_structure", "member_damaged", "archive_headers_differ", "sealed_file_damaged"];
     let mut quirks = Vec::new();
     let claims = [
-        (crc ^ 1, short, size), (crc, short, size + 1), (crc, short, size - 1), (crc, short, 0), (crc, short, u64::MAX),
-        (crc, short, 1 << 40), (crc, short + 1, size), (crc, short - 1, size), (crc, u64::MAX, size), (crc, 0, size),
-        (crc, u64::MAX - 100, u64::MAX), (0, 0, 0),
+        (crc ^ 1, short, size),
+        (crc, short, size + 1),
+        (crc, short, size - 1),
+        (crc, short, 0),
+        (crc, short, u64::MAX),
+        (crc, short, 1 << 40),
+        (crc, short + 1, size),
+        (crc, short - 1, size),
+        (crc, u64::MAX, size),
+        (crc, 0, size),
+        (crc, u64::MAX - 100, u64::MAX),
+        (0, 0, 0),
     ];
     for claim in claims {
         for (what, claims) in [
@@ -183,15 +232,26 @@ fn lying_sizes_and_streams_are_refused() {
             ("descriptor", [None, Some(claim)]),
             ("both", [Some(claim), Some(claim)]),
         ] {
-            quirks.push(quirk(&format!("{claim:?} in {what}"), good.lie(|member| member.claims = claims), any));
+            quirks.push(quirk(
+                &format!("{claim:?} in {what}"),
+                good.lie(|member| member.claims = claims),
+                any,
+            ));
         }
     }
     // The truth in lengths, and a stream that is odd: bytes behind its end, none of its end, another content, a reserved
     // kind of block, a reach back before its beginning, a code without an end.
     let half = packed[..packed.len() / 2].to_vec();
     let streams = [
-        [&packed[..], b"x"].concat(), [&packed[..], &packed].concat(), half, deflate(b"other"), vec![7], vec![],
-        vec![0x73, 0x04, 0x62, 0], vec![0xff; 100], [&[0, 0, 0, 0xff, 0xff][..], &packed[..packed.len() - 2]].concat(),
+        [&packed[..], b"x"].concat(),
+        [&packed[..], &packed].concat(),
+        half,
+        deflate(b"other"),
+        vec![7],
+        vec![],
+        vec![0x73, 0x04, 0x62, 0],
+        vec![0xff; 100],
+        [&[0, 0, 0, 0xff, 0xff][..], &packed[..packed.len() - 2]].concat(),
     ];
     for stream in streams {
         let what = format!("a stream of {} bytes", stream.len());
@@ -229,7 +289,8 @@ fn a_lying_directory_is_refused() {
     };
     let full = patched(end + 8, &[0xff; 12])[end..].to_vec();
     let (count64, bytes64, start64) = (u64::from(count), u64::from(bytes), start as u64);
-    let comment = |comment: &[u8]| [&patched(end + 20, &(comment.len() as u16).to_le_bytes())[..], comment].concat();
+    let comment =
+        |comment: &[u8]| [&patched(end + 20, &(comment.len() as u16).to_le_bytes())[..], comment].concat();
     let mut shifted = good.members.clone();
     let fstab = good.at("data/root/etc/fstab");
     shifted[fstab + 1].offset = Some(0);
@@ -263,18 +324,46 @@ fn a_lying_directory_is_refused() {
         quirk("a directory at 0", patched(end + 16, &[0; 4]), STRUCTURE),
         quirk("a directory behind the end", patched(end + 16, &[0xfe, 0xff, 0xff, 0xff]), STRUCTURE),
         quirk("64 bits, and no record", patched(end + 8, &[0xff; 12]), STRUCTURE),
-        quirk("64-bit records that nobody needs", wide(count64, bytes64, start64, 0x2d_002d, &clear[end..]), STRUCTURE),
+        quirk(
+            "64-bit records that nobody needs",
+            wide(count64, bytes64, start64, 0x2d_002d, &clear[end..]),
+            STRUCTURE,
+        ),
         quirk("64-bit records that disagree", wide(1, bytes64, start64, 0x2d_002d, &full), STRUCTURE),
         quirk("64-bit sizes beyond all", wide(u64::MAX, u64::MAX, u64::MAX, 0x2d_002d, &full), STRUCTURE),
-        quirk("so many members as no bundle has", wide(1 << 40, bytes64, start64, 0x2d_002d, &full), STRUCTURE),
-        quirk("64-bit records of another version", wide(count64, bytes64, start64, 0x3f_003f, &full), STRUCTURE),
+        quirk(
+            "so many members as no bundle has",
+            wide(1 << 40, bytes64, start64, 0x2d_002d, &full),
+            STRUCTURE,
+        ),
+        quirk(
+            "64-bit records of another version",
+            wide(count64, bytes64, start64, 0x3f_003f, &full),
+            STRUCTURE,
+        ),
         quirk("two members at one place", archive(&shifted), STRUCTURE),
         quirk("a member within a member", archive(&inside), STRUCTURE),
         quirk("a quoted member", archive(&overlapping), STRUCTURE),
-        quirk("a hidden member", good.with(Raw { hidden: true, ..Raw::new(&good.name("data/root/h"), "h") }), STRUCTURE),
+        quirk(
+            "a hidden member",
+            good.with(Raw { hidden: true, ..Raw::new(&good.name("data/root/h"), "h") }),
+            STRUCTURE,
+        ),
         quirk("bytes between members", good.lie(|member| member.gap = b"smuggled".to_vec()), STRUCTURE),
-        quirk("out of order", archive(&{ let mut m = good.members.clone(); m.swap(fstab, fstab + 2); m }), &["entry_member"]),
-        quirk("backwards", archive(&good.members.iter().rev().cloned().collect::<Vec<_>>()), &["member_order"]),
+        quirk(
+            "out of order",
+            archive(&{
+                let mut m = good.members.clone();
+                m.swap(fstab, fstab + 2);
+                m
+            }),
+            &["entry_member"],
+        ),
+        quirk(
+            "backwards",
+            archive(&good.members.iter().rev().cloned().collect::<Vec<_>>()),
+            &["member_order"],
+        ),
     ];
     try_all(&good, &quirks);
 }
@@ -317,7 +406,11 @@ fn bombs_cost_time_in_proportion_and_neither_memory_nor_disk() {
         quirk("an entry of blanks", in_place("entries/000001.json", b' '), &["entry_unreadable"]),
         quirk("a plan of brackets", in_place("plan.json", b'['), &["tag_file"]),
         quirk("a seal of digits", in_place("seal.json", b'1'), &["tag_file"]),
-        quirk("a list of newlines", in_place("manifest-sha256.txt", b'\n'), &["list_differs", "member_unlisted"]),
+        quirk(
+            "a list of newlines",
+            in_place("manifest-sha256.txt", b'\n'),
+            &["list_differs", "member_unlisted"],
+        ),
         quirk("a signature of letters", in_place("seal.json.sig", b'A'), &["signature_bad"]),
     ];
     let mut claimed = of("data/root/bomb", 1, 0);
@@ -325,7 +418,8 @@ fn bombs_cost_time_in_proportion_and_neither_memory_nor_disk() {
     quirks.push(quirk("a petabyte, as it says", good.with(claimed), DAMAGED));
     for count in [65_535 - good.members.len(), 70_000] {
         let mut members = good.members[..2].to_vec();
-        let many = (0..count).map(|n| Raw { stored: true, ..Raw::new(&good.name(&format!("data/root/{n}")), "") });
+        let many =
+            (0..count).map(|n| Raw { stored: true, ..Raw::new(&good.name(&format!("data/root/{n}")), "") });
         members.extend(many);
         members.extend_from_slice(&good.members[2..]);
         let what = format!("{} members", members.len());
@@ -393,15 +487,16 @@ fn no_mutation_of_the_clear_archive_passes_but_what_means_the_same_to_every_read
     let good = Good::new();
     let (reader, sealed) = (Reader::of(&good), good.content());
     let clear = good.archive();
-    let consistent = |clear: &[u8], with_receipt: bool| {
-        reader.verdict(&good, clear, with_receipt).verdict != Word::Failed
-    };
+    let consistent =
+        |clear: &[u8], with_receipt: bool| reader.verdict(&good, clear, with_receipt).verdict != Word::Failed;
     assert!(consistent(&clear, false), "the control");
     four_readers_see(&sealed, &clear, "the control");
     // The packed form of a member is not sealed, only what it unpacks to.
     let repacked = good.lie(|member| {
         let mut packed = Vec::with_capacity(10_000);
-        Compress::new(Compression::best(), false).compress_vec(&member.bytes, &mut packed, FlushCompress::Finish).unwrap();
+        Compress::new(Compression::best(), false)
+            .compress_vec(&member.bytes, &mut packed, FlushCompress::Finish)
+            .unwrap();
         member.packed = Some(packed);
     });
     assert!(repacked != clear && consistent(&repacked, false) && !consistent(&repacked, true));

@@ -172,7 +172,8 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 folders.push(path);
             } else {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                let bytes = if kind.is_file() { fs::read(&path).unwrap() } else { format!("{kind:?}").into_bytes() };
+                let bytes =
+                    if kind.is_file() { fs::read(&path).unwrap() } else { format!("{kind:?}").into_bytes() };
                 found.insert(name, bytes);
             }
         }

@@ -232,7 +232,12 @@ fn read_end64<R: Read + Seek>(reader: &mut BufReader<R>, end_at: u64) -> Result<
     let (here, count, directory_bytes, directory_at) =
         (fields.u64(), fields.u64(), fields.u64(), fields.u64());
     let locator = (fields.u32(), fields.u32(), fields.u64(), fields.u32());
-    if head != (END64, 44) || versions != (VERSION, VERSION) || disks != (0, 0) || here != count || locator != (LOCATOR64, 0, start, 1) {
+    if head != (END64, 44)
+        || versions != (VERSION, VERSION)
+        || disks != (0, 0)
+        || here != count
+        || locator != (LOCATOR64, 0, start, 1)
+    {
         return Err(fault("its 64-bit end record is not as ours are"));
     }
     Ok((End { count, directory_bytes, directory_at }, start))
