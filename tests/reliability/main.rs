@@ -28,6 +28,7 @@ mod documents;
 mod fuzzing;
 mod hangs;
 mod injected;
+mod mutations;
 mod polite;
 mod processes;
 mod races;
