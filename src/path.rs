@@ -140,6 +140,23 @@ pub fn shown(bytes: &[u8]) -> String {
     text
 }
 
+/// Text that was made for people already, on one line, and without what a stranger may have put into it all the same:
+/// characters that a terminal would act on are written as `\u{H}`. Backslashes stay, so that escaped text stays as it is.
+pub fn harmless(text: &str) -> String {
+    if !text.chars().any(is_treacherous) {
+        return text.to_owned();
+    }
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_treacherous(c) {
+            let _ = write!(line, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// Characters that a terminal or page would act on, reorder by, or not show: controls, line separators, zero
 /// width, bidi (Unicode TR 9, "Trojan Source"), variation selectors, tags, and the byte order mark.
 pub fn is_treacherous(c: char) -> bool {

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::custody::json;
 use crate::intake::Progress;
-use crate::path::shown;
+use crate::path::{harmless, shown};
 
 /// How the program ends. The numbers are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,13 @@ fn one_line(text: &str) -> String {
     line
 }
 
+/// Lines of ours: whatever was put into them, no character of it acts on a terminal. Who puts a stranger's words into a
+/// line keeps their newlines out of it, with [`harmless`].
+fn lines(text: &str) -> String {
+    let kept: Vec<String> = text.split('\n').map(harmless).collect();
+    kept.join("\n")
+}
+
 /// The first error of writing the result.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
@@ -136,6 +143,7 @@ pub struct Voice {
 impl Voice {
     /// A line of the result. Should it get lost, the program does not end as if all were well: see [`lost_result`].
     pub fn result(self, line: impl fmt::Display) {
+        let line = lines(&line.to_string());
         let written = if self.stdout_taken {
             writeln!(io::stderr().lock(), "{line}")
         } else {
@@ -156,7 +164,7 @@ impl Voice {
     /// A line on the way.
     pub fn say(self, line: impl fmt::Display) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{line}");
+            let _ = writeln!(io::stderr().lock(), "{}", lines(&line.to_string()));
         }
     }
 

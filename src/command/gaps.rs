@@ -1,13 +1,14 @@
 //! How completeness is told to a person, at the end of a collection and by whoever checks it: the word, and what was
 //! not obtained, the required first, each with what would settle it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::custody::completeness::{Completeness, Need};
 use crate::custody::gap::Gap;
 use crate::custody::outcome::ReasonCode;
 use crate::custody::receipt::Receipt;
 use crate::custody::seal::{Coverage, SealDocument};
+use crate::path::harmless;
 use crate::term::{Voice, counted};
 
 /// Gaps of optional steps that are told one by one; the required ones are never cut.
@@ -63,7 +64,7 @@ impl Claim<'_> {
             Some(ids) => format!(" for: {}", ids.join(", ")),
         };
         let stopped = self.stopped_by.map(|by| format!("; stopped before its end: {by}")).unwrap_or_default();
-        format!("{word}{of}{stopped}")
+        harmless(&format!("{word}{of}{stopped}"))
     }
 }
 
@@ -136,7 +137,7 @@ impl<'g> Sorted<'g> {
             ));
             if !required.is_empty() {
                 voice.result("  of them required:");
-                required.iter().for_each(|title| voice.result(format!("    {title}")));
+                required.iter().for_each(|title| voice.result(format!("    {}", harmless(title))));
             }
             voice.result("      -> collect again and let it finish");
         }
@@ -165,8 +166,9 @@ fn list(gaps: &[&Gap], note: impl Fn(&Gap) -> String, voice: Voice) {
             let entries: Vec<String> = alike.iter().map(|gap| gap.entry.to_string()).collect();
             let (titles, outcome) = (titles.join("; "), first.outcome.word());
             let word = if entries.len() > 1 { "entries" } else { "entry" };
-            voice.result(format!("  {titles} ({outcome}, {word} {}){}", entries.join(", "), note(first)));
-            voice.result(format!("      {}", words_of(&alike)));
+            let entries = entries.join(", ");
+            voice.result(harmless(&format!("  {titles} ({outcome}, {word} {entries}){}", note(first))));
+            voice.result(harmless(&format!("      {}", words_of(&alike))));
         }
         if !settle.is_empty() {
             voice.result(format!("      -> {settle}"));
@@ -195,18 +197,16 @@ fn words_of(alike: &[&Gap]) -> String {
 }
 
 /// Those of one collector that ended alike for the same reason, together: one cause often costs many tables.
-fn alike(gaps: Vec<&Gap>) -> Vec<Vec<&Gap>> {
-    let same = |one: &Gap, other: &Gap| {
-        let key = |gap: &Gap| (gap.outcome, gap.reason_code, gap.source.is_some());
-        one.collector == other.collector
-            && key(one) == key(other)
-            && one.reason == other.reason
-            && one.need == other.need
-    };
+fn alike<'g>(gaps: Vec<&'g Gap>) -> Vec<Vec<&'g Gap>> {
+    // By its key, and not by comparing each with each: a hostile bundle has a gap for every entry.
+    let key = |gap: &'g Gap| (&gap.collector, gap.outcome, gap.reason_code, &gap.reason, &gap.need);
+    let mut known = HashMap::new();
     let mut groups: Vec<Vec<&Gap>> = Vec::new();
     for gap in gaps {
-        let known = groups.iter_mut().find(|group| group.first().is_some_and(|first| same(first, gap)));
-        match known.filter(|_| gap.source.is_some()) {
+        // What lies below a PHI folder is not told with its place, and stays alone.
+        let at =
+            if gap.source.is_some() { *known.entry(key(gap)).or_insert(groups.len()) } else { groups.len() };
+        match groups.get_mut(at) {
             Some(group) => group.push(gap),
             None => groups.push(vec![gap]),
         }

@@ -7,11 +7,13 @@ use serde::Serialize;
 
 use super::interrupt;
 use super::keys::OpenWith;
-use super::verify::{TrustArgs, cannot_open, find, say_size, tell};
+use super::verify::{TrustArgs, cannot_open, find, hint_after, say_size, tell};
 use crate::clock::{Clock as _, SystemClock};
 use crate::custody::verdict::Verdict;
+use crate::path::harmless;
 use crate::seal::OpenError;
 use crate::seal::envelope::Identities;
+use crate::seal::files::open_file;
 use crate::seal::salvage::{Salvaged, salvage};
 use crate::seal::unpack::{Interruption, NewFolder, building};
 use crate::term::{Exit, Failure, Voice, counted};
@@ -117,7 +119,8 @@ fn opened(args: &Args, identities: &Identities, stop: Interruption, voice: Voice
             );
         }
         None if examination.verdict.unchanged == crate::custody::verdict::Answer::No => {
-            voice.warn("nothing was unpacked; --salvage gives back what can still be proven whole");
+            voice.warn("nothing was unpacked");
+            hint_after(&args.bundle, &examination.verdict, voice);
         }
         None => voice.warn("nothing was unpacked: it is not signed by whom you asked for"),
     }
@@ -125,7 +128,7 @@ fn opened(args: &Args, identities: &Identities, stop: Interruption, voice: Voice
 }
 
 fn salvaged(args: &Args, identities: &Identities, stop: Interruption, voice: Voice) -> Result<Exit, Failure> {
-    let source = std::fs::File::open(&args.bundle)
+    let source = open_file(&args.bundle)
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", args.bundle.display())))?;
     let source = identities.decrypt(source).map_err(|error| match error {
         OpenError::Header => cannot_open(&args.bundle, error).hint(
@@ -175,7 +178,7 @@ fn tell_salvaged(args: &Args, salvaged: &Salvaged, voice: Voice) -> Result<(), F
         );
     } else {
         voice.result("salvaged; this is NOT the whole bundle, and there was no seal to check");
-        voice.result(format!("  it ends {}", salvaged.ended));
+        voice.result(format!("  it ends {}", harmless(&salvaged.ended)));
     }
     let (files, entries) = (counted(salvaged.members, "file"), salvaged.entries);
     voice.result(format!("  proven whole by their entries: {files}; entries: {entries}"));

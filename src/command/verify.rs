@@ -138,7 +138,8 @@ pub fn say_size(files: &BundleFiles, voice: Voice) {
     }
 }
 
-fn hint_after(path: &Path, verdict: &Verdict, voice: Voice) {
+/// What to do about a verdict.
+pub fn hint_after(path: &Path, verdict: &Verdict, voice: Voice) {
     if verdict.findings.iter().any(|finding| finding.code == FindingCode::CodeDiffers) {
         voice.say("hint: check how the code was written down; if it is right, these are not the files of that collection");
     }
@@ -164,7 +165,14 @@ pub fn cannot_open(path: &Path, error: OpenError) -> Failure {
         OpenError::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
             failure.hint("choose a folder on a larger disk with -o NEWDIR")
         }
-        OpenError::Header | OpenError::Io(_) => failure,
+        OpenError::OtherKeys => failure.hint("it was not made by 'phi-ir collect'; ask whoever sent it"),
+        OpenError::TooMuchWork => failure.hint(
+            "do not try it elsewhere: a bundle asks for seconds; ask whoever sent it for the file again",
+        ),
+        OpenError::Header | OpenError::LastPiece | OpenError::Armored => {
+            failure.hint("name the file that ends in .zip.age; if this is the one, bring another copy of it")
+        }
+        OpenError::Io(_) => failure,
     }
 }
 

@@ -193,7 +193,7 @@ pub struct FileStat {
     pub uid: u32,
     /// Those of the times, in seconds since 1970, that no calendar of four digits holds: they stand above as the
     /// nearest that it does.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "super::json::unique", skip_serializing_if = "BTreeMap::is_empty")]
     pub unix: BTreeMap<String, i64>,
 }
 

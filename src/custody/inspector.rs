@@ -3,6 +3,7 @@
 //! The reader of the sealed file feeds it; it never sees a file itself. It knows the one order in which we write
 //! (see [`super::bag`]) and reports everything else.
 
+mod places;
 mod statements;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,6 +22,7 @@ use super::seal::{SEAL_LIMIT, SealDocument};
 use super::verdict::{Finding, FindingCode};
 use crate::clock::Timestamp;
 use crate::path::HostPath;
+use places::Places;
 
 /// Bytes of a small tag file at most.
 const SMALL: usize = 64 << 10;
@@ -52,7 +54,7 @@ pub struct Inspector {
     /// When the last entry was taken, in nanoseconds since boot.
     taken: u64,
     outcomes: BTreeMap<Outcome, u64>,
-    phi_places: Vec<HostPath>,
+    phi_places: Places,
     planned: HashMap<(String, String), (Need, String)>,
     steps: BTreeMap<(String, String), StepRecord>,
     missing: Vec<Gap>,
@@ -172,7 +174,7 @@ impl Inspector {
             match json::read::<PlanDocument>(&tag.content, PLAN_LIMIT) {
                 Ok(plan) if plan.schema == PLAN_SCHEMA => {
                     self.planned = plan.steps();
-                    self.phi_places = plan.phi_places();
+                    self.phi_places = Places::of(plan.phi_places());
                     self.of_framing = plan.framing();
                     self.plan = Some(plan);
                 }
@@ -314,7 +316,7 @@ impl Inspector {
             }
             return;
         };
-        if let Some(gap) = Gap::of(entry, &need, &title, self.is_private(entry)) {
+        if let Some(gap) = Gap::of(entry, &need, &title, entry.outcome.is_gap() && self.is_private(entry)) {
             self.keep(gap);
         }
         let record = self.steps.entry(key).or_default();
@@ -337,7 +339,7 @@ impl Inspector {
     }
 
     fn is_private(&self, entry: &Entry) -> bool {
-        entry.source.places().any(|path| self.phi_places.iter().any(|place| path.is_below(place)))
+        entry.source.places().any(|path| self.phi_places.any_above(&path))
     }
 }
 

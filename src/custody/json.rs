@@ -3,10 +3,12 @@
 //! Signatures and digests cover exact bytes, so nothing ever needs to be canonicalised to be verified; one
 //! spelling merely makes two bundles comparable.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::path::is_treacherous;
 
@@ -89,6 +91,36 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, JsonEr
     Ok(serde_json::from_slice(bytes)?)
 }
 
+/// A map of which no key stands twice: readers differ in which of the two they believe.
+pub fn unique<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    K: Deserialize<'de> + Ord,
+    V: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Unique<K, V>(PhantomData<(K, V)>);
+
+    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Unique<K, V> {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<BTreeMap<K, V>, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = pairs.next_entry()? {
+                if map.insert(key, value).is_some() {
+                    return Err(de::Error::custom("a key stands twice"));
+                }
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_map(Unique(PhantomData))
+}
+
 /// What every type of row must stand: its keys are declared sorted, so that a row is written as a line would be.
 #[cfg(test)]
 pub(crate) fn assert_keys_sorted(row: &impl Serialize) {
@@ -100,7 +132,6 @@ pub(crate) fn assert_keys_sorted(row: &impl Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Serialize, Deserialize)]
     struct Sample {
@@ -121,6 +152,19 @@ mod tests {
         let text = String::from_utf8(document(&sample).unwrap()).unwrap();
         assert!(text.contains(r#""a\u009b2J\u202e\u007f\udb40\udc41""#), "{text}");
         assert_eq!(read::<Sample>(text.as_bytes(), 1000).unwrap().alpha, sample.alpha);
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_in_a_map_is_refused_too() {
+        #[derive(Deserialize)]
+        struct Map {
+            #[serde(deserialize_with = "unique")]
+            map: BTreeMap<String, u64>,
+        }
+        assert_eq!(read::<Map>(br#"{"map":{"a":1,"b":2}}"#, 100).unwrap().map.len(), 2);
+        assert!(read::<Map>(br#"{"map":{"a":1,"a":1}}"#, 100).is_err());
+        // The same key in another spelling.
+        assert!(read::<Map>(br#"{"map":{"a":1,"\u0061":2}}"#, 100).is_err());
     }
 
     #[test]

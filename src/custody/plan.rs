@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::path::HostPath;
 
 /// The longest plan that is read back, in bytes.
-pub const PLAN_LIMIT: usize = 16 << 20;
+pub const PLAN_LIMIT: usize = 4 << 20;
 
 /// The schema's name.
 pub const PLAN_SCHEMA: &str = "phi-ir.plan/1";

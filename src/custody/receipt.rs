@@ -16,6 +16,9 @@ use crate::clock::Timestamp;
 /// The longest receipt that is read back, in bytes.
 pub const RECEIPT_LIMIT: usize = 64 << 10;
 
+/// Bytes of a bundle's id at most.
+pub const ID_LIMIT: usize = 80;
+
 /// The schema's name.
 pub const RECEIPT_SCHEMA: &str = "phi-ir.receipt/1";
 
@@ -109,7 +112,7 @@ pub fn is_code(text: &str) -> bool {
 /// no name that Windows keeps for a device. It becomes the names of files and of a folder.
 pub fn is_bundle_id(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    (1..=80).contains(&text.len())
+    (1..=ID_LIMIT).contains(&text.len())
         && text.chars().all(|c| plain(c) || c == '.' || c == '-')
         && text.starts_with(plain)
         && text.ends_with(plain)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::completeness::Completeness;
 use super::digest::Digest;
 use super::entry::EntryId;
+use super::json::unique;
 use super::outcome::Outcome;
 use crate::case::{BundleKind, Case, Line};
 use crate::clock::Timestamp;
@@ -54,11 +55,13 @@ pub struct SealDocument {
     /// The numbers that must come out.
     pub counts: Counts,
     /// Per collector, what ended how.
+    #[serde(deserialize_with = "unique")]
     pub coverage: BTreeMap<String, Coverage>,
     /// `DIGEST  NAME` of the three lists, so that a checksum tool can be fed with them.
     pub lists: Vec<String>,
     /// The entries that hold the facts about the run: `host`, `clock_start`, `clock_end`, `invoker`, `footprint`,
     /// `config`, `limits`.
+    #[serde(deserialize_with = "unique")]
     pub entries: BTreeMap<String, EntryId>,
     /// The program.
     pub tool: Tool,
@@ -84,6 +87,7 @@ pub struct Counts {
     /// Steps of the plan that have an entry.
     pub steps: u64,
     /// Entries by outcome.
+    #[serde(deserialize_with = "unique")]
     pub outcomes: BTreeMap<Outcome, u64>,
 }
 
@@ -95,6 +99,7 @@ pub struct Coverage {
     /// Its steps.
     pub steps: u64,
     /// Its entries by outcome.
+    #[serde(deserialize_with = "unique")]
     pub outcomes: BTreeMap<Outcome, u64>,
 }
 

@@ -8,6 +8,9 @@ use super::completeness::Completeness;
 use super::gap::Gap;
 use crate::clock::Timestamp;
 
+/// Bytes of a finding's place, and of its words, at most.
+const QUOTED: usize = 1000;
+
 /// The word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -194,8 +197,17 @@ impl FindingCode {
 impl Finding {
     /// A finding.
     pub fn new(code: FindingCode, place: impl Into<String>, words: impl Into<String>) -> Finding {
-        Finding { code, place: place.into(), words: words.into() }
+        Finding { code, place: cut(place.into()), words: cut(words.into()) }
     }
+}
+
+/// What a bundle says of itself is quoted, and a hostile one can say it in megabytes.
+fn cut(mut text: String) -> String {
+    if text.len() > QUOTED {
+        text.truncate(text.floor_char_boundary(QUOTED));
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Finding {

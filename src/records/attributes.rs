@@ -152,13 +152,21 @@ impl Row {
     pub fn keep(&mut self, number: u16, bytes: &[u8]) {
         let other = self.0.entry("other".into()).or_insert_with(|| Value::Row(Row::default()));
         let Value::Row(other) = other else { return };
-        let mut key = number.to_string();
-        let mut again = 2;
-        while other.0.contains_key(&key) {
-            key = format!("{number}.{again}");
-            again += 1;
+        let key = |again: u64| if again < 2 { number.to_string() } else { format!("{number}.{again}") };
+        // They are numbered without a gap. Looked for by halves: an answer may hold one kind ten thousand times.
+        let (mut taken, mut free) = (0, 1);
+        while other.0.contains_key(&key(free)) {
+            (taken, free) = (free, free * 2);
         }
-        other.0.insert(key, Value::Raw(bytes.to_vec()));
+        while free - taken > 1 {
+            let middle = taken.midpoint(free);
+            if other.0.contains_key(&key(middle)) {
+                taken = middle;
+            } else {
+                free = middle;
+            }
+        }
+        other.0.insert(key(free), Value::Raw(bytes.to_vec()));
     }
 
     /// Reads attributes into columns. Bytes that are no attributes are kept whole as `malformed`.
@@ -312,6 +320,19 @@ mod tests {
         (5, "list", Form::Each(INNER)),
         (6, "gone", Form::Present),
     ];
+
+    #[test]
+    fn what_stands_many_times_is_numbered_without_a_gap_and_in_order() {
+        let bytes: Vec<u8> =
+            (0..16_000_u32).flat_map(|number| attribute(99, &number.to_ne_bytes())).collect();
+        let row = row(TABLE, &bytes);
+        let other = row.row_of("other").unwrap();
+        assert_eq!(other.raw_of("99"), Some(&0_u32.to_ne_bytes()[..]));
+        for number in [2_u32, 3, 4, 100, 15_999, 16_000] {
+            assert_eq!(other.raw_of(&format!("99.{number}")), Some(&(number - 1).to_ne_bytes()[..]));
+        }
+        assert_eq!(other.0.len(), 16_000);
+    }
 
     #[test]
     fn nothing_is_dropped_whatever_its_form() {

@@ -70,9 +70,16 @@ impl<R: Read + Seek> Container<R> {
         let mut records = Vec::new();
         let mut left = end.directory_bytes;
         for _ in 0..end.count {
-            let (record, bytes) = read_central(&mut reader)?;
-            left =
-                left.checked_sub(bytes).ok_or_else(|| structure("archive", "the directory is too long"))?;
+            let mut rest = (&mut reader).take(left);
+            let read = read_central(&mut rest);
+            let record = read.map_err(|error| match error {
+                // Not the envelope's end, but the directory's.
+                ContainerError::Io(error) if is_end(&error) && rest.limit() == 0 => {
+                    structure("archive", "the directory ends before its last member")
+                }
+                other => other,
+            })?;
+            left = rest.limit();
             records.push(record);
         }
         if left != 0 {
@@ -144,7 +151,9 @@ impl<R: Read + Seek> Container<R> {
                 each(record, &mut Checked { inner: &mut inflating, content: &mut content })
             }
         };
+        let at_end = packed.limit() == 0;
         read.map_err(|error| match error {
+            ContainerError::Io(error) if is_end(&error) && at_end => damaged("it ends in the middle"),
             // The inflater's kind for a stream that makes no sense; the envelope has other kinds.
             ContainerError::Io(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 damaged(&error.to_string())
@@ -169,6 +178,10 @@ impl<R: Read + Seek> Container<R> {
             Err(ContainerError::HeadersDiffer { place: record.name.clone(), what: "its length or checksum" })
         }
     }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Counts and checks a member's bytes as they pass, and ends it where the directory says it is longer than that.

@@ -13,6 +13,7 @@ use age::secrecy::{ExposeSecret as _, SecretString};
 use age::{scrypt, x25519};
 
 use super::OpenError;
+use super::files::AGE_ARMOR;
 use recipients::MAX_RECIPIENTS;
 
 pub use recipients::{KeyError, Recipients};
@@ -28,6 +29,15 @@ const MAX_WORK_FACTOR: u8 = 20;
 
 /// The longest header that is opened, in bytes: more than that many recipients need.
 const MAX_HEADER: u64 = 16 << 10;
+
+/// Bytes of a header's last line, with the newlines before and behind it: the mark, a blank, and 32 bytes in base64.
+const MAC_LINE: usize = 1 + 4 + 43 + 1;
+/// Bytes before the payload's first piece.
+const NONCE: u64 = 16;
+/// Bytes of a piece's authentication tag.
+const TAG: u64 = 16;
+/// Bytes of a whole piece, sealed.
+const PIECE: u64 = (64 << 10) + TAG;
 
 /// An encrypting writer; `finish` must be called, or the file counts as cut off.
 pub type Sealing<W> = age::stream::StreamWriter<W>;
@@ -95,7 +105,9 @@ impl Identities {
 
     /// Opens a sealed file.
     pub fn decrypt<R: Read + Seek>(&self, mut source: R) -> Result<Opening<R>, OpenError> {
-        if let (Some(work_factor), Identities::Passphrase(_)) = (check_header(&mut source)?, self) {
+        let header = check_header(&mut source)?;
+        check_last_piece(&mut source, &header)?;
+        if let (Some(work_factor), Identities::Passphrase(_)) = (header.work_factor, self) {
             room_for_scrypt(work_factor)?;
         }
         let decryptor = age::Decryptor::new(source).map_err(open_error)?;
@@ -103,7 +115,11 @@ impl Identities {
             (Identities::Keys(_), true) => Err(OpenError::OtherKind("a passphrase")),
             (Identities::Passphrase(_), false) => Err(OpenError::OtherKind("keys, not with a passphrase")),
             (Identities::Keys(keys), false) => {
-                decryptor.decrypt(keys.iter().map(|key| key as &dyn age::Identity)).map_err(open_error)
+                let opened = decryptor.decrypt(keys.iter().map(|key| key as &dyn age::Identity));
+                opened.map_err(|error| match open_error(error) {
+                    OpenError::NoKey if !header.native => OpenError::OtherKeys,
+                    other => other,
+                })
             }
             (Identities::Passphrase(Passphrase(secret)), true) => {
                 let mut identity = scrypt::Identity::new(secret.clone());
@@ -118,23 +134,61 @@ impl Identities {
     }
 }
 
+/// What a header says before the library has read it.
+struct Header {
+    /// A share is for a key of our kind.
+    native: bool,
+    /// Where the payload begins.
+    bytes: u64,
+    /// The work factor of a passphrase, if that is what it is for, and no higher one than is opened.
+    work_factor: Option<u8>,
+}
+
 /// The library reads a header again and again while it grows, so that a hostile one of a few hundred kilobytes costs
 /// hours. Ours are short: refused is what no bundle of ours can have.
-/// Gives the work factor of a passphrase, if that is what it is for, and no higher one than is opened.
-fn check_header(source: &mut (impl Read + Seek)) -> Result<Option<u8>, OpenError> {
+fn check_header(source: &mut (impl Read + Seek)) -> Result<Header, OpenError> {
     let mut start = Vec::new();
     source.by_ref().take(MAX_HEADER).read_to_end(&mut start)?;
     source.rewind()?;
-    // The last line of a header begins so (age-encryption.org/v1, "Header").
-    match start.windows(5).position(|five| five == b"\n--- ") {
-        Some(end) => {
-            let header = start.get(..end).unwrap_or_default();
-            let stanzas = header.windows(4).filter(|four| *four == b"\n-> ").count();
-            // One for each recipient, and a few that mean nothing, which keep readers from choking on new ones.
-            if stanzas > MAX_RECIPIENTS + 8 { Err(OpenError::Header) } else { Ok(work_factor(header)) }
-        }
-        None => Err(OpenError::Header),
+    if start.starts_with(AGE_ARMOR) {
+        return Err(OpenError::Armored);
     }
+    // The last line of a header begins so (age-encryption.org/v1, "Header").
+    let end = start.windows(5).position(|five| five == b"\n--- ").ok_or(OpenError::Header)?;
+    let header = start.get(..end).unwrap_or_default();
+    let stanzas: Vec<&[u8]> = header.split(|byte| *byte == b'\n').filter(|line| is_stanza(line)).collect();
+    // One for each recipient, and a few that mean nothing, which keep readers from choking on new ones.
+    if stanzas.len() > MAX_RECIPIENTS + 8 || !bodies_end(header) {
+        return Err(OpenError::Header);
+    }
+    let native = stanzas.iter().any(|line| line.starts_with(b"-> X25519 "));
+    Ok(Header { native, bytes: (end + MAC_LINE) as u64, work_factor: work_factor(header) })
+}
+
+fn is_stanza(line: &[u8]) -> bool {
+    line.starts_with(b"-> ")
+}
+
+/// Whether each body ends in a line that is shorter than 64 letters, as the specification wants it. The library also takes
+/// bodies as they were before there was one; age does not.
+fn bodies_end(header: &[u8]) -> bool {
+    let mut within = false;
+    for line in header.split(|byte| *byte == b'\n').skip(1) {
+        if is_stanza(line) == within {
+            return false;
+        }
+        within = is_stanza(line) || line.len() == 64;
+    }
+    !within
+}
+
+/// The last piece of a payload may be empty only if it is the only one. The library holds that where it reads from the
+/// first piece to the last, and an archive is read from its end.
+fn check_last_piece(source: &mut impl Seek, header: &Header) -> Result<(), OpenError> {
+    let length = source.seek(io::SeekFrom::End(0))?;
+    source.rewind()?;
+    let pieces = length.saturating_sub(header.bytes + NONCE);
+    if pieces > PIECE && pieces % PIECE == TAG { Err(OpenError::LastPiece) } else { Ok(()) }
 }
 
 /// `-> scrypt SALT WORK-FACTOR`.
@@ -170,9 +224,7 @@ fn open_error(error: age::DecryptError) -> OpenError {
         | age::DecryptError::DecryptionFailed
         | age::DecryptError::KeyDecryptionFailed => OpenError::NoKey,
         age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => OpenError::Io(error),
-        age::DecryptError::ExcessiveWork { .. } => {
-            OpenError::OtherKind("a passphrase that takes too long to try")
-        }
+        age::DecryptError::ExcessiveWork { .. } => OpenError::TooMuchWork,
         _ => OpenError::Header,
     }
 }
@@ -211,6 +263,10 @@ mod tests {
         ] {
             assert!(matches!(key.decrypt(io::Cursor::new(hostile.into_bytes())), Err(OpenError::Header)));
         }
+        assert!(bodies_end(b"v\n-> a\nAA") && bodies_end(b"v\n-> a\n") && !bodies_end(b"v\n-> a"));
+        let full = "A".repeat(64);
+        assert!(bodies_end(format!("v\n-> a\n{full}\nAA\n-> b\n{full}\n").as_bytes()));
+        assert!(!bodies_end(format!("v\n-> a\n{full}\n-> b\n").as_bytes()) && !bodies_end(b"v\nAA\n-> b\n"));
         let mut recipients = Recipients::none();
         for _ in 0..MAX_RECIPIENTS {
             recipients.add(&generate("now").recipient, None, "argument", "-r").unwrap();

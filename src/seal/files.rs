@@ -10,6 +10,9 @@ use crate::custody::receipt::{RECEIPT_LIMIT, RECEIPT_SCHEMA, Receipt, is_bundle_
 /// The first line of every age file (age-encryption.org/v1).
 const AGE_INTRO: &[u8] = b"age-encryption.org/v1\n";
 
+/// The first line of an age file in letters, which we never write: it can be spelt in many ways.
+pub(super) const AGE_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+
 /// How a sealed file is called.
 const SEALED: &str = ".zip.age";
 /// How a receipt is called.
@@ -53,8 +56,8 @@ enum Kind {
     Sealed,
     /// With the bundle's id, if the receipt could be read.
     Receipt(Option<String>),
-    /// Called as a sealed file is, and none by its content.
-    SealedByName,
+    /// Called as a sealed file is, and none by its content; with what it looks like.
+    SealedByName(&'static str),
     Neither(&'static str),
 }
 
@@ -76,34 +79,52 @@ impl BundleFiles {
         };
         let named = receipt.is_some();
         let receipt_at = receipt.map_or(receipt_at, Path::to_owned);
-        let bytes = read_small(&receipt_at)?;
+        let bytes =
+            if named { read_small(&receipt_at, File::open(&receipt_at))? } else { read_beside(&receipt_at)? };
         if bytes.is_none() && named {
             return Err(FilesError::Io { path: receipt_at, source: io::ErrorKind::NotFound.into() });
         }
         match kind {
             Kind::Neither(what) => return Err(FilesError::Neither { path: path.to_owned(), what }),
             // A receipt beside it speaks of a sealed file: then the file was changed, which is for the verdict.
-            Kind::SealedByName if bytes.is_none() => {
-                return Err(FilesError::Neither { path: path.to_owned(), what: "" });
+            Kind::SealedByName(what) if bytes.is_none() => {
+                return Err(FilesError::Neither { path: path.to_owned(), what });
             }
-            Kind::Sealed | Kind::SealedByName | Kind::Receipt(_) => {}
+            Kind::Sealed | Kind::SealedByName(_) | Kind::Receipt(_) => {}
         }
         let receipt_name =
             receipt_at.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let receipt_sig = read_small(&receipt_at.with_file_name(format!("{receipt_name}.sig")))?;
-        let there = match File::open(&sealed) {
-            Ok(_) => true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(source) => return Err(FilesError::Io { path: sealed, source }),
-        };
+        let receipt_sig = read_beside(&receipt_at.with_file_name(format!("{receipt_name}.sig")))?;
+        let there = is_there(&sealed)?;
         Ok(BundleFiles { sealed: there.then_some(sealed), receipt: bytes, receipt_sig, receipt_name })
+    }
+}
+
+/// Opens a file of a bundle, and nothing else: a pipe might never answer.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let met = path.metadata()?;
+    // A folder's own error says more.
+    if met.is_file() || met.is_dir() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
+}
+
+/// Whether the sealed file is there and can be read, as a file: it is read from its end, and more than once.
+fn is_there(sealed: &Path) -> Result<bool, FilesError> {
+    let failed = |source| FilesError::Io { path: sealed.to_owned(), source };
+    match open_file(sealed) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
     }
 }
 
 fn kind_of(path: &Path) -> Result<Kind, FilesError> {
     let failed = |source| FilesError::Io { path: path.to_owned(), source };
     let mut start = Vec::new();
-    let file = File::open(path).map_err(failed)?;
+    let file = open_file(path).map_err(failed)?;
     file.take(RECEIPT_LIMIT as u64 + 1).read_to_end(&mut start).map_err(failed)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if start.starts_with(AGE_INTRO) {
@@ -118,10 +139,13 @@ fn kind_of(path: &Path) -> Result<Kind, FilesError> {
     if name.ends_with(RECEIPT) {
         return Ok(Kind::Receipt(None));
     }
-    if name.ends_with(SEALED) || name.ends_with(&format!("{SEALED}.partial")) {
-        return Ok(Kind::SealedByName);
-    }
-    Ok(Kind::Neither(if start.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
+    let what = looks_like(&start);
+    let called_sealed = name.ends_with(SEALED) || name.ends_with(&format!("{SEALED}.partial"));
+    Ok(if called_sealed { Kind::SealedByName(what) } else { Kind::Neither(what) })
+}
+
+fn looks_like(start: &[u8]) -> &'static str {
+    if start.starts_with(AGE_ARMOR) {
         " (it is an age file in letters; 'age' can turn it back into bytes)"
     } else if start.starts_with(b"-----BEGIN SSH SIGNATURE-----") {
         " (it is a signature; name the receipt that lies beside it)"
@@ -129,12 +153,18 @@ fn kind_of(path: &Path) -> Result<Kind, FilesError> {
         " (it is a ZIP archive that was taken out of its envelope; VERIFY.txt in it says how to check it)"
     } else {
         ""
-    }))
+    }
 }
 
-fn read_small(path: &Path) -> Result<Option<Vec<u8>>, FilesError> {
+/// A small file that nobody named, but that lies there under its name. Whoever sent the bundle may have sent a pipe along
+/// that never answers, or a device: those are not read.
+fn read_beside(path: &Path) -> Result<Option<Vec<u8>>, FilesError> {
+    read_small(path, open_file(path))
+}
+
+fn read_small(path: &Path, opened: io::Result<File>) -> Result<Option<Vec<u8>>, FilesError> {
     let failed = |source| FilesError::Io { path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),

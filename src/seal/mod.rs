@@ -115,6 +115,18 @@ pub enum OpenError {
     /// It is no age file, or its header is damaged.
     #[error("not an age file, or its beginning is damaged")]
     Header,
+    /// Its last piece is empty, and not its only one.
+    #[error("its last piece is empty, as age never leaves it")]
+    LastPiece,
+    /// It is an age file in letters.
+    #[error("it is an age file in letters, and no bundle is; 'age' can turn it back into bytes")]
+    Armored,
+    /// It was sealed for keys of a kind that no bundle is sealed for.
+    #[error("it was sealed for keys that are not X25519 keys, and no bundle is")]
+    OtherKeys,
+    /// Its passphrase takes hours or gigabytes to try.
+    #[error("it asks for more work to try a passphrase than any bundle does")]
+    TooMuchWork,
     /// None of the keys given opens it.
     #[error("none of the keys given opens this bundle")]
     NoKey,

@@ -241,14 +241,12 @@ impl Examiner {
     ) -> Result<Option<(Inspection, Option<String>)>, OpenError> {
         let source = match identities.decrypt(File::open(sealed)?) {
             Ok(source) => source,
-            Err(OpenError::Header) => {
-                self.find(FindingCode::SealedFileDamaged, "sealed file", OpenError::Header.to_string());
+            Err(error @ (OpenError::Header | OpenError::LastPiece | OpenError::Armored)) => {
+                self.find(FindingCode::SealedFileDamaged, "sealed file", error.to_string());
                 return Ok(None);
             }
             // A changed header can look like a wrong key; that the file was changed is then known already.
-            Err(OpenError::NoKey | OpenError::WrongPassphrase | OpenError::OtherKind(_))
-                if self.knows_it_was_changed() =>
-            {
+            Err(error) if !matches!(error, OpenError::Io(_)) && self.knows_it_was_changed() => {
                 return Ok(None);
             }
             Err(error) => return Err(error),

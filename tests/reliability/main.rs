@@ -16,6 +16,9 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+#[path = "../cli/vectors/raw_zip.rs"]
+mod raw_zip;
+
 mod age_vectors;
 mod archives;
 mod bare;
@@ -24,8 +27,10 @@ mod disks;
 mod disks_gone;
 mod documents;
 mod ends;
+mod fuzzing;
 mod hangs;
 mod injected;
+mod mutations;
 mod observed;
 mod polite;
 mod processes;
@@ -40,6 +45,7 @@ mod stops_terminal;
 mod tool_files;
 mod tools;
 mod tree;
+mod workbench;
 mod zoo;
 
 use std::collections::BTreeSet;

@@ -6,6 +6,10 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use super::super::archive::{Method, dos_bits};
 use super::{ContainerError, structure};
 use crate::clock::Timestamp;
+use crate::custody::bag::TAIL;
+use crate::custody::ledger::MAX_ENTRIES;
+use crate::custody::member::MEMBER_LIMIT;
+use crate::custody::receipt::ID_LIMIT;
 
 /// The mode of every member: a regular file that its owner may read and write.
 const MODE: u32 = 0o100_600;
@@ -19,6 +23,10 @@ const LOCATOR64: u32 = 0x0706_4b50;
 const VERSION: u16 = 45;
 /// Made on Unix (APPNOTE 4.4.2).
 const UNIX: u16 = 3 << 8;
+/// Bytes of a member's name at most: the bundle's id, a slash, and the member's. The whole directory is kept in memory.
+const NAME_LIMIT: usize = ID_LIMIT + 1 + MEMBER_LIMIT;
+/// Members at most: one of evidence for each entry, and the tag files.
+const COUNT_LIMIT: u64 = 2 * MAX_ENTRIES as u64 + 2 + TAIL.len() as u64;
 /// Bytes of the descriptor behind each member.
 pub const DESCRIPTOR_BYTES: u64 = 24;
 
@@ -78,8 +86,8 @@ pub fn parse_descriptor(bytes: &[u8]) -> Option<(u32, u64, u64)> {
     (bytes.len() == 24 && fields.u32() == DESCRIPTOR).then(|| (fields.u32(), fields.u64(), fields.u64()))
 }
 
-/// Reads one record of the directory, and gives its length as well.
-pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), ContainerError> {
+/// Reads one record of the directory.
+pub(super) fn read_central(reader: &mut impl Read) -> Result<Record, ContainerError> {
     let mut fields = Fields::read(reader, 46)?;
     if fields.u32() != CENTRAL {
         return Err(structure("archive", "the directory holds something that is no record"));
@@ -90,6 +98,9 @@ pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), Cont
     let sizes = (fields.u32(), fields.u32());
     let (name_bytes, extra_bytes, comment_bytes) = (fields.u16(), fields.u16(), fields.u16());
     let (disk, internal, external, offset) = (fields.u16(), fields.u16(), fields.u32(), fields.u32());
+    if usize::from(name_bytes) > NAME_LIMIT {
+        return Err(structure("archive", "a member's name is longer than any of ours"));
+    }
     let name = read_bytes(reader, name_bytes)?;
     let name = String::from_utf8(name).ok().filter(|name| name.is_ascii());
     let name = name.ok_or_else(|| structure("archive", "a member's name is not ASCII"))?;
@@ -116,8 +127,7 @@ pub(super) fn read_central(reader: &mut impl Read) -> Result<(Record, u64), Cont
         _ => return fault("its record does not keep its place as ours do"),
     };
     let method = read_method(method, &name)?;
-    let bytes = 46 + u64::from(name_bytes) + u64::from(extra_bytes);
-    Ok((Record { name, modified: extra.modified, method, dos_time, crc, packed, size, offset }, bytes))
+    Ok(Record { name, modified: extra.modified, method, dos_time, crc, packed, size, offset })
 }
 
 fn read_method(method: u16, place: &str) -> Result<Method, ContainerError> {
@@ -195,6 +205,9 @@ pub(super) fn read_end<R: Read + Seek>(
 }
 
 fn directory_before(end: End, directory_end: u64) -> Result<End, ContainerError> {
+    if end.count > COUNT_LIMIT {
+        return Err(structure("archive", "it has more members than six digits can number"));
+    }
     if end.directory_at.checked_add(end.directory_bytes) != Some(directory_end) {
         return Err(structure("archive", "the directory does not lie directly before the end"));
     }
@@ -214,12 +227,17 @@ fn read_end64<R: Read + Seek>(reader: &mut BufReader<R>, end_at: u64) -> Result<
     reader.seek(SeekFrom::Start(start))?;
     let mut fields = Fields::read(reader, 76)?;
     let head = (fields.u32(), fields.u64());
-    let _versions = fields.u32();
+    let versions = (fields.u16(), fields.u16());
     let disks = (fields.u32(), fields.u32());
     let (here, count, directory_bytes, directory_at) =
         (fields.u64(), fields.u64(), fields.u64(), fields.u64());
     let locator = (fields.u32(), fields.u32(), fields.u64(), fields.u32());
-    if head != (END64, 44) || disks != (0, 0) || here != count || locator != (LOCATOR64, 0, start, 1) {
+    if head != (END64, 44)
+        || versions != (VERSION, VERSION)
+        || disks != (0, 0)
+        || here != count
+        || locator != (LOCATOR64, 0, start, 1)
+    {
         return Err(fault("its 64-bit end record is not as ours are"));
     }
     Ok((End { count, directory_bytes, directory_at }, start))

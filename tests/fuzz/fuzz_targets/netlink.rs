@@ -3,10 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use phi_ir::records::nftables::{expression, render};
-use phi_ir::records::{audit_rules, audit_status, iptables, netlink, nftables, rtnetlink, sock_diag, sockets};
+use phi_ir::records::{attributes, audit_rules, audit_status, iptables, netlink, nftables, rtnetlink, sock_diag, sockets};
 
 fuzz_target!(|bytes: &[u8]| {
     of_audit(bytes);
+    let _ = (attributes::row(&[], bytes), attributes::hardware(bytes), attributes::address(bytes));
     for question in sock_diag::questions() {
         for socket in question.sockets(bytes).flatten() {
             let _ = sockets::state_word(&socket);

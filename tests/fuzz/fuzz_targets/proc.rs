@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use phi_ir::records::process::{self, Status, figures, maps, target};
-use phi_ir::records::{cgroup, interfaces, proc_net, rtnetlink, sock_diag};
+use phi_ir::records::{cgroup, interfaces, modules, proc_net, rtnetlink, sock_diag};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = (process::parse_stat(bytes), process::status_field(bytes, "CapEff"));
@@ -17,6 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = (figures::last_number(bytes), figures::threads_in_all(bytes), target::sort(bytes));
     let _ = (cgroup::unit(bytes), cgroup::container(bytes), cgroup::path(bytes));
     let _ = (proc_net::protocols(bytes), interfaces::names(bytes).count());
+    let _ = modules::loaded_between(bytes, bytes);
     for question in sock_diag::questions() {
         let _ = proc_net::sockets(question, bytes).count();
     }

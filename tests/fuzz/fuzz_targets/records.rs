@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use phi_ir::records::log_settings::{journald, logrotate, rsyslog, sshd};
 use phi_ir::records::{
-    accounts, audit_config, audit_rules, journal_header, kmsg, login_process, logind, mounts, os_release, text_log,
+    accounts, audit_config, audit_rules, journal_header, kmsg, login_process, logind, mounts, os_release, sshd_config, text_log,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -28,6 +28,9 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = os_release::parse(bytes);
     let _ = (journald::parse(bytes), logrotate::parse(bytes), logrotate::parse_status(bytes));
     let _ = (rsyslog::parse(bytes), sshd::parse(bytes));
+    for file in sshd_config::authorized_keys_files(bytes) {
+        let _ = sshd_config::without_tokens(&file);
+    }
     journal(bytes);
     log(bytes);
 });
