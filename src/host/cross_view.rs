@@ -43,6 +43,7 @@ impl SecondView<'_> {
         match self.answer.and_then(|answer| self.host.patience().await_one(&answer)) {
             Ok(read) => read,
             Err(NoAnswer::Hung) => Err("no answer within the deadline".into()),
+            Err(NoAnswer::Interrupted) => Err("the run was to end before it answered".into()),
             Err(NoAnswer::Gone) => Err("it ended by a programming error".into()),
         }
     }

@@ -38,7 +38,7 @@ pub mod walk;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -87,6 +87,11 @@ pub enum Trouble {
     /// A process that runs on and does not open.
     #[error("{0} does not open, though the kernel knows its process")]
     Hidden(String),
+    /// Something else took its name between two looks.
+    #[error(
+        "{0} was a moment ago another thing than now: something else took its name, and was not followed"
+    )]
+    Replaced(String),
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
@@ -105,6 +110,9 @@ pub enum Trouble {
     /// No answer within the deadline.
     #[error("{0}: no answer within {1} s")]
     Hung(String, u64),
+    /// The run was to end before there was an answer.
+    #[error("{0}: not waited for any longer, because the run was to end")]
+    Interrupted(String),
     /// The mount did not answer before.
     #[error("{0} lies on a mount that does not answer")]
     DeadMount(String),
@@ -134,12 +142,13 @@ impl Trouble {
             Trouble::Missing(_) => (Outcome::Missing, ReasonCode::NotFound),
             Trouble::Vanished(_) => (Outcome::Missing, ReasonCode::Vanished),
             Trouble::Covered(_) | Trouble::Hidden(_) => (Outcome::Inconclusive, ReasonCode::ViewsDisagree),
-            Trouble::Changed(_) => (Outcome::Changed, ReasonCode::Overwritten),
+            Trouble::Changed(_) | Trouble::Replaced(_) => (Outcome::Changed, ReasonCode::Overwritten),
             Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
             Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
             Trouble::UnknownOwner(_) => (Outcome::Skipped, ReasonCode::OwnerUnknown),
             Trouble::OtherType(..) => (Outcome::Failed, ReasonCode::SpecialFile),
             Trouble::Hung(..) => (Outcome::TimedOut, ReasonCode::Deadline),
+            Trouble::Interrupted(_) => (Outcome::Skipped, ReasonCode::Interrupted),
             Trouble::DeadMount(_) => (Outcome::TimedOut, ReasonCode::DeadMount),
             Trouble::NetworkMount(_) => (Outcome::Skipped, ReasonCode::NetworkMount),
             Trouble::Io(..) => (Outcome::Failed, ReasonCode::IoError),
@@ -151,26 +160,25 @@ impl Trouble {
 impl Host {
     /// The running machine. `named` are paths that a person pointed at: network mounts are entered only there.
     pub fn live(named: &[HostPath]) -> io::Result<Host> {
-        Host::open(Path::new("/"), None, named)
+        Host::open(Path::new("/"), false, named)
     }
 
     /// An image's root, such as a mounted disk.
     pub fn image(root: &Path, named: &[HostPath]) -> io::Result<Host> {
-        Host::open(root, Some(root.canonicalize()?), named)
+        Host::open(root, true, named)
     }
 
-    fn open(root: &Path, image: Option<PathBuf>, named: &[HostPath]) -> io::Result<Host> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = fs::open(root, flags, Mode::empty())?;
-        // An image may have been unpacked by somebody who is not root; on a live host, whoever owns `/` by mistake or
-        // on purpose gains nothing by it.
-        let owner = if image.is_some() { fs::fstat(&fd)?.st_uid } else { 0 };
+    fn open(root: &Path, is_image: bool, named: &[HostPath]) -> io::Result<Host> {
+        let patience = Patience::new(READ_DEADLINE);
+        let root = root.to_owned();
+        let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
+        let (fd, owner, image) = patience.ask(move || open_root(&root, is_image)).map_err(silent)??;
         Ok(Host {
             root: Arc::new(fd),
             mounts: Arc::new(MountTable::read(image.as_deref(), named)),
             image,
             trusted_owners: TrustedOwners::root_and(owner),
-            patience: Patience::new(READ_DEADLINE),
+            patience,
             footprint: Arc::new(Footprint::default()),
             own_output: OnceLock::new(),
             questions: AtomicU32::new(0),
@@ -219,6 +227,11 @@ impl Host {
         Some((bytes(room.f_bavail), bytes(room.f_blocks)))
     }
 
+    /// From here on nobody waits long for what does not answer, once `stop` is not 0.
+    pub fn heed(&self, stop: Arc<AtomicUsize>) {
+        self.patience.heed(stop);
+    }
+
     /// Something on the host itself points at `path`, as its configuration at its log: the mount that holds it is entered
     /// whatever its kind.
     pub fn point_at(&self, path: HostPath) {
@@ -240,6 +253,16 @@ impl Host {
         // There is one output in a run.
         let _ = self.own_output.set(identity);
     }
+}
+
+/// The examined root, whom its links are trusted of, and its path if it is an image.
+fn open_root(root: &Path, is_image: bool) -> io::Result<(OwnedFd, u32, Option<PathBuf>)> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = fs::open(root, flags, Mode::empty())?;
+    // An image may have been unpacked by somebody who is not root; on a live host, whoever owns `/` by mistake or on
+    // purpose gains nothing by it.
+    let owner = if is_image { fs::fstat(&fd)?.st_uid } else { 0 };
+    Ok((fd, owner, is_image.then(|| root.canonicalize()).transpose()?))
 }
 
 #[cfg(test)]
