@@ -2,7 +2,6 @@
 //! what was in it before.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
