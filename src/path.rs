@@ -1,6 +1,7 @@
 //! Where something was on the host ([`HostPath`]), and how bytes that a stranger chose are shown to a person
 //! ([`shown`]). Where it lies in the bundle is `custody::member`'s business.
 
+use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
 
 /// An absolute path on the examined host: any bytes but NUL, no `.` or `..` component, no doubled slash.
@@ -19,7 +20,14 @@ pub enum PathError {
     /// Contains a NUL byte.
     #[error("{0} contains a NUL byte")]
     Nul(String),
+    /// Longer than any that a person or a program could mean.
+    #[error("a path of {0} bytes is longer than any that can be looked for")]
+    Long(usize),
 }
+
+/// Bytes of the longest path. An argument of a program has at most half as many; on a hostile host a line of a file can
+/// have as many as it likes.
+pub const LONGEST: usize = 256 << 10;
 
 impl HostPath {
     /// The host's `/`.
@@ -33,6 +41,9 @@ impl HostPath {
         if bytes.first() != Some(&b'/') {
             return Err(PathError::Relative(shown(bytes)));
         }
+        if bytes.len() > LONGEST {
+            return Err(PathError::Long(bytes.len()));
+        }
         if bytes.contains(&0) {
             return Err(PathError::Nul(shown(bytes)));
         }
@@ -41,10 +52,17 @@ impl HostPath {
             match component {
                 b"" | b"." => {}
                 b".." => return Err(PathError::Upwards(shown(bytes))),
-                name => path = path.join(name),
+                name => path.push(name),
             }
         }
         Ok(path)
+    }
+
+    fn push(&mut self, name: &[u8]) {
+        if self.0.last() != Some(&b'/') {
+            self.0.push(b'/');
+        }
+        self.0.extend_from_slice(name);
     }
 
     /// This path and one more component, which must hold neither `/` nor NUL (a directory entry never does).
@@ -56,6 +74,21 @@ impl HostPath {
         }
         bytes.extend_from_slice(name);
         HostPath(bytes)
+    }
+
+    /// This path and more components, as [`HostPath::join`] takes them.
+    pub fn with<'n>(mut self, names: impl Iterator<Item = &'n [u8]>) -> HostPath {
+        names.for_each(|name| self.push(name));
+        self
+    }
+
+    /// This path and each folder above it, from the bottom to `/`, as bytes.
+    pub fn and_above(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::successors(Some(self.0.as_slice()), |at| {
+            let at: &[u8] = at;
+            let end = at.iter().rposition(|byte| *byte == b'/')?.max(1);
+            at.get(..end).filter(|above| above.len() < at.len())
+        })
     }
 
     /// The bytes, beginning with `/`.
@@ -90,12 +123,19 @@ impl HostPath {
     /// This path, which lies within `from`, at the same place within `to`.
     pub fn moved(&self, from: &HostPath, to: &HostPath) -> Option<HostPath> {
         let below = self.components().skip(from.components().count());
-        self.is_within(from).then(|| below.fold(to.clone(), |path, name| path.join(name)))
+        self.is_within(from).then(|| to.clone().with(below))
     }
 
     /// Whether this path lies beneath `other`, and is not `other` itself.
     pub fn is_below(&self, other: &HostPath) -> bool {
         self != other && self.is_within(other)
+    }
+}
+
+/// By its bytes, so that a path is found in a table without a copy of it.
+impl Borrow<[u8]> for HostPath {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -178,6 +218,17 @@ mod tests {
         assert!(HostPath::new("var/log").is_err());
         assert!(HostPath::new("/var/../etc").is_err());
         assert!(HostPath::new(b"/a\0b").is_err());
+        assert!(matches!(HostPath::new(vec![b'/'; LONGEST + 1]), Err(PathError::Long(_))));
+    }
+
+    #[test]
+    fn what_is_above_a_path_ends_with_the_root() {
+        let above = |path: &str| -> Vec<String> {
+            let path = HostPath::new(path).unwrap();
+            path.and_above().map(|at| String::from_utf8(at.to_vec()).unwrap()).collect()
+        };
+        assert_eq!(above("/var/log/x"), ["/var/log/x", "/var/log", "/var", "/"]);
+        assert_eq!(above("/"), ["/"]);
     }
 
     #[test]

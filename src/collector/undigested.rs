@@ -9,7 +9,7 @@ pub const PHI_FOLDER: &str = "phi_folder";
 /// The word.
 pub fn word_for(trouble: &Trouble) -> &'static str {
     match trouble {
-        Trouble::Changed(_) => "changed",
+        Trouble::Changed(_) | Trouble::Replaced(_) => "changed",
         Trouble::Denied(_) => "denied",
         Trouble::Missing(_) | Trouble::Vanished(_) => "missing",
         Trouble::Hung(..) | Trouble::DeadMount(_) => "timed_out",

@@ -5,21 +5,30 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::file::{AHEAD, Glimpse, Opened, Reading, open_regular, pour};
-use super::patience::NoAnswer;
+use super::patience::{NoAnswer, Patience};
 use super::place::Spot;
 use super::stat::{self, Met};
 use super::{Host, Trouble};
 
 /// A regular file that is open, whatever becomes of its name.
-#[derive(Debug)]
 pub struct Held {
-    pub(super) file: Arc<OwnedFd>,
+    /// Always there but while it is dropped.
+    pub(super) file: Option<Arc<OwnedFd>>,
+    patience: Patience,
     /// What it was when it was opened.
     pub met: Met,
 }
 
+/// Closing a file can hang as reading it can: FUSE and NFS ask their server then.
+impl Drop for Held {
+    fn drop(&mut self) {
+        let file = self.file.take();
+        // Without a reader it is closed here.
+        let _ = self.patience.start(move || drop(file));
+    }
+}
+
 /// What lay at a name.
-#[derive(Debug)]
 pub enum Holding {
     /// A regular file.
     File(Held),
@@ -39,7 +48,10 @@ impl Host {
             .ask(move || open_regular(&folder, &name, &footprint))
             .map_err(|none| self.no_answer(none, &spot.real))?;
         match opened {
-            Ok(Opened::File(file, met)) => Ok(Holding::File(Held { file: Arc::new(file), met })),
+            Ok(Opened::File(file, met)) => {
+                let patience = self.patience().clone();
+                Ok(Holding::File(Held { file: Some(Arc::new(file)), patience, met }))
+            }
             Ok(Opened::Other(met)) => Ok(Holding::Other(met)),
             Err((errno, _)) => Err(Trouble::from_errno(errno, spot.path.to_string())),
         }
@@ -49,8 +61,9 @@ impl Host {
     pub fn read_held<'h>(&'h self, held: &Held, spot: &Spot, limit: u64) -> Result<Reading<'h>, Trouble> {
         self.may_ask(&spot.real)?;
         let (glimpse, glimpses) = sync_channel(AHEAD);
-        let (file, footprint) = (Arc::clone(&held.file), Arc::clone(self.footprint()));
+        let (file, footprint) = (held.file.clone(), Arc::clone(self.footprint()));
         let started = self.patience().start(move || {
+            let Some(file) = file else { return };
             let read = stat::of(&*file)
                 .map_err(|errno| (errno, "examine"))
                 .and_then(|now| pour(&file, now, limit, &footprint, &glimpse));

@@ -2,7 +2,6 @@
 //! what was in it before.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
@@ -71,8 +70,9 @@ impl LogTail<'_> {
 
     /// What follows in this file, at most 4 MiB at once; nothing at its end.
     pub fn rest(&mut self) -> Result<Vec<u8>, Trouble> {
-        let (file, offset) = (Arc::clone(&self.held.file), self.offset);
-        let read = self.host.patience().ask(move || read_from(&file, offset));
+        let (file, offset) = (self.held.file.clone(), self.offset);
+        let read = move || file.map_or_else(|| Ok(Vec::new()), |file| read_from(&file, offset));
+        let read = self.host.patience().ask(read);
         let bytes = read
             .map_err(|none| self.host.no_answer(none, &self.path))?
             .map_err(|errno| Trouble::from_errno(errno, self.path.to_string()))?;

@@ -93,6 +93,11 @@ pub enum Trouble {
     /// A process that runs on and does not open.
     #[error("{0} does not open, though the kernel knows its process")]
     Hidden(String),
+    /// Something else took its name between two looks.
+    #[error(
+        "{0} was a moment ago another thing than now: something else took its name, and was not followed"
+    )]
+    Replaced(String),
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
@@ -143,7 +148,7 @@ impl Trouble {
             Trouble::Missing(_) => (Outcome::Missing, ReasonCode::NotFound),
             Trouble::Vanished(_) => (Outcome::Missing, ReasonCode::Vanished),
             Trouble::Covered(_) | Trouble::Hidden(_) => (Outcome::Inconclusive, ReasonCode::ViewsDisagree),
-            Trouble::Changed(_) => (Outcome::Changed, ReasonCode::Overwritten),
+            Trouble::Changed(_) | Trouble::Replaced(_) => (Outcome::Changed, ReasonCode::Overwritten),
             Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
             Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
             Trouble::UnknownOwner(_) => (Outcome::Skipped, ReasonCode::OwnerUnknown),
@@ -161,26 +166,25 @@ impl Trouble {
 impl Host {
     /// The running machine. `named` are paths that a person pointed at: network mounts are entered only there.
     pub fn live(named: &[HostPath]) -> io::Result<Host> {
-        Host::open(Path::new("/"), None, named)
+        Host::open(Path::new("/"), false, named)
     }
 
     /// An image's root, such as a mounted disk.
     pub fn image(root: &Path, named: &[HostPath]) -> io::Result<Host> {
-        Host::open(root, Some(root.canonicalize()?), named)
+        Host::open(root, true, named)
     }
 
-    fn open(root: &Path, image: Option<PathBuf>, named: &[HostPath]) -> io::Result<Host> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = fs::open(root, flags, Mode::empty())?;
-        // An image may have been unpacked by somebody who is not root; on a live host, whoever owns `/` by mistake or
-        // on purpose gains nothing by it.
-        let owner = if image.is_some() { fs::fstat(&fd)?.st_uid } else { 0 };
+    fn open(root: &Path, is_image: bool, named: &[HostPath]) -> io::Result<Host> {
+        let patience = Patience::new(READ_DEADLINE);
+        let root = root.to_owned();
+        let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
+        let (fd, owner, image) = patience.ask(move || open_root(&root, is_image)).map_err(silent)??;
         Ok(Host {
             root: Arc::new(fd),
             mounts: Arc::new(MountTable::read(image.as_deref(), named)),
             image,
             trusted_owners: TrustedOwners::root_and(owner),
-            patience: Patience::new(READ_DEADLINE),
+            patience,
             footprint: Arc::new(Footprint::default()),
             own_output: OnceLock::new(),
             questions: AtomicU32::new(0),
@@ -261,6 +265,16 @@ impl Host {
         // There is one output in a run.
         let _ = self.own_output.set(identity);
     }
+}
+
+/// The examined root, whom its links are trusted of, and its path if it is an image.
+fn open_root(root: &Path, is_image: bool) -> io::Result<(OwnedFd, u32, Option<PathBuf>)> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = fs::open(root, flags, Mode::empty())?;
+    // An image may have been unpacked by somebody who is not root; on a live host, whoever owns `/` by mistake or on
+    // purpose gains nothing by it.
+    let owner = if is_image { fs::fstat(&fd)?.st_uid } else { 0 };
+    Ok((fd, owner, is_image.then(|| root.canonicalize()).transpose()?))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is mounted where, and which of it a walk may enter.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::custody::entry::MountFacts;
@@ -10,11 +10,15 @@ use crate::records::mounts::{self, Mount};
 
 /// The mounts below the examined root, as they were when the run began.
 pub struct MountTable {
+    /// Those that a path can lead to.
     by_point: HashMap<HostPath, Mount>,
-    by_id: HashMap<u64, HostPath>,
+    /// All, with those that are covered.
+    by_id: HashMap<u64, MountFacts>,
     named: RwLock<Vec<HostPath>>,
+    /// Mount points; and, where no mount of its own was found, what did not answer itself.
     dead: Mutex<HashSet<HostPath>>,
     readable: bool,
+    image: Option<PathBuf>,
 }
 
 /// Why a walk stays out of a mount.
@@ -33,6 +37,7 @@ impl MountTable {
     pub fn read(image: Option<&Path>, named: &[HostPath]) -> MountTable {
         let text = std::fs::read("/proc/self/mountinfo");
         let (all, _) = mounts::parse(text.as_deref().unwrap_or_default());
+        let in_sight = mounts::in_sight(&all);
         let root = image.and_then(|root| HostPath::new(root.as_os_str().as_encoded_bytes()).ok());
         let inside = all.into_iter().filter_map(|mount| match &root {
             None => Some(mount),
@@ -41,9 +46,10 @@ impl MountTable {
         let mut by_point = HashMap::new();
         let mut by_id = HashMap::new();
         for mount in inside {
-            by_id.insert(mount.id, mount.point.clone());
-            // A later mount on the same point hides the earlier one.
-            by_point.insert(mount.point.clone(), mount);
+            by_id.insert(mount.id, facts(&mount));
+            if in_sight.contains(&mount.id) {
+                by_point.insert(mount.point.clone(), mount);
+            }
         }
         MountTable {
             by_point,
@@ -51,6 +57,7 @@ impl MountTable {
             named: RwLock::new(named.to_vec()),
             dead: Mutex::default(),
             readable: text.is_ok(),
+            image: image.map(Path::to_owned),
         }
     }
 
@@ -71,16 +78,7 @@ impl MountTable {
 
     /// The mount that a path lies on.
     pub fn holding(&self, path: &HostPath) -> Option<&Mount> {
-        let mut at = path.clone();
-        loop {
-            if let Some(mount) = self.by_point.get(&at) {
-                return Some(mount);
-            }
-            if at == HostPath::root() {
-                return None;
-            }
-            at = at.parent();
-        }
+        path.and_above().find_map(|at| self.by_point.get(at))
     }
 
     /// Where else the folder at `path` can be reached: over other mounts of the same file system.
@@ -98,54 +96,69 @@ impl MountTable {
 
     /// What an entry says of the mount with this number.
     pub fn facts(&self, id: Option<u64>) -> Option<MountFacts> {
-        let mount = self.by_point.get(self.by_id.get(&id?)?)?;
-        Some(MountFacts {
-            fstype: shown(&mount.fstype),
-            point: mount.point.to_string(),
-            source: shown(&mount.source),
-        })
+        self.by_id.get(&id?).cloned()
     }
 
     /// Whether a walk that comes to `point` must stay out, because something is mounted there.
     pub fn keep_out_of(&self, point: &HostPath) -> Option<KeepOut> {
-        let mount = self.by_point.get(point)?;
-        if *point == HostPath::root() {
+        self.keep_out_of_bytes(point.as_bytes())
+    }
+
+    fn keep_out_of_bytes(&self, point: &[u8]) -> Option<KeepOut> {
+        if point == b"/" {
             return None;
         }
         if self.dead.lock().unwrap_or_else(PoisonError::into_inner).contains(point) {
             return Some(KeepOut::Dead);
         }
-        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        let named = named.iter().any(|named| named.is_within(point));
-        if is_network(&mount.fstype) && !named {
+        let mount = self.by_point.get(point)?;
+        if is_network(&mount.fstype) && !self.is_named(mount) {
             return Some(KeepOut::Network);
         }
         is_pseudo(&mount.fstype).then_some(KeepOut::Pseudo)
     }
 
+    fn is_named(&self, mount: &Mount) -> bool {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        named.iter().any(|named| named.is_within(&mount.point))
+    }
+
+    /// What a walk below `real` must stay out of, in no order.
+    pub fn closed_below(&self, real: &HostPath) -> Vec<(HostPath, KeepOut)> {
+        let dead: Vec<HostPath> =
+            self.dead.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        let points = self.by_point.keys().filter(|point| !dead.contains(point)).chain(&dead);
+        let below = points.filter(|point| point.is_below(real));
+        below.filter_map(|point| Some((point.clone(), self.keep_out_of(point)?))).collect()
+    }
+
+    /// Whether a walk at or below `real` comes to a mount that was named, and that may not answer for all that.
+    pub fn may_hang_below(&self, real: &HostPath) -> bool {
+        let below = self.all().filter(|mount| mount.point.is_below(real));
+        below.chain(self.holding(real)).any(|mount| is_network(&mount.fstype) && self.is_named(mount))
+    }
+
     /// Whether what lies at `path` may be asked for by name: not on a network mount that nobody named, not on one
     /// that is dead. What has no files of its own may be asked for, that is how /proc is read.
     pub fn keep_away_from(&self, path: &HostPath) -> Option<KeepOut> {
-        let mut at = path.clone();
-        loop {
-            match self.keep_out_of(&at) {
-                Some(KeepOut::Pseudo) | None => {}
-                other => return other,
-            }
-            if at == HostPath::root() {
-                return None;
-            }
-            at = at.parent();
-        }
+        let closed = path.and_above().filter_map(|at| self.keep_out_of_bytes(at));
+        closed.into_iter().find(|why| *why != KeepOut::Pseudo)
     }
 
-    /// The mount that holds `path` did not answer: it costs one deadline, not one for each file.
+    /// The mount that holds `path` did not answer: it costs one deadline, not one for each file. The root itself is never
+    /// given up, for without it there is nothing to examine: there it is `path` that is not asked again.
     pub fn declare_dead(&self, path: &HostPath) {
-        // The root itself is never given up: without it there is nothing to examine.
-        if let Some(mount) = self.holding(path).filter(|mount| mount.point != HostPath::root()) {
-            self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.point.clone());
-        }
+        // It may have been mounted since the run began.
+        let now = MountTable::read(self.image.as_deref(), &[]);
+        let tables = [&now, self];
+        let mut points = tables.iter().filter_map(|table| Some(table.holding(path)?.point.clone()));
+        let point = points.find(|point| *point != HostPath::root()).unwrap_or_else(|| path.clone());
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(point);
     }
+}
+
+fn facts(mount: &Mount) -> MountFacts {
+    MountFacts { fstype: shown(&mount.fstype), point: mount.point.to_string(), source: shown(&mount.source) }
 }
 
 /// A mount as it is called within an image: one below its root by its path there, the one that holds the root as `/`.
@@ -224,6 +237,7 @@ mod tests {
         let path = |text: &str| HostPath::new(text).unwrap();
         let mounts = rows.iter().zip(1..).map(|((point, fstype), id)| Mount {
             id,
+            parent: 0,
             device: b"8:1".to_vec(),
             namespace: None,
             root: HostPath::root(),
@@ -233,11 +247,13 @@ mod tests {
         });
         let by_point: HashMap<_, _> = mounts.map(|mount| (mount.point.clone(), mount)).collect();
         MountTable {
-            by_id: by_point.values().map(|mount| (mount.id, mount.point.clone())).collect(),
+            by_id: by_point.values().map(|mount| (mount.id, facts(mount))).collect(),
             by_point,
             named: RwLock::new(named.iter().map(|name| path(name)).collect()),
             dead: Mutex::default(),
             readable: true,
+            // Nothing is mounted there, so that looking again finds nothing new.
+            image: Some("/proc/self/none".into()),
         }
     }
 
@@ -262,6 +278,11 @@ mod tests {
         table.declare_dead(&path("/data/a/b"));
         table.declare_dead(&path("/etc/passwd"));
         assert_eq!(table.keep_away_from(&path("/data/c")), Some(KeepOut::Dead));
+        assert_eq!(table.keep_away_from(&path("/etc/passwd")), Some(KeepOut::Dead));
+        let mut closed = table.closed_below(&HostPath::root());
+        closed.sort_by(|a, b| a.0.cmp(&b.0));
+        let dead = ["/data", "/etc/passwd"].map(|point| (path(point), KeepOut::Dead));
+        assert_eq!(closed, [&dead[..], &[(path("/proc"), KeepOut::Pseudo)]].concat());
         assert_eq!(table.keep_away_from(&path("/etc/shadow")), None);
         assert_eq!(table.keep_away_from(&path("/proc/net/tcp")), None);
         assert_eq!(table.keep_out_of(&path("/proc")), Some(KeepOut::Pseudo));

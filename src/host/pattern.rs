@@ -77,7 +77,7 @@ impl Pattern {
 
     /// The same pattern with its plain beginning below `folder`: how `~` becomes each home.
     pub fn under(&self, folder: &HostPath) -> Pattern {
-        let base = self.base.components().fold(folder.clone(), |path, component| path.join(component));
+        let base = folder.clone().with(self.base.components());
         Pattern { text: format!("{folder}{}", self.text), base, parts: self.parts.clone() }
     }
 

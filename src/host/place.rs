@@ -23,6 +23,9 @@ use crate::path::HostPath;
 /// How many links one path may lead over, as in the kernel.
 const LINK_LIMIT: usize = 40;
 
+/// How many folders of a way are held open, the last ones; a path may go through any number of them.
+const HELD_OPEN: usize = 64;
+
 /// A name in a folder that is held open.
 #[derive(Clone, Debug)]
 pub struct Spot {
@@ -183,16 +186,14 @@ impl Walker {
     }
 
     fn find(&mut self) -> Result<Spot, Trouble> {
-        let mut way = vec![(Arc::clone(&self.root), HostPath::root())];
+        let mut way = Way::from(Arc::clone(&self.root));
         let mut ahead: VecDeque<Vec<u8>> = self.asked.components().map(<[u8]>::to_vec).collect();
         while let Some(name) = ahead.pop_front() {
             if name == b".." {
-                // As at the kernel's own root, there is nothing above the examined one.
-                way.truncate(way.len().saturating_sub(1).max(1));
+                way.up()?;
                 continue;
             }
-            let Some((folder, at)) = way.last().cloned() else { break };
-            let here = at.join(&name);
+            let (folder, here) = (way.folder(), way.at.join(&name));
             // Before anything on it is touched: what is mounted here may not answer.
             refuse(self.mounts.keep_out_of(&here), &here)?;
             self.at.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&here);
@@ -212,13 +213,12 @@ impl Walker {
                 }
                 // It was a link when it was examined.
                 _ if last => return Ok(self.found(folder, name, here)),
-                FileType::Directory => way.push((Arc::new(fd), here)),
+                FileType::Directory => way.down(fd, here),
                 _ => return Err(Trouble::OtherType(here.to_string(), "not a folder")),
             }
         }
         // The root itself, or a link that ended in a folder's own name ("." or "..").
-        let (folder, at) = way.pop().unwrap_or((self.root.clone(), HostPath::root()));
-        Ok(self.found(folder, b".".to_vec(), at))
+        Ok(self.found(way.folder(), b".".to_vec(), way.at))
     }
 
     fn found(&self, folder: Arc<OwnedFd>, name: Vec<u8>, real: HostPath) -> Spot {
@@ -236,7 +236,7 @@ impl Walker {
         link: &OwnedFd,
         stat: FileStat,
         here: HostPath,
-        way: &mut Vec<(Arc<OwnedFd>, HostPath)>,
+        way: &mut Way,
         ahead: &mut VecDeque<Vec<u8>>,
     ) -> Result<LinkMet, Trouble> {
         let target = fs::readlinkat(link, c"", Vec::new())
@@ -249,13 +249,63 @@ impl Walker {
             Owner::Untrusted => return Err(Trouble::UntrustedLink(here.to_string())),
         }
         if target.first() == Some(&b'/') {
-            way.truncate(1);
+            way.back_to_root();
         }
         let components = target.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
         for component in components.rev() {
             ahead.push_front(component.to_vec());
         }
         Ok(LinkMet { path: here, target, stat })
+    }
+}
+
+/// The folder that a walk has come to, and as many of those above it as are held open.
+struct Way {
+    root: Arc<OwnedFd>,
+    /// Where it is, without links.
+    at: HostPath,
+    /// The last of them; none of them at the root.
+    open: VecDeque<Arc<OwnedFd>>,
+}
+
+impl Way {
+    fn from(root: Arc<OwnedFd>) -> Way {
+        Way { root, at: HostPath::root(), open: VecDeque::new() }
+    }
+
+    fn folder(&self) -> Arc<OwnedFd> {
+        Arc::clone(self.open.back().unwrap_or(&self.root))
+    }
+
+    fn back_to_root(&mut self) {
+        self.open.clear();
+        self.at = HostPath::root();
+    }
+
+    fn down(&mut self, folder: OwnedFd, at: HostPath) {
+        if self.open.len() >= HELD_OPEN {
+            self.open.pop_front();
+        }
+        self.open.push_back(Arc::new(folder));
+        self.at = at;
+    }
+
+    /// As at the kernel's own root, there is nothing above the examined one.
+    fn up(&mut self) -> Result<(), Trouble> {
+        self.at = self.at.parent();
+        self.open.pop_back();
+        if self.open.is_empty() && self.at != HostPath::root() {
+            // It was closed to make room for those below it. None of its names was a link.
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let step = |folder: Option<OwnedFd>, name: &[u8]| match &folder {
+                None => fs::openat(&self.root, name, flags, Mode::empty()).map(Some),
+                Some(folder) => fs::openat(folder, name, flags, Mode::empty()).map(Some),
+            };
+            let again = self.at.components().try_fold(None, step);
+            let again = again.map_err(|errno| Trouble::from_errno(errno, self.at.to_string()))?;
+            self.open.extend(again.map(Arc::new));
+        }
+        Ok(())
     }
 }
 
@@ -312,6 +362,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("self/net", dir.path().join("net")).unwrap();
         assert!(!judge(dir.path().join("net").to_str().unwrap()));
+    }
+
+    #[test]
+    fn a_way_through_more_folders_than_are_held_open_goes_up_again() {
+        let (dir, host) = host_with(&[("/top", b"here")]);
+        let below = "/d".repeat(HELD_OPEN * 2);
+        let lowest = dir.path().join(below.trim_start_matches('/'));
+        std::fs::create_dir_all(&lowest).unwrap();
+        let up = "../".repeat(HELD_OPEN * 2);
+        symlink(format!("{up}top"), lowest.join("link")).unwrap();
+        let links = |path: &str| host.locate(&HostPath::new(path).unwrap(), true);
+        assert_eq!(links(&format!("{below}/link")).unwrap().spot.real, path("/top"));
+        let up = "../".repeat(HELD_OPEN + 3);
+        symlink(format!("{up}d"), lowest.join("some")).unwrap();
+        let expected = "/d".repeat(HELD_OPEN - 2);
+        assert_eq!(links(&format!("{below}/some")).unwrap().spot.real, path(&expected));
     }
 
     #[test]

@@ -3,19 +3,21 @@
 
 mod examine;
 mod names;
+mod reached;
 mod seen;
 #[cfg(test)]
 mod tests;
 mod walker;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use examine::{Batch, Examiner, Item, Outbox, TICKETS, Told};
-
+use examine::{Batch, Examiner, Item, Outbox, TICKETS, Told, Turned};
+use reached::Reached;
 use walker::{Closed, Walker};
 
 use super::allowance::Allowance;
@@ -156,7 +158,10 @@ impl Whereabouts {
 /// A walk that is under way.
 pub struct Walk<'h> {
     host: &'h Host,
-    base: HostPath,
+    pattern: Pattern,
+    manner: Manner,
+    /// Where it begins; none if there is no such place.
+    spot: Option<Spot>,
     /// The folder that the walker is in: as it was asked for, and where it really is.
     at: Arc<Whereabouts>,
     told: Receiver<Told>,
@@ -165,6 +170,10 @@ pub struct Walk<'h> {
     items: Vec<Item>,
     next: usize,
     ended: bool,
+    /// How far it came, should another walker have to go on.
+    reached: Reached,
+    /// What did not answer, and what was left out: each is told once, however often a walker comes to it.
+    silent: HashSet<HostPath>,
 }
 
 impl Host {
@@ -175,35 +184,33 @@ impl Host {
 
     /// Begins to walk for `pattern` in a certain manner.
     pub fn walk_in<'h>(&'h self, pattern: &Pattern, manner: Manner) -> Walk<'h> {
-        let base = pattern.base().clone();
-        let (told, incoming) = sync_channel(TICKETS);
+        // A plain path is not followed at its end unless that was asked for; a folder to walk in always is.
+        let follow = manner.follow || !pattern.is_plain();
+        let (links, spot) = self.trace(pattern.base(), follow);
+        let led: Vec<Found> = links.into_iter().map(Found::Led).collect();
         let mut walk = Walk {
             host: self,
-            base: base.clone(),
+            pattern: pattern.clone(),
+            manner,
+            spot: None,
             at: Arc::default(),
-            told: incoming,
+            told: sync_channel(0).1,
             batch: Arc::default(),
             items: Vec::new(),
             next: 0,
             ended: false,
+            reached: Reached::default(),
+            silent: HashSet::new(),
         };
-        // A plain path is not followed at its end unless that was asked for; a folder to walk in always is.
-        let follow = manner.follow || !pattern.is_plain();
-        let (links, spot) = self.trace(&base, follow);
-        let led: Vec<Found> = links.into_iter().map(Found::Led).collect();
-        let spot = match spot {
-            Ok(spot) => spot,
-            Err(trouble) => return walk.ending_with(led, Found::Trouble(Place::plain(&base), trouble)),
-        };
-        let room = manner.room;
-        let examiner = Examiner { manner, footprint: Arc::clone(self.footprint()) };
-        let outbox = Outbox::new(told, led, examiner, self.patience().clone());
-        let closed = self.closed_mounts(&spot.real);
-        let mut walker = Walker::new(pattern.clone(), closed, Arc::clone(&walk.at), outbox, room);
-        if self.patience().start(move || walker.walk(&spot)).is_err() {
-            let gone = std::io::Error::other("no reader can be started");
-            let trouble = Trouble::Io(base.to_string(), gone);
-            walk = walk.ending_with(Vec::new(), Found::Trouble(Place::plain(&base), trouble));
+        match spot {
+            Ok(spot) => {
+                walk.spot = Some(spot);
+                walk.start(led, None);
+            }
+            Err(trouble) => {
+                walk.items = led.into_iter().map(|led| Item::Said(led, Turned::Before)).collect();
+                walk.end_with(Found::Trouble(Place::plain(pattern.base()), trouble));
+            }
         }
         walk
     }
@@ -211,36 +218,89 @@ impl Host {
     /// The mounts below `real` that a walk must stay out of, by the folder that they lie in.
     fn closed_mounts(&self, real: &HostPath) -> Closed {
         let mut closed = Closed::new();
-        for mount in self.mounts().all().filter(|mount| mount.point.is_within(real)) {
-            if let Some(why) = self.mounts().keep_out_of(&mount.point) {
-                let name = mount.point.name().to_vec();
-                closed.entry(mount.point.parent()).or_default().push((name, why));
-            }
+        for (point, why) in self.mounts().closed_below(real) {
+            closed.entry(point.parent()).or_default().push((point.name().to_vec(), why));
         }
         closed
     }
 }
 
-/// A batch, and what has come of it.
-type Done = (Arc<Batch>, Vec<Item>);
+/// Why no batch comes, and which one that is, if it is known.
+struct Silence(NoAnswer, Option<Arc<Batch>>);
 
 impl Walk<'_> {
-    fn ending_with(mut self, mut before: Vec<Found>, last: Found) -> Self {
-        before.push(last);
-        self.items = before.into_iter().map(Item::Said).collect();
-        self.ended = true;
-        self
+    /// Starts a walker; one that goes on behind what was `reached` where another did not come back.
+    fn start(&mut self, led: Vec<Found>, reached: Option<Vec<u8>>) {
+        let Some(spot) = self.spot.clone() else { return };
+        let (told, incoming) = sync_channel(TICKETS);
+        (self.told, self.at) = (incoming, Arc::default());
+        let examiner = Examiner { manner: self.manner.clone(), footprint: Arc::clone(self.host.footprint()) };
+        let outbox = Outbox::new(told, led, examiner, self.host.patience().clone());
+        let closed = self.host.closed_mounts(&spot.real);
+        let (pattern, at) = (self.pattern.clone(), Arc::clone(&self.at));
+        let mut walker = Walker::new(pattern, closed, at, outbox, self.manner.room);
+        walker.careful = self.host.mounts().may_hang_below(&spot.real);
+        if let Some(reached) = reached {
+            walker.take_up(reached);
+        }
+        if self.host.patience().start(move || walker.walk(&spot)).is_err() {
+            let gone = std::io::Error::other("no reader can be started");
+            let base = self.pattern.base();
+            self.end_with(Found::Trouble(Place::plain(base), Trouble::Io(base.to_string(), gone)));
+        }
     }
 
-    /// The next batch; none when all is told. Or why there is none, and where that was.
-    fn next_batch(&self) -> Result<Option<Done>, (NoAnswer, Option<Place>)> {
+    fn end_with(&mut self, last: Found) {
+        self.items.push(Item::Said(last, Turned::Before));
+        self.ended = true;
+    }
+
+    /// The next batch; none when all is told.
+    fn next_batch(&self) -> Result<Option<Arc<Batch>>, Silence> {
         match self.patiently(&self.told, || self.at.stamp()) {
             Ok(Told::Over) => Ok(None),
-            Ok(Told::Batch(ticket)) => self
-                .patiently(&ticket.answers, || ticket.batch.stamp())
-                .map(|items| Some((Arc::clone(&ticket.batch), items)))
-                .map_err(|none| (none, ticket.batch.place().or_else(|| self.at.place()))),
-            Err(none) => Err((none, self.at.place())),
+            Ok(Told::Batch(ticket)) => match self.patiently(&ticket.done, || ticket.batch.stamp()) {
+                Ok(()) => Ok(Some(ticket.batch)),
+                Err(none) => Err(Silence(none, Some(ticket.batch))),
+            },
+            Err(none) => Err(Silence(none, None)),
+        }
+    }
+
+    /// Something does not answer. It is told, and what it is on is not asked again; another walker goes on behind it.
+    fn pass_over(&mut self, Silence(none, batch): Silence) {
+        let place = match &batch {
+            Some(batch) => batch.place().or_else(|| self.at.place()),
+            None => self.at.place(),
+        };
+        let place = place.unwrap_or_else(|| Place::plain(self.pattern.base()));
+        let trouble = self.host.no_answer(none, &place.real);
+        let turned = if batch.is_some() { Turned::Name } else { Turned::Before };
+        // Those before it in its batch have been answered.
+        self.items = batch.as_ref().map(|batch| batch.answers()).unwrap_or_default();
+        self.items.push(Item::Said(Found::Trouble(place.clone(), trouble), turned));
+        let reached = match batch {
+            Some(batch) => {
+                self.batch = batch;
+                Reached::key(&self.pattern, &place.path, turned)
+            }
+            None => self.reached.bytes(),
+        };
+        let base = self.spot.as_ref().map(|spot| spot.real.clone());
+        let may_go_on = |base: &HostPath| {
+            *base != place.real && none == NoAnswer::Hung && self.host.may_ask(base).is_ok()
+        };
+        let goes_on = base.as_ref().is_some_and(may_go_on);
+        self.silent.insert(place.real);
+        if goes_on {
+            self.start(Vec::new(), Some(reached));
+        } else {
+            if base.is_some_and(|base| !self.silent.contains(&base)) && none == NoAnswer::Hung {
+                let base = self.pattern.base();
+                let rest = Trouble::DeadMount(base.to_string());
+                self.items.push(Item::Said(Found::Trouble(Place::plain(base), rest), Turned::Before));
+            }
+            self.ended = true;
         }
     }
 
@@ -260,27 +320,40 @@ impl Walk<'_> {
 impl Walk<'_> {
     /// Whether there is anything more to hand on.
     fn is_ready(&mut self) -> bool {
-        while self.next >= self.items.len() {
+        loop {
+            while self.next < self.items.len() {
+                if !self.was_told() {
+                    return true;
+                }
+                self.next += 1;
+            }
             if self.ended {
                 return false;
             }
-            self.next = 0;
+            self.reached.settle(&self.pattern, &self.batch);
+            (self.next, self.items) = (0, Vec::new());
             match self.next_batch() {
-                Ok(None) => (self.items, self.ended) = (Vec::new(), true),
-                Ok(Some((batch, items))) => (self.batch, self.items) = (batch, items),
-                Err((none, at)) => {
-                    let place = at.unwrap_or_else(|| Place::plain(&self.base));
-                    let trouble = self.host.no_answer(none, &place.real);
-                    (self.items, self.ended) = (vec![Item::Said(Found::Trouble(place, trouble))], true);
-                }
+                Ok(None) => self.ended = true,
+                Ok(Some(batch)) => (self.items, self.batch) = (batch.answers(), batch),
+                Err(silence) => self.pass_over(silence),
             }
         }
-        true
+    }
+
+    /// Whether what is next is a place left out that was told before.
+    fn was_told(&mut self) -> bool {
+        match self.items.get(self.next) {
+            Some(Item::Said(Found::LeftOut(place, why), _)) if *why != KeepOut::Pseudo => {
+                !self.silent.insert(place.real.clone())
+            }
+            _ => false,
+        }
     }
 
     fn take(&mut self) -> Option<Item> {
         let item = self.is_ready().then(|| self.items.get_mut(self.next)).flatten()?;
         self.next += 1;
+        self.reached.note(item, &self.pattern);
         Some(std::mem::replace(item, Item::Taken))
     }
 
@@ -291,17 +364,19 @@ impl Walk<'_> {
             return None;
         }
         let place = self.next;
-        if matches!(self.items.get(place), Some(Item::Said(found)) if !matches!(found, Found::Match(_))) {
-            let Some(Item::Said(found)) = self.take() else { return None };
+        if matches!(self.items.get(place), Some(Item::Said(found, _)) if !matches!(found, Found::Match(_))) {
+            let Some(Item::Said(found, _)) = self.take() else { return None };
             return Some(Sight::Other(found));
         }
         self.next += 1;
-        match self.items.get(place)? {
+        let item = self.items.get(place)?;
+        self.reached.note(item, &self.pattern);
+        match item {
             Item::Seen(number, sighting) => {
                 let (folder, name) = self.batch.named(*number)?;
                 Some(Sight::Seen(Seen::of(folder, name, sighting)))
             }
-            Item::Said(Found::Match(found)) => Some(Sight::Seen(found.seen())),
+            Item::Said(Found::Match(found), _) => Some(Sight::Seen(found.seen())),
             _ => None,
         }
     }
@@ -312,7 +387,7 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Found> {
         match self.take()? {
-            Item::Said(found) => Some(found),
+            Item::Said(found, _) => Some(found),
             Item::Seen(number, sighting) => {
                 let (folder, name) = self.batch.named(number)?;
                 Some(Found::Match(Box::new(sighting.at(folder.spot(name)))))

@@ -18,7 +18,7 @@ use crate::host::{Host, Trouble};
 use crate::records::form::Form;
 
 /// What a copy may cost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct CopyLimits {
     /// Bytes of one file at most.
     pub max_size: u64,
@@ -32,7 +32,7 @@ pub struct CopyLimits {
 }
 
 /// A file that is held open, and is to be taken from there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Hold<'h> {
     /// The file.
     pub held: &'h Held,

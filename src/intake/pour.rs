@@ -6,6 +6,7 @@ use super::{Halt, Intake};
 use crate::custody::entry::{EntryId, Window};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::host::Trouble;
 use crate::host::file::{End, Glimpse, Reading};
 use crate::host::stat::Met;
 use crate::records::audit_log::Asked;
@@ -133,6 +134,9 @@ impl Intake<'_> {
                 }
                 Ok(_) => {}
                 Err(trouble) => {
+                    if matches!(trouble, Trouble::Stopped(_)) {
+                        self.check_within_member()?;
+                    }
                     let (outcome, mut reason) = trouble.verdict();
                     reason.words.push_str("; what was read until then is kept");
                     return Ok((given, Err((outcome, reason))));

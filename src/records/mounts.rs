@@ -3,7 +3,7 @@
 //! Read as bytes: one mount point with a byte that is not UTF-8 must not cost the whole table, and any local user
 //! with a FUSE file system can make one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::path::HostPath;
 
@@ -12,6 +12,8 @@ use crate::path::HostPath;
 pub struct Mount {
     /// The kernel's number of it, as `statx` tells it.
     pub id: u64,
+    /// The number of the mount that it lies on; its own or one that is not in the table for the topmost.
+    pub parent: u64,
     /// Device, `major:minor`.
     pub device: Vec<u8>,
     /// Which folder of the file system is mounted; `/` unless it is a bind mount or a subvolume.
@@ -41,6 +43,36 @@ pub fn parse(text: &[u8]) -> (Vec<Mount>, Vec<usize>) {
     (mounts, unread)
 }
 
+/// The numbers of the mounts that a path can lead to: not of those that another mount covers, itself or a folder above
+/// it.
+pub fn in_sight(mounts: &[Mount]) -> HashSet<u64> {
+    let known: HashSet<u64> = mounts.iter().map(|mount| mount.id).collect();
+    let mut on = HashMap::<u64, Vec<&Mount>>::new();
+    let mut next: Vec<&Mount> = Vec::new();
+    for mount in mounts {
+        if mount.parent == mount.id || !known.contains(&mount.parent) {
+            next.push(mount);
+        } else {
+            on.entry(mount.parent).or_default().push(mount);
+        }
+    }
+    let mut seen = HashSet::new();
+    while let Some(mount) = next.pop() {
+        let lying_on = on.remove(&mount.id).unwrap_or_default();
+        // What is mounted over its topmost folder covers all of it.
+        let mut over = lying_on.iter().filter(|other| other.point == mount.point).copied().peekable();
+        if over.peek().is_some() {
+            next.extend(over);
+            continue;
+        }
+        seen.insert(mount.id);
+        let points: HashSet<&[u8]> = lying_on.iter().map(|other| other.point.as_bytes()).collect();
+        let is_covered = |other: &Mount| other.point.and_above().skip(1).any(|above| points.contains(above));
+        next.extend(lying_on.into_iter().filter(|other| !is_covered(other)));
+    }
+    seen
+}
+
 /// What is mounted over the folder of a process in /proc, or over something in it, by the number of the process.
 pub fn over_processes(mounts: &[Mount]) -> BTreeMap<u32, Vec<HostPath>> {
     let mut over = BTreeMap::<u32, Vec<HostPath>>::new();
@@ -58,13 +90,15 @@ pub fn over_processes(mounts: &[Mount]) -> BTreeMap<u32, Vec<HostPath>> {
 /// `36 35 98:0 /root /point options [optional fields] - type source super-options`
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
-    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-    let (device, root, point) = (fields.nth(1)?, fields.next()?, fields.next()?);
+    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
+    let (id, parent) = (number(fields.next()?)?, number(fields.next()?)?);
+    let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
     let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
     let (fstype, source) = (rest.next()?, rest.next()?);
     let root = unescape(root);
     Some(Mount {
         id,
+        parent,
         device: device.to_vec(),
         root: HostPath::new(&root).unwrap_or_else(|_| HostPath::root()),
         namespace: (!root.starts_with(b"/")).then_some(root),
@@ -136,6 +170,19 @@ mod tests {
         assert_eq!(mounts[2].source, b"a b");
         assert_eq!(mounts[3].point.as_bytes(), b"/mnt/\xff");
         assert_eq!(mounts[3].fstype, b"fuse.sshfs");
+    }
+
+    #[test]
+    fn what_another_mount_covers_is_out_of_sight() {
+        // Captured on Linux 6.18 in a namespace of its own: a tmpfs, then one over the folder that it
+        // lies in; two, one over the other; one in the upper of those.
+        let text = b"44 43 254:0 / / rw,relatime - ext4 /dev/vda rw,discard\n\
+            65 44 0:39 / /mnt/zoo/a/b rw,relatime - tmpfs one rw\n66 44 0:40 / /mnt/zoo/a rw,relatime - tmpfs two rw\n\
+            67 44 0:41 / /mnt/zoo/c rw,relatime - tmpfs three rw\n68 67 0:42 / /mnt/zoo/c rw,relatime - tmpfs four rw\n\
+            69 68 0:43 / /mnt/zoo/c/d rw,relatime - tmpfs five rw\n";
+        let mut seen: Vec<u64> = in_sight(&parse(text).0).into_iter().collect();
+        seen.sort_unstable();
+        assert_eq!(seen, [44, 66, 68, 69]);
     }
 
     #[test]

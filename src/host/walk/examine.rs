@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{self, FileType};
 use rustix::io::Errno;
@@ -63,10 +63,10 @@ pub enum Told {
     Over,
 }
 
-/// Where the answers of a batch will be.
+/// Says when all answers of a batch are there.
 pub struct Ticket {
     /// Nothing comes if whoever worked on it is gone.
-    pub answers: Receiver<Vec<Item>>,
+    pub done: Receiver<()>,
     /// What it is about.
     pub batch: Arc<Batch>,
 }
@@ -79,6 +79,8 @@ pub struct Batch {
     folders: Vec<Arc<Folder>>,
     /// How many have been begun.
     begun: AtomicUsize,
+    /// What has come of it so far: should one of them never be answered, those before it have been.
+    answers: Mutex<Vec<Item>>,
 }
 
 struct Task {
@@ -97,6 +99,15 @@ impl Batch {
     pub fn place(&self) -> Option<Place> {
         let (folder, name) = self.named(self.stamp().saturating_sub(1))?;
         Some(folder.spot(name).place())
+    }
+
+    /// What has come of it so far.
+    pub fn answers(&self) -> Vec<Item> {
+        std::mem::take(&mut *self.answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn answer(&self, item: Item) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(item);
     }
 
     /// The name of that number, and its folder.
@@ -123,10 +134,21 @@ impl Batch {
 pub enum Item {
     /// What lies at the name of that number in the batch.
     Seen(usize, Sighting),
-    /// Something else, or something that was found before.
-    Said(Found),
+    /// Something else, or something that was found before; and at which turn of the walk.
+    Said(Found, Turned),
     /// It has been handed on.
     Taken,
+}
+
+/// At which turn something was found: a walk can be taken up again behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// Before the first.
+    Before,
+    /// At the turn of its name.
+    Name,
+    /// Where it was to be entered.
+    Entry,
 }
 
 /// What lies at a name, wherever that is.
@@ -149,29 +171,29 @@ impl Sighting {
 struct Job {
     batch: Arc<Batch>,
     /// What is told before the task of that number.
-    said: Vec<(usize, Found)>,
-    answer: SyncSender<Vec<Item>>,
+    said: Vec<(usize, Found, Turned)>,
+    done: SyncSender<()>,
 }
 
 impl Job {
     fn done_by(self, examiner: &Examiner) {
-        let mut found = Vec::with_capacity(self.batch.tasks.len() + self.said.len());
+        let batch = &self.batch;
         let mut said = self.said.into_iter().peekable();
-        for number in 0..self.batch.tasks.len() {
-            while let Some((_, told)) = said.next_if(|(before, _)| *before <= number) {
-                found.push(Item::Said(told));
+        for number in 0..batch.tasks.len() {
+            while let Some((_, told, turned)) = said.next_if(|(before, ..)| *before <= number) {
+                batch.answer(Item::Said(told, turned));
             }
-            self.batch.begun.store(number + 1, Ordering::Relaxed);
-            let Some((folder, name)) = self.batch.named(number) else { continue };
+            batch.begun.store(number + 1, Ordering::Relaxed);
+            let Some((folder, name)) = batch.named(number) else { continue };
             match examiner.sight(&folder.fd, name) {
-                Ok(Some(sighting)) => found.push(Item::Seen(number, sighting)),
+                Ok(Some(sighting)) => batch.answer(Item::Seen(number, sighting)),
                 Ok(None) => {}
-                Err(errno) => found.push(Item::Said(trouble(&folder.spot(name).place(), errno))),
+                Err(errno) => batch.answer(Item::Said(gone(&folder.spot(name).place(), errno), Turned::Name)),
             }
         }
-        found.extend(said.map(|(_, told)| Item::Said(told)));
+        said.for_each(|(_, told, turned)| batch.answer(Item::Said(told, turned)));
         // If nobody listens any more, that is seen where the next ticket is handed out.
-        let _ = self.answer.send(found);
+        let _ = self.done.send(());
     }
 }
 
@@ -225,11 +247,23 @@ pub fn trouble(place: &Place, errno: Errno) -> Found {
     Found::Trouble(place.clone(), Trouble::from_errno(errno, place.path.to_string()))
 }
 
+/// What went wrong at a place whose name the walk has read a moment ago.
+pub fn gone(place: &Place, errno: Errno) -> Found {
+    let path = || place.path.to_string();
+    let met = match errno {
+        Errno::NOENT => Trouble::Vanished(path()),
+        // Links are asked for as what they are, so that it is a folder that became one.
+        Errno::LOOP | Errno::NOTDIR => Trouble::Replaced(path()),
+        errno => Trouble::from_errno(errno, path()),
+    };
+    Found::Trouble(place.clone(), met)
+}
+
 /// Finds on their way to whoever listens.
 pub struct Outbox {
     told: SyncSender<Told>,
     batch: Batch,
-    said: Vec<(usize, Found)>,
+    said: Vec<(usize, Found, Turned)>,
     examiner: Arc<Examiner>,
     patience: Patience,
     helper: Option<SyncSender<Job>>,
@@ -245,7 +279,7 @@ impl Outbox {
         Outbox {
             told,
             batch: Batch::default(),
-            said: before.into_iter().map(|found| (0, found)).collect(),
+            said: before.into_iter().map(|found| (0, found, Turned::Before)).collect(),
             examiner: Arc::new(examiner),
             patience,
             helper: None,
@@ -264,9 +298,9 @@ impl Outbox {
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }
 
-    /// Tells what was found already.
-    pub fn tell(&mut self, found: Found) -> Result<(), Unheard> {
-        self.said.push((self.batch.tasks.len(), found));
+    /// Tells what was found already, at some turn.
+    pub fn tell(&mut self, found: Found, turned: Turned) -> Result<(), Unheard> {
+        self.said.push((self.batch.tasks.len(), found, turned));
         if self.said.len() >= BATCH { self.send() } else { Ok(()) }
     }
 
@@ -276,17 +310,18 @@ impl Outbox {
         self.told.send(Told::Over).map_err(|_| Unheard)
     }
 
-    fn send(&mut self) -> Result<(), Unheard> {
+    /// Has everything examined and told now, before something is asked for that may never be answered.
+    pub fn send(&mut self) -> Result<(), Unheard> {
         let (batch, said) = (Arc::new(std::mem::take(&mut self.batch)), std::mem::take(&mut self.said));
         if batch.tasks.is_empty() && said.is_empty() {
             return Ok(());
         }
         self.examined += batch.tasks.len();
-        let (answer, answers) = sync_channel(1);
-        let ticket = Ticket { answers, batch: Arc::clone(&batch) };
+        let (done, all_done) = sync_channel(1);
+        let ticket = Ticket { done: all_done, batch: Arc::clone(&batch) };
         // The ticket first: should the work hang, whoever waits knows at what.
         self.told.send(Told::Batch(ticket)).map_err(|_| Unheard)?;
-        if let Some(job) = self.hand_over(Job { batch, said, answer }) {
+        if let Some(job) = self.hand_over(Job { batch, said, done }) {
             job.done_by(&self.examiner);
         }
         Ok(())
@@ -318,59 +353,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::super::Walk;
-    use super::*;
-    use crate::host::Host;
-    use crate::host::test_host::host_with;
-
-    /// A walk whose one batch is begun, and the end where its answer would come from.
-    fn begun(host: &Host, names: &[&str]) -> (Walk<'static>, Arc<Batch>, SyncSender<Vec<Item>>) {
-        let host: &'static Host = Box::leak(Box::new(Host {
-            patience: Patience::new(Duration::from_millis(300)),
-            ..Host::image(host.image_root().unwrap(), &[]).unwrap()
-        }));
-        let path = HostPath::new("/x").unwrap();
-        let spot = host.locate(&path, true).unwrap().spot;
-        let folder = Arc::new(Folder { fd: spot.folder, path: path.clone(), real: path.clone() });
-        let mut batch = Batch::default();
-        names.iter().for_each(|name| batch.add(&folder, name.as_bytes()));
-        batch.begun.store(1, Ordering::Relaxed);
-        let (batch, (answer, answers), (tell, told)) = (Arc::new(batch), sync_channel(1), sync_channel(1));
-        assert!(tell.send(Told::Batch(Ticket { answers, batch: Arc::clone(&batch) })).is_ok());
-        let (at, batch_now, items) = (Arc::default(), Arc::default(), Vec::new());
-        (Walk { host, base: path, at, told, batch: batch_now, items, next: 0, ended: false }, batch, answer)
-    }
-
-    #[test]
-    fn a_name_that_hangs_costs_one_deadline_and_is_told() {
-        let (_dir, host) = host_with(&[("/x/a", b"")]);
-        let (walk, batch, _answer) = begun(&host, &["a", "stuck", "c"]);
-        batch.begun.store(2, Ordering::Relaxed);
-        let start = Instant::now();
-        let found: Vec<Found> = walk.collect();
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-        let [Found::Trouble(place, Trouble::Hung(..))] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!(place.path, HostPath::new("/x/stuck").unwrap());
-    }
-
-    #[test]
-    fn what_goes_on_slowly_is_waited_for() {
-        let (_dir, host) = host_with(&[("/x/a", b"")]);
-        let (walk, batch, answer) = begun(&host, &["a", "b", "c", "d", "e"]);
-        let slow = std::thread::spawn(move || {
-            for number in 2..6 {
-                std::thread::sleep(Duration::from_millis(200));
-                batch.begun.store(number, Ordering::Relaxed);
-            }
-            let found = Found::TooDeep(Place::plain(&HostPath::root()));
-            assert!(answer.send(vec![Item::Said(found)]).is_ok());
-        });
-        // Then the walker is gone, and nothing says that all is told.
-        let found: Vec<Found> = walk.collect();
-        assert!(matches!(found.as_slice(), [Found::TooDeep(_), Found::Trouble(..)]), "{found:?}");
-        slow.join().unwrap();
-    }
-}
+mod tests;

@@ -155,7 +155,9 @@ impl Rounds {
     pub fn has_heard(&mut self, pattern: &Pattern, found: &Found) -> bool {
         match found {
             // Its name was given to another, or it has another: the next look will show.
-            Found::Trouble(place, Trouble::Missing(_)) if place.path != *pattern.base() => {
+            Found::Trouble(place, Trouble::Missing(_) | Trouble::Vanished(_))
+                if place.path != *pattern.base() =>
+            {
                 self.gone.insert(place.path.clone());
                 true
             }
