@@ -9,6 +9,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
+use rustix::fs::{Dir, Mode, OFlags, open};
+use rustix::process::{getpid, setpriority_process};
+use rustix::thread::gettid;
+
 use super::patience::Patience;
 use super::sys;
 use crate::records::process::{ProcessStat, parse_stat};
@@ -22,11 +26,14 @@ const SESSION: &str = "/proc/self/autogroup";
 /// How long looking for who else is in the session may take. Something may be mounted over what is read.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Lets others go first, from this thread and whatever it starts from here on.
+/// Lets others go first, from this thread and whatever it starts from here on; and from the first thread, which only waits,
+/// but whose rank is shown as ours.
 pub fn go_last() {
     // Neither is worth failing for: without them the collection is merely less polite.
-    let _ = rustix::process::nice(LAST);
-    let _ = sys::use_idle_io();
+    for thread in [gettid(), getpid()] {
+        let _ = setpriority_process(Some(thread), LAST);
+        let _ = sys::use_idle_io(thread);
+    }
 }
 
 /// A session that lets others go first until this is dropped.
@@ -77,9 +84,11 @@ fn we_are_alone() -> Option<()> {
     while next > 0 && above.insert(next) {
         next = stat(&next.to_string())?.parent;
     }
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().filter(|name| name.parse::<i32>().is_ok()) else { continue };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let listing = Dir::new(open("/proc", flags, Mode::empty()).ok()?).ok()?;
+    for entry in listing.flatten() {
+        let name = entry.file_name().to_str();
+        let Some(pid) = name.ok().filter(|name| name.parse::<i32>().is_ok()) else { continue };
         let Some(stat) = stat(pid) else { continue };
         if stat.session == own.session && !above.contains(&stat.pid) {
             return None;

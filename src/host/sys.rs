@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
 unsafe extern "C" {
@@ -92,12 +92,12 @@ pub fn learn_how_children_end() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
-/// Asks the disk scheduler to serve us only when nobody else wants it (ioprio_set(2), class idle).
-pub fn use_idle_io() -> io::Result<()> {
+/// Asks the disk scheduler to serve a thread of ours only when nobody else wants it (ioprio_set(2), class idle).
+pub fn use_idle_io(thread: Pid) -> io::Result<()> {
     const WHO_PROCESS: libc::c_int = 1;
     const CLASS_IDLE: libc::c_int = 3 << 13;
-    // SAFETY: takes three integers; 0 means the calling thread.
-    match unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE) } {
+    // SAFETY: takes three integers, and touches no memory.
+    match unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, thread.as_raw_pid(), CLASS_IDLE) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

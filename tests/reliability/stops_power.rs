@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -28,7 +28,10 @@ fn power_that_fails_leaves_a_whole_bundle_or_no_name_for_one() {
             copy(&stage.disk.image(), &copied);
         } else {
             // The kernel may write whatever it has whenever it likes; and what came after that is lost.
-            std::thread::sleep(Duration::from_micros(dice.below(600_000)));
+            match round % 3 {
+                1 => wait_for_evidence(&mut child, &out),
+                _ => std::thread::sleep(Duration::from_micros(dice.below(600_000))),
+            }
             stage.sync();
             std::thread::sleep(Duration::from_micros(dice.below(100_000)));
             kill_process(Pid::from_child(&child), Signal::STOP).unwrap();
@@ -42,6 +45,16 @@ fn power_that_fails_leaves_a_whole_bundle_or_no_name_for_one() {
     }
     hits.demand("power lost", &[Phase::Named]);
     assert!(hits.0.len() > 1, "the power never failed in mid-run");
+}
+
+/// Waits until some of it must be on its way to the disk.
+fn wait_for_evidence(child: &mut Child, out: &Path) {
+    let is_under_way = |name: &String| {
+        name.ends_with(".partial") && fs::metadata(out.join(name)).is_ok_and(|met| met.len() > 500_000)
+    };
+    while child.try_wait().unwrap().is_none() && !names(out).iter().any(is_under_way) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// What the disk has at one moment: copied until nothing has changed meanwhile. Holes stay holes.

@@ -128,7 +128,19 @@ fn a_terminal_that_goes_away_ends_the_run_with_a_sealed_bundle() {
     getrandom::fill(&mut noise).unwrap();
     let host = FakeHost::small().file("/srv/big", noise);
     let (root, out, key) = (host.path().to_str().unwrap(), desk.out(), desk.path("host.key"));
-    let args = ["collect", "-r", &desk.recipient, "--root", root, "--also", "/srv/big", "--sign-with"];
+    // Slow enough that it goes away in mid-run; the pause ends with the signal.
+    let args = [
+        "collect",
+        "--max-cpu",
+        "5",
+        "-r",
+        &desk.recipient,
+        "--root",
+        root,
+        "--also",
+        "/srv/big",
+        "--sign-with",
+    ];
     let args = [&args[..], &[key.to_str().unwrap(), "-o", out.to_str().unwrap()]].concat();
     // Every write to it fails from then on: progress, and the result.
     let told =
