@@ -33,6 +33,17 @@ impl Trace {
     fn hits(&self) -> impl Iterator<Item = &str> {
         self.threads.iter().flatten().filter(|line| line.contains("(INJECTED)")).map(String::as_str)
     }
+
+    /// How many calls the busiest thread made; strace counts no further than 65,535.
+    fn most(&self) -> usize {
+        self.threads.iter().map(Vec::len).max().unwrap_or(0).min(65_535)
+    }
+
+    /// Which of its thread's calls is the last that has to do with the sealed file.
+    fn last_of_the_sealed_file(&self) -> Option<usize> {
+        let of_it = |lines: &Vec<String>| lines.iter().rposition(|line| line.contains(".zip.age.partial>"));
+        self.threads.iter().filter_map(of_it).max().map(|at| at + 1)
+    }
 }
 
 impl Traced<'_> {
@@ -73,12 +84,11 @@ impl Traced<'_> {
         Trace { ran, out, threads }
     }
 
-    /// How often the busiest thread made this call.
-    fn most(&self, call: &str) -> usize {
+    /// A run in which nothing goes wrong.
+    fn undisturbed(&self, call: &str) -> Trace {
         let trace = self.run(call, None);
         assert!([0, 3].contains(&trace.ran.code), "{call}: {}", trace.ran.stderr);
-        // strace counts no further than that.
-        trace.threads.iter().map(Vec::len).max().unwrap_or(0).min(65_535)
+        trace
     }
 }
 
@@ -176,10 +186,11 @@ fn errors_of_the_output_s_file_system_seal_or_say_so() {
     let (mut dice, seed) = Dice::new();
     let mut trials = Vec::new();
     for (call, errors) in OUTPUT {
-        let most = traced.most(call);
+        let whole = traced.undisturbed(call);
         for (place, error) in errors.iter().enumerate() {
             // One error of each call at many places, the others at a few.
-            let numbers = chosen(most, 1, &mut dice).into_iter();
+            let numbers = chosen(whole.most(), 1, &mut dice).into_iter();
+            let numbers = numbers.chain(whole.last_of_the_sealed_file());
             let keep = if place == 0 || is_long() { usize::MAX } else { 2 };
             trials.extend(numbers.rev().take(keep).map(|number| (*call, *error, number)));
         }
@@ -231,7 +242,7 @@ fn errors_where_evidence_is_gathered_cost_that_evidence() {
     let (mut dice, seed) = Dice::new();
     let mut trials = Vec::new();
     for (call, errors) in EVIDENCE {
-        let most = traced.most(call);
+        let most = traced.undisturbed(call).most();
         for error in *errors {
             let numbers: Vec<usize> = (1..=most).filter(|_| is_long()).collect();
             let some = [1 + dice.below(most), 1 + dice.below(most)];
@@ -301,7 +312,7 @@ fn what_could_be_read_of_a_failing_file_is_kept_and_an_interruption_costs_nothin
 fn bytes_that_the_disk_lost_are_noticed_when_the_file_is_read_back() {
     let (desk, host) = (Desk::new(), host());
     let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None };
-    for (call, lie) in [("write", "retval=5"), ("read", "retval=1000"), ("fsync", "retval=0")] {
+    for (call, lie) in [("write", "retval=5"), ("read", "retval=5"), ("fsync", "retval=0")] {
         let number = number_of(&traced.run(call, None), ".zip.age.partial>", 0);
         let trace = traced.run(call, Some(&format!("{call}:{lie}:when={number}")));
         assert!(trace.hits().any(|line| line.contains(".zip.age.partial>")), "{call} was not hit");
@@ -320,7 +331,7 @@ fn bytes_that_the_disk_lost_are_noticed_when_the_file_is_read_back() {
 fn without_random_numbers_nothing_is_sealed() {
     let (desk, host) = (Desk::new(), host());
     let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None };
-    let most = traced.most("getrandom");
+    let most = traced.undisturbed("getrandom").most();
     assert!(most >= 8, "each entry has a salt of its own: {most}");
     let mut refused = 0;
     for when in [1, 2, most / 2, most] {
