@@ -16,6 +16,8 @@ pub struct Places {
     pub homes: Vec<HostPath>,
     /// Lines of `/etc/passwd` that cannot be read.
     pub unread: Vec<usize>,
+    /// `/etc/passwd` is longer than what of it is read: there may be homes that are not known.
+    pub unread_behind: bool,
     /// What kept `/home` from being listed.
     pub trouble: Option<Trouble>,
     /// The file that auditd writes.
@@ -30,6 +32,9 @@ pub struct Places {
     pub secrets: Vec<(u64, u64)>,
 }
 
+/// Bytes of `/etc/passwd` that are read.
+const PASSWD: u64 = 16 << 20;
+
 /// Files that hold password hashes.
 const SECRETS: [&str; 5] =
     ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd"];
@@ -37,7 +42,8 @@ const SECRETS: [&str; 5] =
 impl Places {
     /// Looks them up.
     pub fn of(host: &Host) -> Places {
-        let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| host.peek(&path, 16 << 20).ok());
+        let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| host.peek(&path, PASSWD + 1).ok());
+        let unread_behind = passwd.as_ref().is_some_and(|text| text.len() as u64 > PASSWD);
         let (accounts, unread) = accounts::parse_passwd(passwd.as_deref().unwrap_or_default());
         let mut homes: Vec<HostPath> = accounts.into_iter().filter_map(|account| account.home).collect();
         let mut trouble = None;
@@ -59,6 +65,7 @@ impl Places {
             authorized_keys: authorized_keys(host, &homes),
             homes,
             unread,
+            unread_behind,
             trouble,
             audit_log: auditd::log(&conf),
             former_audit_logs: audit_config::former_logs(&conf),
