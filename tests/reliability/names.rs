@@ -163,9 +163,10 @@ fn every_unix_socket_has_a_row_with_the_bytes_of_its_name() {
             assert_eq!(row["owners"][0]["pid"], holder.child.id(), "{row:#}");
             let (state, kind) = match held.what.as_str() {
                 "listening" => ("LISTEN", "stream"),
-                "connected" | "client" => ("ESTAB", "stream"),
+                "connected" | "client" => ("ESTABLISHED", "stream"),
                 "packets" => ("", "seqpacket"),
-                "datagram" | "nameless" => ("", "dgram"),
+                "datagram" => ("", "dgram"),
+                "nameless" => ("ESTABLISHED", "dgram"),
                 _ => ("", "stream"),
             };
             assert_eq!(row["type"], kind, "{row:#}");

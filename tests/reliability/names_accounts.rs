@@ -75,8 +75,7 @@ fn accounts_of_any_bytes_are_kept_exactly_and_no_home_is_hidden() {
     names.extend([b"\x1b]0;owned\x07".to_vec(), b"\xff\xfe".to_vec(), Vec::new(), b"a\0b".to_vec()]);
     for (number, name) in names.iter().enumerate() {
         let uid = (number * 16_843_010).to_string();
-        let line =
-            [name.as_slice(), b":x:", uid.as_bytes(), b":0:\x1b\xff::\n"];
+        let line = [name.as_slice(), b":x:", uid.as_bytes(), b":0:\x1b\xff::\n"];
         passwd.extend_from_slice(&line.concat());
     }
     passwd.extend_from_slice(b"toor:x:0:0::/root:/bin/sh\nbig:x:4294967295:1::/root:/bin/sh\n");
