@@ -18,19 +18,14 @@ pub struct Account {
     pub home: Option<HostPath>,
 }
 
-/// Reads a whole passwd file; lines that are damaged are given by number. Those of NIS (`+`, `-`) and comments are no
-/// accounts and no damage. Nothing but the home is read: what makes the number odd must not hide the home.
-pub fn parse_passwd(text: &[u8]) -> (Vec<Account>, Vec<usize>) {
-    let mut accounts = Vec::new();
-    let mut unread = Vec::new();
-    for (line, number) in lines(text) {
-        match account(line) {
-            Some(account) => accounts.push(account),
-            None if line.starts_with(b"+") || line.starts_with(b"-") || line.starts_with(b"#") => {}
-            None => unread.push(number),
-        }
-    }
-    (accounts, unread)
+/// Reads a passwd file, line by line; of one that is damaged it gives the number. Those of NIS (`+`, `-`) and comments are
+/// no accounts and no damage. Nothing but the home is read: what makes the number odd must not hide the home.
+pub fn parse_passwd(text: &[u8]) -> impl Iterator<Item = Result<Account, usize>> {
+    lines(text).filter_map(|(line, number)| match account(line) {
+        Some(account) => Some(Ok(account)),
+        None if line.starts_with(b"+") || line.starts_with(b"-") || line.starts_with(b"#") => None,
+        None => Some(Err(number)),
+    })
 }
 
 /// The numbers of the names in a passwd or group file: the third field of each line. Of a name that stands twice the
@@ -199,9 +194,14 @@ mod tests {
     const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\nalice:x:1001:1001:,,,:/home/alice:/bin/bash\n\
         +::::::\nodd:x:7:7::relative:/bin/sh\nj\xff:x:1002:1002::/home/j\xff:/bin/sh\ntorn:x:10";
 
+    fn parsed(text: &[u8]) -> (Vec<Account>, Vec<usize>) {
+        let damaged = parse_passwd(text).filter_map(Result::err).collect();
+        (parse_passwd(text).filter_map(Result::ok).collect(), damaged)
+    }
+
     #[test]
     fn homes_are_found_and_damage_is_counted() {
-        let (accounts, unread) = parse_passwd(PASSWD);
+        let (accounts, unread) = parsed(PASSWD);
         assert_eq!(unread, [6]);
         let homes: Vec<&[u8]> =
             accounts.iter().filter_map(|account| Some(account.home.as_ref()?.as_bytes())).collect();
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_home_that_was_made_odd_to_hide_is_found() {
         let (accounts, unread) =
-            parse_passwd(b"svc:x:0:0::/srv/../srv/./evil:/bin/bash\nsvc2:x: 0:0::/srv/e2:/bin/bash\n\
+            parsed(b"svc:x:0:0::/srv/../srv/./evil:/bin/bash\nsvc2:x: 0:0::/srv/e2:/bin/bash\n\
                 svc3:x:0:0::srv/e3:/bin/bash\nsvc4:x:0:0::/srv/e4\0/no:/bin/bash\nsvc5:x:0:0::../..:/bin/bash\n\
                 svc6:x:0:0:::/bin/bash\n");
         let homes: Vec<String> =

@@ -24,9 +24,6 @@ const FILES: [(&str, &str); 4] = [
 /// Bytes of each that are read: those of a quarter of a million accounts.
 const SECRETS: u64 = 16 << 20;
 
-/// Lines that are named in the words of an entry.
-const NAMED: usize = 100;
-
 /// Reduces each of them.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     for (path, name) in FILES {
@@ -84,24 +81,30 @@ fn reduced(run: &mut Run<'_, '_>, name: &str, draft: Draft, text: &[u8]) -> Resu
 
 /// What keeps a home from being looked at by the other collectors.
 fn homes(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let unread = &run.places.unread;
-    if !unread.is_empty() {
-        let numbers: Vec<String> = unread.iter().take(NAMED).map(usize::to_string).collect();
-        let more = match unread.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+    let (unread, mut told) = (&run.places.unread, Vec::new());
+    if !unread.damaged.is_empty() {
+        let numbers: Vec<String> = unread.damaged.iter().map(usize::to_string).collect();
+        let more = if unread.more == 0 { String::new() } else { format!(" and {} more", unread.more) };
         let words = format!(
             "damaged, so that the homes they name were not looked at: lines {}{more} of /etc/passwd, which is sealed whole",
             numbers.join(", ")
         );
-        let reason = Reason::new(ReasonCode::NotParsed, words);
-        run.intake.gap(Source::text("homes"), Outcome::Inconclusive, reason)?;
+        told.push((Outcome::Inconclusive, ReasonCode::NotParsed, words));
     }
-    if run.places.unread_behind {
-        let words = "/etc/passwd is longer than 16 MiB: the homes that stand behind were not looked at";
-        let reason = Reason::new(ReasonCode::SizeLimit, words);
-        run.intake.gap(Source::text("homes"), Outcome::Inconclusive, reason)?;
+    if unread.past_most > 0 {
+        let words = format!(
+            "/etc/passwd names more homes than are looked at; those of so many accounts were not: {}",
+            unread.past_most
+        );
+        told.push((Outcome::Truncated, ReasonCode::CountLimit, words));
+    }
+    if unread.behind {
+        let words =
+            "/etc/passwd is longer than 16 MiB: the homes that stand behind were not looked at".to_owned();
+        told.push((Outcome::Truncated, ReasonCode::SizeLimit, words));
+    }
+    for (outcome, code, words) in told {
+        run.intake.gap(Source::text("homes"), outcome, Reason::new(code, words))?;
     }
     Ok(())
 }
