@@ -82,7 +82,7 @@ pub struct Group {
 
 impl Group {
     /// What is told of it does not need the homes one by one.
-    fn to_be_told(mut self) -> Group {
+    fn without_homes(mut self) -> Group {
         if matches!(prefix(&self.text).0, Prefix::Homes) {
             self.patterns = Vec::new();
         }
@@ -224,7 +224,7 @@ impl Absent {
     fn note(&mut self, group: Group, seen: &Seen) {
         self.asked_homes |= matches!(prefix(&group.text).0, Prefix::Homes);
         if seen.passed_over && !seen.taken && !seen.other {
-            return self.passed_over.push(group.to_be_told());
+            return self.passed_over.push(group.without_homes());
         }
         if seen.matched || seen.other {
             return;
@@ -236,7 +236,7 @@ impl Absent {
             (false, true) => &mut self.empty,
             (false, false) => &mut self.missing,
         };
-        list.push(group.to_be_told());
+        list.push(group.without_homes());
     }
 
     fn tell(self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
