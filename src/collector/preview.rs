@@ -161,7 +161,8 @@ fn look(
             }
         }
         Action::Link(link) => {
-            preview.what = steps::expand(&link.paths, request, places).iter().map(Group::spelt_out).collect();
+            preview.what =
+                steps::expand(&link.paths, request, places).map(|group| group.spelt_out()).collect();
         }
     }
     preview

@@ -81,6 +81,14 @@ pub struct Group {
 }
 
 impl Group {
+    /// What is told of it does not need the homes one by one.
+    fn without_homes(mut self) -> Group {
+        if matches!(prefix(&self.text).0, Prefix::Homes) {
+            self.patterns = Vec::new();
+        }
+        self
+    }
+
     /// As a person reads it: what somebody named, or what the definition has.
     pub fn spelt_out(&self) -> String {
         match (&self.named, self.text.split_once('}')) {
@@ -91,9 +99,13 @@ impl Group {
     }
 }
 
-/// Spells out the paths of a step.
-pub fn expand(paths: &[String], request: &Request, places: &Places) -> Vec<Group> {
-    let spell_out = |text: &String| {
+/// Spells out the paths of a step, one after the other: all of them at once, for each of 10,000 homes, would be too much.
+pub fn expand<'a>(
+    paths: &'a [String],
+    request: &'a Request,
+    places: &'a Places,
+) -> impl Iterator<Item = Group> + 'a {
+    let spell_out = move |text: &'a String| {
         let (prefix, rest) = prefix(text);
         // What a person named is looked for one by one, so that each has its own answer.
         let one_by_one = |folders: &[HostPath]| -> Vec<Group> {
@@ -121,7 +133,7 @@ pub fn expand(paths: &[String], request: &Request, places: &Places) -> Vec<Group
             Prefix::FormerAuditLogs => vec![beside(text, &places.former_audit_logs, rest)],
         }
     };
-    paths.iter().flat_map(spell_out).collect()
+    paths.iter().flat_map(spell_out)
 }
 
 /// Files, or what lies beside them under their names and more.
@@ -212,7 +224,7 @@ impl Absent {
     fn note(&mut self, group: Group, seen: &Seen) {
         self.asked_homes |= matches!(prefix(&group.text).0, Prefix::Homes);
         if seen.passed_over && !seen.taken && !seen.other {
-            return self.passed_over.push(group);
+            return self.passed_over.push(group.without_homes());
         }
         if seen.matched || seen.other {
             return;
@@ -224,7 +236,7 @@ impl Absent {
             (false, true) => &mut self.empty,
             (false, false) => &mut self.missing,
         };
-        list.push(group);
+        list.push(group.without_homes());
     }
 
     fn tell(self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
@@ -352,7 +364,7 @@ pub fn tell(run: &mut Run<'_, '_>, found: Found) -> Result<(), Halt> {
 }
 
 fn excluded(run: &Run<'_, '_>, paths: &[String]) -> Vec<Pattern> {
-    expand(paths, run.request, run.places).into_iter().flat_map(|group| group.patterns).collect()
+    expand(paths, run.request, run.places).flat_map(|group| group.patterns).collect()
 }
 
 fn is_excluded(excluded: &[Pattern], path: &HostPath) -> bool {

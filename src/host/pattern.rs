@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -13,7 +14,8 @@ use crate::path::{HostPath, PathError};
 pub struct Pattern {
     text: String,
     base: HostPath,
-    parts: Vec<Part>,
+    /// Shared: of one pattern there is one for each home, and there may be 10,000 of those.
+    parts: Arc<[Part]>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ impl Pattern {
 
     /// A pattern that is one path, whatever bytes it holds.
     pub fn exactly(path: &HostPath) -> Pattern {
-        Pattern { text: path.to_string(), base: path.clone(), parts: Vec::new() }
+        Pattern { text: path.to_string(), base: path.clone(), parts: Arc::default() }
     }
 
     /// Names that begin as `path` does and go on as `rest` says, in the same folder: `{audit_log}*`.
@@ -67,18 +69,18 @@ impl Pattern {
         let text = format!("{path}{rest}");
         // The name may hold whatever means something in a pattern.
         let name = globset::escape(&String::from_utf8_lossy(path.name()));
-        Ok(Pattern { base: path.parent(), parts: vec![part(&text, &format!("{name}{rest}"))?], text })
+        Ok(Pattern { base: path.parent(), parts: Arc::new([part(&text, &format!("{name}{rest}"))?]), text })
     }
 
     /// Everything below a folder.
     pub fn below(folder: &HostPath) -> Pattern {
-        Pattern { text: format!("{folder}/**"), base: folder.clone(), parts: vec![Part::Deep] }
+        Pattern { text: format!("{folder}/**"), base: folder.clone(), parts: Arc::new([Part::Deep]) }
     }
 
     /// The same pattern with its plain beginning below `folder`: how `~` becomes each home.
     pub fn under(&self, folder: &HostPath) -> Pattern {
         let base = folder.clone().with(self.base.components());
-        Pattern { text: format!("{folder}{}", self.text), base, parts: self.parts.clone() }
+        Pattern { text: format!("{folder}{}", self.text), base, parts: Arc::clone(&self.parts) }
     }
 
     /// As it was written.

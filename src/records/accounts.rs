@@ -14,23 +14,18 @@ use crate::path::{HostPath, shown};
 pub struct Account {
     /// Its name.
     pub name: Vec<u8>,
-    /// Its home, if that is an absolute path; `..` in it goes up, as it does for a login.
+    /// Its home, if it names one; `..` in it goes up, as it does for a login.
     pub home: Option<HostPath>,
 }
 
-/// Reads a whole passwd file; lines that are damaged are given by number. Those of NIS (`+`, `-`) and comments are no
-/// accounts and no damage. Nothing but the home is read: what makes the number odd must not hide the home.
-pub fn parse_passwd(text: &[u8]) -> (Vec<Account>, Vec<usize>) {
-    let mut accounts = Vec::new();
-    let mut unread = Vec::new();
-    for (line, number) in lines(text) {
-        match account(line) {
-            Some(account) => accounts.push(account),
-            None if line.starts_with(b"+") || line.starts_with(b"-") || line.starts_with(b"#") => {}
-            None => unread.push(number),
-        }
-    }
-    (accounts, unread)
+/// Reads a passwd file, line by line; of one that is damaged it gives the number. Those of NIS (`+`, `-`) and comments are
+/// no accounts and no damage. Nothing but the home is read: what makes the number odd must not hide the home.
+pub fn parse_passwd(text: &[u8]) -> impl Iterator<Item = Result<Account, usize>> {
+    lines(text).filter_map(|(line, number)| match account(line) {
+        Some(account) => Some(Ok(account)),
+        None if line.starts_with(b"+") || line.starts_with(b"-") || line.starts_with(b"#") => None,
+        None => Some(Err(number)),
+    })
 }
 
 /// The numbers of the names in a passwd or group file: the third field of each line. Of a name that stands twice the
@@ -72,8 +67,11 @@ fn account(line: &[u8]) -> Option<Account> {
     Some(Account { name: name.to_vec(), home: home_of(home) })
 }
 
+/// Where a login with this field begins. A relative one is looked for below `/`, for that is where login(1) and sshd(8)
+/// stand when they change to it; what stands behind a NUL the C library does not see.
 fn home_of(field: &[u8]) -> Option<HostPath> {
-    if field.first() != Some(&b'/') || field.contains(&0) {
+    let seen = field.split(|byte| *byte == 0).next().unwrap_or_default();
+    if seen.is_empty() {
         return None;
     }
     let step = |path: HostPath, name: &[u8]| match name {
@@ -81,7 +79,7 @@ fn home_of(field: &[u8]) -> Option<HostPath> {
         b".." => path.parent(),
         name => path.join(name),
     };
-    Some(field.split(|byte| *byte == b'/').fold(HostPath::root(), step))
+    Some(seen.split(|byte| *byte == b'/').fold(HostPath::root(), step))
 }
 
 /// One line of shadow or gshadow without its secret. Keys are sorted.
@@ -110,8 +108,8 @@ pub struct ReducedSecret {
 }
 
 /// Reduces a whole shadow or gshadow file. A line without the fields of one keeps its number and nothing else.
-pub fn reduce_shadow(text: &[u8]) -> Vec<ReducedSecret> {
-    lines(text).map(|(line, number)| reduce(line, number)).collect()
+pub fn reduce_shadow(text: &[u8]) -> impl Iterator<Item = ReducedSecret> {
+    lines(text).map(|(line, number)| reduce(line, number))
 }
 
 fn reduce(line: &[u8], number: usize) -> ReducedSecret {
@@ -196,13 +194,18 @@ mod tests {
     const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\nalice:x:1001:1001:,,,:/home/alice:/bin/bash\n\
         +::::::\nodd:x:7:7::relative:/bin/sh\nj\xff:x:1002:1002::/home/j\xff:/bin/sh\ntorn:x:10";
 
+    fn parsed(text: &[u8]) -> (Vec<Account>, Vec<usize>) {
+        let damaged = parse_passwd(text).filter_map(Result::err).collect();
+        (parse_passwd(text).filter_map(Result::ok).collect(), damaged)
+    }
+
     #[test]
     fn homes_are_found_and_damage_is_counted() {
-        let (accounts, unread) = parse_passwd(PASSWD);
+        let (accounts, unread) = parsed(PASSWD);
         assert_eq!(unread, [6]);
         let homes: Vec<&[u8]> =
             accounts.iter().filter_map(|account| Some(account.home.as_ref()?.as_bytes())).collect();
-        assert_eq!(homes, [&b"/root"[..], b"/home/alice", b"/home/j\xff"]);
+        assert_eq!(homes, [&b"/root"[..], b"/home/alice", b"/relative", b"/home/j\xff"]);
     }
 
     #[test]
@@ -215,9 +218,13 @@ mod tests {
     #[test]
     fn a_home_that_was_made_odd_to_hide_is_found() {
         let (accounts, unread) =
-            parse_passwd(b"svc:x:0:0::/srv/../srv/./evil:/bin/bash\nsvc2:x: 0:0::/srv/e2:/bin/bash\n");
-        let homes: Vec<String> = accounts.iter().map(|one| one.home.as_ref().unwrap().to_string()).collect();
-        assert_eq!((homes, unread), (vec!["/srv/evil".to_owned(), "/srv/e2".to_owned()], vec![]));
+            parsed(b"svc:x:0:0::/srv/../srv/./evil:/bin/bash\nsvc2:x: 0:0::/srv/e2:/bin/bash\n\
+                svc3:x:0:0::srv/e3:/bin/bash\nsvc4:x:0:0::/srv/e4\0/no:/bin/bash\nsvc5:x:0:0::../..:/bin/bash\n\
+                svc6:x:0:0:::/bin/bash\n");
+        let homes: Vec<String> =
+            accounts.iter().filter_map(|one| Some(one.home.as_ref()?.to_string())).collect();
+        assert_eq!(accounts.len(), 6);
+        assert_eq!((homes.join(" ").as_str(), unread), ("/srv/evil /srv/e2 /srv/e3 /srv/e4 /", vec![]));
     }
 
     #[test]
@@ -235,20 +242,20 @@ mod tests {
             ("$6$salt$Vx7nq:19000:0:99999:7:::", "usable", "unknown"),
         ];
         for (line, state, algorithm) in lines {
-            let reduced = &reduce_shadow(line.as_bytes())[0];
+            let reduced = &reduce_shadow(line.as_bytes()).next().unwrap();
             assert_eq!((reduced.state, reduced.algorithm), (state, algorithm), "{line}");
             let json = String::from_utf8(json::line(reduced).unwrap()).unwrap();
             for secret in ["7Dt9", "Vx7nq", "ab1Pq", "plaintext", "salt", "bob,"] {
                 assert!(!json.contains(secret), "{json}");
             }
         }
-        let alice = &reduce_shadow(lines[1].0.as_bytes())[0];
+        let alice = &reduce_shadow(lines[1].0.as_bytes()).next().unwrap();
         assert_eq!((alice.min.as_str(), alice.max.as_str(), alice.warn.as_str()), ("7", "90", "14"));
     }
 
     #[test]
     fn the_keys_of_a_reduced_line_are_sorted() {
-        let reduced = &reduce_shadow(b"a:*:1:2:3:4:5:6:")[0];
+        let reduced = &reduce_shadow(b"a:*:1:2:3:4:5:6:").next().unwrap();
         let mut row = Vec::new();
         json::row(&mut row, reduced).unwrap();
         assert_eq!(row, json::line(reduced).unwrap());

@@ -15,9 +15,9 @@ use crate::support::{Bundle, Desk, PHI_IR, entries, only_root, skipped, tool};
 use crate::zoo::Zoo;
 
 /// What one collection of these collectors gave.
-struct Collected {
-    opened: PathBuf,
-    entries: Vec<Value>,
+pub struct Collected {
+    pub opened: PathBuf,
+    pub entries: Vec<Value>,
     took: Duration,
     /// The highest that it had in memory, in KiB.
     peak: u64,
@@ -31,7 +31,7 @@ sys.exit(code)";
 
 const ALL: [&str; 5] = ["processes", "process-files", "open-files", "sockets", "sessions-live"];
 
-fn collect(desk: &Desk, before: &[&str], ids: &[&str]) -> Collected {
+pub fn collect(desk: &Desk, before: &[&str], ids: &[&str]) -> Collected {
     let out = desk.out();
     let mut words: Vec<&OsStr> = before.iter().map(OsStr::new).collect();
     words.extend(
@@ -57,7 +57,7 @@ fn collect(desk: &Desk, before: &[&str], ids: &[&str]) -> Collected {
 
 impl Collected {
     /// The rows of all members whose names begin so. None of them holds a byte that acts on a terminal.
-    fn rows(&self, begin: &str) -> Vec<Value> {
+    pub fn rows(&self, begin: &str) -> Vec<Value> {
         let (folder, name) = begin.rsplit_once('/').unwrap();
         let mut names: Vec<PathBuf> = fs::read_dir(self.opened.join("data/live").join(folder))
             .unwrap()
@@ -87,7 +87,7 @@ impl Collected {
 
     /// 64 MiB, and 1 KiB for each member.
     #[track_caller]
-    fn is_small(&self) {
+    pub fn is_small(&self) {
         let members = self.entries.iter().filter(|entry| entry["member"].is_string()).count() as u64;
         let said = format!("{} KiB at most, {members} members, {:?}\n", self.peak, self.took);
         let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
@@ -95,11 +95,11 @@ impl Collected {
     }
 }
 
-fn decoded(text: &str) -> Vec<u8> {
+pub fn decoded(text: &str) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-fn exact(row: &Value, column: &str) -> Vec<u8> {
+pub fn exact(row: &Value, column: &str) -> Vec<u8> {
     match row[format!("{column}_b64")].as_str() {
         Some(text) => decoded(text),
         None => row[column].as_str().unwrap_or_default().as_bytes().to_vec(),

@@ -37,7 +37,7 @@ pub fn copy(run: &mut Run<'_, '_>, step: &CopyStep) -> Result<(), Halt> {
         if run.is_out_of_reach(&group) {
             copying.absent.out_of_reach.push(group);
         } else if ended {
-            copying.absent.unreached.push(group);
+            copying.absent.unreached.push(group.without_homes());
         } else {
             ended = !copying.group(run, group)?;
         }

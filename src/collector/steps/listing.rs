@@ -44,7 +44,7 @@ pub fn listing(
         if run.is_out_of_reach(&group) {
             absent.out_of_reach.push(group);
         } else if table.cut {
-            absent.unreached.push(group);
+            absent.unreached.push(group.without_homes());
         } else {
             table.group(run, host, group, &mut absent)?;
         }

@@ -1,5 +1,7 @@
 //! Places of the examined machine that definitions name without knowing them.
 
+use std::collections::BTreeSet;
+
 use rustix::fs::FileType;
 
 use crate::collector::auditd;
@@ -14,8 +16,8 @@ pub struct Places {
     /// Of every account in `/etc/passwd`, and every folder of `/home`, because the accounts of a directory service
     /// stand in no file.
     pub homes: Vec<HostPath>,
-    /// Lines of `/etc/passwd` that cannot be read.
-    pub unread: Vec<usize>,
+    /// What of `/etc/passwd` could not be made use of.
+    pub unread: Unread,
     /// What kept `/home` from being listed.
     pub trouble: Option<Trouble>,
     /// The file that auditd writes.
@@ -30,6 +32,28 @@ pub struct Places {
     pub secrets: Vec<(u64, u64)>,
 }
 
+/// Lines of `/etc/passwd` that name no home, or name one that is not looked at.
+#[derive(Default)]
+pub struct Unread {
+    /// The first that are damaged, by number.
+    pub damaged: Vec<usize>,
+    /// How many there are beside those.
+    pub more: u64,
+    /// Accounts with other homes, past the most that are looked at.
+    pub past_most: u64,
+    /// The file is longer than what of it is read: there may be homes that are not known.
+    pub behind: bool,
+}
+
+/// Bytes of `/etc/passwd` that are read.
+const PASSWD: u64 = 16 << 20;
+
+/// Homes of `/etc/passwd` that are looked at: each costs a look for every path of every definition.
+const HOMES: usize = 50_000;
+
+/// Damaged lines of it that are told by number.
+const DAMAGED: usize = 100;
+
 /// Files that hold password hashes.
 const SECRETS: [&str; 5] =
     ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd"];
@@ -37,9 +61,7 @@ const SECRETS: [&str; 5] =
 impl Places {
     /// Looks them up.
     pub fn of(host: &Host) -> Places {
-        let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| host.peek(&path, 16 << 20).ok());
-        let (accounts, unread) = accounts::parse_passwd(passwd.as_deref().unwrap_or_default());
-        let mut homes: Vec<HostPath> = accounts.into_iter().filter_map(|account| account.home).collect();
+        let (mut homes, unread) = of_accounts(host);
         let mut trouble = None;
         let mut found = folders(host, &HostPath::root().join(b"home"), &mut trouble);
         // winbind and sssd make /home/DOMAIN/user: a folder that is nobody's home and looks like none holds homes.
@@ -66,6 +88,25 @@ impl Places {
             system: system(host),
         }
     }
+}
+
+/// The homes of `/etc/passwd`.
+fn of_accounts(host: &Host) -> (Vec<HostPath>, Unread) {
+    let passwd = HostPath::new("/etc/passwd").ok().and_then(|path| host.peek(&path, PASSWD + 1).ok());
+    let passwd = passwd.unwrap_or_default();
+    let (mut homes, mut unread) = (BTreeSet::new(), Unread::default());
+    unread.behind = passwd.len() as u64 > PASSWD;
+    for account in accounts::parse_passwd(&passwd) {
+        match account.map(|account| account.home) {
+            Ok(Some(home)) if homes.contains(&home) => {}
+            Ok(Some(_)) if homes.len() >= HOMES => unread.past_most += 1,
+            Ok(Some(home)) => drop(homes.insert(home)),
+            Ok(None) => {}
+            Err(number) if unread.damaged.len() < DAMAGED => unread.damaged.push(number),
+            Err(_) => unread.more += 1,
+        }
+    }
+    (homes.into_iter().collect(), unread)
 }
 
 /// The folders in a folder. What cannot be listed is noted; what must not be touched is looked for like the others,

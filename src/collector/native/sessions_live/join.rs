@@ -1,6 +1,6 @@
 //! Processes and logind's state joined to sessions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -73,18 +73,23 @@ fn add(row: &mut SessionRow, process: &Process, now: Taken) {
     row.login_uid = row.login_uid.or(process.login_uid);
     let begun = now.at_tick(process.stat.start_ticks);
     row.started = Some(row.started.map_or(begun, |earliest| earliest.min(begun)));
-    let mut terminals: BTreeSet<String> = row.terminals.drain(..).collect();
-    terminals.extend(process.terminal.clone());
+    insert(&mut row.terminals, process.terminal.clone());
     if let Some((_, terminal)) = &process.ssh {
         row.sshd.push(process.pid);
-        terminals.extend(terminal.as_ref().map(|terminal| shown(terminal)));
+        insert(&mut row.terminals, terminal.as_ref().map(|terminal| shown(terminal)));
         note(row, "sshd");
     }
-    row.terminals = terminals.into_iter().collect();
-    let mut uids: BTreeSet<u32> = row.uids.drain(..).collect();
-    uids.extend(process.uid);
-    row.uids = uids.into_iter().collect();
+    insert(&mut row.uids, process.uid);
     note(row, if process.audit_session.is_some() { "audit" } else { "terminal" });
+}
+
+/// Into a sorted list, once.
+fn insert<T: Ord>(list: &mut Vec<T>, one: Option<T>) {
+    if let Some(one) = one
+        && let Err(at) = list.binary_search(&one)
+    {
+        list.insert(at, one);
+    }
 }
 
 fn note(row: &mut SessionRow, view: &'static str) {

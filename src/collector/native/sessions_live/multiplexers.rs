@@ -13,9 +13,16 @@ use super::processes::Process;
 /// One row for each of them, and for each socket that none of them holds.
 pub fn rows(processes: &[Process], sockets: &[FileRow], now: Taken) -> Vec<MultiplexerRow> {
     let files: BTreeMap<&str, &FileRow> = sockets.iter().map(|file| (file.path.as_str(), file)).collect();
+    let mut children: BTreeMap<u32, Vec<&Process>> = BTreeMap::new();
+    for process in processes {
+        if let Ok(parent) = u32::try_from(process.stat.parent) {
+            children.entry(parent).or_default().push(process);
+        }
+    }
+    let of = |process: &Process| children.get(&process.pid).map(Vec::as_slice).unwrap_or_default();
     let mut rows: Vec<MultiplexerRow> = processes
         .iter()
-        .filter_map(|process| Some(row(process, process.multiplexer?, processes, &files, now)))
+        .filter_map(|process| Some(row(process, process.multiplexer?, of(process), &files, now)))
         .collect();
     join_clients(&mut rows);
     let held: BTreeSet<String> =
@@ -27,7 +34,7 @@ pub fn rows(processes: &[Process], sockets: &[FileRow], now: Taken) -> Vec<Multi
 fn row(
     process: &Process,
     multiplexer: Multiplexer,
-    processes: &[Process],
+    children: &[&Process],
     files: &BTreeMap<&str, &FileRow>,
     now: Taken,
 ) -> MultiplexerRow {
@@ -40,9 +47,7 @@ fn row(
         let stat = files.get(path.as_str()).map(|file| stat_of(file));
         MultiplexerSocket { path, path_b64, stat }
     };
-    let panes = processes.iter().filter(|child| {
-        server && u32::try_from(child.stat.parent) == Ok(process.pid) && child.pid != process.pid
-    });
+    let panes = children.iter().filter(|child| server && child.pid != process.pid);
     let panes: Vec<PaneRow> =
         panes.map(|child| PaneRow { pid: child.pid, terminal: child.terminal.clone() }).collect();
     MultiplexerRow {

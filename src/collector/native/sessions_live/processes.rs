@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustix::io::Errno;
 
 use crate::collector::run::Run;
-use crate::collector::tables::tell_blinkers;
+use crate::collector::tables::{Rows, tell_blinkers};
 use crate::custody::entry::{Base64, EntryId, Kind, Source};
-use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
-use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::sessions::SessionProcessRow;
 use crate::host::Trouble;
@@ -51,7 +49,7 @@ pub struct Process {
     pub ssh: Option<(Vec<u8>, Option<Vec<u8>>)>,
     /// Whether it is a multiplexer.
     pub multiplexer: Option<Multiplexer>,
-    /// Where its descriptors lead.
+    /// Of a multiplexer: where its descriptors lead below /dev.
     pub targets: Vec<Vec<u8>>,
     /// Its UNIX sockets that are bound.
     pub sockets: Vec<Socket>,
@@ -80,40 +78,54 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
         }
     };
     let blinkers = run.host.blinkers().verdicts();
-    let (mut rows, mut unseen) = (Vec::new(), BTreeMap::<String, Vec<u32>>::new());
-    let Ok(()) = run.host.each_process(pids, glance, |pid, outcome| {
+    let mut draft = Draft::new(Kind::Capture, source(), taken);
+    draft.title = Some("Processes of logins, at terminals, of sshd and of multiplexers".into());
+    // Each row goes on at once: a hostile host has 30,000 processes at a terminal, and each a long command line.
+    let mut sheet = Rows::begin(run, COLLECTOR, "processes.jsonl", draft)?;
+    let (mut processes, mut unseen) = (Vec::new(), BTreeMap::<String, Vec<u32>>::new());
+    let host = run.host;
+    host.each_process(pids, glance, |pid, outcome| {
         match outcome {
             Ok(glance) => {
-                rows.extend(glance.row);
                 if glance.refused {
                     unseen.entry("only in part".into()).or_default().push(pid);
+                }
+                if let Some(row) = glance.row {
+                    sheet.row(run, &row)?;
+                    processes.extend(read(&row));
                 }
             }
             Err(Trouble::Vanished(_)) => {}
             Err(trouble) => unseen.entry(trouble.verdict().0.word().to_owned()).or_default().push(pid),
         }
-        Ok::<(), std::convert::Infallible>(())
-    });
-    let mut bytes = Vec::new();
-    for row in &rows {
-        json::row(&mut bytes, row)?;
-    }
-    let mut draft = Draft::new(Kind::Capture, source(), taken);
-    draft.title = Some("Processes of logins, at terminals, of sshd and of multiplexers".into());
+        run.intake.check_within_member()
+    })?;
+    let (none, whole) = (sheet.count == 0, unseen.is_empty() && blinkers.is_empty());
+    let entry = sheet.end(run, |draft| {
+        if let Some((outcome, reason)) = ending(&unseen, &blinkers, none) {
+            *draft = draft.clone().ended(outcome, reason);
+        }
+    })?;
+    tell_blinkers(run, &blinkers)?;
+    Ok(Seen { processes, entry: Some(entry), whole })
+}
+
+/// How the look at processes ended, where that is more than that there are some.
+fn ending(
+    unseen: &BTreeMap<String, Vec<u32>>,
+    blinkers: &[(Outcome, Reason)],
+    none: bool,
+) -> Option<(Outcome, Reason)> {
     if !unseen.is_empty() {
         let count: usize = unseen.values().map(Vec::len).sum();
-        let words = format!("processes that could not be looked at: {count} ({})", listed(&unseen));
-        draft = draft.ended(Outcome::Denied, Reason::new(ReasonCode::Permission, words));
-    } else if let Some((outcome, reason)) = blinkers.first().filter(|_| rows.is_empty()) {
-        draft = draft.ended(*outcome, reason.clone());
-    } else if rows.is_empty() {
-        let words = "every process was looked at: none belongs to a login, a terminal, sshd or a multiplexer";
-        draft = draft.ended(Outcome::Empty, Reason::new(ReasonCode::NotFound, words));
+        let words = format!("processes that could not be looked at: {count} ({})", listed(unseen));
+        return Some((Outcome::Denied, Reason::new(ReasonCode::Permission, words)));
     }
-    let entry = run.intake.capture(Member::of_live(COLLECTOR, "processes.jsonl"), draft, bytes)?;
-    tell_blinkers(run, &blinkers)?;
-    let processes = rows.iter().filter_map(read).collect();
-    Ok(Seen { processes, entry: Some(entry), whole: unseen.is_empty() && blinkers.is_empty() })
+    let proven = || {
+        let words = "every process was looked at: none belongs to a login, a terminal, sshd or a multiplexer";
+        (Outcome::Empty, Reason::new(ReasonCode::NotFound, words))
+    };
+    none.then(|| blinkers.first().cloned().unwrap_or_else(proven))
 }
 
 fn listed(unseen: &BTreeMap<String, Vec<u32>>) -> String {
@@ -206,6 +218,10 @@ fn read(row: &SessionProcessRow) -> Option<Process> {
     let exe = row.exe_b64.as_ref().map(|exe| exe.0.as_slice()).unwrap_or_default();
     let cmdline = row.cmdline_b64.as_ref().map(|cmdline| cmdline.0.as_slice()).unwrap_or_default();
     let owned = |(user, terminal): (&[u8], Option<&[u8]>)| (user.to_vec(), terminal.map(<[u8]>::to_vec));
+    let multiplexer = login_process::multiplexer(&stat.name, exe, cmdline);
+    // Of anybody else they are not asked for, and there may be 30,000 others, with paths of 4 KiB.
+    let targets =
+        row.fds_b64.values().filter(|target| multiplexer.is_some() && target.0.starts_with(b"/dev/"));
     Some(Process {
         pid: row.pid,
         login_uid: set(&row.login_uid),
@@ -213,8 +229,8 @@ fn read(row: &SessionProcessRow) -> Option<Process> {
         uid: row.uid.as_deref().and_then(|uids| uids.split(' ').next()?.parse().ok()),
         terminal: stat.terminal.map(terminal_of),
         ssh: login_process::ssh_title(cmdline).map(owned),
-        multiplexer: login_process::multiplexer(&stat.name, exe, cmdline),
-        targets: row.fds_b64.values().map(|target| target.0.clone()).collect(),
+        multiplexer,
+        targets: targets.map(|target| target.0.clone()).collect(),
         sockets: row.unix_b64.iter().filter_map(|line| proc_net::unix(&line.0)).collect(),
         stat,
     })

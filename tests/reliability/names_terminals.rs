@@ -1,0 +1,114 @@
+//! A crowd at terminals, each with a long command line.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::processes::{collect, decoded};
+use crate::support::{Desk, only_root, skipped};
+use crate::zoo::Zoo;
+
+/// Makes so many processes, with so many to a terminal, each of which is controlled by their session; all wait.
+const CROWD: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    int many = atoi(argv[1]), of_one = atoi(argv[2]), made = 0;
+    alarm(900);
+    while (made < many) {
+        int most = many - made < of_one ? many - made : of_one;
+        int told[2];
+        if (pipe(told)) return 1;
+        if (fork() == 0) {
+            setsid();
+            int master = posix_openpt(O_RDWR | O_NOCTTY);
+            if (master < 0 || grantpt(master) || unlockpt(master)) _exit(1);
+            int terminal = open(ptsname(master), O_RDWR);
+            if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0)) {}
+            for (int at = 1; at < most; at++) {
+                pid_t pid = fork();
+                if (pid == 0) { for (;;) pause(); }
+                if (pid < 0) _exit(2);
+            }
+            if (write(told[1], "x", 1) < 0) {}
+            for (;;) pause();
+        }
+        char byte;
+        close(told[1]);
+        if (read(told[0], &byte, 1) != 1) return 2;
+        close(told[0]);
+        made += most;
+    }
+    for (;;) pause();
+}
+"#;
+
+#[test]
+fn a_crowd_at_terminals_has_a_row_each_in_little_memory() {
+    if !only_root("a pid namespace") {
+        return;
+    }
+    let long = std::env::var_os("PHI_IR_LONG").is_some();
+    let in_use = fs::read_dir("/proc").unwrap().count();
+    let most: usize = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
+    let wanted = if long { 30_000.min(most.saturating_sub(in_use + 1500)) } else { 10_000 };
+    if most < in_use + wanted + 500 {
+        return skipped("pid_max leaves no room for a crowd");
+    }
+    let (desk, mut zoo) = (Desk::new(), Zoo::new());
+    let (source, program) = (zoo.at(b"crowd.c"), zoo.at(b"crowd"));
+    fs::write(&source, CROWD).unwrap();
+    let args = ["-O1", "-w", "-static", "-o", program.to_str().unwrap(), source.to_str().unwrap()];
+    crate::support::tool("gcc", &args.map(std::ffi::OsStr::new)).code(0);
+    // 4 KiB that compress badly, like those of a real program with many settings.
+    let mut noise = vec![0_u8; 2000];
+    getrandom::fill(&mut noise).unwrap();
+    let argument: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
+    zoo.run(&PathBuf::from("/usr/bin/unshare"), "", b"S", |command| {
+        command.args(["-p", "-f", "--kill-child", program.to_str().unwrap(), &wanted.to_string(), "50"]);
+        command.arg(&argument);
+    });
+    let at_terminals = || {
+        let text = |name: &str, pid: u32| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let pids = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|name| name.unwrap().file_name().to_str()?.parse::<u32>().ok());
+        let ours = pids.filter(|pid| text("cmdline", *pid).starts_with(program.to_str().unwrap().as_bytes()));
+        // `name) S parent group session terminal`: 0 is none.
+        let has_one = |pid: &u32| {
+            let stat = String::from_utf8_lossy(&text("stat", *pid)).into_owned();
+            stat.rsplit(')').next().unwrap().split_whitespace().nth(4).is_some_and(|tty| tty != "0")
+        };
+        ours.filter(has_one).collect::<Vec<u32>>()
+    };
+    let start = Instant::now();
+    let mut there = at_terminals();
+    while there.len() < wanted {
+        assert!(start.elapsed() < Duration::from_secs(240), "only {} of {wanted}", there.len());
+        std::thread::sleep(Duration::from_millis(300));
+        there = at_terminals();
+    }
+    let collected = collect(&desk, &["nice"], &["sessions-live"]);
+    let captured: std::collections::BTreeMap<u64, Vec<u8>> = collected
+        .rows("sessions-live/processes.jsonl")
+        .into_iter()
+        .map(|row| (row["pid"].as_u64().unwrap(), decoded(row["cmdline_b64"].as_str().unwrap_or_default())))
+        .collect();
+    let sessions = collected.rows("sessions-live/sessions.jsonl");
+    let in_sessions: std::collections::BTreeSet<u64> = sessions
+        .iter()
+        .filter(|row| row["terminals"].as_array().is_some_and(|all| !all.is_empty()))
+        .flat_map(|row| row["processes"].as_array().unwrap().iter().map(|pid| pid.as_u64().unwrap()))
+        .collect();
+    for pid in there.iter().map(|pid| u64::from(*pid)) {
+        let line = captured.get(&pid).unwrap_or_else(|| panic!("{pid} is not there"));
+        assert!(line.len() > 4000 && line.windows(100).any(|part| part == &argument.as_bytes()[..100]));
+        assert!(in_sessions.contains(&pid), "{pid} is in no session");
+    }
+    assert!(sessions.len() >= wanted / 50, "{} sessions", sessions.len());
+    collected.is_small();
+}
