@@ -311,6 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_ends_where_it_is_told_to_and_what_is_all_but_a_hole_has_none() {
+        let (dir, host) = host_with(&[("/a", &[7; 300_000]), ("/hollow", b"x")]);
+        let hollow = std::fs::File::options().write(true).open(dir.path().join("hollow")).unwrap();
+        hollow.set_len(8 << 40).unwrap();
+        let digest = |name: &str, goes_on: bool| {
+            let spot = host.locate(&path(name), false).unwrap().spot;
+            host.digest(&spot, &|| goes_on)
+        };
+        assert!(digest("/a", true).is_ok());
+        assert!(matches!(digest("/a", false), Err(Trouble::Stopped(_))));
+        assert!(matches!(digest("/hollow", true), Err(Trouble::Hollow(_))));
+    }
+
+    #[test]
     fn what_is_not_a_file_is_told_and_never_opened() {
         let (dir, host) = host_with(&[("/a", b"")]);
         rustix::fs::mknodat(

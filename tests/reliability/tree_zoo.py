@@ -38,7 +38,8 @@ def zoo(folder, prefix=b"", links=20, sparse=8 << 30, folders=True):
     put(here(b"mode 000")); os.chmod(here(b"mode 000"), 0)
     if folders:
         os.mkdir(here(b"closed")); put(here(b"closed") + b"/within"); os.chmod(here(b"closed"), 0)
-        for name in (b"f\x1b[7m", b"F\x1b[7m", b"CON.d", b"newline\n", b"\xff\xff", b"trail. ", full(b"d", prefix)[len(prefix):]):
+        put(here(b"Both")); put(here(b"later"))
+        for name in (b"f\x1b[7m", b"F\x1b[7m", b"CON.d", b"both", b"LATER", b"newline\n", b"\xff\xff", b"trail. ", full(b"d", prefix)[len(prefix):]):
             os.mkdir(here(name)); put(here(name) + b"/in it"); os.mkfifo(here(name) + b"/fifo")
         os.mkdir(here(b"nothing in it"))
     put(here(b"suid"), b"#!/bin/sh\n"); os.chmod(here(b"suid"), 0o6755)
@@ -61,7 +62,7 @@ def crowd(folder, many):
         if number % 50: os.mkfifo(name)
         else: os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
 def row(path, met, fd, name):
-    told = {"path": base64.b64encode(path).decode(), "mode": "%o" % met.st_mode, "size": met.st_size, "ino": met.st_ino,
+    told = {"path": base64.b64encode(path).decode(), "mode": "%06o" % met.st_mode, "size": met.st_size, "ino": met.st_ino,
             "nlink": met.st_nlink, "rdev": met.st_rdev, "times": [met.st_atime_ns, met.st_mtime_ns, met.st_ctime_ns]}
     if stat.S_ISLNK(met.st_mode): told["target"] = base64.b64encode(os.readlink(name, dir_fd=fd)).decode()
     if stat.S_ISREG(met.st_mode) and 0 < met.st_size < 4096:

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -77,8 +78,9 @@ impl Tree {
     /// With a folder of so many names, and folders so deep in each other.
     pub fn new(crowd: u32, depth: u32) -> Tree {
         let disk = Disk::tmpfs("3g");
-        let options = "remount,strictatime,dev,nr_inodes=1500000,mode=755";
+        let options = "remount,strictatime,dev,nr_inodes=1500000";
         tool("mount", &["-o".as_ref(), options.as_ref(), disk.path().as_os_str()]).code(0);
+        fs::set_permissions(disk.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let tree = Tree { disk, desk: Desk::new(), dir: tempfile::tempdir().unwrap() };
         fs::write(tree.dir.path().join("zoo.py"), ZOO).unwrap();
         tree.python("make", &[crowd.to_string(), depth.to_string()]);
