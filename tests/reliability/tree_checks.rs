@@ -101,7 +101,7 @@ pub fn check_copies(opened: &Path, rows: &[Value], told: &[Value]) -> BTreeMap<&
                 let is = |entry: &&Value| {
                     entry["kind"] == "link" && bytes(&entry["source"]["target_b64"]) == bytes(&row["target"])
                 };
-                assert!(of.iter().any(|entry| is(entry)), "{shown}: {of:?}");
+                assert!(of.iter().any(is), "{shown}: {of:?}");
                 "link"
             }
             FILE if row["size"].as_u64().unwrap() > 1 << 30 => {
