@@ -8,6 +8,7 @@ mod copy;
 mod pour;
 mod sealed;
 mod short;
+mod sparse;
 mod stop;
 
 use std::collections::{BTreeMap, HashMap};
@@ -250,6 +251,11 @@ impl<'a> Intake<'a> {
             Some(cause) => Err(Halt::Stopped(self.stop(cause))),
             None => Ok(()),
         }
+    }
+
+    /// Whether the run is to end.
+    pub fn is_to_end(&self) -> bool {
+        !self.framing && (self.stopped.is_some() || self.cause_to_stop().is_some())
     }
 
     /// Notes what stops the run; only the first cause counts.

@@ -12,6 +12,7 @@ pub fn word_for(trouble: &Trouble) -> &'static str {
         Trouble::Changed(_) | Trouble::Replaced(_) => "changed",
         Trouble::Denied(_) => "denied",
         Trouble::Missing(_) | Trouble::Vanished(_) => "missing",
+        Trouble::Hollow(_) => "sparse",
         Trouble::Hung(..) | Trouble::DeadMount(_) => "timed_out",
         Trouble::Stopped(_) => "interrupted",
         _ => "failed",
@@ -34,6 +35,11 @@ pub fn meaning_of(word: &str) -> (Outcome, ReasonCode, &'static str) {
             (Outcome::Skipped, ReasonCode::Interrupted, "no answer yet when the run was stopped")
         }
         "missing" => (Outcome::Missing, ReasonCode::Vanished, "they were there a moment ago and are gone"),
+        "sparse" => (
+            Outcome::Truncated,
+            ReasonCode::SizeLimit,
+            "they are long and all but a hole, and were not read through",
+        ),
         "timed_out" => (Outcome::TimedOut, ReasonCode::Deadline, "no answer within the deadline"),
         "too_long" => (
             Outcome::Truncated,
@@ -55,6 +61,7 @@ mod tests {
             (Trouble::Changed(place()), "changed", Outcome::Changed),
             (Trouble::Denied(place()), "denied", Outcome::Denied),
             (Trouble::Vanished(place()), "missing", Outcome::Missing),
+            (Trouble::Hollow(place()), "sparse", Outcome::Truncated),
             (Trouble::Hung(place(), 1), "timed_out", Outcome::TimedOut),
             (Trouble::OtherType(place(), "a FIFO"), "failed", Outcome::Failed),
         ] {

@@ -15,10 +15,41 @@ use super::patience::NoAnswer;
 use super::place::Spot;
 use super::stat::{self, Met};
 use super::{Host, Trouble};
+use crate::custody::entry::FileStat;
 use crate::path::HostPath;
 
 /// Pieces that are read ahead.
 const AHEAD: usize = 2;
+
+/// A hole that nobody needs to read: as many zeros as this, in bytes.
+const GULF: u64 = 1 << 30;
+
+/// Stretches of data that are looked at for one.
+const STRETCHES: usize = 100_000;
+
+/// Where the first hole of a gibibyte or more begins, in a file of which less than a 64th is kept on its disk. Anybody
+/// makes a file of 16 TiB in an instant, and reading that would take days. What a file system merely compresses has no
+/// holes.
+pub(super) fn gulf(file: &OwnedFd, stat: &FileStat) -> Result<Option<u64>, Errno> {
+    let kept = stat.blocks.saturating_mul(512);
+    if stat.size < GULF || stat.size / 64 <= kept {
+        return Ok(None);
+    }
+    let (mut at, mut found) = (0, None);
+    for _ in 0..STRETCHES {
+        let next = next_data(file, at, stat.size)?;
+        let (start, end) = next.unwrap_or((stat.size, stat.size));
+        if start.saturating_sub(at) >= GULF {
+            found = Some(at);
+        }
+        if found.is_some() || end >= stat.size {
+            break;
+        }
+        at = end;
+    }
+    seek(file, SeekFrom::Start(0))?;
+    Ok(found)
+}
 
 /// What reading a sparse file gives, in this order.
 #[derive(Debug)]
@@ -63,12 +94,17 @@ impl Host {
     /// Begins to read the data of what lies at `spot`, at most `limit` bytes of data, up to the length that the file
     /// has when it is opened.
     pub fn extents<'h>(&'h self, spot: &Spot, limit: u64) -> Result<Extents<'h>, Trouble> {
+        self.extents_from(spot, 0, limit)
+    }
+
+    /// The same from an offset on.
+    pub fn extents_from<'h>(&'h self, spot: &Spot, from: u64, limit: u64) -> Result<Extents<'h>, Trouble> {
         self.may_ask(&spot.real)?;
         let (patch, patches) = sync_channel(AHEAD);
         let (folder, name) = (Arc::clone(&spot.folder), spot.name.clone());
         let footprint = Arc::clone(self.footprint());
         let started = self.patience().start(move || {
-            if let Err((errno, doing)) = read_data(&folder, &name, limit, &footprint, &patch) {
+            if let Err((errno, doing)) = read_data(&folder, &name, (from, limit), &footprint, &patch) {
                 let _ = patch.send(Patch::Failed(errno, doing));
             }
         });
@@ -82,7 +118,7 @@ impl Host {
 fn read_data(
     folder: &OwnedFd,
     name: &[u8],
-    limit: u64,
+    (from, limit): (u64, u64),
     footprint: &Footprint,
     patch: &SyncSender<Patch>,
 ) -> Step<()> {
@@ -97,7 +133,7 @@ fn read_data(
     if patch.send(Patch::Opened(met)).is_err() {
         return Ok(());
     }
-    let (mut at, mut left) = (0, limit);
+    let (mut at, mut left) = (from, limit);
     while let Some((start, end)) = next_data(&file, at, length).map_err(|errno| (errno, "seek in"))? {
         at = start;
         while at < end && left > 0 {

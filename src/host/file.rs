@@ -9,6 +9,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::extents::gulf;
 use super::footprint::Footprint;
 use super::page_cache::Passing;
 use super::patience::NoAnswer;
@@ -51,6 +52,9 @@ pub struct End {
     pub given: u64,
     /// The limit cut it off.
     pub cut: bool,
+    /// It was read up to a hole so long that reading it would only cost time ([`gulf`]): where that begins. All zeros
+    /// from there on, but for what may lie behind it.
+    pub hole: Option<u64>,
 }
 
 /// A file that is being read.
@@ -122,8 +126,9 @@ impl Host {
 }
 
 impl Host {
-    /// The digest of a regular file that holds still while it is read.
-    pub fn digest(&self, spot: &Spot) -> Result<Digest, Trouble> {
+    /// The digest of a regular file that holds still while it is read. What takes long is given up once `goes_on` says so;
+    /// a file that is nothing but a hole for the most part is not read through.
+    pub fn digest(&self, spot: &Spot, goes_on: &dyn Fn() -> bool) -> Result<Digest, Trouble> {
         let mut reading = self.read(spot, u64::MAX)?;
         let mut hasher = Hasher::new();
         let mut before = None;
@@ -133,7 +138,11 @@ impl Host {
                 Glimpse::Other(met) => {
                     return Err(Trouble::OtherType(spot.path.to_string(), met.kind_in_words()));
                 }
+                Glimpse::Bytes(_) if !goes_on() => return Err(Trouble::Stopped(spot.path.to_string())),
                 Glimpse::Bytes(bytes) => hasher.update(&bytes),
+                Glimpse::Done(End { hole: Some(_), .. }) => {
+                    return Err(Trouble::Hollow(spot.path.to_string()));
+                }
                 Glimpse::Done(end) => {
                     let still = before.is_some_and(|before| {
                         (before.stat.size, before.stat.mtime) == (end.after.stat.size, end.after.stat.mtime)
@@ -180,7 +189,8 @@ pub(super) fn pour(
     let length = met.stat.size;
     // What grows while it is read is read up to the length it had; files of /proc have none.
     let natural = if length == 0 { LENGTHLESS_LIMIT } else { length };
-    let most = natural.min(limit);
+    let hole = gulf(file, &met.stat).map_err(|errno| (errno, "seek in"))?.filter(|start| *start < limit);
+    let most = natural.min(limit).min(hole.unwrap_or(u64::MAX));
     if glimpse.send(Glimpse::Opened(met)).is_err() {
         return Ok(());
     }
@@ -202,8 +212,9 @@ pub(super) fn pour(
     }
     drop(passing);
     let after = stat::of(file).map_err(|errno| (errno, "examine"))?;
-    let cut = if length == 0 { given == most } else { most < length && given == most };
-    let _ = glimpse.send(Glimpse::Done(End { after, given, cut }));
+    let hole = hole.filter(|start| given == *start);
+    let cut = if length == 0 { given == most } else { hole.is_none() && most < length && given == most };
+    let _ = glimpse.send(Glimpse::Done(End { after, given, cut, hole }));
     Ok(())
 }
 
@@ -297,6 +308,20 @@ mod tests {
         assert_eq!(host.peek(&path("/a"), 1000).unwrap().len(), 1000);
         assert!(host.peek(&path("/empty"), u64::MAX).unwrap().is_empty());
         assert!(matches!(host.peek(&path("/none"), 1), Err(Trouble::Missing(_))));
+    }
+
+    #[test]
+    fn a_digest_ends_where_it_is_told_to_and_what_is_all_but_a_hole_has_none() {
+        let (dir, host) = host_with(&[("/a", &[7; 300_000]), ("/hollow", b"x")]);
+        let hollow = std::fs::File::options().write(true).open(dir.path().join("hollow")).unwrap();
+        hollow.set_len(8 << 40).unwrap();
+        let digest = |name: &str, goes_on: bool| {
+            let spot = host.locate(&path(name), false).unwrap().spot;
+            host.digest(&spot, &|| goes_on)
+        };
+        assert!(digest("/a", true).is_ok());
+        assert!(matches!(digest("/a", false), Err(Trouble::Stopped(_))));
+        assert!(matches!(digest("/hollow", true), Err(Trouble::Hollow(_))));
     }
 
     #[test]

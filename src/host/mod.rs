@@ -101,6 +101,9 @@ pub enum Trouble {
     /// It was written to while it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
+    /// It is all but a hole, which was not read.
+    #[error("{0} is long and all but a hole; it was not read through")]
+    Hollow(String),
     /// The kernel refused.
     #[error("{0}: permission denied")]
     Denied(String),
@@ -149,6 +152,7 @@ impl Trouble {
             Trouble::Vanished(_) => (Outcome::Missing, ReasonCode::Vanished),
             Trouble::Covered(_) | Trouble::Hidden(_) => (Outcome::Inconclusive, ReasonCode::ViewsDisagree),
             Trouble::Changed(_) | Trouble::Replaced(_) => (Outcome::Changed, ReasonCode::Overwritten),
+            Trouble::Hollow(_) => (Outcome::Truncated, ReasonCode::SizeLimit),
             Trouble::Denied(_) => (Outcome::Denied, ReasonCode::Permission),
             Trouble::UntrustedLink(_) => (Outcome::Skipped, ReasonCode::UntrustedLink),
             Trouble::UnknownOwner(_) => (Outcome::Skipped, ReasonCode::OwnerUnknown),

@@ -156,6 +156,9 @@ impl Intake<'_> {
                     self.check()?;
                 }
                 self.remember_copy(found, &met, &mut poured);
+                if let Some(hole) = poured.hole {
+                    self.take_behind(host, found, &met, hole, most.saturating_sub(given))?;
+                }
                 if given == 0 && poured.whole && limits.by_name {
                     self.without_a_byte(source_of(found))?;
                 }
@@ -215,7 +218,7 @@ impl Intake<'_> {
     }
 }
 
-fn source_of(found: &Match) -> Source {
+pub(super) fn source_of(found: &Match) -> Source {
     Source::led(&found.spot.path, &found.spot.real)
 }
 

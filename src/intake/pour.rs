@@ -30,6 +30,8 @@ pub(super) struct Poured {
     pub given: u64,
     /// They are the whole file as it was.
     pub whole: bool,
+    /// A hole begins here that was not read.
+    pub hole: Option<u64>,
     /// The first of them.
     beginning: Vec<u8>,
     /// All of them, if they were to be kept and are few enough.
@@ -96,10 +98,11 @@ impl Intake<'_> {
         let (given, ended) = self.pass(reading, &mut onlookers)?;
         let observed = onlookers.observer.map(Observer::end);
         self.copied_in_step.0 += 1;
-        let mut whole = false;
+        let (mut whole, mut hole) = (false, None);
         let entry = match ended {
             Ok(end) => {
                 self.copied_in_step.1 += end.given;
+                hole = end.hole;
                 self.end_member(|draft| {
                     judge(draft, met, &end, limited_by_run);
                     quote_span(draft, observed.as_ref());
@@ -113,7 +116,15 @@ impl Intake<'_> {
                 finish(draft);
             })?,
         };
-        Ok(Poured { entry, given, whole, beginning: onlookers.beginning, kept: onlookers.kept, observed })
+        Ok(Poured {
+            entry,
+            given,
+            whole,
+            hole,
+            beginning: onlookers.beginning,
+            kept: onlookers.kept,
+            observed,
+        })
     }
 
     /// All that is read goes into the seal before the onlookers' eyes. Gives how many bytes, and how that ended.
@@ -161,7 +172,7 @@ fn judge(draft: &mut Draft, met: &Met, end: &End, limited_by_run: bool) {
         draft.outcome = outcome;
         draft.reason = Some(Reason::new(code, words));
     };
-    if after.size < before.size || (end.given < before.size && !end.cut) {
+    if after.size < before.size || (end.given < before.size && !end.cut && end.hole.is_none()) {
         ended(Outcome::Changed, ReasonCode::Overwritten, "it became shorter while it was read");
     } else if before.size > 0 && after.size == before.size && after.mtime != before.mtime {
         ended(Outcome::Changed, ReasonCode::Overwritten, "it was written to while it was read");
@@ -169,6 +180,12 @@ fn judge(draft: &mut Draft, met: &Met, end: &End, limited_by_run: bool) {
         ended(Outcome::Truncated, ReasonCode::ByteLimit, "the run's limit on bytes was reached");
     } else if end.cut {
         ended(Outcome::Truncated, ReasonCode::SizeLimit, "it is longer than this step takes");
+    } else if let Some(start) = end.hole {
+        let words = format!(
+            "at byte {start} a hole of a gibibyte or more begins; what data lies behind it is in \
+             an entry of its own"
+        );
+        ended(Outcome::Truncated, ReasonCode::SizeLimit, &words);
     }
     draft.grew = before.size > 0 && after.size > before.size;
     if let Some(stat) = &mut draft.stat {

@@ -48,6 +48,8 @@ mod stops_terminal;
 mod tool_files;
 mod tools;
 mod tree;
+mod tree_checks;
+mod tree_zoo;
 mod workbench;
 mod zoo;
 

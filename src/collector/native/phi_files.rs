@@ -196,7 +196,8 @@ impl Listing {
                     Err(trouble) => row.xattrs_missing = Some(undigested::word_for(&trouble)),
                 }
             }
-            match run.host.digest(&found.spot()) {
+            let intake = &run.intake;
+            match run.host.digest(&found.spot(), &|| !intake.is_to_end()) {
                 Ok(digest) => {
                     row.sha256 = Some(digest);
                     return Ok(());

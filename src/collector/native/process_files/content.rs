@@ -161,7 +161,7 @@ fn pour(run: &mut Run<'_, '_>, reading: &mut Reading<'_>, met: &Met, seal: bool)
             Ok(Glimpse::Done(end)) => {
                 let after = end.after.stat;
                 let same = (after.size, after.mtime) == (met.stat.size, met.stat.mtime);
-                if end.cut {
+                if end.cut || end.hole.is_some() {
                     let words = "it is longer than what is taken";
                     ended.outcome = Outcome::Truncated;
                     ended.reason = Some(Reason::new(ReasonCode::SizeLimit, words));
