@@ -158,8 +158,14 @@ mod tests {
     #[test]
     fn what_belongs_to_the_system_is_told_from_volumes() {
         let holds = |path: &str| holds_system(&HostPath::new(path).unwrap());
-        assert!(["/", "/var", "/etc", "/etc/x", "/var/log/audit", "/proc", "/root"].iter().all(|path| holds(path)));
-        assert!(!["/srv", "/mnt/x", "/run/media/x", "/root/volume", "/var/data"].iter().any(|path| holds(path)));
+        assert!(
+            ["/", "/var", "/etc", "/etc/x", "/var/log/audit", "/proc", "/root"]
+                .iter()
+                .all(|path| holds(path))
+        );
+        assert!(
+            !["/srv", "/mnt/x", "/run/media/x", "/root/volume", "/var/data"].iter().any(|path| holds(path))
+        );
     }
 
     #[test]

@@ -110,16 +110,21 @@ impl MountTable {
     ) -> Vec<HostPath> {
         let folders: HashSet<(&[u8], HostPath)> =
             folders.map(|(mount, folder)| (mount.device.as_slice(), folder)).collect();
-        let reach = |(device, folder): &(&[u8], HostPath)| {
-            let others = self.all().filter(|other| other.device == *device);
-            let alias = |other: &Mount| {
-                // The folder lies in what is mounted there, or what is mounted there lies in the folder.
-                let inside = other.root.is_within(folder).then(|| other.point.clone());
-                folder.moved(&other.root, &other.point).or(inside)
-            };
-            others.filter_map(alias).collect::<Vec<_>>()
-        };
-        let mut aliases: Vec<HostPath> = folders.iter().flat_map(reach).collect();
+        let mut aliases = Vec::new();
+        let mut by_root = HashMap::<(&[u8], &[u8]), Vec<&Mount>>::new();
+        for other in self.all() {
+            by_root.entry((&other.device, other.root.as_bytes())).or_default().push(other);
+            // What is mounted there may lie in one of the folders.
+            let device = other.device.as_slice();
+            if folders.iter().any(|(on, folder)| *on == device && other.root.is_within(folder)) {
+                aliases.push(other.point.clone());
+            }
+        }
+        // Or the folder in what is mounted there.
+        for (device, folder) in &folders {
+            let others = folder.and_above().filter_map(|root| by_root.get(&(*device, root))).flatten();
+            aliases.extend(others.filter_map(|other| folder.moved(&other.root, &other.point)));
+        }
         aliases.retain(|alias| !alias.is_within(path));
         aliases.sort();
         aliases.dedup();

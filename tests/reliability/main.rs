@@ -30,6 +30,7 @@ mod ends;
 mod fuzzing;
 mod hangs;
 mod injected;
+mod mounts;
 mod mutations;
 mod observed;
 mod polite;
