@@ -38,6 +38,17 @@ const SYSTEM: [&str; 16] = [
     "/var/spool",
 ];
 
+/// Where volumes and homes are found as well, although what is watched there is the system's own.
+const NOT_ALL_SYSTEM: [&str; 4] = ["/root", "/run", "/var/run", "/var/spool"];
+
+/// Whether a folder is one of the system's own, lies in one, or holds one.
+pub fn holds_system(path: &HostPath) -> bool {
+    SYSTEM.iter().any(|text| {
+        let within = |system: &HostPath| path.is_within(system) && !NOT_ALL_SYSTEM.contains(text);
+        HostPath::new(text).is_ok_and(|system| system.is_within(path) || within(&system))
+    })
+}
+
 /// The watches that are loaded, and those of the rules on disk, with the origin of each; and why some of them could not
 /// be read, if that is so.
 pub fn watches(host: &Host) -> (Vec<(Watch, String)>, Option<String>) {
@@ -143,6 +154,19 @@ pub fn obstacle(host: &Host, root: &HostPath) -> Option<Obstacle> {
 mod tests {
     use super::*;
     use crate::host::test_host::host_with;
+
+    #[test]
+    fn what_belongs_to_the_system_is_told_from_volumes() {
+        let holds = |path: &str| holds_system(&HostPath::new(path).unwrap());
+        assert!(
+            ["/", "/var", "/etc", "/etc/x", "/var/log/audit", "/proc", "/root"]
+                .iter()
+                .all(|path| holds(path))
+        );
+        assert!(
+            !["/srv", "/mnt/x", "/run/media/x", "/root/volume", "/var/data"].iter().any(|path| holds(path))
+        );
+    }
 
     #[test]
     fn what_a_rule_watches_for_reading_is_taken_for_phi() {

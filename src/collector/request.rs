@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Profile;
+use super::{Profile, phi};
 use crate::case::{BundleKind, Case, Line};
 use crate::config::LoadedConfig;
 use crate::custody::entry::{Base64, Window};
@@ -88,9 +88,14 @@ impl PhiRoot {
     pub fn new(host: &Host, path: HostPath, origin: impl Into<String>) -> PhiRoot {
         let real = host.locate(&path, true).map_or_else(|_| path.clone(), |located| located.spot.real);
         let mut also = host.mounts().aliases(&real);
+        // What is mounted below it is PHI wherever else it is mounted. But nobody who binds `/`, or the logs, into such a
+        // folder can make them something that is not taken.
+        let of_mounts = host.mounts().aliases_of_mounts_below(&real);
+        also.extend(of_mounts.into_iter().filter(|other| !phi::holds_system(other)));
         also.push(real.clone());
         also.retain(|other| *other != path);
         also.sort();
+        also.dedup();
         PhiRoot { path, real, also, origin: origin.into(), keys: Vec::new() }
     }
 

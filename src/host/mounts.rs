@@ -12,6 +12,8 @@ use crate::records::mounts::{self, Mount};
 pub struct MountTable {
     /// Those that a path can lead to.
     by_point: HashMap<HostPath, Mount>,
+    /// Those that another one covers: no path leads there, and what lies in them is there all the same.
+    covered: Vec<Mount>,
     /// All, with those that are covered.
     by_id: HashMap<u64, MountFacts>,
     named: RwLock<Vec<HostPath>>,
@@ -45,14 +47,18 @@ impl MountTable {
         });
         let mut by_point = HashMap::new();
         let mut by_id = HashMap::new();
+        let mut covered = Vec::new();
         for mount in inside {
             by_id.insert(mount.id, facts(&mount));
             if in_sight.contains(&mount.id) {
                 by_point.insert(mount.point.clone(), mount);
+            } else {
+                covered.push(mount);
             }
         }
         MountTable {
             by_point,
+            covered,
             by_id,
             named: RwLock::new(named.to_vec()),
             dead: Mutex::default(),
@@ -81,17 +87,48 @@ impl MountTable {
         path.and_above().find_map(|at| self.by_point.get(at))
     }
 
-    /// Where else the folder at `path` can be reached: over other mounts of the same file system.
+    /// Where else the folder at `path` can be reached: over other mounts of the same file system. What a mount covers
+    /// there counts as well.
     pub fn aliases(&self, path: &HostPath) -> Vec<HostPath> {
-        let Some(mount) = self.holding(path) else { return Vec::new() };
-        let Some(within) = path.moved(&mount.point, &mount.root) else { return Vec::new() };
-        let others = self.all().filter(|other| other.device == mount.device && other.id != mount.id);
-        let alias = |other: &Mount| {
-            // The folder lies in what is mounted there, or what is mounted there lies in the folder.
-            let inside = other.root.is_within(&within).then(|| other.point.clone());
-            within.moved(&other.root, &other.point).or(inside)
-        };
-        others.filter_map(alias).collect()
+        let here = self.all().chain(&self.covered);
+        let folders = here.filter_map(|mount| Some((mount, path.moved(&mount.point, &mount.root)?)));
+        self.elsewhere(path, folders)
+    }
+
+    /// Where else that can be reached which is mounted below `path`; but for what has no files of its own.
+    pub fn aliases_of_mounts_below(&self, path: &HostPath) -> Vec<HostPath> {
+        let below = self.all().chain(&self.covered).filter(|mount| mount.point.is_below(path));
+        let with_files = below.filter(|mount| !is_pseudo(&mount.fstype));
+        self.elsewhere(path, with_files.map(|mount| (mount, mount.root.clone())))
+    }
+
+    /// Every path, but those below `path`, to one of these folders of file systems, or to something in one.
+    fn elsewhere<'m>(
+        &self,
+        path: &HostPath,
+        folders: impl Iterator<Item = (&'m Mount, HostPath)>,
+    ) -> Vec<HostPath> {
+        let folders: HashSet<(&[u8], HostPath)> =
+            folders.map(|(mount, folder)| (mount.device.as_slice(), folder)).collect();
+        let mut aliases = Vec::new();
+        let mut by_root = HashMap::<(&[u8], &[u8]), Vec<&Mount>>::new();
+        for other in self.all() {
+            by_root.entry((&other.device, other.root.as_bytes())).or_default().push(other);
+            // What is mounted there may lie in one of the folders.
+            let device = other.device.as_slice();
+            if folders.iter().any(|(on, folder)| *on == device && other.root.is_within(folder)) {
+                aliases.push(other.point.clone());
+            }
+        }
+        // Or the folder in what is mounted there.
+        for (device, folder) in &folders {
+            let others = folder.and_above().filter_map(|root| by_root.get(&(*device, root))).flatten();
+            aliases.extend(others.filter_map(|other| folder.moved(&other.root, &other.point)));
+        }
+        aliases.retain(|alias| !alias.is_within(path));
+        aliases.sort();
+        aliases.dedup();
+        aliases
     }
 
     /// What an entry says of the mount with this number.
@@ -249,6 +286,7 @@ mod tests {
         MountTable {
             by_id: by_point.values().map(|mount| (mount.id, facts(mount))).collect(),
             by_point,
+            covered: Vec::new(),
             named: RwLock::new(named.iter().map(|name| path(name)).collect()),
             dead: Mutex::default(),
             readable: true,
@@ -317,6 +355,30 @@ mod tests {
         aliases.sort();
         assert_eq!(aliases, ["/mnt/b/phi", "/mnt/in"]);
         assert!(table.aliases(&path("/data/phi")).is_empty());
+    }
+
+    #[test]
+    fn a_volume_in_a_folder_and_what_a_mount_covers_are_found_elsewhere_too() {
+        let path = |text: &str| HostPath::new(text).unwrap();
+        let rows = [("/", "ext4"), ("/srv/phi/volume", "xfs"), ("/mnt/volume", "xfs"), ("/mnt/old", "xfs")];
+        let mut table = table(&[&rows[..], &[("/proc", "proc"), ("/srv/phi/proc", "proc")]].concat(), &[]);
+        let on = |table: &mut MountTable, point: &str, device: &[u8]| {
+            table.by_point.get_mut(&path(point)).unwrap().device = device.to_vec();
+        };
+        for (point, device) in [
+            ("/srv/phi/volume", b"8:2"),
+            ("/mnt/volume", b"8:2"),
+            ("/mnt/old", b"8:3"),
+            ("/proc", b"0:5"),
+            ("/srv/phi/proc", b"0:5"),
+        ] {
+            on(&mut table, point, device);
+        }
+        assert_eq!(table.aliases_of_mounts_below(&path("/srv/phi")), [path("/mnt/volume")]);
+        assert!(table.aliases(&path("/srv/phi")).is_empty());
+        let covered = Mount { point: path("/srv/phi"), ..table.by_point[&path("/mnt/old")].clone() };
+        table.covered.push(covered);
+        assert_eq!(table.aliases(&path("/srv/phi/x")), [path("/mnt/old/x")]);
     }
 
     #[test]

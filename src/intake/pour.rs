@@ -176,6 +176,10 @@ fn judge(draft: &mut Draft, met: &Met, end: &End, limited_by_run: bool) {
         ended(Outcome::Changed, ReasonCode::Overwritten, "it became shorter while it was read");
     } else if before.size > 0 && after.size == before.size && after.mtime != before.mtime {
         ended(Outcome::Changed, ReasonCode::Overwritten, "it was written to while it was read");
+    } else if before.size > 0 && after.size == before.size && after.ctime != before.ctime {
+        // Whoever writes can set the time of that back; this time nobody can set.
+        let words = "it was touched while it was read: renamed, given other rights, or written to and its time set back";
+        ended(Outcome::Changed, ReasonCode::Overwritten, words);
     } else if end.cut && limited_by_run {
         ended(Outcome::Truncated, ReasonCode::ByteLimit, "the run's limit on bytes was reached");
     } else if end.cut {

@@ -30,6 +30,7 @@ mod ends;
 mod fuzzing;
 mod hangs;
 mod injected;
+mod mounts;
 mod mutations;
 mod names;
 mod names_accounts;
