@@ -43,6 +43,8 @@ pub fn wait_for<T>(
 pub struct Patience {
     deadline: Duration,
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
+    /// How many readers are at work.
+    busy: Arc<AtomicUsize>,
     /// Where it is noted that somebody asks us to end.
     stop: Arc<OnceLock<Arc<AtomicUsize>>>,
     pace: Arc<Pace>,
@@ -59,10 +61,27 @@ pub enum NoAnswer {
     Stopped,
 }
 
+/// A reader at work, until this is dropped; by a panic, too.
+struct AtWork(Arc<AtomicUsize>);
+
+impl AtWork {
+    fn one_more(busy: &Arc<AtomicUsize>) -> AtWork {
+        busy.fetch_add(1, Ordering::AcqRel);
+        AtWork(Arc::clone(busy))
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Patience {
     /// Readers that may take `deadline` for each answer.
     pub fn new(deadline: Duration) -> Patience {
-        Patience { deadline, idle: Arc::default(), stop: Arc::default(), pace: Arc::default() }
+        let (idle, busy, stop, pace) = Default::default();
+        Patience { deadline, idle, busy, stop, pace }
     }
 
     /// From now on whoever leaves a mark here is not kept waiting for what does not answer.
@@ -75,6 +94,13 @@ impl Patience {
         &self.pace
     }
 
+    /// Whether a reader is still at work after `grace`, when all that was asked for has been answered or given up.
+    pub fn is_kept_waiting(&self, grace: Duration) -> bool {
+        let parts = (0..PARTS).map(|_| thread::sleep(grace / PARTS));
+        let mut looks = std::iter::once(()).chain(parts);
+        looks.all(|()| self.busy.load(Ordering::Acquire) > 0)
+    }
+
     /// How long an answer may take.
     pub fn deadline(&self) -> Duration {
         self.deadline
@@ -82,7 +108,11 @@ impl Patience {
 
     /// Starts `job` on an idle reader, or a new one.
     pub fn start(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let mut job: Job = Box::new(job);
+        let at_work = AtWork::one_more(&self.busy);
+        let mut job: Job = Box::new(move || {
+            let _at_work = at_work;
+            job();
+        });
         loop {
             let reader = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(reader) = reader else { return self.start_new(job) };
@@ -164,9 +194,11 @@ mod tests {
         let start = Instant::now();
         assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(30))), Err(NoAnswer::Hung));
         assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(patience.is_kept_waiting(Duration::from_millis(40)));
         // Printing the panic takes a busy machine longer than that.
         let patience = Patience::new(Duration::from_secs(20));
         assert_eq!(patience.ask(|| -> () { panic!("on purpose") }), Err(NoAnswer::Gone));
         assert_eq!(patience.ask(|| 1), Ok(1));
+        assert!(!patience.is_kept_waiting(Duration::from_secs(20)));
     }
 }
