@@ -24,15 +24,31 @@ pub fn wait_for<T>(
     deadline: Duration,
     stop: impl Fn() -> bool,
 ) -> Result<T, NoAnswer> {
-    let mut waited_since_stop = 0;
-    for _ in 0..PARTS {
+    wait_while_moving(answers, deadline, stop, || 0)
+}
+
+/// The same; the deadline begins anew whenever `stamp` has changed, so that it is for each thing that is asked for on the
+/// way to the answer.
+fn wait_while_moving<T>(
+    answers: &Receiver<T>,
+    deadline: Duration,
+    stop: impl Fn() -> bool,
+    stamp: impl Fn() -> usize,
+) -> Result<T, NoAnswer> {
+    let (mut waited_since_stop, mut silent, mut seen) = (0, 0, stamp());
+    while silent < PARTS {
         match answers.recv_timeout(deadline / PARTS) {
             Ok(answer) => return Ok(answer),
             Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Gone),
             Err(RecvTimeoutError::Timeout) if waited_since_stop == PARTS_AFTER_STOP => {
                 return Err(NoAnswer::Stopped);
             }
-            Err(RecvTimeoutError::Timeout) => waited_since_stop += u32::from(stop()),
+            Err(RecvTimeoutError::Timeout) => {
+                waited_since_stop += u32::from(stop());
+                let now = stamp();
+                silent = if now == seen { silent + 1 } else { 0 };
+                seen = now;
+            }
         }
     }
     Err(NoAnswer::Hung)
@@ -156,9 +172,15 @@ impl Patience {
     /// Waits for the next answer of work that gives many. A pause for the ceiling's sake comes before, so that it costs
     /// nothing of the deadline.
     pub fn await_one<T>(&self, answers: &Receiver<T>) -> Result<T, NoAnswer> {
+        self.await_moving(answers, || 0)
+    }
+
+    /// The same, of work that moves on as `stamp` changes: the deadline is for each of its steps. A signal, and the run's
+    /// limit on time, end the wait.
+    pub fn await_moving<T>(&self, answers: &Receiver<T>, stamp: impl Fn() -> usize) -> Result<T, NoAnswer> {
         self.pace.breathe();
-        let stop = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
-        wait_for(answers, self.deadline, stop)
+        let signalled = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
+        wait_while_moving(answers, self.deadline, || signalled() || self.pace.is_in_hurry(), stamp)
     }
 }
 
@@ -186,6 +208,34 @@ mod tests {
         let start = Instant::now();
         assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(60))), Err(NoAnswer::Stopped));
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_moves_on_is_waited_for_and_what_stops_moving_costs_one_deadline_from_then_on() {
+        let patience = Patience::new(Duration::from_secs(2));
+        let stamp = Arc::new(AtomicUsize::new(0));
+        let moving = Arc::clone(&stamp);
+        let answers = patience
+            .begin(move || {
+                for _ in 0..8 {
+                    thread::sleep(Duration::from_millis(500));
+                    moving.fetch_add(1, Ordering::Release);
+                }
+                thread::sleep(Duration::from_secs(60));
+            })
+            .unwrap();
+        let start = Instant::now();
+        let answer = patience.await_moving(&answers, || stamp.load(Ordering::Acquire));
+        assert_eq!((answer, stamp.load(Ordering::Acquire)), (Err(NoAnswer::Hung), 8));
+        let took = start.elapsed();
+        assert!((5_900..20_000).contains(&took.as_millis()), "{took:?}");
+    }
+
+    #[test]
+    fn a_limit_on_time_ends_the_wait_as_a_signal_does() {
+        let patience = Patience::new(Duration::from_secs(40));
+        patience.pace().hurry_when(|| true);
+        assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(60))), Err(NoAnswer::Stopped));
     }
 
     #[test]

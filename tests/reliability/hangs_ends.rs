@@ -48,7 +48,7 @@ fn a_signal_during_a_hang_seals_within_seconds() {
             let (host, desk) = (host(), Desk::new());
             let mount = Silent::at(&[host.at("/srv/data/m")], &[request]);
             let root = host.path().to_str().unwrap();
-            let args = ["--only", "also", "--also", "/srv/data", "--also", "/srv/data/m/f", "--root", root];
+            let args = ["--only", "also", "--also", "/srv/data/before", "--also", "/srv/data/m", "--root", root];
             let child = mount.start(&desk, &args);
             until_it_waits(child.id());
             let pid = rustix::process::Pid::from_child(&child);
@@ -227,4 +227,3 @@ fn homes_and_logs_that_hang_cost_a_deadline_and_hide_nothing_beside_them() {
     });
     runs.into_iter().for_each(|run| run.join().unwrap());
 }
-

@@ -151,15 +151,13 @@ pub fn of_what_keeps_us(host: &Host, is_sealed: bool, voice: Voice) {
     let Some(first) = kept_by.first() else { return };
     let others = match kept_by.len() {
         1 => String::new(),
+        2 => ", nor does 1 other".into(),
         count => format!(", nor do {} others", count - 1),
     };
-    let whole = if is_sealed {
-        "the bundle is whole and closed, and nothing more is done"
-    } else {
-        "nothing more is done"
-    };
+    let whole = if is_sealed { "the bundle is whole and closed" } else { "nothing more is done" };
     voice.warn(format!(
-        "{first} does not answer{others}; the kernel may not let this program end before it does: should the prompt not come         back, close this terminal ({whole}). The administrator ends the wait with 'umount -f', once the evidence is safe"
+        "{first} does not answer{others}, and the kernel may not let this program end before it does; {whole}: should \
+        the prompt not come back, close this terminal. Once the evidence is safe, 'umount -f' ends the wait"
     ));
 }
 
