@@ -110,7 +110,9 @@ fn what_hangs_costs_one_deadline_and_hides_nothing_beside_it() {
             let started = Instant::now();
             // Somebody points at what lies on the mount: it is entered.
             let root = host.path().to_str().unwrap();
+            let content = ["--include-content", "--reason", "a test"];
             let args = ["--only", "phi-files", "--phi", "/srv/phi", "--also", "/srv/phi/m", "--root", root];
+            let args = [&args[..], &content].concat();
             let ran = mount.collect(&desk, &args);
             let took = started.elapsed();
             let bundle = Bundle::of(&ran.json());
