@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::silent::{
-    self, FLUSH, GETATTR, GETXATTR, LISTXATTR, LOOKUP, OPEN, OPENDIR, READ, READDIR, READLINK, RELEASE,
-    RELEASEDIR, Silent,
-};
+use crate::silent::{self, GETATTR, OPENDIR, READDIR, RELEASE, RELEASEDIR, Silent};
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, entry_of, only_root, tool};
 
 /// Mounts FUSE at its first argument, answers nothing, and becomes the program that the others name. In a mount
@@ -102,7 +99,7 @@ fn what_hangs_costs_one_deadline_and_hides_nothing_beside_it() {
     }
     // What comes too late to cost anything: the files are read by then, and the kernel waits for no answer.
     let harmless = [0, RELEASE, RELEASEDIR];
-    let hanging = [LOOKUP, GETATTR, READLINK, OPEN, READ, GETXATTR, LISTXATTR, FLUSH, OPENDIR, READDIR];
+    let hanging = [GETATTR, OPENDIR, READDIR];
     let runs = harmless.into_iter().chain(hanging).map(|request| {
         let run = std::thread::spawn(move || {
             let (host, desk) = (phi_host(), Desk::new());
@@ -154,8 +151,6 @@ fn what_hangs_costs_one_deadline_and_hides_nothing_beside_it() {
         assert!((18..60).contains(&took.as_secs()), "{took:?}, with {request} unanswered");
         assert!(!hung.is_empty(), "{request}: {told:#?}");
         assert!(ran.stderr.contains("may not let this program end"), "{request}: {}", ran.stderr);
-        // What was read before it was to be closed is there.
-        assert_eq!(taken.is_empty(), request != FLUSH, "{request}: {told:#?}");
     }
 }
 
