@@ -1,5 +1,6 @@
 //! The command line: parser and dispatch, nothing else.
 
+use std::io::Write as _;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::thread;
@@ -58,7 +59,20 @@ pub fn main() -> ExitCode {
             .hint("what has its final name is whole; a .partial file can be opened with 'phi-ir open --salvage'")
             .tell()
     });
+    let_go();
     ExitCode::from(exit as u8)
+}
+
+/// All is told. A reader that waits for what does not answer may keep this process from ending, with all that it has open:
+/// whoever reads what we printed is not to wait for it, nor whoever unmounts the disk that we stand on.
+fn let_go() {
+    use rustix::stdio::{dup2_stderr, dup2_stdout};
+    let _ = std::io::stdout().flush();
+    if let Ok((read_end, _)) = std::io::pipe() {
+        let _ = dup2_stdout(&read_end);
+        let _ = dup2_stderr(&read_end);
+    }
+    let _ = rustix::process::chdir("/");
 }
 
 fn obey() -> Exit {

@@ -16,7 +16,7 @@ use crate::collector::Profile;
 use crate::command::interrupt;
 use crate::host::courtesy;
 use crate::term::{Exit, Failure, Meter, Voice, lost_result};
-use journey::{Journey, random_salt};
+use journey::{Collected, Journey, random_salt};
 use prepare::Prepared;
 use target::Target;
 
@@ -188,8 +188,13 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let journey = Journey { prepared: &prepared, clock: &SystemClock, salts: &random_salt, stop };
     let collected = journey.travel(target, &mut meter);
     meter.finish();
-    let collected = collected?;
-    summary::after(&collected, &prepared, voice)?;
+    let told = collected.and_then(|collected| tell(&collected, &prepared, voice));
+    summary::of_what_keeps_us(&prepared.host, told.is_ok(), voice);
+    told
+}
+
+fn tell(collected: &Collected, prepared: &Prepared, voice: Voice) -> Result<Exit, Failure> {
+    summary::after(collected, prepared, voice)?;
     match lost_result() {
         Some(lost) if collected.exit() != Exit::Interrupted => Err(lost
             .hint(format!(

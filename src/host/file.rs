@@ -79,13 +79,30 @@ impl<'h> Reading<'h> {
 
     /// The next thing known of it.
     pub fn glimpse(&mut self) -> Result<Glimpse, Trouble> {
-        self.host.patience().await_one(&self.glimpses).map_err(|none| match none {
-            NoAnswer::Hung if !self.by_path => {
-                self.host.footprint().left_behind();
-                Trouble::Hung(self.path.to_string(), self.host.patience().deadline().as_secs())
+        match self.host.patience().await_one(&self.glimpses) {
+            Ok(Glimpse::Done(end)) => {
+                self.see_it_closed();
+                Ok(Glimpse::Done(end))
             }
-            none => self.host.no_answer(none, &self.path),
-        })
+            other => other.map_err(|none| self.silence(none)),
+        }
+    }
+
+    /// All of it is here, but closing it may hang as reading it can. That costs this file nothing; the next one on its
+    /// mount would leave another reader behind.
+    fn see_it_closed(&self) {
+        match self.host.patience().await_one(&self.glimpses) {
+            Err(NoAnswer::Gone) | Ok(_) => {}
+            Err(none) => drop(self.silence(none)),
+        }
+    }
+
+    fn silence(&self, none: NoAnswer) -> Trouble {
+        if self.by_path {
+            self.host.no_answer(none, &self.path)
+        } else {
+            self.host.no_answer_from_kernel(none, &self.path.to_string())
+        }
     }
 }
 

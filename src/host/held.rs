@@ -5,26 +5,35 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::file::{AHEAD, Glimpse, Opened, Reading, open_regular, pour};
+use super::mounts::MountTable;
 use super::patience::{NoAnswer, Patience};
 use super::place::Spot;
 use super::stat::{self, Met};
 use super::{Host, Trouble};
+use crate::path::HostPath;
 
 /// A regular file that is open, whatever becomes of its name.
 pub struct Held {
     /// Always there but while it is dropped.
     pub(super) file: Option<Arc<OwnedFd>>,
+    real: HostPath,
     patience: Patience,
+    mounts: Arc<MountTable>,
     /// What it was when it was opened.
     pub met: Met,
 }
 
-/// Closing a file can hang as reading it can: FUSE and NFS ask their server then.
+/// Closing a file can hang as reading it can: FUSE and NFS ask their server then. It is waited for once, so that not every
+/// file of a mount leaves a reader behind.
 impl Drop for Held {
     fn drop(&mut self) {
         let file = self.file.take();
         // Without a reader it is closed here.
-        let _ = self.patience.start(move || drop(file));
+        let Ok(closed) = self.patience.begin(move || drop(file)) else { return };
+        let is_dead = self.mounts.keep_away_from(&self.real).is_some();
+        if !is_dead && self.patience.await_one(&closed) == Err(NoAnswer::Hung) {
+            self.mounts.declare_dead(&self.real);
+        }
     }
 }
 
@@ -49,8 +58,9 @@ impl Host {
             .map_err(|none| self.no_answer(none, &spot.real))?;
         match opened {
             Ok(Opened::File(file, met)) => {
-                let patience = self.patience().clone();
-                Ok(Holding::File(Held { file: Some(Arc::new(file)), patience, met }))
+                let (real, patience, mounts) =
+                    (spot.real.clone(), self.patience().clone(), Arc::clone(self.mounts()));
+                Ok(Holding::File(Held { file: Some(Arc::new(file)), real, patience, mounts, met }))
             }
             Ok(Opened::Other(met)) => Ok(Holding::Other(met)),
             Err((errno, _)) => Err(Trouble::from_errno(errno, spot.path.to_string())),
@@ -82,7 +92,6 @@ impl Host {
 mod tests {
     use super::super::test_host::host_with;
     use super::*;
-    use crate::path::HostPath;
 
     #[test]
     fn what_is_held_is_read_as_long_as_it_is_then_whatever_became_of_its_name() {

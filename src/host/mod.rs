@@ -42,7 +42,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{self, Mode, OFlags};
@@ -63,6 +63,12 @@ use tool::offspring::Offspring;
 /// How long one read of evidence may take before its mount counts as dead.
 pub const READ_DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long readers may take to notice that nobody waits for them any more.
+const GRACE: Duration = Duration::from_millis(400);
+
+/// How many places are remembered that did not answer.
+const SILENT: usize = 16;
+
 /// The examined machine.
 pub struct Host {
     root: Arc<OwnedFd>,
@@ -71,6 +77,8 @@ pub struct Host {
     mounts: Arc<MountTable>,
     patience: Patience,
     footprint: Arc<Footprint>,
+    /// What did not answer, the first few of it.
+    silent: Mutex<Vec<String>>,
     own_output: OnceLock<(u64, u64)>,
     questions: AtomicU32,
     network: OnceLock<Arc<NetworkScan>>,
@@ -190,6 +198,7 @@ impl Host {
             trusted_owners: TrustedOwners::root_and(owner),
             patience,
             footprint: Arc::new(Footprint::default()),
+            silent: Mutex::default(),
             own_output: OnceLock::new(),
             questions: AtomicU32::new(0),
             network: OnceLock::new(),
@@ -238,6 +247,24 @@ impl Host {
 
     fn patience(&self) -> &Patience {
         &self.patience
+    }
+
+    /// A reader waits at `place` for what does not come, and is left there.
+    fn leave_behind_at(&self, place: &str) {
+        self.footprint.left_behind();
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent.len() < SILENT && !silent.iter().any(|known| known == place) {
+            silent.push(place.to_owned());
+        }
+    }
+
+    /// What still does not answer at the end of a run: mount points, or places. The kernel may keep this program until it
+    /// does, for a request that a server has read cannot be taken back.
+    pub fn kept_by(&self) -> Vec<String> {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let dead = self.mounts.dead().into_iter().map(|dead| dead.to_string());
+        silent.extend(dead.filter(|dead| !silent.contains(dead)).collect::<Vec<_>>());
+        if silent.is_empty() || !self.patience.is_kept_waiting(GRACE) { Vec::new() } else { silent }
     }
 
     /// The bytes that are free for everybody on the file system of the folder that holds `path`, and all of its bytes.

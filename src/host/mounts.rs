@@ -185,12 +185,25 @@ impl MountTable {
     /// The mount that holds `path` did not answer: it costs one deadline, not one for each file. The root itself is never
     /// given up, for without it there is nothing to examine: there it is `path` that is not asked again.
     pub fn declare_dead(&self, path: &HostPath) {
+        let point = self.blamed_for(path);
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(point);
+    }
+
+    /// What was declared dead, in order.
+    pub fn dead(&self) -> Vec<HostPath> {
+        let dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dead: Vec<HostPath> = dead.iter().cloned().collect();
+        dead.sort();
+        dead
+    }
+
+    /// What it is that does not answer where `path` does not: the mount that holds it, or on the root's own `path` itself.
+    pub fn blamed_for(&self, path: &HostPath) -> HostPath {
         // It may have been mounted since the run began.
         let now = MountTable::read(self.image.as_deref(), &[]);
         let tables = [&now, self];
         let mut points = tables.iter().filter_map(|table| Some(table.holding(path)?.point.clone()));
-        let point = points.find(|point| *point != HostPath::root()).unwrap_or_else(|| path.clone());
-        self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(point);
+        points.find(|point| *point != HostPath::root()).unwrap_or_else(|| path.clone())
     }
 }
 

@@ -90,6 +90,11 @@ impl Pace {
         let _ = self.hurry.set(Box::new(hurry));
     }
 
+    /// Whether the run is to stop.
+    pub fn is_in_hurry(&self) -> bool {
+        self.hurry.get().is_some_and(|hurry| hurry())
+    }
+
     /// Pauses until the run is below its ceiling, if it has one and this thread is the one that takes evidence.
     pub fn breathe(&self) {
         let Some(percent) = self.ceiling().filter(|_| thread::current().id() == self.taker) else { return };
@@ -99,7 +104,7 @@ impl Pace {
         if wait < SHORTEST {
             return;
         }
-        while !wait.is_zero() && !self.hurry.get().is_some_and(|hurry| hurry()) {
+        while !wait.is_zero() && !self.is_in_hurry() {
             self.meter.sleep(wait.clamp(SHORTEST, LONGEST));
             let now = self.meter.read();
             let slept = u64::try_from(now.1.saturating_sub(before.1).as_nanos()).unwrap_or(u64::MAX);

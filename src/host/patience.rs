@@ -24,15 +24,31 @@ pub fn wait_for<T>(
     deadline: Duration,
     stop: impl Fn() -> bool,
 ) -> Result<T, NoAnswer> {
-    let mut waited_since_stop = 0;
-    for _ in 0..PARTS {
+    wait_while_moving(answers, deadline, stop, || 0)
+}
+
+/// The same; the deadline begins anew whenever `stamp` has changed, so that it is for each thing that is asked for on the
+/// way to the answer.
+fn wait_while_moving<T>(
+    answers: &Receiver<T>,
+    deadline: Duration,
+    stop: impl Fn() -> bool,
+    stamp: impl Fn() -> usize,
+) -> Result<T, NoAnswer> {
+    let (mut waited_since_stop, mut silent, mut seen) = (0, 0, stamp());
+    while silent < PARTS {
         match answers.recv_timeout(deadline / PARTS) {
             Ok(answer) => return Ok(answer),
             Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Gone),
             Err(RecvTimeoutError::Timeout) if waited_since_stop == PARTS_AFTER_STOP => {
                 return Err(NoAnswer::Stopped);
             }
-            Err(RecvTimeoutError::Timeout) => waited_since_stop += u32::from(stop()),
+            Err(RecvTimeoutError::Timeout) => {
+                waited_since_stop += u32::from(stop());
+                let now = stamp();
+                silent = if now == seen { silent + 1 } else { 0 };
+                seen = now;
+            }
         }
     }
     Err(NoAnswer::Hung)
@@ -43,6 +59,8 @@ pub fn wait_for<T>(
 pub struct Patience {
     deadline: Duration,
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
+    /// How many readers are at work.
+    busy: Arc<AtomicUsize>,
     /// Where it is noted that somebody asks us to end.
     stop: Arc<OnceLock<Arc<AtomicUsize>>>,
     pace: Arc<Pace>,
@@ -59,10 +77,27 @@ pub enum NoAnswer {
     Stopped,
 }
 
+/// A reader at work, until this is dropped; by a panic, too.
+struct AtWork(Arc<AtomicUsize>);
+
+impl AtWork {
+    fn one_more(busy: &Arc<AtomicUsize>) -> AtWork {
+        busy.fetch_add(1, Ordering::AcqRel);
+        AtWork(Arc::clone(busy))
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Patience {
     /// Readers that may take `deadline` for each answer.
     pub fn new(deadline: Duration) -> Patience {
-        Patience { deadline, idle: Arc::default(), stop: Arc::default(), pace: Arc::default() }
+        let (idle, busy, stop, pace) = Default::default();
+        Patience { deadline, idle, busy, stop, pace }
     }
 
     /// From now on whoever leaves a mark here is not kept waiting for what does not answer.
@@ -75,6 +110,13 @@ impl Patience {
         &self.pace
     }
 
+    /// Whether a reader is still at work after `grace`, when all that was asked for has been answered or given up.
+    pub fn is_kept_waiting(&self, grace: Duration) -> bool {
+        let parts = (0..PARTS).map(|_| thread::sleep(grace / PARTS));
+        let mut looks = std::iter::once(()).chain(parts);
+        looks.all(|()| self.busy.load(Ordering::Acquire) > 0)
+    }
+
     /// How long an answer may take.
     pub fn deadline(&self) -> Duration {
         self.deadline
@@ -82,7 +124,11 @@ impl Patience {
 
     /// Starts `job` on an idle reader, or a new one.
     pub fn start(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let mut job: Job = Box::new(job);
+        let at_work = AtWork::one_more(&self.busy);
+        let mut job: Job = Box::new(move || {
+            let _at_work = at_work;
+            job();
+        });
         loop {
             let reader = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(reader) = reader else { return self.start_new(job) };
@@ -126,9 +172,15 @@ impl Patience {
     /// Waits for the next answer of work that gives many. A pause for the ceiling's sake comes before, so that it costs
     /// nothing of the deadline.
     pub fn await_one<T>(&self, answers: &Receiver<T>) -> Result<T, NoAnswer> {
+        self.await_moving(answers, || 0)
+    }
+
+    /// The same, of work that moves on as `stamp` changes: the deadline is for each of its steps. A signal, and the run's
+    /// limit on time, end the wait.
+    pub fn await_moving<T>(&self, answers: &Receiver<T>, stamp: impl Fn() -> usize) -> Result<T, NoAnswer> {
         self.pace.breathe();
-        let stop = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
-        wait_for(answers, self.deadline, stop)
+        let signalled = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
+        wait_while_moving(answers, self.deadline, || signalled() || self.pace.is_in_hurry(), stamp)
     }
 }
 
@@ -159,14 +211,44 @@ mod tests {
     }
 
     #[test]
+    fn what_moves_on_is_waited_for_and_what_stops_moving_costs_one_deadline_from_then_on() {
+        let patience = Patience::new(Duration::from_secs(2));
+        let stamp = Arc::new(AtomicUsize::new(0));
+        let moving = Arc::clone(&stamp);
+        let answers = patience
+            .begin(move || {
+                for _ in 0..8 {
+                    thread::sleep(Duration::from_millis(500));
+                    moving.fetch_add(1, Ordering::Release);
+                }
+                thread::sleep(Duration::from_secs(60));
+            })
+            .unwrap();
+        let start = Instant::now();
+        let answer = patience.await_moving(&answers, || stamp.load(Ordering::Acquire));
+        assert_eq!((answer, stamp.load(Ordering::Acquire)), (Err(NoAnswer::Hung), 8));
+        let took = start.elapsed();
+        assert!((5_900..20_000).contains(&took.as_millis()), "{took:?}");
+    }
+
+    #[test]
+    fn a_limit_on_time_ends_the_wait_as_a_signal_does() {
+        let patience = Patience::new(Duration::from_secs(40));
+        patience.pace().hurry_when(|| true);
+        assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(60))), Err(NoAnswer::Stopped));
+    }
+
+    #[test]
     fn what_hangs_costs_one_deadline_and_what_panics_none() {
         let patience = Patience::new(Duration::from_millis(50));
         let start = Instant::now();
         assert_eq!(patience.ask(|| thread::sleep(Duration::from_secs(30))), Err(NoAnswer::Hung));
         assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(patience.is_kept_waiting(Duration::from_millis(40)));
         // Printing the panic takes a busy machine longer than that.
         let patience = Patience::new(Duration::from_secs(20));
         assert_eq!(patience.ask(|| -> () { panic!("on purpose") }), Err(NoAnswer::Gone));
         assert_eq!(patience.ask(|| 1), Ok(1));
+        assert!(!patience.is_kept_waiting(Duration::from_secs(20)));
     }
 }

@@ -121,13 +121,18 @@ impl Host {
 
     /// What it means that the kernel gave no answer about something that lies on no mount.
     pub fn no_answer_from_kernel(&self, no_answer: NoAnswer, place: &str) -> Trouble {
+        self.unanswered(no_answer, place, place)
+    }
+
+    /// The same; it is `blamed` that does not answer.
+    fn unanswered(&self, no_answer: NoAnswer, place: &str, blamed: &str) -> Trouble {
         match no_answer {
             NoAnswer::Hung => {
-                self.footprint().left_behind();
+                self.leave_behind_at(blamed);
                 Trouble::Hung(place.to_owned(), self.patience().deadline().as_secs())
             }
             NoAnswer::Stopped => {
-                self.footprint().left_behind();
+                self.leave_behind_at(blamed);
                 Trouble::Stopped(place.to_owned())
             }
             NoAnswer::Gone => {
@@ -142,7 +147,8 @@ impl Host {
         if no_answer == NoAnswer::Hung {
             self.mounts().declare_dead(path);
         }
-        self.no_answer_from_kernel(no_answer, &path.to_string())
+        let blamed = self.mounts().blamed_for(path);
+        self.unanswered(no_answer, &path.to_string(), &blamed.to_string())
     }
 }
 

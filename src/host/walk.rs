@@ -257,9 +257,12 @@ impl Walk<'_> {
 
     /// The next batch; none when all is told.
     fn next_batch(&self) -> Result<Option<Arc<Batch>>, Silence> {
-        match self.patiently(&self.told, || self.at.stamp()) {
+        // Each name and each look into a folder has a deadline of its own, however many come together, and however slowly an
+        // allowance lets them come.
+        let patience = self.host.patience();
+        match patience.await_moving(&self.told, || self.at.stamp()) {
             Ok(Told::Over) => Ok(None),
-            Ok(Told::Batch(ticket)) => match self.patiently(&ticket.done, || ticket.batch.stamp()) {
+            Ok(Told::Batch(ticket)) => match patience.await_moving(&ticket.done, || ticket.batch.stamp()) {
                 Ok(()) => Ok(Some(ticket.batch)),
                 Err(none) => Err(Silence(none, Some(ticket.batch))),
             },
@@ -301,18 +304,6 @@ impl Walk<'_> {
                 self.items.push(Item::Said(Found::Trouble(Place::plain(base), rest), Turned::Before));
             }
             self.ended = true;
-        }
-    }
-
-    /// Waits as long as `stamp` changes: each name and each look into a folder has a deadline of its own, however many
-    /// come together, and however slowly an allowance lets them come.
-    fn patiently<T>(&self, answers: &Receiver<T>, stamp: impl Fn() -> usize) -> Result<T, NoAnswer> {
-        let mut seen = stamp();
-        loop {
-            match self.host.patience().await_one(answers) {
-                Err(NoAnswer::Hung) if stamp() != seen => seen = stamp(),
-                other => return other,
-            }
         }
     }
 }

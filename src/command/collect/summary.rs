@@ -144,6 +144,23 @@ pub fn after(collected: &Collected, prepared: &Prepared, voice: Voice) -> Result
     Ok(())
 }
 
+/// At the very end: what does not answer may keep the program from ending, long after all is done. A request that a server
+/// has read is waited for by the kernel, and nothing ends who made it.
+pub fn of_what_keeps_us(host: &Host, is_sealed: bool, voice: Voice) {
+    let kept_by = host.kept_by();
+    let Some(first) = kept_by.first() else { return };
+    let others = match kept_by.len() {
+        1 => String::new(),
+        2 => ", nor does 1 other".into(),
+        count => format!(", nor do {} others", count - 1),
+    };
+    let whole = if is_sealed { "the bundle is whole and closed" } else { "nothing more is done" };
+    voice.warn(format!(
+        "{first} does not answer{others}, and the kernel may not let this program end before it does; {whole}: should \
+        the prompt not come back, close this terminal. Once the evidence is safe, 'umount -f' ends the wait"
+    ));
+}
+
 fn document(collected: &Collected) -> Document<'_> {
     Document {
         bundle: collected.bundle.as_ref().map(|path| path.display().to_string()),

@@ -67,8 +67,9 @@ impl Host {
                 None => {
                     for index in queue.overdue(deadline) {
                         hung += 1;
-                        order.put(index, Err(Trouble::Hung(order.place(index), deadline.as_secs())));
-                        self.footprint().left_behind();
+                        let place = order.place(index);
+                        self.leave_behind_at(&place);
+                        order.put(index, Err(Trouble::Hung(place, deadline.as_secs())));
                         readers -= 1;
                         readers += usize::from(self.start_reader(&queue, &work, &result));
                     }
