@@ -53,10 +53,7 @@ fn everything_in_a_hostile_tree_has_its_outcome_and_nothing_of_it_changes() {
     check_listing(&opened, &before, &told);
     let counts = check_copies(&opened, &before, &told);
     println!("{counts:?}");
-    assert!(
-        counts["file"] > 100 && counts["sealed_earlier"] >= 100 && counts["sparse"] == 3,
-        "{counts:?}"
-    );
+    assert!(counts["file"] > 100 && counts["sealed_earlier"] >= 100 && counts["sparse"] == 3, "{counts:?}");
     assert!(counts["link"] > 40 && counts["special"] > 12, "{counts:?}");
     check_sparse(&opened);
     assert!(check_opened(&opened) > 600);
