@@ -224,7 +224,9 @@ impl<'a> Intake<'a> {
         let reason = Reason::new(ReasonCode::Panicked, "the collector failed by a programming error");
         self.step = Some(step);
         match self.open.take() {
-            Some((member, draft)) => drop(self.seal_entry(member, draft.ended(Outcome::Failed, reason))?),
+            Some((member, draft)) => {
+                self.seal_entry(member, draft.ended(Outcome::Failed, reason), |_, _| ())?;
+            }
             None => drop(self.gap(Source::text("collector"), Outcome::Failed, reason)?),
         }
         self.end_step()
@@ -313,7 +315,7 @@ impl<'a> Intake<'a> {
             }
             Err(Halt::Stopped(cause)) => {
                 if let Some((member, draft)) = self.open.take() {
-                    self.seal_entry(member, draft.ended(Outcome::Truncated, cause.reason()))?;
+                    self.seal_entry(member, draft.ended(Outcome::Truncated, cause.reason()), |_, _| ())?;
                 }
                 Err(Halt::Stopped(cause))
             }
@@ -323,28 +325,25 @@ impl<'a> Intake<'a> {
 
     /// Ends the member that was begun; `finish` may still say how it went.
     pub fn end_member(&mut self, finish: impl FnOnce(&mut Draft)) -> Result<EntryId, Halt> {
+        self.end_knowing(|draft, _| finish(draft))
+    }
+
+    /// The same, for whoever must know what was sealed to say what it is.
+    fn end_knowing(&mut self, finish: impl FnOnce(&mut Draft, &Sealed)) -> Result<EntryId, Halt> {
         match self.open.take() {
-            Some((member, mut draft)) => {
-                finish(&mut draft);
-                self.seal_entry(member, draft)
-            }
+            Some((member, draft)) => self.seal_entry(member, draft, finish),
             None => Err(Halt::Seal(VaultError::Io(io::Error::other("no member was begun")))),
         }
     }
 
-    /// No room is not the end of the bundle: what was kept back for finishing may be used from here on.
-    fn stop_for(&mut self, error: VaultError) -> Halt {
-        let cause = match error {
-            VaultError::NoSpace => StopCause::NoSpace,
-            VaultError::NoReserve(why) => StopCause::NoReserve(why.raw_os_error()),
-            lost @ VaultError::Io(_) => return Halt::Seal(lost),
-        };
-        self.vault.release_reserve();
-        Halt::Stopped(self.stop(cause))
-    }
-
-    fn seal_entry(&mut self, member: Member, mut draft: Draft) -> Result<EntryId, Halt> {
+    fn seal_entry(
+        &mut self,
+        member: Member,
+        mut draft: Draft,
+        finish: impl FnOnce(&mut Draft, &Sealed),
+    ) -> Result<EntryId, Halt> {
         let sealed = self.vault.end()?;
+        finish(&mut draft, &sealed);
         let now = self.now();
         draft.duration_ns = now.boottime_ns.saturating_sub(draft.taken.boottime_ns);
         self.record(draft.doubted_if_empty(sealed.size), Some((member, sealed)))

@@ -146,11 +146,17 @@ impl Host {
     /// The digest of a regular file that holds still while it is read. What takes long is given up once `goes_on` says so;
     /// a file that is nothing but a hole for the most part is not read through.
     pub fn digest(&self, spot: &Spot, goes_on: &dyn Fn() -> bool) -> Result<Digest, Trouble> {
-        let mut reading = self.read(spot, u64::MAX)?;
+        self.read(spot, u64::MAX)?.digest(spot, goes_on)
+    }
+}
+
+impl Reading<'_> {
+    /// The same, of a reading that was begun at `spot`.
+    pub fn digest(mut self, spot: &Spot, goes_on: &dyn Fn() -> bool) -> Result<Digest, Trouble> {
         let mut hasher = Hasher::new();
         let mut before = None;
         loop {
-            match reading.glimpse()? {
+            match self.glimpse()? {
                 Glimpse::Opened(met) => before = Some(met),
                 Glimpse::Other(met) => {
                     return Err(Trouble::OtherType(spot.path.to_string(), met.kind_in_words()));

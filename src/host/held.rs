@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
+use rustix::fs::{SeekFrom, seek};
+
 use super::file::{AHEAD, Glimpse, Opened, Reading, open_regular, pour};
 use super::mounts::MountTable;
 use super::patience::{NoAnswer, Patience};
@@ -67,14 +69,15 @@ impl Host {
         }
     }
 
-    /// Begins to read a file that was opened at `spot`, at most `limit` bytes of it: as long as it is now.
+    /// Begins to read a file that was opened at `spot` from its beginning, at most `limit` bytes of it: as long as it is now.
     pub fn read_held<'h>(&'h self, held: &Held, spot: &Spot, limit: u64) -> Result<Reading<'h>, Trouble> {
         self.may_ask(&spot.real)?;
         let (glimpse, glimpses) = sync_channel(AHEAD);
         let (file, footprint) = (held.file.clone(), Arc::clone(self.footprint()));
         let started = self.patience().start(move || {
             let Some(file) = file else { return };
-            let read = stat::of(&*file)
+            let read = seek(&*file, SeekFrom::Start(0))
+                .and_then(|_| stat::of(&*file))
                 .map_err(|errno| (errno, "examine"))
                 .and_then(|now| pour(&file, now, limit, &footprint, &glimpse));
             if let Err((errno, doing)) = read {

@@ -1,5 +1,7 @@
 //! What is mounted where, and which of it a walk may enter.
 
+mod kinds;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -7,6 +9,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use crate::custody::entry::MountFacts;
 use crate::path::{HostPath, shown};
 use crate::records::mounts::{self, Mount};
+use kinds::{is_network, is_pseudo};
 
 /// The mounts below the examined root, as they were when the run began.
 pub struct MountTable {
@@ -219,64 +222,6 @@ fn seen_from(root: &HostPath, mount: Mount) -> Option<Mount> {
     }
     let within = root.moved(&mount.point, &mount.root)?;
     Some(Mount { root: within, point: top, ..mount })
-}
-
-fn is_network(fstype: &[u8]) -> bool {
-    const KINDS: [&[u8]; 24] = [
-        b"9p",
-        b"afs",
-        b"autofs",
-        b"beegfs",
-        b"ceph",
-        b"cifs",
-        b"coda",
-        b"davfs",
-        b"davfs2",
-        b"fuse",
-        b"fuseblk",
-        b"glusterfs",
-        b"gpfs",
-        b"lustre",
-        b"ncpfs",
-        b"nfs",
-        b"nfs4",
-        b"ocfs2",
-        b"orangefs",
-        b"pvfs2",
-        b"smb3",
-        b"smbfs",
-        b"virtiofs",
-        b"vboxsf",
-    ];
-    KINDS.contains(&fstype) || fstype.starts_with(b"fuse.")
-}
-
-fn is_pseudo(fstype: &[u8]) -> bool {
-    const KINDS: [&[u8]; 22] = [
-        b"binfmt_misc",
-        b"bpf",
-        b"cgroup",
-        b"cgroup2",
-        b"configfs",
-        b"debugfs",
-        b"devpts",
-        b"efivarfs",
-        b"fusectl",
-        b"hugetlbfs",
-        b"mqueue",
-        b"nfsd",
-        b"nsfs",
-        b"proc",
-        b"pstore",
-        b"rpc_pipefs",
-        b"securityfs",
-        b"selinuxfs",
-        b"smackfs",
-        b"sysfs",
-        b"tracefs",
-        b"devtmpfs",
-    ];
-    KINDS.contains(&fstype)
 }
 
 #[cfg(test)]

@@ -332,18 +332,14 @@ impl Walk<'_> {
     }
 
     /// Whether what is next is a place left out that was told before.
-    fn was_told(&mut self) -> bool {
-        match self.items.get(self.next) {
-            Some(Item::Said(Found::LeftOut(place, why), _)) if *why != KeepOut::Pseudo => {
-                !self.silent.insert(place.real.clone())
-            }
-            _ => false,
-        }
+    fn was_told(&self) -> bool {
+        self.items.get(self.next).and_then(left_out).is_some_and(|place| self.silent.contains(&place.real))
     }
 
     fn take(&mut self) -> Option<Item> {
         let item = self.is_ready().then(|| self.items.get_mut(self.next)).flatten()?;
         self.next += 1;
+        self.silent.extend(left_out(item).map(|place| place.real.clone()));
         self.reached.note(item, &self.pattern);
         Some(std::mem::replace(item, Item::Taken))
     }
@@ -370,6 +366,14 @@ impl Walk<'_> {
             Item::Said(Found::Match(found), _) => Some(Sight::Seen(found.seen())),
             _ => None,
         }
+    }
+}
+
+/// A place that was left out because it might not answer, or does not.
+fn left_out(item: &Item) -> Option<&Place> {
+    match item {
+        Item::Said(Found::LeftOut(place, why), _) if *why != KeepOut::Pseudo => Some(place),
+        _ => None,
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::pour::Poured;
 use super::sealed::{FileId, SealedCopy};
-use super::{Halt, Intake};
+use super::{Halt, Intake, StopMark};
+use crate::custody::Sealed;
 use crate::custody::entry::{Base64, EntryId, Kind, Source, Stats};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
@@ -138,8 +139,15 @@ impl Intake<'_> {
                 draft.mount = host.mounts().facts(met.stat.mount_id);
                 draft.stat = Some(Stats { before: met.stat.clone(), after: None });
                 self.begin_member(Member::of_file(path), draft)?;
+                let stop = self.terms.stop.clone();
                 let mut poured =
-                    self.pour(&mut reading, &met, limits, most < limits.max_size, &mut |draft| {
+                    self.pour(&mut reading, &met, limits, most < limits.max_size, &mut |draft, sealed| {
+                        if let Some(hold) = hold
+                            && was_only_touched(draft)
+                            && reads_the_same(host, hold.held, found, sealed, &stop)
+                        {
+                            (draft.outcome, draft.reason) = (Outcome::Collected, None);
+                        }
                         judge_name(draft, found, &met, rotated)
                     })?;
                 let given = poured.given;
@@ -220,6 +228,22 @@ impl Intake<'_> {
 
 pub(super) fn source_of(found: &Match) -> Source {
     Source::led(&found.spot.path, &found.spot.real)
+}
+
+/// Whether nothing but the time of the file's last change says that it was written to while it was read: a rotation
+/// changes that too.
+fn was_only_touched(draft: &Draft) -> bool {
+    let Some(Stats { before, after: Some(after) }) = &draft.stat else { return false };
+    draft.outcome == Outcome::Changed && (before.size, before.mtime) == (after.size, after.mtime)
+}
+
+/// Whether a file that is held still has the bytes that were sealed. It is read a second time for that, so only where its
+/// name is expected to change.
+fn reads_the_same(host: &Host, held: &Held, found: &Match, sealed: &Sealed, stop: &StopMark) -> bool {
+    let again = host.read_held(held, &found.spot, u64::MAX);
+    again
+        .and_then(|reading| reading.digest(&found.spot, &|| stop.get().is_none()))
+        .is_ok_and(|digest| digest == sealed.sha256)
 }
 
 /// It was there when it was listed.

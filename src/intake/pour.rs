@@ -3,6 +3,7 @@
 
 use super::copy::CopyLimits;
 use super::{Halt, Intake};
+use crate::custody::Sealed;
 use crate::custody::entry::{EntryId, Window};
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::outcome::{Outcome, ReasonCode};
@@ -87,7 +88,7 @@ impl Intake<'_> {
         met: &Met,
         limits: CopyLimits,
         limited_by_run: bool,
-        finish: &mut dyn FnMut(&mut Draft),
+        finish: &mut dyn FnMut(&mut Draft, &Sealed),
     ) -> Result<Poured, Halt> {
         let mut onlookers = Onlookers {
             beginning: Vec::new(),
@@ -103,17 +104,17 @@ impl Intake<'_> {
             Ok(end) => {
                 self.copied_in_step.1 += end.given;
                 hole = end.hole;
-                self.end_member(|draft| {
+                self.end_knowing(|draft, sealed| {
                     judge(draft, met, &end, limited_by_run);
                     quote_span(draft, observed.as_ref());
-                    finish(draft);
+                    finish(draft, sealed);
                     whole = draft.outcome == Outcome::Collected;
                 })?
             }
-            Err((failed, reason)) => self.end_member(|draft| {
+            Err((failed, reason)) => self.end_knowing(|draft, sealed| {
                 *draft = draft.clone().ended(failed, reason);
                 quote_span(draft, observed.as_ref());
-                finish(draft);
+                finish(draft, sealed);
             })?,
         };
         Ok(Poured {

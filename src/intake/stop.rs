@@ -86,6 +86,17 @@ impl StopCause {
 }
 
 impl Intake<'_> {
+    /// No room is not the end of the bundle: what was kept back for finishing may be used from here on.
+    pub(super) fn stop_for(&mut self, error: VaultError) -> Halt {
+        let cause = match error {
+            VaultError::NoSpace => StopCause::NoSpace,
+            VaultError::NoReserve(why) => StopCause::NoReserve(why.raw_os_error()),
+            lost @ VaultError::Io(_) => return Halt::Seal(lost),
+        };
+        self.vault.release_reserve();
+        Halt::Stopped(self.stop(cause))
+    }
+
     /// What stops the run now, if anything does.
     pub(super) fn cause_to_stop(&self) -> Option<StopCause> {
         if let Some(signal) = self.terms.stop.get() {

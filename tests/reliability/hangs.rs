@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::silent::{self, GETATTR, OPENDIR, READDIR, RELEASE, RELEASEDIR, Silent};
+use crate::silent::{
+    self, GETATTR, LISTXATTR, LOOKUP, OPEN, OPENDIR, READ, READDIR, READLINK, RELEASE, RELEASEDIR, Silent,
+};
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, entry_of, only_root, tool};
 
 /// Mounts FUSE at its first argument, answers nothing, and becomes the program that the others name. In a mount
@@ -99,7 +101,7 @@ fn what_hangs_costs_one_deadline_and_hides_nothing_beside_it() {
     }
     // What comes too late to cost anything: the files are read by then, and the kernel waits for no answer.
     let harmless = [0, RELEASE, RELEASEDIR];
-    let hanging = [GETATTR, OPENDIR, READDIR];
+    let hanging = [LOOKUP, GETATTR, READLINK, OPEN, READ, LISTXATTR, OPENDIR, READDIR];
     let runs = harmless.into_iter().chain(hanging).map(|request| {
         let run = std::thread::spawn(move || {
             let (host, desk) = (phi_host(), Desk::new());

@@ -14,9 +14,11 @@ use crate::support::{Desk, PHI_IR, Ran, only_root, skipped};
 /// The numbers of requests in linux/fuse.h.
 pub const LOOKUP: u32 = 1;
 pub const GETATTR: u32 = 3;
+pub const READLINK: u32 = 5;
 pub const OPEN: u32 = 14;
 pub const READ: u32 = 15;
 pub const RELEASE: u32 = 18;
+pub const LISTXATTR: u32 = 23;
 pub const OPENDIR: u32 = 27;
 pub const READDIR: u32 = 28;
 pub const RELEASEDIR: u32 = 29;

@@ -111,6 +111,8 @@ fn a_signal_while_a_program_is_waited_for_ends_both_and_keeps_what_it_printed() 
         let child = run_tool(&desk, &definitions);
         let sleeps = format!("sleep {seconds}");
         until("the program never ran", Duration::from_secs(30), || running(&sleeps).len() > 1);
+        // What it has printed is on its way to us.
+        std::thread::sleep(Duration::from_millis(500));
         let ended = stop(child, [Signal::INT, Signal::TERM][number]);
         let told = sealed(&desk, &ended);
         let tool =
