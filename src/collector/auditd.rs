@@ -31,7 +31,7 @@ pub fn number(log: &HostPath, path: &HostPath) -> Option<u64> {
     (path.parent() == log.parent()).then(|| number_of(path.name(), log.name())).flatten()
 }
 
-/// The audit logs that were sealed, by where they really lie, and what was learnt of each; in the order of their entries.
+/// The audit logs that were sealed, and what was learnt of each; in the order of their entries.
 pub fn sealed<'i>(intake: &'i Intake<'_>) -> impl Iterator<Item = (&'i SealedCopy, &'i Arc<Summary>)> {
     intake.sealed_copies().filter_map(|copy| match &copy.observed {
         Some(Observed::Audit(summary)) => Some((copy, summary)),

@@ -41,7 +41,7 @@ pub mod walk;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -238,11 +238,6 @@ impl Host {
 
     fn trusted_owners(&self) -> TrustedOwners {
         self.trusted_owners
-    }
-
-    /// From now on whoever leaves a signal's number in `stop` is not kept waiting for what does not answer.
-    pub fn heed(&self, stop: Arc<AtomicUsize>) {
-        self.patience.heed(stop);
     }
 
     fn patience(&self) -> &Patience {

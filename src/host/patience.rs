@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -61,8 +61,6 @@ pub struct Patience {
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
     /// How many readers are at work.
     busy: Arc<AtomicUsize>,
-    /// Where it is noted that somebody asks us to end.
-    stop: Arc<OnceLock<Arc<AtomicUsize>>>,
     pace: Arc<Pace>,
 }
 
@@ -96,13 +94,7 @@ impl Drop for AtWork {
 impl Patience {
     /// Readers that may take `deadline` for each answer.
     pub fn new(deadline: Duration) -> Patience {
-        let (idle, busy, stop, pace) = Default::default();
-        Patience { deadline, idle, busy, stop, pace }
-    }
-
-    /// From now on whoever leaves a mark here is not kept waiting for what does not answer.
-    pub fn heed(&self, stop: Arc<AtomicUsize>) {
-        let _ = self.stop.set(stop);
+        Patience { deadline, idle: Arc::default(), busy: Arc::default(), pace: Arc::default() }
     }
 
     /// The ceiling that whoever waits for answers keeps to.
@@ -179,8 +171,7 @@ impl Patience {
     /// limit on time, end the wait.
     pub fn await_moving<T>(&self, answers: &Receiver<T>, stamp: impl Fn() -> usize) -> Result<T, NoAnswer> {
         self.pace.breathe();
-        let signalled = || self.stop.get().is_some_and(|mark| mark.load(Ordering::Acquire) != 0);
-        wait_while_moving(answers, self.deadline, || signalled() || self.pace.is_in_hurry(), stamp)
+        wait_while_moving(answers, self.deadline, || self.pace.is_in_hurry(), stamp)
     }
 }
 
@@ -201,7 +192,8 @@ mod tests {
     fn once_asked_to_end_nothing_is_waited_out_and_an_answer_still_counts() {
         let patience = Patience::new(Duration::from_secs(40));
         let mark = Arc::new(AtomicUsize::new(0));
-        patience.heed(Arc::clone(&mark));
+        let heard = Arc::clone(&mark);
+        patience.pace().hurry_when(move || heard.load(Ordering::Acquire) != 0);
         assert_eq!(patience.ask(|| 1), Ok(1));
         mark.store(2, Ordering::Release);
         assert_eq!(patience.ask(|| 2), Ok(2));

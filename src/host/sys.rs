@@ -121,8 +121,6 @@ pub struct Usage {
     pub memory: u64,
     /// Bytes that had to come from a disk.
     pub from_disk: u64,
-    /// Bytes that were handed to a disk.
-    pub to_disk: u64,
 }
 
 /// What this process has used so far, with all of its threads (getrusage(2)).
@@ -151,7 +149,6 @@ fn usage(of: libc::c_int) -> Usage {
         processor: span(usage.ru_utime) + span(usage.ru_stime),
         memory: times(usage.ru_maxrss, 1024),
         from_disk: times(usage.ru_inblock, 512),
-        to_disk: times(usage.ru_oublock, 512),
     }
 }
 

@@ -92,7 +92,6 @@ impl Journey<'_> {
     /// Collects, seals, reads back, writes the receipt, and gives the bundle its name.
     pub fn travel(&self, target: Target, progress: &mut dyn Progress) -> Result<Collected, Failure> {
         let started = Instant::now();
-        self.prepared.host.heed(self.stop.flag());
         let mut collected = match target {
             Target::Folder(room) => self.to_folder(&room, progress)?,
             Target::Pipe(piped) => self.to_pipe(&piped, progress)?,

@@ -16,6 +16,9 @@ use crate::seal::ROOM_TO_BEGIN;
 use crate::seal::output::{Folder, OutputError};
 use crate::term::{Failure, bytes};
 
+/// What to do with a stream.
+const SEND_IT_ON: &str = "send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'";
+
 /// Where a bundle goes.
 pub enum Target {
     /// Into a folder.
@@ -101,14 +104,13 @@ impl PipedReceipt {
     fn take(args: &Args) -> Result<PipedReceipt, Failure> {
         let Some(path) = &args.receipt else { return Err(no_receipt_named()) };
         if io::stdout().is_terminal() {
-            return Err(Failure::usage("-o - would write the sealed file to this terminal")
-                .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
+            return Err(Failure::usage("-o - would write the sealed file to this terminal").hint(SEND_IT_ON));
         }
         if leads_nowhere() {
             return Err(Failure::usage(
                 "-o - would throw the sealed file away: stdout is closed or the null device",
             )
-            .hint("send it on: … -o - --receipt FILE | ssh USER@HOST 'cat > incident.zip.age'"));
+            .hint(SEND_IT_ON));
         }
         let name = path.file_name().and_then(|name| name.to_str());
         let name =
