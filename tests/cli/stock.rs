@@ -21,12 +21,7 @@ pub fn follow(recipe: &str, folder: &Path) -> Ran {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        raw: output.stdout,
-    }
+    Ran::from(output)
 }
 
 /// A folder with a bundle's files and what its reader has.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -76,6 +76,12 @@ impl Phi {
 
     pub fn run(mut self) -> Ran {
         let output = self.command.output().expect("the program cannot be started");
+        Ran::from(output)
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -278,10 +284,5 @@ pub fn skipped(why: &str) {
 pub fn tool(name: &str, args: &[&std::ffi::OsStr]) -> Ran {
     let output = Command::new(name).args(args).stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{name} is needed by this test: {error}"));
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        raw: output.stdout,
-    }
+    Ran::from(output)
 }

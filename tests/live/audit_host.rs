@@ -250,7 +250,7 @@ impl AuditHost {
 
     /// Runs a command inside, however it ends.
     pub fn inside(&self, args: &[&str]) -> Ran {
-        ran(&self.command(args).output().unwrap())
+        Ran::from(self.command(args).output().unwrap())
     }
 
     /// Runs a command inside that must succeed, and gives what it printed.
@@ -463,20 +463,11 @@ impl AuditHost {
     #[track_caller]
     pub fn seen(&self, child: Child) -> Seen {
         let pid = child.id();
-        let ran = ran(&child.wait_with_output().unwrap());
+        let ran = Ran::from(child.wait_with_output().unwrap());
         assert!([0, 3].contains(&ran.code), "{}: {}{}", ran.code, ran.stdout, ran.stderr);
         let told = ran.json();
         let opened = self.desk.open(&Bundle::of(&told));
         Seen { pid, entries: entries(&opened), opened, told }
-    }
-}
-
-fn ran(output: &std::process::Output) -> Ran {
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        raw: output.stdout.clone(),
     }
 }
 

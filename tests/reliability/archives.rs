@@ -5,6 +5,7 @@ use std::fs;
 use flate2::{Compress, Compression, FlushCompress};
 use serde_json::Value;
 
+use crate::dice::is_long;
 use crate::raw_zip::{Raw, archive, deflate};
 use crate::workbench::{Good, Measured, measured, tree};
 
@@ -383,7 +384,7 @@ fn bomb(mebibytes: usize, byte: u8) -> (Vec<u8>, (u32, u64, u64)) {
 #[test]
 fn bombs_cost_time_in_proportion_and_neither_memory_nor_disk() {
     let good = Good::new();
-    let long = std::env::var_os("PHI_IR_LONG").is_some();
+    let long = is_long();
     let of = |name: &str, mebibytes: usize, byte: u8| {
         let (packed, claims) = bomb(mebibytes, byte);
         let mut raw = Raw::new(&good.name(name), "");

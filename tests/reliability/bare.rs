@@ -13,19 +13,10 @@ use serde_json::Value;
 use crate::ends::{Ended, ending_in, held};
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, Ran, entries, is_root, only_root, phi, tool};
 
-fn of(output: std::process::Output) -> Ran {
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        raw: output.stdout,
-    }
-}
-
 /// Runs a shell script in a mount namespace of its own; `$PHI` is the program with what every run here has.
 fn shell(desk: &Desk, out: &str, script: &str) -> Ran {
     let phi = format!(
-        "{PHI_IR} collect --quiet --json -r {} --sign-with {} -o {out}",
+        "{PHI_IR} collect --quiet --json --fast -r {} --sign-with {} -o {out}",
         desk.recipient,
         desk.path("host.key").display()
     );
@@ -40,7 +31,7 @@ fn shell(desk: &Desk, out: &str, script: &str) -> Ran {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    of(output)
+    Ran::from(output)
 }
 
 fn sealed(desk: &Desk, ran: &Ran, what: &str) -> Value {
@@ -68,7 +59,7 @@ fn jailed(prepare: &str, profile: &str) -> (Desk, Ran) {
     fs::copy(PHI_IR, jail.join("phi-ir")).unwrap();
     let script = format!(
         "set -e; cd $DESK/jail; mount --bind . .; cd $DESK/jail; mount --bind ../out out; {prepare}\n\
-        exec chroot . /phi-ir collect --quiet --json -r {} --sign-with /key -o /out {profile}",
+        exec chroot . /phi-ir collect --quiet --json --fast -r {} --sign-with /key -o /out {profile}",
         desk.recipient
     );
     let ran = shell(&desk, "/out", &script);

@@ -12,7 +12,7 @@ use phi_ir::command::collect::target::Target;
 use phi_ir::intake::{Progress, StopMark};
 use serde_json::Value;
 
-use crate::ends::is_long;
+use crate::dice::is_long;
 use crate::support::{Bundle, Desk, FakeHost, entries, only_root};
 
 struct Silent;
@@ -135,7 +135,17 @@ fn a_clock_that_really_steps_is_told_by_its_two_readings() {
             .args(["-c", STEP, &seconds.to_string()])
             .arg(desk.out())
             .arg(crate::support::PHI_IR)
-            .args(["collect", "--quiet", "--json", "-r", &desk.recipient, "--also", "/srv/big", "--root"])
+            .args([
+                "collect",
+                "--quiet",
+                "--json",
+                "--fast",
+                "-r",
+                &desk.recipient,
+                "--also",
+                "/srv/big",
+                "--root",
+            ])
             .arg(host.path())
             .arg("--sign-with")
             .arg(desk.path("host.key"))

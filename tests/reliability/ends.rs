@@ -1,5 +1,4 @@
-//! How a run may end when everything goes wrong: sealed and told so, or a clear error and no final name. And dice, whose
-//! seed is told.
+//! How a run may end when everything goes wrong: sealed and told so, or a clear error and no final name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -93,32 +92,4 @@ impl Tally {
         }
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
     }
-}
-
-/// xorshift64: the same seed gives the same run.
-pub struct Dice(u64);
-
-impl Dice {
-    /// `PHI_IR_SEED`, or a new one each time.
-    pub fn new() -> (Dice, u64) {
-        let given = std::env::var("PHI_IR_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| {
-            let mut bytes = [0; 8];
-            getrandom::fill(&mut bytes).unwrap();
-            u64::from_ne_bytes(bytes) >> 32
-        });
-        (Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), seed)
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % limit.max(1)
-    }
-}
-
-/// Whether all rounds are wanted, and not only as many as every change can wait for.
-pub fn is_long() -> bool {
-    std::env::var("PHI_IR_LONG").is_ok_and(|value| value == "1")
 }

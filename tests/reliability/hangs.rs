@@ -56,6 +56,7 @@ fn a_mount_that_never_answers_is_not_touched_and_hides_nothing_beside_it() {
         bob.to_str().unwrap(),
         PHI_IR,
         "collect",
+        "--fast",
         "--quiet",
         "--json",
         "-r",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::dice::is_long;
 use crate::silent::{self, OPEN, OPENDIR, READ, Silent, ended};
 use crate::support::{Bundle, Desk, FakeHost, Ran, entries, entry_of};
 
@@ -174,7 +175,7 @@ fn several_hung_mounts_cost_a_deadline_each() {
     if !silent::can_be_made() {
         return;
     }
-    let count: u32 = if std::env::var_os("PHI_IR_LONG").is_some() { 10 } else { 2 };
+    let count: u32 = if is_long() { 10 } else { 2 };
     let (host, desk) = (host(), Desk::new());
     let points: Vec<_> = (0..count).map(|number| host.at(&format!("/srv/data/m{number}"))).collect();
     let mount = Silent::at(&points, &[OPENDIR]);

@@ -23,6 +23,7 @@ mod age_vectors;
 mod archives;
 mod bare;
 mod clocks;
+mod dice;
 mod disks;
 mod disks_gone;
 mod documents;

@@ -13,6 +13,7 @@ use phi_ir::seal::inspect::Nowhere;
 use phi_ir::seal::opened::Trust;
 
 use crate::archives::note;
+use crate::dice::{Dice, is_long};
 use crate::support::tool;
 use crate::workbench::{Good, tree};
 
@@ -85,13 +86,9 @@ fn no_mutation_of_the_clear_archive_passes_but_what_means_the_same_to_every_read
     });
     assert!(repacked != clear && consistent(&repacked, false) && !consistent(&repacked, true));
     four_readers_see(&sealed, &repacked, "packed otherwise");
-    let rounds = if std::env::var_os("PHI_IR_LONG").is_some() { 20_000 } else { 700 };
-    let seed: u64 = std::env::var("SEED").ok().map_or(0x5eed, |seed| seed.parse().unwrap());
-    let mut state = seed;
-    let mut random = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
+    let rounds = if is_long() { 20_000 } else { 700 };
+    let (mut dice, seed) = Dice::or(0x5eed);
+    let mut random = |below: usize| dice.below(below);
     let directory = clear.len() - 22 - 80 * good.members.len();
     let (mut kinds, mut passed) = ([0; 6], 0);
     for round in 0..rounds {

@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::dice::is_long;
 use crate::processes::{decoded, exact};
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries};
 use crate::workbench::measured;
@@ -85,7 +86,7 @@ fn accounts_of_any_bytes_are_kept_exactly_and_no_home_is_hidden() {
         &[b"long:x:7:7:", "g".repeat(1 << 20).as_bytes(), b":/srv/long:/bin/sh\n"].concat(),
     );
     host = host.file("/srv/long/.bash_history", "whoami long\n");
-    let many = if std::env::var_os("PHI_IR_LONG").is_some() { 10_000 } else { 4000 };
+    let many = if is_long() { 10_000 } else { 4000 };
     for number in 0..many {
         passwd.extend_from_slice(format!("n{number}:x:{number}:1::/nowhere/n{number}:/bin/sh\n").as_bytes());
     }

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::processes::crowd_of;
 use crate::processes::{collect, decoded};
-use crate::support::{Desk, only_root, skipped};
+use crate::support::{Desk, only_root};
 use crate::zoo::Zoo;
 
 /// Makes so many processes, with so many to a terminal, each of which is controlled by their session; all wait.
@@ -52,13 +53,7 @@ fn a_crowd_at_terminals_has_a_row_each_in_little_memory() {
     if !only_root("a pid namespace") {
         return;
     }
-    let long = std::env::var_os("PHI_IR_LONG").is_some();
-    let in_use = fs::read_dir("/proc").unwrap().count();
-    let most: usize = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
-    let wanted = if long { 30_000.min(most.saturating_sub(in_use + 1500)) } else { 10_000 };
-    if most < in_use + wanted + 500 {
-        return skipped("pid_max leaves no room for a crowd");
-    }
+    let Some(wanted) = crowd_of(10_000) else { return };
     let (desk, mut zoo) = (Desk::new(), Zoo::new());
     let (source, program) = (zoo.at(b"crowd.c"), zoo.at(b"crowd"));
     fs::write(&source, CROWD).unwrap();

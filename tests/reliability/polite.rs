@@ -204,21 +204,24 @@ fn ranks(desk: &Desk, command: &mut Command) -> (Vec<Rank>, Option<String>, Valu
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    let (collection, program) = loop {
-        let found = descendants(child.id());
-        let by = |name: &str| found.iter().find(|(_, comm)| comm == name).map(|(pid, _)| *pid);
-        if let (Some(collection), Some(program)) = (by("phi-ir"), by("sleep")) {
-            break (collection, program);
+    let (collection, found) = loop {
+        let family = descendants(child.id());
+        let by = |name: &str| family.iter().find(|(_, comm)| comm == name).map(|(pid, _)| *pid);
+        let found = by("phi-ir").zip(by("sleep")).map(|(collection, program)| {
+            let found: Vec<Rank> = threads(collection).into_iter().chain(threads(program)).collect();
+            (collection, found)
+        });
+        // A thread has its name, and a program its rank, a moment after they have begun.
+        let wanted = ["phi-ir", "hash", "archive", "envelope", "reader", "tool", "sleep"];
+        let is_there = |wanted: &str, found: &[Rank]| found.iter().any(|rank| rank.who == wanted);
+        match found {
+            Some((collection, found)) if wanted.iter().all(|wanted| is_there(wanted, &found)) => {
+                break (collection, found);
+            }
+            _ => assert!(Instant::now() < deadline, "not all of {wanted:?} in {found:#?} of {family:?}"),
         }
-        assert!(Instant::now() < deadline, "the program was not run: {found:?}");
         sleep(Duration::from_millis(10));
     };
-    let mut found = threads(collection);
-    let names: Vec<&str> = found.iter().map(|rank| rank.who.as_str()).collect();
-    for wanted in ["phi-ir", "hash", "archive", "envelope", "reader", "tool"] {
-        assert!(names.contains(&wanted), "no thread {wanted} in {names:?}");
-    }
-    found.extend(threads(program));
     let session = fs::read_to_string(format!("/proc/{collection}/autogroup")).ok();
     let session = session.map(|text| text.trim().rsplit_once(' ').unwrap().1.to_owned());
     child.wait().unwrap();
@@ -248,7 +251,7 @@ fn descendants(pid: u32) -> Vec<(u32, String)> {
 
 /// `collect` of one program that runs for a while.
 fn sleeping(desk: &Desk, fast: bool) -> Vec<String> {
-    let folder = definition(desk, r#"["sleep", "1.5"]"#, "30s");
+    let folder = definition(desk, r#"["sleep", "4"]"#, "30s");
     let mut args =
         vec![PHI_IR.to_owned(), "collect".into(), "--quiet".into(), "-r".into(), desk.recipient.clone()];
     args.extend([

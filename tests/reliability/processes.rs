@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use serde_json::Value;
 
+use crate::dice::is_long;
 use crate::support::{Bundle, Desk, PHI_IR, entries, only_root, skipped, tool};
 use crate::zoo::Zoo;
 
@@ -272,18 +273,25 @@ fn whoever_is_in_an_odd_state_has_a_row_that_says_so() {
     collected.is_small();
 }
 
+/// How large a crowd can be: 30,000 where there is time, as far as there are numbers for so many. None if there are not even
+/// enough for this one; that is said then.
+pub fn crowd_of(ordinary: usize) -> Option<usize> {
+    let in_use = fs::read_dir("/proc").unwrap().count();
+    let most: usize = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
+    let wanted = if is_long() { 30_000.min(most.saturating_sub(in_use + 1500)) } else { ordinary };
+    if most < in_use + wanted + 500 {
+        skipped("pid_max leaves no room for a crowd");
+        return None;
+    }
+    Some(wanted)
+}
+
 #[test]
 fn a_crowd_is_listed_to_the_last_one_in_little_memory() {
     if !only_root("a pid namespace") {
         return;
     }
-    let long = std::env::var_os("PHI_IR_LONG").is_some();
-    let in_use = fs::read_dir("/proc").unwrap().count();
-    let most: usize = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
-    let wanted = if long { 30_000.min(most.saturating_sub(in_use + 1500)) } else { 4000 };
-    if most < in_use + wanted + 500 {
-        return skipped("pid_max leaves no room for a crowd");
-    }
+    let Some(wanted) = crowd_of(4000) else { return };
     let (desk, mut zoo) = (Desk::new(), Zoo::new());
     let program = zoo.program();
     let number = wanted.to_string();
@@ -307,7 +315,7 @@ fn a_crowd_is_listed_to_the_last_one_in_little_memory() {
         std::thread::sleep(Duration::from_millis(200));
         there = of_crowd();
     }
-    let ids: &[&str] = if long { &ALL } else { &["processes", "sessions-live"] };
+    let ids: &[&str] = if is_long() { &ALL } else { &["processes", "sessions-live"] };
     let collected = collect(&desk, &["nice"], ids);
     let rows = collected.processes();
     let missing: Vec<&u32> =
@@ -341,7 +349,7 @@ fn in_a_storm_of_forks_no_row_is_of_two_processes() {
          \"$@\"; code=$?; kill -9 -1; exit $code"
     );
     let before = ["unshare", "-p", "-f", "-m", "--mount-proc", "--kill-child", "sh", "-c", &script, "sh"];
-    let rounds = if std::env::var_os("PHI_IR_LONG").is_some() { 40 } else { 4 };
+    let rounds = if is_long() { 40 } else { 4 };
     let (mut vanished, mut whole, mut changed, mut named) = (0, 0, 0, 0);
     for _ in 0..rounds {
         let collected = collect(&desk, &before, &ALL);

@@ -16,7 +16,7 @@ use rustix::fs::{CWD, FileType, Mode, RenameFlags, inotify, makedev, mknodat, re
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::ends::{Dice, is_long};
+use crate::dice::{Dice, is_long};
 use crate::support::{Bundle, Desk, entries, only_root, phi, tool};
 
 /// In every file that nobody asked for, and in its name.

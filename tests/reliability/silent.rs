@@ -153,7 +153,8 @@ impl Silent {
     /// A collection before it.
     pub fn start(&self, desk: &Desk, args: &[&str]) -> Child {
         let out = desk.out();
-        let fixed = ["collect", "--quiet", "--json", "-r", &desk.recipient, "-o", out.to_str().unwrap()];
+        let fixed =
+            ["collect", "--quiet", "--json", "--fast", "-r", &desk.recipient, "-o", out.to_str().unwrap()];
         self.before(fixed.iter().chain(args)).spawn().unwrap()
     }
 
@@ -181,10 +182,5 @@ impl Silent {
 /// Waits for the end of a run.
 pub fn ended(child: Child) -> Ran {
     let output = child.wait_with_output().unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        raw: output.stdout,
-    }
+    Ran::from(output)
 }

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::dice::{Dice, is_long};
 use crate::disks::Disk;
-use crate::ends::{Dice, Ended, Tally, ending_in, held, is_long};
+use crate::ends::{Ended, Tally, ending_in, held};
 use crate::support::{Bundle, Desk, FakeHost, Phi, entries, entry_of, only_root, phi};
 
 /// A collection onto `out`, signed with the desk's key.
 fn collect(desk: &Desk, host: &FakeHost, out: &Path) -> Phi {
-    phi(["collect", "--quiet", "--json", "-r", &desk.recipient, "--also", "/srv/big"])
+    phi(["collect", "--quiet", "--json", "--fast", "-r", &desk.recipient, "--also", "/srv/big"])
         .args([OsStr::new("--root"), host.path().as_os_str(), "-o".as_ref(), out.as_os_str()])
         .args([OsStr::new("--sign-with"), desk.path("host.key").as_os_str()])
 }
@@ -69,7 +70,7 @@ fn a_disk_without_room_is_refused_before_anything_begins() {
     let small = Disk::tmpfs("2m");
     fs::write(small.path().join("filler"), vec![1_u8; 2_060_000]).unwrap();
     let host = FakeHost::small();
-    phi(["collect", "-r", &desk.recipient])
+    phi(["collect", "--fast", "-r", &desk.recipient])
         .args([OsStr::new("--root"), host.path().as_os_str(), "-o".as_ref(), small.path().as_os_str()])
         .run()
         .code(1)
@@ -135,7 +136,7 @@ fn a_process_that_races_for_the_last_byte_costs_no_bundle() {
                 let running = scope.spawn(|| collect(&desk, &host, disk.path()).run());
                 // From before the first byte until after the last one.
                 if round % 2 == 0 {
-                    let deadline = Instant::now() + Duration::from_secs(20);
+                    let deadline = Instant::now() + Duration::from_secs(60);
                     while ending_in(disk.path(), ".partial").is_empty() && !running.is_finished() {
                         assert!(Instant::now() < deadline, "{name} {round}: nothing began; seed {seed}");
                         sleep(Duration::from_millis(1));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::stops_checks::{Dice, Hits, Phase, Stage, names, rounds, say};
+use crate::stops_checks::{Hits, Phase, Stage, dice, names, rounds, say};
 use crate::support::only_root;
 
 /// What a run was doing when it was asked to end, as its bundle tells.
@@ -65,7 +65,7 @@ fn kills_at_random_moments_leave_no_final_name_no_clear_text_and_exactly_what_is
     if !only_root("a file system whose raw bytes can be searched") {
         return;
     }
-    let (stage, mut dice, mut hits) = (Stage::new(60, 6_000_000), Dice::new("kills"), Hits::new());
+    let (stage, mut dice, mut hits) = (Stage::new(60, 6_000_000), dice("kills"), Hits::new());
     stage.a_marker_would_be_found();
     let whole = one_run(&stage).as_micros() as u64;
     for round in 0..rounds() {
@@ -93,7 +93,7 @@ fn signals_at_random_moments_give_a_bundle_that_holds_or_nothing() {
     if !only_root("a file system whose raw bytes can be searched") {
         return;
     }
-    let (stage, mut dice, mut hits) = (Stage::new(60, 6_000_000), Dice::new("signals"), Hits::new());
+    let (stage, mut dice, mut hits) = (Stage::new(60, 6_000_000), dice("signals"), Hits::new());
     stage.a_marker_would_be_found();
     let whole = one_run(&stage).as_micros() as u64;
     for round in 0..rounds() {
@@ -167,7 +167,7 @@ fn a_kill_at_each_call_that_ends_a_run_leaves_what_was_promised() {
         hits.note(phase);
     }
     // Writes one by one, from the envelope's header to the archive's directory.
-    let mut dice = Dice::new("writes");
+    let mut dice = dice("writes");
     for number in 0..(rounds() / 3).max(6) {
         let out = stage.out(&format!("write-{number}"));
         stage.collect_until(&out, "write", 1 + dice.below(25) as u32, "SIGKILL");

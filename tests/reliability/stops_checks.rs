@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::dice::Dice;
 use crate::disks::Disk;
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, phi, tool};
 
@@ -104,25 +105,11 @@ pub fn say(words: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("stops: {words}\n").as_bytes());
 }
 
-/// Random numbers whose seed is told, and can be given again: PHI_IR_SEED.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(what: &str) -> Dice {
-        let given = std::env::var("PHI_IR_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| getrandom::u64().unwrap() >> 16);
-        say(&format!("{what}: PHI_IR_SEED={seed}"));
-        Dice(seed)
-    }
-
-    /// 0 ≤ it < `below` (SplitMix64).
-    pub fn below(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below.max(1)
-    }
+/// Random numbers whose seed is told.
+pub fn dice(what: &str) -> Dice {
+    let (dice, seed) = Dice::new();
+    say(&format!("{what}: PHI_IR_SEED={seed}"));
+    dice
 }
 
 /// How many rounds: 20, or PHI_IR_STOPS.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stops_checks::Stage;
-use crate::stops_checks::{Dice, Hits, holds_marker, names, rounds, signalled};
+use crate::stops_checks::{Hits, dice, holds_marker, names, rounds, signalled};
 use crate::support::{Bundle, PHI_IR, only_root, phi};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ fn an_opening_that_is_stopped_leaves_nothing_in_the_clear_or_a_private_remnant()
     if !only_root("a file system of its own") {
         return;
     }
-    let (stage, mut dice) = (Stage::new(60, 6_000_000), Dice::new("open"));
+    let (stage, mut dice) = (Stage::new(60, 6_000_000), dice("open"));
     let bundle = sealed(&stage);
     let (mut asked, mut killed) = (Hits::new(), Hits::new());
     let began = Instant::now();

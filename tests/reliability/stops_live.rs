@@ -54,7 +54,17 @@ fn with_tool(argv: &str) -> (Desk, PathBuf) {
 fn run_tool(desk: &Desk, definitions: &Path) -> Child {
     let mut command = signalled();
     command
-        .args(["collect", "--quiet", "--json", "--only", "trial", "-r", &desk.recipient, "--definitions"])
+        .args([
+            "collect",
+            "--quiet",
+            "--json",
+            "--fast",
+            "--only",
+            "trial",
+            "-r",
+            &desk.recipient,
+            "--definitions",
+        ])
         .args([definitions.as_os_str(), "-o".as_ref(), desk.out().as_os_str()])
         .args(["--sign-with".as_ref(), desk.path("host.key").as_os_str()]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -152,8 +162,10 @@ fn a_signal_or_a_kill_while_a_reader_hangs_is_not_waited_out() {
         let (desk, mount) = (Desk::new(), tempfile::tempdir().unwrap());
         let out = desk.out();
         let at = mount.path().to_str().unwrap();
-        let args =
-            ["-m", "python3", "-c", UNANSWERED, at, PHI_IR, "collect", "--quiet", "--json", "--only", "also"];
+        let args = [
+            "-m", "python3", "-c", UNANSWERED, at, PHI_IR, "collect", "--quiet", "--json", "--fast",
+            "--only", "also",
+        ];
         let mut command = Command::new("unshare");
         command
             .args(args)
@@ -198,6 +210,7 @@ fn a_signal_while_a_native_table_is_made_ends_the_table_and_says_so() {
         command
             .args([
                 "collect",
+                "--fast",
                 "--quiet",
                 "--json",
                 "--no-tools",

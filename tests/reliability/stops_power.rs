@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::stops_checks::{Dice, Hits, MARKER, Phase, Stage, names, rounds};
+use crate::stops_checks::{Hits, MARKER, Phase, Stage, dice, names, rounds};
 use crate::support::{only_root, tool};
 
 #[test]
@@ -15,7 +15,7 @@ fn power_that_fails_leaves_a_whole_bundle_or_no_name_for_one() {
     if !only_root("a file system whose raw bytes can be copied") {
         return;
     }
-    let (stage, mut dice, mut hits) = (Stage::new(40, 6_000_000), Dice::new("power"), Hits::new());
+    let (stage, mut dice, mut hits) = (Stage::new(40, 6_000_000), dice("power"), Hits::new());
     stage.a_marker_would_be_found();
     let copies = tempfile::tempdir().unwrap();
     for round in 0..(rounds() / 3).max(6) {

@@ -115,7 +115,17 @@ fn after_a_prompt_a_signal_is_noted_as_ever() {
     let (root, out) = (host.path().to_str().unwrap(), desk.out());
     let steps = serde_json::json!([{"expect": "passphrase"}, {"send": "pass\n"}, {"expect": "again"}, {"send": "pass\n"},
         {"wait": 0.1}, {"expect": "/"}, {"send": "\u{3}"}, {"wait": 0.05}, {"send": "\u{3}\u{3}"}]);
-    let args = ["collect", "--passphrase", "--root", root, "--also", "/srv/big", "-o", out.to_str().unwrap()];
+    let args = [
+        "collect",
+        "--fast",
+        "--passphrase",
+        "--root",
+        root,
+        "--also",
+        "/srv/big",
+        "-o",
+        out.to_str().unwrap(),
+    ];
     let told = in_terminal(steps, &args);
     assert!([130, 3].map(Value::from).contains(&told["code"]), "{told}");
     assert_eq!((names(&out).len(), &told["shows"]), (3, &true.into()));
@@ -131,8 +141,11 @@ fn a_terminal_that_goes_away_ends_the_run_with_a_sealed_bundle() {
     // Slow enough that it goes away in mid-run; the pause ends with the signal.
     let args = [
         "collect",
+        "--fast",
         "--max-cpu",
         "5",
+        "--only",
+        "also",
         "-r",
         &desk.recipient,
         "--root",
@@ -162,7 +175,7 @@ fn what_nohup_ignores_is_ignored() {
         "trap '' HUP; \"$@\" & pid=$!; while kill -HUP $pid 2>/dev/null; do sleep 0.01; done; wait $pid";
     let out = desk.out();
     let ran = Command::new("sh")
-        .args(["-c", script, "sh", PHI_IR, "collect", "--quiet", "--json", "-r", &desk.recipient])
+        .args(["-c", script, "sh", PHI_IR, "collect", "--quiet", "--fast", "--json", "-r", &desk.recipient])
         .args(["--also", "/srv/big", "--root", host.path().to_str().unwrap(), "-o", out.to_str().unwrap()])
         .env("PHI_IR_CONFIG", "/dev/null")
         .output()
@@ -273,7 +286,18 @@ fn a_stream_that_nobody_reads_can_be_ended() {
     let receipt = desk.path("r.json");
     let mut command = signalled();
     command
-        .args(["collect", "--quiet", "-r", &desk.recipient, "--also", "/srv", "-o", "-", "--receipt"])
+        .args([
+            "collect",
+            "--quiet",
+            "--fast",
+            "-r",
+            &desk.recipient,
+            "--also",
+            "/srv",
+            "-o",
+            "-",
+            "--receipt",
+        ])
         .args([receipt.as_os_str(), "--root".as_ref(), host.path().as_os_str()]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let unread = child.stdout.take();
@@ -305,6 +329,7 @@ fn a_stream_that_is_cut_leaves_no_receipt_and_is_salvaged() {
         command
             .args([
                 "collect",
+                "--fast",
                 "--quiet",
                 "-r",
                 &stage.desk.recipient,

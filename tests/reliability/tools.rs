@@ -62,6 +62,7 @@ impl Trial {
         let words = [
             PHI_IR,
             "collect",
+            "--fast",
             "--json",
             "--only",
             "trial",

@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::dice::is_long;
 use crate::support::{Bundle, PHI_IR, entries, only_root, phi};
 use crate::tree_checks::{check_copies, check_listing, check_opened, check_sparse, listed, unchanging};
 use crate::tree_zoo::Tree;
@@ -15,7 +16,7 @@ const WHAT: &str = "devices, file systems and filters of system calls";
 
 /// (names in one folder, folders in each other)
 fn size() -> (u32, u32) {
-    if std::env::var_os("PHI_IR_LONG").is_some() { (1_000_000, 10_000) } else { (100_000, 10_000) }
+    if is_long() { (1_000_000, 10_000) } else { (100_000, 10_000) }
 }
 
 #[test]
