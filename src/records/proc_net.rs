@@ -126,6 +126,35 @@ fn end(family: u8, field: &[u8]) -> Option<(IpAddr, u16)> {
     Some((address, port))
 }
 
+/// The sockets of /proc/net/unix, a line each. A name may hold newlines: what follows one and is no such line belongs to
+/// the name. (One that holds what looks like a line cannot be told from two sockets.)
+pub fn unix_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        while unix(first_line(rest)).is_none() {
+            rest = rest.get(first_line(rest).len() + 1..)?;
+        }
+        let own = first_line(rest).len();
+        let mut length = own;
+        while let Some(next) = rest.get(length + 1..).filter(|next| !next.is_empty()) {
+            let longer = length + 1 + first_line(next).len();
+            // Behind the number of a socket without a name there is no blank: what follows is of no socket.
+            let is_its_name = length > own || rest.get(..longer).and_then(unix).is_some();
+            if !is_its_name || unix(first_line(next)).is_some() {
+                break;
+            }
+            length = longer;
+        }
+        let (line, behind) = rest.split_at_checked(length)?;
+        rest = behind.get(1..).unwrap_or_default();
+        Some(line)
+    })
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
 /// Reads a line of /proc/net/unix; none for its heading and what is no such line.
 pub fn unix(line: &[u8]) -> Option<Socket> {
     /// `__SO_ACCEPTCON` of linux/net.h.
@@ -255,6 +284,11 @@ mod tests {
         assert_eq!(read[2].as_ref().unwrap().name.as_deref(), Some(&b"\0x\xff@y"[..]));
         assert_eq!(read[3].as_ref().unwrap().name.as_deref(), Some(&b"/cut"[..]));
         assert_eq!(read[4], Err(Malformed));
+        // What no line begins with belongs to the name before it.
+        let names = unix_lines(text).map(|line| unix(line).unwrap().name);
+        let last: Vec<_> = names.skip(3).collect();
+        assert_eq!(last, [Some(b"/cut\nhere".as_slice().into())]);
+        Mishaps::of(text).rounds(25).each(|text| assert!(unix_lines(text).all(|line| unix(line).is_some())));
     }
 
     #[test]

@@ -107,3 +107,62 @@ fn a_crowd_at_terminals_has_a_row_each_in_little_memory() {
     assert!(sessions.len() >= wanted / 50, "{} sessions", sessions.len());
     collected.is_small();
 }
+
+/// Calls itself a server of tmux, listens at the paths that it is given, and has so many descriptors.
+const SERVER: &str = r#"
+import ctypes, os, resource, signal, socket, sys
+many, paths = int(sys.argv[1]), sys.argv[2:]
+resource.setrlimit(resource.RLIMIT_NOFILE, (many + 100, many + 100))
+ctypes.CDLL(None).prctl(15, b"tmux: server", 0, 0, 0)
+listening = [socket.socket(socket.AF_UNIX) for path in paths]
+for one, path in zip(listening, paths): one.bind(path); one.listen()
+while os.open("/dev/null", os.O_RDONLY) < many: pass
+open(paths[0] + ".ready", "w").close()
+signal.alarm(600)
+signal.pause()
+"#;
+
+#[test]
+fn a_multiplexer_s_sockets_are_kept_to_the_byte_and_too_many_descriptors_are_told_as_cut() {
+    if !only_root("processes of all users") {
+        return;
+    }
+    // 4,096 are looked at.
+    for (many, outcome) in [(200, "collected"), (5000, "truncated")] {
+        let (desk, mut zoo) = (Desk::new(), Zoo::new());
+        let (plain, forged) = (zoo.at(b"plain"), zoo.at(b"two\nlines \x1b[2J"));
+        let paths = [plain.to_str().unwrap(), forged.to_str().unwrap()];
+        zoo.run(&PathBuf::from("/usr/bin/env"), "", b"S", |command| {
+            command.args(["python3", "-c", SERVER, &many.to_string()]).args(paths);
+        });
+        let start = Instant::now();
+        while !zoo.at(b"plain.ready").exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no server");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let collected = collect(&desk, &[], &["sessions-live"]);
+        let is_ours = |row: &serde_json::Value| {
+            let stat = decoded(row["stat_b64"].as_str().unwrap());
+            let is_named = stat.windows(14).any(|part| part == b"(tmux: server)");
+            is_named && row["fds_b64"].as_object().unwrap().len() > 150
+        };
+        let rows = collected.rows("sessions-live/processes.jsonl");
+        let row = rows.iter().find(|row| is_ours(row)).expect("the server is not there");
+        assert_eq!(row["fds_b64"].as_object().unwrap().len().min(4096) == 4096, many == 5000);
+        let lines = row["unix_b64"].as_array().unwrap().iter();
+        let lines: Vec<Vec<u8>> = lines.map(|line| decoded(line.as_str().unwrap())).collect();
+        for path in paths {
+            let ends = |line: &Vec<u8>| line.ends_with(format!(" {path}").as_bytes());
+            assert!(lines.iter().any(ends), "{path:?} is not in {lines:?}");
+        }
+        let entry = collected.entries.iter().find(|entry| {
+            entry["member"].as_str().is_some_and(|name| name.ends_with("sessions-live/processes.jsonl"))
+        });
+        let entry = entry.unwrap();
+        assert_eq!(entry["outcome"], outcome, "{entry:#}");
+        if many == 5000 {
+            assert_eq!(entry["reason_code"], "count_limit");
+            assert!(entry["reason"].as_str().unwrap().contains("more than 4096 descriptors"), "{entry:#}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::stops_checks::heeding;
 use crate::support::{Desk, PHI_IR, Ran, only_root, skipped};
 
 /// The numbers of requests in linux/fuse.h.
@@ -139,7 +140,7 @@ impl Silent {
 
     /// The program with these arguments, in a mount namespace of its own.
     pub fn before<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new("unshare");
+        let mut command = heeding("unshare");
         command.args(["-m", "python3", "-c", SERVER]).arg(self.how.to_string()).arg(PHI_IR);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -117,10 +117,16 @@ pub fn rounds() -> u64 {
     std::env::var("PHI_IR_STOPS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
 }
 
-/// The program with the signals that end programs at their defaults, whatever started the test.
-pub fn signalled() -> Command {
+/// A program with the signals that end programs at their defaults, whatever started the test.
+pub fn heeding(program: &str) -> Command {
     let mut command = Command::new("env");
-    command.args(["--default-signal=INT,TERM,HUP,QUIT,XFSZ,PIPE", PHI_IR]);
+    command.args(["--default-signal=INT,TERM,HUP,QUIT,XFSZ,PIPE", program]);
+    command
+}
+
+/// Our own program so.
+pub fn signalled() -> Command {
+    let mut command = heeding(PHI_IR);
     command.env("PHI_IR_CONFIG", "/dev/null").stdin(Stdio::null());
     command
 }

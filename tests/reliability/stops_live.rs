@@ -5,14 +5,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::stops_checks::{names, signalled};
+use crate::stops_checks::{heeding, names, signalled};
 use crate::support::{Bundle, Desk, PHI_IR, entries, only_root};
 
 /// Mounts FUSE at its first argument, answers nothing, and becomes the program that the others name; in a mount namespace
@@ -166,7 +166,7 @@ fn a_signal_or_a_kill_while_a_reader_hangs_is_not_waited_out() {
             "-m", "python3", "-c", UNANSWERED, at, PHI_IR, "collect", "--quiet", "--json", "--fast",
             "--only", "also",
         ];
-        let mut command = Command::new("unshare");
+        let mut command = heeding("unshare");
         command
             .args(args)
             .args(["-r", &desk.recipient, "--also", at, "--sign-with"])

@@ -1,6 +1,7 @@
 //! Terminals: a prompt that is left, a terminal that goes away, a run that is stopped and goes on, pipes that break.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -207,6 +208,8 @@ fn stopped_and_resumed_in_the_middle_it_goes_on_as_if_nothing_had_been() {
         ])
         .args([host.path().as_os_str(), "--sign-with".as_ref(), desk.path("host.key").as_os_str()])
         .args(["-o".as_ref(), out.as_os_str()]);
+    // A job of its own: the kernel passes over TSTP where nobody of the session could resume it.
+    command.process_group(0);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = child.id().to_string();
     let until = Instant::now() + Duration::from_secs(30);

@@ -83,12 +83,16 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
     // Each row goes on at once: a hostile host has 30,000 processes at a terminal, and each a long command line.
     let mut sheet = Rows::begin(run, COLLECTOR, "processes.jsonl", draft)?;
     let (mut processes, mut unseen) = (Vec::new(), BTreeMap::<String, Vec<u32>>::new());
+    let mut cut = Vec::new();
     let host = run.host;
     host.each_process(pids, glance, |pid, outcome| {
         match outcome {
             Ok(glance) => {
                 if glance.refused {
                     unseen.entry("only in part".into()).or_default().push(pid);
+                }
+                if glance.cut {
+                    cut.push(pid);
                 }
                 if let Some(row) = glance.row {
                     sheet.row(run, &row)?;
@@ -100,9 +104,9 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
         }
         run.intake.check_within_member()
     })?;
-    let (none, whole) = (sheet.count == 0, unseen.is_empty() && blinkers.is_empty());
+    let (none, whole) = (sheet.count == 0, unseen.is_empty() && cut.is_empty() && blinkers.is_empty());
     let entry = sheet.end(run, |draft| {
-        if let Some((outcome, reason)) = ending(&unseen, &blinkers, none) {
+        if let Some((outcome, reason)) = ending(&unseen, &cut, &blinkers, none) {
             *draft = draft.clone().ended(outcome, reason);
         }
     })?;
@@ -113,13 +117,33 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<Seen, Halt> {
 /// How the look at processes ended, where that is more than that there are some.
 fn ending(
     unseen: &BTreeMap<String, Vec<u32>>,
+    cut: &[u32],
     blinkers: &[(Outcome, Reason)],
     none: bool,
 ) -> Option<(Outcome, Reason)> {
+    let mut troubles = Vec::new();
     if !unseen.is_empty() {
         let count: usize = unseen.values().map(Vec::len).sum();
-        let words = format!("processes that could not be looked at: {count} ({})", listed(unseen));
-        return Some((Outcome::Denied, Reason::new(ReasonCode::Permission, words)));
+        troubles.push(format!("processes that could not be looked at: {count} ({})", listed(unseen)));
+    }
+    if !cut.is_empty() {
+        troubles.push(format!(
+            "processes with more than {DESCRIPTORS} descriptors, or beside more than {UNIX_TABLE} bytes of UNIX \
+             sockets, of which the rest was not looked at: {} ({})",
+            cut.len(),
+            first_of(cut)
+        ));
+    }
+    match (unseen.is_empty(), cut.is_empty()) {
+        (false, _) => {
+            let reason = Reason::new(ReasonCode::Permission, troubles.join("; "));
+            return Some((Outcome::Denied, reason));
+        }
+        (true, false) => {
+            let reason = Reason::new(ReasonCode::CountLimit, troubles.join("; "));
+            return Some((Outcome::Truncated, reason));
+        }
+        (true, true) => {}
     }
     let proven = || {
         let words = "every process was looked at: none belongs to a login, a terminal, sshd or a multiplexer";
@@ -129,11 +153,13 @@ fn ending(
 }
 
 fn listed(unseen: &BTreeMap<String, Vec<u32>>) -> String {
-    let one = |(word, pids): (&String, &Vec<u32>)| {
-        let first: Vec<String> = pids.iter().take(5).map(u32::to_string).collect();
-        format!("{word}: {}{}", first.join(" "), if pids.len() > 5 { " …" } else { "" })
-    };
+    let one = |(word, pids): (&String, &Vec<u32>)| format!("{word}: {}", first_of(pids));
     unseen.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn first_of(pids: &[u32]) -> String {
+    let first: Vec<String> = pids.iter().take(5).map(u32::to_string).collect();
+    format!("{}{}", first.join(" "), if pids.len() > 5 { " …" } else { "" })
 }
 
 /// What one process shows.
@@ -142,6 +168,8 @@ struct Glance {
     row: Option<SessionProcessRow>,
     /// Some of it was refused, so that it may matter all the same.
     refused: bool,
+    /// It has more descriptors, or its network namespace more sockets, than are looked at.
+    cut: bool,
 }
 
 /// On a reader thread.
@@ -166,15 +194,17 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
     let has_terminal = place.as_ref().is_none_or(|place| place.terminal.is_some());
     if !has_session && !has_terminal && multiplexer.is_none() && !sshd {
         // By the name and the arguments that it shows it is none that matters.
-        return Ok(Glance { row: None, refused: nameless });
+        return Ok(Glance { row: None, refused: nameless, cut: false });
     }
-    let fds: BTreeMap<u32, Base64> = if multiplexer.is_some() || sshd {
-        let all = process.descriptors(DESCRIPTORS).map(|(all, _)| all).unwrap_or_default();
-        all.into_iter().map(|one| (one.fd, Base64(one.target))).collect()
+    let (fds, more_fds): (BTreeMap<u32, Base64>, bool) = if multiplexer.is_some() || sshd {
+        let (all, more) = process.descriptors(DESCRIPTORS).unwrap_or_default();
+        (all.into_iter().map(|one| (one.fd, Base64(one.target))).collect(), more)
     } else {
-        (0..3).filter_map(|fd| Some((fd, Base64(process.link(&format!("fd/{fd}")).ok()?)))).collect()
+        let link = |fd| Some((fd, Base64(process.link(&format!("fd/{fd}")).ok()?)));
+        ((0..3).filter_map(link).collect(), false)
     };
-    let unix_b64 = if multiplexer.is_some() { own_sockets(process, &fds) } else { Vec::new() };
+    let (unix_b64, more_unix) =
+        if multiplexer.is_some() { own_sockets(process, &fds) } else { (Vec::new(), false) };
     let status = process.read("status", 16 << 10).unwrap_or_default();
     let row = SessionProcessRow {
         cmdline_b64: cmdline.map(Base64),
@@ -187,23 +217,24 @@ fn glance(process: &ProcessFolder) -> Result<Glance, Errno> {
         uid: status_field(&status, "Uid"),
         unix_b64,
     };
-    Ok(Glance { row: Some(row), refused })
+    Ok(Glance { row: Some(row), refused, cut: more_fds || more_unix })
 }
 
-/// The lines of its own network namespace that are about sockets of its own.
-fn own_sockets(process: &ProcessFolder, fds: &BTreeMap<u32, Base64>) -> Vec<Base64> {
+/// The lines of its own network namespace that are about sockets of its own, and whether there are more lines than are
+/// read.
+fn own_sockets(process: &ProcessFolder, fds: &BTreeMap<u32, Base64>) -> (Vec<Base64>, bool) {
     let number = |link: &Base64| match target::sort(&link.0) {
         Target::Socket(inode) => Some(inode),
         _ => None,
     };
     let own: BTreeSet<u64> = fds.values().filter_map(number).collect();
     if own.is_empty() {
-        return Vec::new();
+        return (Vec::new(), false);
     }
     let table = process.read("net/unix", UNIX_TABLE).unwrap_or_default();
-    let lines = table.split(|byte| *byte == b'\n');
     let is_own = |line: &&[u8]| proc_net::unix(line).is_some_and(|socket| own.contains(&socket.inode));
-    lines.filter(is_own).map(|line| Base64(line.to_vec())).collect()
+    let lines = proc_net::unix_lines(&table).filter(is_own).map(|line| Base64(line.to_vec()));
+    (lines.collect(), table.len() == UNIX_TABLE)
 }
 
 /// The name of a terminal, or, where its number tells none, that number.
