@@ -62,7 +62,16 @@ impl Traced<'_> {
         if let Some(inject) = inject {
             command.arg("-e").arg(format!("inject={inject}"));
         }
-        command.args([PHI_IR, "collect", "--quiet", "--json", "--no-tools", "-r", &self.desk.recipient]);
+        command.args([
+            PHI_IR,
+            "collect",
+            "--quiet",
+            "--json",
+            "--fast",
+            "--no-tools",
+            "-r",
+            &self.desk.recipient,
+        ]);
         command.args(self.only.iter().flat_map(|only| ["--only", only]));
         command.args(self.also.iter().flat_map(|also| ["--also", also]));
         let more: [OsString; 4] =
