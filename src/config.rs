@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer};
 
@@ -129,10 +130,23 @@ pub fn load(from_environment: Option<PathBuf>) -> Result<Option<LoadedConfig>, C
 /// Reads a text file that only root, or whoever runs this, can have written.
 pub fn read_trusted(path: &Path) -> Result<String, ConfigError> {
     let failed = |source| ConfigError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    check_trusted(path, &file.metadata().map_err(failed)?)?;
+    // A pipe without a writer would be waited for.
+    let file = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(failed)?;
+    let met = file.metadata().map_err(failed)?;
+    check_trusted(path, &met)?;
+    let refused = |why: String| failed(io::Error::new(io::ErrorKind::InvalidInput, why));
+    if !met.is_file() {
+        return Err(refused("it is no regular file".into()));
+    }
     let mut text = String::new();
-    file.take(FILE_LIMIT).read_to_string(&mut text).map_err(failed)?;
+    // What is cut off would be a setting that nobody hears of.
+    if file.take(FILE_LIMIT + 1).read_to_string(&mut text).map_err(failed)? as u64 > FILE_LIMIT {
+        return Err(refused(format!("it is longer than {FILE_LIMIT} bytes")));
+    }
     Ok(text)
 }
 

@@ -1,7 +1,8 @@
 //! Keys and passphrases as the command line names them; shared by the verbs that seal and those that open.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -13,6 +14,8 @@ use crate::term::Failure;
 
 /// The longest key file that is read, in bytes.
 const KEY_FILE_LIMIT: u64 = 1 << 20;
+/// The longest list of keys that is read, in bytes.
+const LIST_LIMIT: u64 = 16 << 20;
 
 /// What opens a bundle.
 #[derive(clap::Args, Debug)]
@@ -59,16 +62,42 @@ pub fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             .hint("name a key file that you can read; 'phi-ir keygen' makes one")
     };
     let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path).map_err(cannot)?.take(KEY_FILE_LIMIT).read_to_end(&mut bytes).map_err(cannot)?;
+    read_whole(File::open(path).map_err(cannot)?, KEY_FILE_LIMIT, &mut bytes).map_err(cannot)?;
     Ok(bytes)
+}
+
+/// A list of keys, or of signers, that somebody named.
+pub fn read_list(path: &Path) -> Result<String, Failure> {
+    File::open(path)
+        .and_then(read_text)
+        .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Text to its end.
+pub fn read_text(source: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    read_whole(source, LIST_LIMIT, &mut bytes)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text"))
+}
+
+/// Reads to the end; what is longer is refused, since half a list would not look like one. A pipe will do, as a shell's
+/// `<(…)`.
+fn read_whole(source: impl Read, limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let read = source.take(limit + 1).read_to_end(bytes)?;
+    if read as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {limit} bytes")));
+    }
+    Ok(())
 }
 
 /// The passphrase from a descriptor: its first line.
 pub fn passphrase_from(number: i32) -> Result<Passphrase, Failure> {
-    let cannot = |error| Failure::new(format!("cannot read a passphrase from descriptor {number}: {error}"));
-    let mut text = Zeroizing::new(String::new());
-    let file = File::from(sys::inherited(number).map_err(cannot)?);
-    file.take(KEY_FILE_LIMIT).read_to_string(&mut text).map_err(cannot)?;
+    let cannot =
+        |why: &dyn Display| Failure::new(format!("cannot read a passphrase from descriptor {number}: {why}"));
+    let mut bytes = Zeroizing::new(Vec::new());
+    let file = File::from(sys::inherited(number).map_err(|error| cannot(&error))?);
+    read_whole(file, KEY_FILE_LIMIT, &mut bytes).map_err(|error| cannot(&error))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| cannot(&"it is no text"))?;
     let passphrase = Passphrase::new(text.lines().next().unwrap_or_default().to_owned());
     if passphrase.is_empty() {
         return Err(Failure::new(format!("the passphrase from descriptor {number} is empty")));

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::gaps::{Claim, Sorted};
-use super::keys::OpenWith;
+use super::keys::{self, OpenWith};
 use crate::clock::{Clock as _, SystemClock};
 use crate::custody::receipt::is_code;
 use crate::custody::signers::{self, AllowedSigner};
@@ -81,8 +81,7 @@ impl TrustArgs {
 }
 
 fn read_signers(path: &Path) -> Result<Vec<AllowedSigner>, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+    let text = keys::read_list(path)?;
     signers::parse(&text).map_err(|error| {
         let failure = Failure::new(format!("{}: {error}", path.display()));
         if text.starts_with("ssh-") || text.starts_with("ecdsa-") {

@@ -157,3 +157,63 @@ fn what_lies_beside_a_bundle_cannot_hang_the_reader() {
         }
     }
 }
+
+/// Lists, keys, settings and definitions that have no end, or are a pipe: nothing is read without a bound, and nothing is
+/// cut off in silence.
+#[test]
+fn files_that_somebody_names_are_refused_where_they_have_no_end() {
+    let desk = crate::support::Desk::new();
+    let host = crate::support::FakeHost::new().file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n");
+    let made = crate::support::Bundle::of(&desk.collect(&host).args(["--only", "accounts"]).run().json());
+    let receipt = desk.path("receipt-alone.json");
+    fs::copy(&made.receipt, &receipt).unwrap();
+    let (definitions, piped) = (desk.path("definitions"), desk.path("piped"));
+    fs::create_dir(&definitions).unwrap();
+    fs::create_dir(&piped).unwrap();
+    // Whole TOML, but for what lies behind the bound.
+    let long = format!("#{}\nunknown = 1\n", "x".repeat(2 << 20));
+    fs::write(definitions.join("long.toml"), &long).unwrap();
+    fs::write(desk.path("long.toml"), &long).unwrap();
+    assert_eq!(tool("mkfifo", &[piped.join("pipe.toml").as_os_str()]).code, 0);
+    let text = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let collect = format!(
+        "collect --quiet --only accounts --root {} -o {}",
+        text(host.path().to_owned()),
+        text(desk.out())
+    );
+    let (key, own) = (text(desk.path("officer.key")), format!("{collect} -r {}", desk.recipient));
+    let cases = [
+        (format!("verify {} --allowed-signers /dev/zero", text(receipt.clone())), "longer than 16777216"),
+        (format!("verify {} -i /dev/zero", text(made.sealed.clone())), "longer than 1048576"),
+        (format!("{collect} -R /dev/zero"), "longer than 16777216"),
+        (format!("{own} --sign-with /dev/zero"), "longer than 1048576"),
+        (format!("{own} --reason - </dev/zero"), "longer than 16777216"),
+        (format!("{collect} --passphrase-fd 0 </dev/zero"), "longer than 1048576"),
+        (format!("{own} --definitions {}", text(definitions)), "longer than 1048576"),
+        (format!("{own} --definitions {}", text(piped.clone())), "no regular file"),
+        (format!("plan -r {} # long", desk.recipient), "longer than 1048576"),
+        (format!("plan -r {} # pipe", desk.recipient), "no regular file"),
+        // The control: a pipe that says something and ends will do.
+        (format!("verify {} -i /dev/stdin <{key}", text(made.sealed)), ""),
+    ];
+    for (words, said) in cases {
+        let config = match words.rsplit_once('#') {
+            Some((_, " long")) => text(desk.path("long.toml")),
+            Some((_, " pipe")) => text(piped.join("pipe.toml")),
+            _ => "/dev/null".into(),
+        };
+        let script = format!(
+            "exec timeout 60 env PHI_IR_CONFIG={config} prlimit --as=1073741824 {} {words}",
+            crate::support::PHI_IR
+        );
+        let ran = tool("sh", &["-c".as_ref(), script.as_ref()]);
+        let wanted = if said.is_empty() { [0, 0] } else { [1, 2] };
+        assert!(
+            wanted.contains(&ran.code) && ran.stderr.contains(said),
+            "{words}: {} {}",
+            ran.code,
+            ran.stderr
+        );
+    }
+    assert_eq!(fs::read_dir(desk.out()).unwrap().count(), 3, "something was sealed");
+}

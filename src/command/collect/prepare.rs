@@ -240,8 +240,7 @@ fn named_recipients(args: &Args, config: &Config) -> Result<Recipients, Failure>
         recipients.add(key, None, "argument", "-r").map_err(not_a_recipient)?;
     }
     if let Some(path) = &args.recipients_file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+        let text = keys::read_list(path)?;
         recipients.add_file(&text, "file", &path.display().to_string()).map_err(not_a_recipient)?;
     }
     if recipients.is_empty() {
@@ -316,7 +315,10 @@ fn case(args: &Args, now: Timestamp) -> Result<Case, Failure> {
 
 fn reason(args: &Args) -> Result<Option<Line>, Failure> {
     let text = match args.said.reason.as_deref() {
-        Some("-") => Some(std::io::read_to_string(std::io::stdin())?),
+        Some("-") => Some(
+            keys::read_text(std::io::stdin())
+                .map_err(|why| Failure::new(format!("cannot read the reason from standard input: {why}")))?,
+        ),
         other => other.map(str::to_owned),
     };
     let line = text.map(|text| Line::new(&text)).transpose();
