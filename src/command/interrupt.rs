@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
 use signal_hook::flag::{
     register, register_conditional_default, register_conditional_shutdown, register_usize,
 };
@@ -21,11 +21,15 @@ use crate::term::{Exit, Failure};
 /// How often a prompt looks whether a signal came.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// From here on INT, TERM and HUP are noted instead of ending the program. They stay noted while the bundle is being
+/// Those that ask for the end. The last says that the limit on processor time is near (setrlimit(2)): what there is can be
+/// sealed before the hard limit, which kills.
+const ENDINGS: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGXCPU];
+
+/// From here on they are noted instead of ending the program. They stay noted while the bundle is being
 /// finished, however often they come.
 pub fn listen() -> Result<StopMark, Failure> {
     let mark = StopMark::default();
-    for signal in heeded([SIGINT, SIGTERM, SIGHUP]) {
+    for signal in heeded(ENDINGS) {
         register_usize(signal, mark.flag(), usize::try_from(signal)?)?;
     }
     // A limit on file sizes must come back as an error, not end us in the middle of a write.
@@ -38,7 +42,7 @@ pub fn listen() -> Result<StopMark, Failure> {
 /// noted, so that what was unpacked can be removed.
 pub fn listen_while_unpacking() -> Result<Interruption, Failure> {
     let interruption = Interruption::none();
-    for signal in heeded([SIGINT, SIGTERM, SIGHUP]) {
+    for signal in heeded(ENDINGS) {
         let status = Exit::Interrupted as i32;
         register_conditional_shutdown(signal, status, Arc::clone(&interruption.idle))?;
         register_usize(signal, Arc::clone(&interruption.signal), usize::try_from(signal)?)?;

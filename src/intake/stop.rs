@@ -54,6 +54,7 @@ impl StopCause {
         match self {
             StopCause::Signal(2) => "interrupted from the keyboard (SIGINT)".into(),
             StopCause::Signal(15) => "asked to end (SIGTERM)".into(),
+            StopCause::Signal(24) => "the limit on processor time was reached (SIGXCPU)".into(),
             StopCause::Signal(1) => "the terminal went away (SIGHUP)".into(),
             StopCause::Signal(number) => format!("ended by signal {number}"),
             StopCause::NoSpace => "the output's file system has no room for more".into(),

@@ -120,7 +120,7 @@ pub fn rounds() -> u64 {
 /// A program with the signals that end programs at their defaults, whatever started the test.
 pub fn heeding(program: &str) -> Command {
     let mut command = Command::new("env");
-    command.args(["--default-signal=INT,TERM,HUP,QUIT,XFSZ,PIPE", program]);
+    command.args(["--default-signal=INT,TERM,HUP,QUIT,XCPU,XFSZ,PIPE", program]);
     command
 }
 
@@ -180,7 +180,7 @@ impl Stage {
         command
             .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
             .args(["-e", &format!("inject={call}:signal={signal}:when={when}"), "env"])
-            .args(["--default-signal=INT,TERM,HUP,QUIT,XFSZ,PIPE", PHI_IR])
+            .args(["--default-signal=INT,TERM,HUP,QUIT,XCPU,XFSZ,PIPE", PHI_IR])
             .env("PHI_IR_CONFIG", "/dev/null")
             .stdin(Stdio::null());
         self.asked(&mut command, out);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::stops_checks::{Stage, names, rounds, signalled};
+use crate::stops_checks::{Stage, heeding, names, rounds, signalled};
 use crate::support::{Bundle, Desk, FakeHost, PHI_IR, entries, entry_of, only_root, tool};
 
 /// Starts a program in a terminal of its own and does what the steps say: `see WORDS`, `expect WORDS` (a prompt that hides
@@ -260,6 +260,32 @@ fn a_file_size_limit_ends_the_evidence_and_not_the_run() {
     let bundle = Bundle::of(&document);
     stage.desk.verify(&bundle.sealed).run().code(0).says("verified");
     stage.nothing_in_the_clear(&out);
+}
+
+#[test]
+fn a_limit_on_processor_time_ends_the_evidence_and_not_the_run() {
+    let desk = Desk::new();
+    let mut noise = vec![0_u8; 50_000_000];
+    getrandom::fill(&mut noise).unwrap();
+    let mut host = FakeHost::small();
+    for number in 0..10 {
+        host = host.file(&format!("/srv/{number}"), &noise);
+    }
+    // The control: without the limit it takes more processor time than that.
+    for (limit, code) in [("1:60", 130), ("60:60", 3)] {
+        let out = desk.path(limit);
+        fs::create_dir(&out).unwrap();
+        let mut command = heeding("prlimit");
+        command.args([&format!("--cpu={limit}"), PHI_IR, "collect", "--quiet", "--json", "--fast"]);
+        command.args(["-r", &desk.recipient, "--also", "/srv", "--root", host.path().to_str().unwrap()]);
+        command.args(["-o".as_ref(), out.as_os_str()]).env("PHI_IR_CONFIG", "/dev/null");
+        let ended = command.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{limit}: {}", String::from_utf8_lossy(&ended.stderr));
+        let document: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        let told = document["stopped_by"].as_str().unwrap_or_default();
+        assert_eq!(told.contains("SIGXCPU"), code == 130, "{document}");
+        desk.verify(&Bundle::of(&document).sealed).run().code(0);
+    }
 }
 
 #[test]
