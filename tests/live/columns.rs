@@ -45,8 +45,12 @@ fn keys(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The exact form of an escaped text, and the number of a named interface, are explained once for all.
+/// The exact form of an escaped text, and the number of a named interface, are explained once for all; the number of a
+/// descriptor, under which what it leads to stands, needs no word.
 fn is_explained(key: &str, words: &BTreeSet<String>) -> bool {
+    if key.parse::<u32>().is_ok() {
+        return true;
+    }
     let bases = ["_b64", "_index"].iter().filter_map(|end| key.strip_suffix(end));
     words.contains(key) || bases.into_iter().any(|base| words.contains(base))
 }

@@ -318,7 +318,8 @@ fn ss() -> BTreeMap<(u64, String), String> {
         } else {
             fields.iter().find_map(|field| field.strip_prefix("ino:"))?.parse().ok()
         };
-        Some(((inode?, (*fields.first()?).to_owned()), line.to_owned()))
+        // Its columns are as wide as the widest of them, so that one long name moves all lines.
+        Some(((inode?, (*fields.first()?).to_owned()), fields.join(" ")))
     };
     listed.stdout.lines().filter_map(of_line).filter(|((inode, _), _)| *inode != 0).collect()
 }
