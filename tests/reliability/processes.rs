@@ -350,8 +350,10 @@ fn in_a_storm_of_forks_no_row_is_of_two_processes() {
     );
     let before = ["unshare", "-p", "-f", "-m", "--mount-proc", "--kill-child", "sh", "-c", &script, "sh"];
     let rounds = if is_long() { 40 } else { 4 };
-    let (mut vanished, mut whole, mut changed, mut named) = (0, 0, 0, 0);
-    for _ in 0..rounds {
+    let (mut vanished, mut whole, mut changed, mut named, mut tried) = (0, 0, 0, 0, 0);
+    // On a busy machine the storm is a breeze now and then: some more rounds.
+    while tried < rounds || tried < 30 && [vanished, whole, changed, named].contains(&0) {
+        tried += 1;
         let collected = collect(&desk, &before, &ALL);
         // What is read of one process is read before it ends, and nobody is waited for.
         assert!(collected.took < Duration::from_secs(100), "{:?}", collected.took);
@@ -384,7 +386,7 @@ fn in_a_storm_of_forks_no_row_is_of_two_processes() {
         }
     }
     println!(
-        "{rounds} rounds: {vanished} vanished, {changed} changed while read, {named} named by themselves, {whole} whole"
+        "{tried} rounds: {vanished} vanished, {changed} changed while read, {named} named by themselves, {whole} whole"
     );
     assert!(
         vanished > 0 && changed > 0 && named > 0 && whole > 0,
