@@ -222,8 +222,9 @@ fn ranks(desk: &Desk, command: &mut Command) -> (Vec<Rank>, Option<String>, Valu
         }
         sleep(Duration::from_millis(10));
     };
-    let session = fs::read_to_string(format!("/proc/{collection}/autogroup")).ok();
-    let session = session.map(|text| text.trim().rsplit_once(' ').unwrap().1.to_owned());
+    // Empty where nobody has begun a session since the machine did: such processes are in no group of their own.
+    let session = fs::read_to_string(format!("/proc/{collection}/autogroup")).unwrap_or_default();
+    let session = session.trim().rsplit_once(' ').map(|(_, nice)| nice.to_owned());
     child.wait().unwrap();
     let sealed = fs::read_dir(desk.out()).unwrap().map(|entry| entry.unwrap().path());
     let sealed = sealed.into_iter().find(|path| path.to_str().unwrap().ends_with(".zip.age")).unwrap();
