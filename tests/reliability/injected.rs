@@ -20,9 +20,8 @@ struct Traced<'d> {
     desk: &'d Desk,
     host: Option<&'d FakeHost>,
     only: &'static [&'static str],
+    /// A file of the host that is pointed at; then calls about it alone are traced, whichever thread makes them.
     also: Option<&'static str>,
-    /// Calls about this file alone, whichever thread makes them.
-    of: Option<&'d Path>,
 }
 
 /// What came of it, and the calls that were traced, thread by thread.
@@ -64,8 +63,8 @@ impl Traced<'_> {
         if let Some(inject) = inject {
             command.arg("-e").arg(format!("inject={inject}"));
         }
-        if let Some(path) = self.of {
-            command.arg("-P").arg(path);
+        if let Some((host, also)) = self.host.zip(self.also) {
+            command.arg("-P").arg(host.at(also));
         }
         command.args([
             PHI_IR,
@@ -192,7 +191,7 @@ fn chosen(most: usize, between: usize, dice: &mut Dice) -> BTreeSet<usize> {
 #[test]
 fn errors_of_the_output_s_file_system_seal_or_say_so() {
     let (desk, host) = (Desk::new(), host());
-    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None, of: None };
+    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None };
     let (mut dice, seed) = Dice::new();
     let mut trials = Vec::new();
     for (call, errors) in OUTPUT {
@@ -248,7 +247,7 @@ fn errors_where_evidence_is_gathered_cost_that_evidence() {
         return;
     }
     let desk = Desk::new();
-    let traced = Traced { desk: &desk, host: None, only: &["firewall", "modules"], also: None, of: None };
+    let traced = Traced { desk: &desk, host: None, only: &["firewall", "modules"], also: None };
     let (mut dice, seed) = Dice::new();
     let mut trials = Vec::new();
     for (call, errors) in EVIDENCE {
@@ -287,9 +286,7 @@ fn what_could_be_read_of_a_failing_file_is_kept_and_an_interruption_costs_nothin
     let mut noise = vec![0_u8; 1_000_000];
     getrandom::fill(&mut noise).unwrap();
     let host = host().file("/srv/big", &noise);
-    let big = host.at("/srv/big");
-    let (only, of) = (&["accounts"], Some(big.as_path()));
-    let traced = Traced { desk: &desk, host: Some(&host), only, also: Some("/srv/big"), of };
+    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: Some("/srv/big") };
     for (error, outcome) in [("EIO", "failed"), ("EINTR", "collected")] {
         let trace = traced.run("read", Some(&format!("read:error={error}:when=3")));
         assert!(trace.hits().any(|line| line.contains("/srv/big>")), "no read of the file was hit");
@@ -318,7 +315,7 @@ fn what_could_be_read_of_a_failing_file_is_kept_and_an_interruption_costs_nothin
 #[test]
 fn bytes_that_the_disk_lost_are_noticed_when_the_file_is_read_back() {
     let (desk, host) = (Desk::new(), host());
-    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None, of: None };
+    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None };
     for (call, lie) in [("write", "retval=5"), ("read", "retval=5"), ("fsync", "retval=0")] {
         let number = number_of(&traced.run(call, None), ".zip.age.partial>", 0);
         let trace = traced.run(call, Some(&format!("{call}:{lie}:when={number}")));
@@ -337,7 +334,7 @@ fn bytes_that_the_disk_lost_are_noticed_when_the_file_is_read_back() {
 #[test]
 fn without_random_numbers_nothing_is_sealed() {
     let (desk, host) = (Desk::new(), host());
-    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None, of: None };
+    let traced = Traced { desk: &desk, host: Some(&host), only: &["accounts"], also: None };
     let most = traced.undisturbed("getrandom").most();
     assert!(most >= 8, "each entry has a salt of its own: {most}");
     let mut refused = 0;
