@@ -13,6 +13,7 @@
 //!   obtained or not.
 //! - [`collector`]: what is taken and in which order. Definitions are TOML files under `collectors/`; native code is a
 //!   step that they name.
+//! - [`report`]: answers into tables, CSV, JSON Lines and the formats of other tools.
 //! - [`seal`]: a ZIP in an age file, written in one pass and read back strictly.
 //! - [`command`], [`cli`], [`term`]: one file per verb, the parser, and the rules of the user interface.
 //!
@@ -29,6 +30,7 @@ pub mod host;
 pub mod intake;
 pub mod path;
 pub mod records;
+pub mod report;
 pub mod seal;
 pub mod term;
 pub mod view;

@@ -4,9 +4,11 @@
 pub mod accounts;
 pub mod attributes;
 pub mod audit_config;
+pub mod audit_event;
 pub mod audit_log;
 pub mod audit_rules;
 pub mod audit_status;
+pub mod auth_text;
 pub mod cgroup;
 pub mod faillock;
 pub mod form;

@@ -2,4 +2,5 @@
 //! is collected can be derived again from the sealed bytes.
 
 pub mod audit_coverage;
+pub mod login_sessions;
 pub mod recording;

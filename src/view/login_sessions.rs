@@ -1,0 +1,200 @@
+//! Login sessions: who was let in, from where, by which means, from when to when, joined over the audit log, the texts
+//! of programs, the journal, logind and the login records. A session without a terminal is one like any other.
+
+use std::collections::BTreeSet;
+
+use crate::clock::Timestamp;
+use crate::records::audit_event::Place;
+use crate::records::auth_text::{From, Key};
+
+/// Which kind of log told of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The audit log.
+    Audit,
+    /// auth.log, secure and their like.
+    Text,
+    /// A journal.
+    Journal,
+    /// systemd-logind's files of living sessions.
+    Logind,
+    /// utmp, wtmp, or their database.
+    LoginRecords,
+}
+
+impl Source {
+    /// As rows name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Source::Audit => "audit",
+            Source::Text => "text",
+            Source::Journal => "journal",
+            Source::Logind => "logind",
+            Source::LoginRecords => "login_records",
+        }
+    }
+}
+
+/// Where a statement of a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Evidence {
+    /// Which kind of log.
+    pub source: Source,
+    /// Where in it.
+    pub place: Place,
+}
+
+/// How well origin and person of a session, or of an access in it, are known (best first).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Label {
+    /// The audit log has one login of this session, with its address, and the access lies within it.
+    A1,
+    /// A1, and the text of the program that let in says the same address.
+    A2,
+    /// The address follows from process and time alone.
+    B,
+    /// Several sessions are possible.
+    C,
+    /// The login identity is known, its origin is not.
+    D,
+    /// No login identity: a daemon, a boot service, a container.
+    E,
+}
+
+impl Label {
+    /// As rows name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Label::A1 => "A1",
+            Label::A2 => "A2",
+            Label::B => "B",
+            Label::C => "C",
+            Label::D => "D",
+            Label::E => "E",
+        }
+    }
+}
+
+/// What is odd about a session, or about an access that is said to be of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flag {
+    /// After the session had ended: something that it left running.
+    AfterSessionEnd,
+    /// The login identity was rewritten.
+    LoginuidChanged,
+    /// More than one address or key used the account at the same time.
+    SharedAccount,
+    /// root logged in itself.
+    DirectRoot,
+    /// Two sources name different addresses.
+    AddressConflict,
+    /// Records were lost around it.
+    LossInWindow,
+    /// The clock was set around it.
+    ClockStep,
+    /// Started by a service manager, cron or at.
+    ServiceManager,
+    /// Started by tmux, screen or another program that outlives a session: who typed may be of a later session.
+    Multiplexer,
+}
+
+impl Flag {
+    /// As rows name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Flag::AfterSessionEnd => "after_session_end",
+            Flag::LoginuidChanged => "loginuid_changed",
+            Flag::SharedAccount => "shared_account",
+            Flag::DirectRoot => "direct_root",
+            Flag::AddressConflict => "addr_conflict",
+            Flag::LossInWindow => "loss_in_window",
+            Flag::ClockStep => "clock_step",
+            Flag::ServiceManager => "service_manager",
+            Flag::Multiplexer => "multiplexer",
+        }
+    }
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ending {
+    /// A log says that it did.
+    Logout,
+    /// Another login took its terminal.
+    Replaced,
+    /// The machine was shut down.
+    Down,
+    /// The machine began again without having been shut down.
+    Crash,
+    /// No end is logged: it may go on.
+    OpenAtEndOfLog,
+}
+
+impl Ending {
+    /// As rows name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Ending::Logout => "logout",
+            Ending::Replaced => "replaced",
+            Ending::Down => "down",
+            Ending::Crash => "crash",
+            Ending::OpenAtEndOfLog => "open_at_end_of_log",
+        }
+    }
+}
+
+/// Somebody in a session acted as another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elevation {
+    /// When.
+    pub time: Timestamp,
+    /// As `sudo`, `su`.
+    pub by: Vec<u8>,
+    /// As whom.
+    pub to: Vec<u8>,
+    /// The command, where it is logged.
+    pub command: Vec<u8>,
+    /// Where it stands.
+    pub evidence: Evidence,
+}
+
+/// One login session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The boot that its number belongs to, as the audit events count it; none where no audit log tells of it.
+    pub epoch: Option<u32>,
+    /// The kernel's number of the session.
+    pub ses: Option<u32>,
+    /// The login identity.
+    pub auid: Option<u32>,
+    /// The name that was logged in under, as the logs have it.
+    pub user: Vec<u8>,
+    /// What let in: `sshd`, `login`, `cron`, `systemd-user`, …
+    pub service: Vec<u8>,
+    /// The process that logged in.
+    pub pid: Option<u32>,
+    /// From where.
+    pub from: From,
+    /// The name that an address had, as its owner or the DNS says: no proof of anything.
+    pub hostname: Vec<u8>,
+    /// The terminal; empty for none.
+    pub terminal: Vec<u8>,
+    /// As `publickey`, `password`.
+    pub method: Vec<u8>,
+    /// The key that was shown: it identifies a key, not a person.
+    pub key: Option<Key>,
+    /// Its beginning.
+    pub start: Option<Timestamp>,
+    /// Its end; none where no end is logged.
+    pub end: Option<Timestamp>,
+    /// How it ended.
+    pub ending: Ending,
+    /// Who acted as another in it.
+    pub elevations: Vec<Elevation>,
+    /// How well its origin is known.
+    pub label: Label,
+    /// What is odd about it.
+    pub flags: BTreeSet<Flag>,
+    /// Each field's name with where it stands, as (`address`, …); a field may have several.
+    pub evidence: Vec<(&'static str, Evidence)>,
+}
