@@ -16,6 +16,7 @@ pub mod inflate;
 pub mod interfaces;
 pub mod iptables;
 pub mod journal_header;
+pub mod kept_lines;
 pub mod kmsg;
 pub mod lastlog;
 pub mod layout;
