@@ -86,7 +86,7 @@ impl Told {
     /// A record that is no system call: of a program by way of the kernel, or of the kernel alone.
     fn of_program(record: &Record<'_>) -> Told {
         let said = Said::of(record);
-        let ok = !matches!(said.plain("res").as_str(), "failed" | "0" | "no");
+        let ok = !matches!(said.plain("res"), Some(b"failed" | b"0" | b"no"));
         let either = |yes: &'static str, no: &'static str| if ok { yes } else { no };
         let what = match record.kind {
             b"USER_LOGIN" => either("login.accepted", "login.failed"),
@@ -112,7 +112,7 @@ impl Told {
             _ => "",
         };
         let what = if what.is_empty() { format!("audit.{}", lower(record.kind)) } else { what.to_owned() };
-        let address = said.text("addr").filter(|address| address != b"?").unwrap_or_default();
+        let address = said.plain("addr").filter(|address| address != b"?").unwrap_or_default().to_vec();
         let user = said.text("acct").unwrap_or_default();
         Told { what, words: said.words(record), user, address, path: Vec::new() }
     }
@@ -131,17 +131,21 @@ impl<'a> Said<'a> {
         Said { inner: text.map(|body| Record { body, ..*record }), outer: *record }
     }
 
+    /// A field that somebody chose, and that may stand in hexadecimal.
     fn text(&self, name: &str) -> Option<Vec<u8>> {
         let inner = self.inner.and_then(|inner| inner.text(name));
         inner.or_else(|| self.outer.text(name))
     }
 
-    fn plain(&self, name: &str) -> String {
-        self.text(name).map(|text| shown(&text)).unwrap_or_default()
+    /// A field that stands there as it is: a number would be taken for hexadecimal.
+    fn plain(&self, name: &str) -> Option<&'a [u8]> {
+        let raw = self.inner.and_then(|inner| inner.raw(name)).or_else(|| self.outer.raw(name))?;
+        Some(raw.strip_prefix(b"\"").map_or(raw, |quoted| quoted.strip_suffix(b"\"").unwrap_or(quoted)))
     }
 
     /// The type, and those of its fields that say most; the rest stands in the event.
     fn words(&self, record: &Record<'_>) -> String {
+        const CHOSEN: [&str; 3] = ["acct", "exe", "cmd"];
         const TOLD: [(&str, &str); 12] = [
             ("op", "op"),
             ("acct", "account"),
@@ -156,7 +160,11 @@ impl<'a> Said<'a> {
             ("ses", "session"),
             ("res", "result"),
         ];
-        let fields = TOLD.iter().filter_map(|(name, word)| Some((word, self.text(name)?)));
+        let value = |name: &str| match CHOSEN.contains(&name) {
+            true => self.text(name),
+            false => self.plain(name).map(<[u8]>::to_vec),
+        };
+        let fields = TOLD.iter().filter_map(|(name, word)| Some((word, value(name)?)));
         let told: Vec<String> = fields
             .filter(|(_, value)| !matches!(value.as_slice(), b"?" | b"4294967295"))
             .map(|(word, value)| format!("{word} {}", shown(&value)))

@@ -176,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_too_deep_is_an_error() {
+    fn what_is_nested_deep_does_no_harm() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(json::read::<Row>(deep.as_bytes(), 1 << 20).is_err());
+        assert_eq!(json::read::<Row>(deep.as_bytes(), 1 << 20).unwrap().cell("a"), Some(&Cell::Other));
         let deep = format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000));
         assert!(json::read::<Row>(deep.as_bytes(), 1 << 20).is_err());
     }
