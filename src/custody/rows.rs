@@ -10,6 +10,7 @@ pub mod logins;
 pub mod process;
 pub mod sessions;
 pub mod sockets;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 

@@ -21,6 +21,7 @@ pub mod kmsg;
 pub mod lastlog;
 pub mod layout;
 pub mod log_settings;
+pub mod login_pairing;
 pub mod login_process;
 pub mod logind;
 pub mod modules;

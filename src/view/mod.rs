@@ -2,5 +2,7 @@
 //! is collected can be derived again from the sealed bytes.
 
 pub mod audit_coverage;
+pub mod events;
 pub mod login_sessions;
 pub mod recording;
+pub mod timeline;
