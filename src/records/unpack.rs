@@ -1,6 +1,8 @@
 //! The text of a log as it passes, however it is compressed: plain and gzip are read, the others are known by their first
 //! bytes and told.
 
+pub mod payload;
+
 use super::inflate::{Broken, Inflater};
 
 /// How a file is compressed, by its first bytes.
