@@ -111,4 +111,4 @@ fn xz(bytes: &[u8], cap: usize) -> Result<Vec<u8>, Unread> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::records) mod tests;
