@@ -15,6 +15,8 @@ pub mod form;
 pub mod inflate;
 pub mod interfaces;
 pub mod iptables;
+pub mod journal;
+pub mod journal_export;
 pub mod journal_header;
 pub mod kept_lines;
 pub mod kmsg;

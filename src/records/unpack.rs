@@ -10,6 +10,8 @@ mod members;
 mod xz;
 mod zstd;
 
+pub mod payload;
+
 use super::inflate::{Broken, Inflater};
 use members::Members;
 
