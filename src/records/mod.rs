@@ -39,7 +39,9 @@ pub mod sock_diag;
 pub mod sockets;
 pub mod sqlite;
 pub mod sshd_config;
+pub mod syslog;
 pub mod text_log;
+pub mod tzif;
 pub mod unpack;
 pub mod utmp;
 
