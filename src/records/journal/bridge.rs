@@ -6,7 +6,8 @@ use super::Entry;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::{Message, Said, TimeQuality, Witness};
 
-/// What a program said; none for what the kernel or the audit subsystem did, and where no program or no message is named.
+/// What a program said; none for what the kernel or the audit subsystem did, where no program or no message is named, and
+/// for programs that let nobody in.
 /// `file` is the number that the reader gave the file.
 pub fn said(entry: &Entry<'_>, file: u32) -> Option<Said> {
     let transport = entry.get(b"_TRANSPORT").unwrap_or_default();
@@ -30,13 +31,13 @@ pub fn said(entry: &Entry<'_>, file: u32) -> Option<Said> {
         witness: (witness != Witness::default()).then_some(witness),
         place: Place { file, offset: entry.offset },
         times: 1,
-        message: understand(tag, entry.get(b"MESSAGE")?),
+        message: understand(tag, entry.get(b"MESSAGE")?)?,
     })
 }
 
 /// Stands in for the reader of messages until there is one.
-fn understand(_tag: &[u8], message: &[u8]) -> Message {
-    Message::Other { text: message.to_vec() }
+fn understand(_tag: &[u8], message: &[u8]) -> Option<Message> {
+    Some(Message::Other { text: message.to_vec() })
 }
 
 /// The line that auditd would have written: `type=NAME msg=audit(SECONDS.MILLISECONDS:SERIAL): …`. None for what is no

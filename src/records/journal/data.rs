@@ -18,7 +18,9 @@ const COST: usize = 128;
 /// hostile file can name the same long value in each of its entries.
 const WORK: u64 = 128;
 /// Bytes.
-const WORK_FLOOR: u64 = 1 << 30;
+const WORK_FLOOR: u64 = 256 << 20;
+/// To look a value up is as much work as to read so many bytes.
+const LOOK: usize = 256;
 
 /// A name and a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,8 +87,9 @@ impl Data {
         Data { limit, compact, key, young: HashMap::new(), old: HashMap::new(), weight: 0, left }
     }
 
-    /// The field whose value stands at an offset.
+    /// The field whose value stands at an offset. What is given out is work as well, for whoever reads it.
     pub(super) fn get(&mut self, source: &mut impl Read, offset: u64) -> Found {
+        self.work(LOOK)?;
         let found = match self.young.get(&offset) {
             Some(found) => found.clone(),
             None => {
@@ -95,9 +98,13 @@ impl Data {
                 found
             }
         };
-        // What is given out is work as well, for whoever reads it.
         self.work(found.as_ref().map_or(0, |field| field.weight()))?;
         found
+    }
+
+    /// Nothing more is read.
+    pub(super) fn is_spent(&self) -> bool {
+        self.left == 0
     }
 
     fn keep(&mut self, offset: u64, found: Found) {
