@@ -149,11 +149,18 @@ fn an_audit_event_is_one_fact() {
         (&b"/phi/a b"[..], Some(1000), Some(12456), Some(EntryId(8)))
     );
     assert_eq!(fact.time, Some(Timestamp::from_unix(1_795_349_467, 143_000_000)));
-    let done = audit::Done { op: "read", path: b"/phi/a b" };
+    let done = audit::Done { op: "read", spoken: "opened for reading", path: b"/phi/a b", new_path: b"" };
     let fact = audit::fact(&event, Some(done), &[]);
     assert_eq!(
         (fact.what.as_ref(), fact.words.as_str()),
-        ("audit.read", "audit event 2021: read /phi/a b by /usr/bin/python3.11")
+        ("audit.read", "audit event 2021: /phi/a b was opened for reading by /usr/bin/python3.11")
+    );
+    let refused = String::from_utf8_lossy(SYSCALL).replace("success=yes exit=3", "success=no exit=-13");
+    let event = Event::of(&[refused.as_bytes(), PATH]).unwrap();
+    let done = audit::Done { op: "denied_rename", spoken: "renamed", path: b"/phi/a b", new_path: b"/x" };
+    assert_eq!(
+        audit::fact(&event, Some(done), &[]).words,
+        "audit event 2021: /phi/a b was to be renamed (/x) by /usr/bin/python3.11, refused or failed (exit -13)"
     );
 }
 
