@@ -180,6 +180,40 @@ impl Own {
     }
 }
 
+/// What stands for a name that is not told.
+const CONCEALED: &str = "(not shown: perhaps a password)";
+
+/// Facts of tries: the name in them may be a password that was typed into the wrong field.
+const TRIES: [&str; 10] = [
+    "connection.ended",
+    "login.account_refused",
+    "login.failed",
+    "login.not_authenticated",
+    "login.postponed",
+    "login.too_many_tries",
+    "login.unknown_user",
+    "login_record.failed_login",
+    "login_record.failure_count",
+    "session.elevation_refused",
+];
+
+/// Takes a name out of a fact that may be a password: of a try, of nobody that is `known`, and of several kinds of
+/// characters. The evidence has it.
+pub fn conceal(fact: &mut Fact, known: impl Fn(&[u8]) -> bool) {
+    if TRIES.contains(&fact.what.as_ref()) && is_mixed(&fact.user) && !known(&fact.user) {
+        fact.words = fact.words.replace(&shown(&fact.user), CONCEALED);
+        fact.user.clear();
+        fact.labels.push("maybe_secret");
+    }
+}
+
+/// Of at least three of: small letters, capitals, digits, anything else.
+fn is_mixed(name: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| usize::from(name.iter().any(kind));
+    let other = |byte: &u8| !byte.is_ascii_alphanumeric();
+    has(u8::is_ascii_lowercase) + has(u8::is_ascii_uppercase) + has(u8::is_ascii_digit) + has(other) >= 3
+}
+
 /// What gave no fact, so that nobody takes it for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

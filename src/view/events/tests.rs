@@ -336,3 +336,28 @@ fn only_what_this_very_process_did_is_the_collector_s() {
         assert!(!own.did(&other), "{other:?}");
     }
 }
+
+#[test]
+fn a_name_that_may_be_a_password_is_not_told_and_that_of_a_known_user_is() {
+    let tried = |name: &[u8]| {
+        said::fact(&said(Message::UnknownUser { user: name.to_vec(), from: from() }), "text", &[]).unwrap()
+    };
+    let mut secret = tried(b"Sommer2026!");
+    conceal(&mut secret, |name| name == b"anna");
+    assert!(!format!("{secret:?}").contains("Sommer"), "{secret:?}");
+    assert_eq!(
+        (secret.labels.as_slice(), secret.address.as_slice()),
+        (&["maybe_secret"][..], &b"192.0.2.7"[..])
+    );
+    assert!(secret.words.contains(CONCEALED));
+    for (name, known) in [(&b"admin1"[..], false), (b"Anna-1", true)] {
+        let mut plain = tried(name);
+        let before = plain.clone();
+        conceal(&mut plain, |_| known);
+        assert_eq!(plain, before);
+    }
+    // Who was let in has a name.
+    let mut accepted = Fact { what: "login.accepted".into(), ..tried(b"Sommer2026!") };
+    conceal(&mut accepted, |_| false);
+    assert_eq!(accepted.user, b"Sommer2026!");
+}
