@@ -59,6 +59,11 @@ impl Failure {
         Failure { exit: Exit::Usage, ..Failure::new(message) }
     }
 
+    /// A bundle that is not as it was sealed, where nothing else can be done then.
+    pub fn verification(message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::VerificationFailed, ..Failure::new(message) }
+    }
+
     /// The same with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Failure {

@@ -9,6 +9,8 @@ pub mod open;
 pub mod plan;
 pub mod verify;
 
+mod asked;
+mod evidence;
 mod gaps;
 mod interrupt;
 mod keys;

@@ -2,5 +2,8 @@
 //! Nothing of an examined host reaches a terminal or a spreadsheet as it is.
 
 pub mod bodyfile;
+pub mod csv;
+pub mod rows;
 pub mod siem;
+pub mod table;
 pub mod timesketch;

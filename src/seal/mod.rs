@@ -9,6 +9,7 @@ pub mod container;
 pub mod envelope;
 pub mod files;
 pub mod inspect;
+pub mod members;
 pub mod opened;
 pub mod output;
 mod pipeline;
