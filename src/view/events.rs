@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod entries;
 pub mod files;
+pub mod journal;
 pub mod said;
 pub mod sessions;
 pub mod tables;
@@ -15,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::custody::entry::EntryId;
 use crate::path::{harmless, shown};
 use crate::records::audit_event::Place;
-use crate::records::auth_text::TimeQuality;
+use crate::records::auth_text::{TimeQuality, maybe_secret};
 
 /// Characters of the words of a fact; what is longer stands in the evidence.
 pub const WORDS: usize = 2000;
@@ -197,21 +198,14 @@ const TRIES: [&str; 10] = [
     "session.elevation_refused",
 ];
 
-/// Takes a name out of a fact that may be a password: of a try, of nobody that is `known`, and of several kinds of
-/// characters. The evidence has it.
-pub fn conceal(fact: &mut Fact, known: impl Fn(&[u8]) -> bool) {
-    if TRIES.contains(&fact.what.as_ref()) && is_mixed(&fact.user) && !known(&fact.user) {
+/// Takes a name out of a fact that may be a password ([`maybe_secret`]): of a try, and of nobody that is `known`. The
+/// evidence has it.
+pub fn conceal(fact: &mut Fact, known: &dyn Fn(&[u8]) -> bool) {
+    if TRIES.contains(&fact.what.as_ref()) && maybe_secret(&fact.user, known) {
         fact.words = fact.words.replace(&shown(&fact.user), CONCEALED);
         fact.user.clear();
         fact.labels.push("maybe_secret");
     }
-}
-
-/// Of at least three of: small letters, capitals, digits, anything else.
-fn is_mixed(name: &[u8]) -> bool {
-    let has = |kind: fn(&u8) -> bool| usize::from(name.iter().any(kind));
-    let other = |byte: &u8| !byte.is_ascii_alphanumeric();
-    has(u8::is_ascii_lowercase) + has(u8::is_ascii_uppercase) + has(u8::is_ascii_digit) + has(other) >= 3
 }
 
 /// What gave no fact, so that nobody takes it for nothing.
