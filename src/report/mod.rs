@@ -6,4 +6,5 @@ pub mod csv;
 pub mod rows;
 pub mod siem;
 pub mod table;
+pub mod timeline;
 pub mod timesketch;

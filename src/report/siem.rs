@@ -7,7 +7,7 @@ pub mod syslog;
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
-use crate::path::shown;
+use crate::path::{HostPath, harmless};
 
 /// What an event is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +53,13 @@ impl Outcome {
     }
 }
 
-/// One login, session or access. Names are the bytes that were logged; what is empty or none is left out.
+/// One login, session or access. Texts are escaped as rows have them; what is empty or none is left out.
 #[derive(Clone, Debug)]
 pub struct SiemEvent {
     /// When; of several that were put together, the first.
     pub time: Timestamp,
+    /// The last of them.
+    pub last: Option<Timestamp>,
     /// What it is of.
     pub subject: Subject,
     /// What was done, as `read`, `delete`, `accepted`, `failed`, `opened`, `closed`.
@@ -65,22 +67,28 @@ pub struct SiemEvent {
     /// What became of it.
     pub outcome: Outcome,
     /// Under which name.
-    pub user: Vec<u8>,
+    pub user: String,
     /// The login identity.
     pub auid: Option<u32>,
+    /// As which user.
+    pub uid: Option<u32>,
+    /// The kernel's number of the session.
+    pub ses: Option<u32>,
     /// From where.
-    pub address: Vec<u8>,
+    pub address: String,
     /// The port at the other end.
     pub port: Option<u16>,
-    /// The program that did it, or that let in.
-    pub program: Vec<u8>,
+    /// The program that did it, or that let in; [`Naming::program`] keeps a patient's name out of it.
+    pub program: String,
     /// Its process.
     pub pid: Option<u32>,
     /// The file.
     pub file: File,
+    /// The name that it got, or the further name.
+    pub new_file: File,
     /// How well origin and person are known: `A1` to `E`.
     pub label: &'static str,
-    /// What is odd about it.
+    /// What is to be known of it: `collector` where this program itself did it, and what is odd.
     pub flags: Vec<&'static str>,
     /// How many were put together.
     pub count: u64,
@@ -96,8 +104,8 @@ pub enum File {
     None,
     /// By number: the same file has the same one throughout.
     Ordinal(u32),
-    /// By its path.
-    Path(Vec<u8>),
+    /// By its path, escaped.
+    Path(String),
 }
 
 impl File {
@@ -106,7 +114,7 @@ impl File {
         match self {
             File::None => None,
             File::Ordinal(number) => Some(format!("phi-{number:06}")),
-            File::Path(path) => Some(shown(path)),
+            File::Path(path) => Some(harmless(path)),
         }
     }
 }
@@ -115,28 +123,29 @@ impl File {
 const NUMBERED: usize = 1 << 20;
 
 /// Names files: by numbers in the order in which they come, or by their paths. A number says which file is meant to whoever
-/// has the bundle, and nothing to anybody else.
+/// has the rows, and nothing to anybody else.
 #[derive(Debug, Default)]
 pub struct Naming {
     paths: bool,
-    numbers: HashMap<Vec<u8>, u32>,
-    /// Files beyond those that get a number: they are all `phi-000000`.
+    roots: Vec<HostPath>,
+    numbers: HashMap<String, u32>,
+    /// Namings of files beyond those that get a number: they are all `phi-000000`.
     pub unnumbered: u64,
 }
 
 impl Naming {
-    /// By paths, or by numbers.
-    pub fn new(paths: bool) -> Naming {
-        Naming { paths, ..Naming::default() }
+    /// By paths, or by numbers; `roots` are the PHI folders.
+    pub fn new(paths: bool, roots: Vec<HostPath>) -> Naming {
+        Naming { paths, roots, ..Naming::default() }
     }
 
-    /// The name of a path; none of an empty one.
-    pub fn name(&mut self, path: &[u8]) -> File {
+    /// The name of a path, escaped as rows have it; none of an empty one.
+    pub fn file(&mut self, path: &str) -> File {
         if path.is_empty() {
             return File::None;
         }
         if self.paths {
-            return File::Path(path.to_vec());
+            return File::Path(path.to_owned());
         }
         if let Some(number) = self.numbers.get(path) {
             return File::Ordinal(*number);
@@ -146,22 +155,38 @@ impl Naming {
             return File::Ordinal(0);
         }
         let number = u32::try_from(self.numbers.len() + 1).unwrap_or(0);
-        self.numbers.insert(path.to_vec(), number);
+        self.numbers.insert(path.to_owned(), number);
         File::Ordinal(number)
+    }
+
+    /// The name of a program: one that lies in a PHI folder is named like any file there.
+    pub fn program(&mut self, path: &str) -> String {
+        let place = HostPath::new(path);
+        let of_phi = place.is_ok_and(|place| self.roots.iter().any(|root| place.is_within(root)));
+        if of_phi { self.file(path).text().unwrap_or_default() } else { path.to_owned() }
     }
 }
 
 impl SiemEvent {
     /// In one sentence, without what must not go out.
     fn words(&self) -> String {
-        let user = if self.user.is_empty() { "unknown user".to_owned() } else { shown(&self.user) };
-        let from =
-            if self.address.is_empty() { String::new() } else { format!(" from {}", shown(&self.address)) };
-        let by =
-            if self.program.is_empty() { String::new() } else { format!(" by {}", shown(&self.program)) };
-        let file = self.file.text().map_or_else(String::new, |file| format!(" of {file}"));
+        let clause = |before: &str, text: &str| match text {
+            "" => String::new(),
+            text => format!("{before}{text}"),
+        };
+        let file = |file: &File| file.text().unwrap_or_default();
         let times = if self.count > 1 { format!(", {} times", self.count) } else { String::new() };
-        format!("{} {}{file}: {user}{from}{by}, {}{times}", self.subject.word(), self.op, self.outcome.word())
+        harmless(&format!(
+            "{} {}{}{}: {}{}{}, {}{times}",
+            self.subject.word(),
+            self.op,
+            clause(" of ", &file(&self.file)),
+            clause(" to ", &file(&self.new_file)),
+            if self.user.is_empty() { "unknown user" } else { &self.user },
+            clause(" from ", &self.address),
+            clause(" by ", &self.program),
+            self.outcome.word(),
+        ))
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod entries;
 pub mod files;
+pub mod journal;
 pub mod said;
 pub mod sessions;
 pub mod tables;
@@ -15,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::custody::entry::EntryId;
 use crate::path::{harmless, shown};
 use crate::records::audit_event::Place;
-use crate::records::auth_text::TimeQuality;
+use crate::records::auth_text::{TimeQuality, maybe_secret};
 
 /// Characters of the words of a fact; what is longer stands in the evidence.
 pub const WORDS: usize = 2000;
@@ -177,6 +178,33 @@ impl Own {
         if self.did(fact) && !fact.labels.contains(&COLLECTOR) {
             fact.labels.push(COLLECTOR);
         }
+    }
+}
+
+/// What stands for a name that is not told.
+const CONCEALED: &str = "(not shown: perhaps a password)";
+
+/// Facts of tries: the name in them may be a password that was typed into the wrong field.
+const TRIES: [&str; 10] = [
+    "connection.ended",
+    "login.account_refused",
+    "login.failed",
+    "login.not_authenticated",
+    "login.postponed",
+    "login.too_many_tries",
+    "login.unknown_user",
+    "login_record.failed_login",
+    "login_record.failure_count",
+    "session.elevation_refused",
+];
+
+/// Takes a name out of a fact that may be a password ([`maybe_secret`]): of a try, and of nobody that is `known`. The
+/// evidence has it.
+pub fn conceal(fact: &mut Fact, known: &dyn Fn(&[u8]) -> bool) {
+    if TRIES.contains(&fact.what.as_ref()) && maybe_secret(&fact.user, known) {
+        fact.words = fact.words.replace(&shown(&fact.user), CONCEALED);
+        fact.user.clear();
+        fact.labels.push("maybe_secret");
     }
 }
 

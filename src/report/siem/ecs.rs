@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{File, SiemEvent, Subject};
 use crate::clock::Timestamp;
 use crate::custody::json::{self, JsonError};
-use crate::path::shown;
+use crate::path::harmless;
 
 /// The version of the schema that the fields are of.
 pub const VERSION: &str = "8.11.0";
@@ -41,6 +41,8 @@ struct Event<'a> {
     action: String,
     category: [&'static str; 1],
     dataset: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<Timestamp>,
     id: &'a str,
     kind: &'static str,
     module: &'static str,
@@ -70,7 +72,11 @@ struct Labels<'a> {
 struct Ours<'a> {
     count: u64,
     flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_file: Option<String>,
     row: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -105,9 +111,16 @@ struct Source {
 #[derive(Serialize)]
 struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
+    effective: Option<Effective>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Effective {
+    id: String,
 }
 
 /// The line of an event, with its newline. `host` is the machine that the bundle is of.
@@ -129,6 +142,7 @@ fn of<'a>(event: &'a SiemEvent, host: &str) -> Line<'a> {
             action: format!("{}-{}", event.subject.word(), event.op),
             category: [category(event.subject)],
             dataset: format!("phi_ir.{}", event.subject.word()),
+            end: event.last,
             id: &event.row,
             kind: "event",
             module: "phi_ir",
@@ -136,10 +150,16 @@ fn of<'a>(event: &'a SiemEvent, host: &str) -> Line<'a> {
             kinds: [kind(event)],
         },
         file: path(&event.file),
-        host: Name { name: shown(host.as_bytes()) },
+        host: Name { name: harmless(host) },
         labels: Labels { attribution: event.label, flags: event.flags.join(" ") },
         message: event.words(),
-        phi_ir: Ours { count: event.count, flags: &event.flags, row: &event.row },
+        phi_ir: Ours {
+            count: event.count,
+            flags: &event.flags,
+            new_file: event.new_file.text(),
+            row: &event.row,
+            session: event.ses,
+        },
         process: (program.is_some() || event.pid.is_some()).then(|| process(program, event.pid)),
         related: Related {
             hosts: names.into_iter().collect(),
@@ -147,8 +167,11 @@ fn of<'a>(event: &'a SiemEvent, host: &str) -> Line<'a> {
             user: user.iter().cloned().collect(),
         },
         source: address.map(|address| Source { address, ip, port: event.port }),
-        user: (user.is_some() || event.auid.is_some())
-            .then(|| User { id: event.auid.map(|auid| auid.to_string()), name: user }),
+        user: (user.is_some() || event.auid.is_some() || event.uid.is_some()).then(|| User {
+            effective: event.uid.map(|uid| Effective { id: uid.to_string() }),
+            id: event.auid.map(|auid| auid.to_string()),
+            name: user,
+        }),
     }
 }
 
@@ -191,8 +214,8 @@ fn kind(event: &SiemEvent) -> &'static str {
     }
 }
 
-fn named(bytes: &[u8]) -> Option<String> {
-    (!bytes.is_empty()).then(|| shown(bytes))
+fn named(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| harmless(text))
 }
 
 #[cfg(test)]
@@ -200,7 +223,8 @@ mod tests {
     #[test]
     fn the_keys_of_an_event_are_sorted() {
         let mut event = crate::report::siem::tests::event();
-        event.file = super::File::Ordinal(7);
+        (event.file, event.new_file) = (super::File::Ordinal(7), super::File::Ordinal(8));
+        (event.uid, event.ses, event.last) = (Some(0), Some(3), Some(event.time));
         crate::custody::json::assert_keys_sorted(&super::of(&event, "ehr01"));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Outcome, SiemEvent, Subject};
-use crate::path::shown;
+use crate::path::harmless;
 
 /// The name of our structured data. 32473 is the enterprise number that RFC 5612 keeps for documentation: none is assigned
 /// to this program, and RFC 5424 (6.3.2) wants one in a name that is not registered.
@@ -51,21 +51,25 @@ fn time(event: &SiemEvent) -> String {
 
 fn fields(event: &SiemEvent) -> Vec<(&'static str, String)> {
     let number = |number: Option<u32>| number.map(|number| number.to_string());
-    let name = |bytes: &[u8]| (!bytes.is_empty()).then(|| shown(bytes));
+    let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let all = [
         ("op", Some(event.op.clone())),
         ("outcome", Some(event.outcome.word().to_owned())),
         ("user", name(&event.user)),
         ("auid", number(event.auid)),
+        ("uid", number(event.uid)),
+        ("ses", number(event.ses)),
         ("addr", name(&event.address)),
         ("port", number(event.port.map(u32::from))),
         ("program", name(&event.program)),
         ("pid", number(event.pid)),
         ("file", event.file.text()),
-        ("label", name(event.label.as_bytes())),
-        ("flags", name(event.flags.join(" ").as_bytes())),
+        ("new_file", event.new_file.text()),
+        ("label", name(event.label)),
+        ("flags", name(&event.flags.join(" "))),
         ("count", Some(event.count.to_string())),
-        ("row", name(event.row.as_bytes())),
+        ("last", event.last.map(|last| last.to_string())),
+        ("row", name(&event.row)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -73,7 +77,7 @@ fn fields(event: &SiemEvent) -> Vec<(&'static str, String)> {
 /// 6.3.3: `"`, `\` and `]` with a backslash before them, and nothing else. What acts on a terminal was written as text before.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
-    for c in bounded(crate::path::harmless(value)).chars() {
+    for c in bounded(harmless(value)).chars() {
         if matches!(c, '"' | '\\' | ']') {
             text.push('\\');
         }

@@ -1,18 +1,23 @@
 use super::*;
+use crate::path::shown;
 
 pub(super) fn event() -> SiemEvent {
     SiemEvent {
         time: Timestamp::from_unix(1_795_292_388, 123_456_789),
+        last: None,
         subject: Subject::Access,
         op: "read".to_owned(),
         outcome: Outcome::Success,
-        user: b"anna".to_vec(),
+        user: "anna".to_owned(),
         auid: Some(1000),
-        address: b"192.0.2.7".to_vec(),
+        uid: None,
+        ses: None,
+        address: "192.0.2.7".to_owned(),
         port: Some(50_022),
-        program: b"/usr/bin/cp".to_vec(),
+        program: "/usr/bin/cp".to_owned(),
         pid: Some(4711),
         file: File::None,
+        new_file: File::None,
         label: "A1",
         flags: vec!["shared_account"],
         count: 3,
@@ -22,8 +27,8 @@ pub(super) fn event() -> SiemEvent {
 
 #[test]
 fn a_syslog_line_is_of_rfc_5424() {
-    let mut naming = Naming::new(false);
-    let event = SiemEvent { file: naming.name(b"/srv/phi/mrn-7.txt"), ..event() };
+    let mut naming = Naming::new(false, vec![]);
+    let event = SiemEvent { file: naming.file("/srv/phi/mrn-7.txt"), ..event() };
     assert_eq!(
         syslog::line(&event, "ehr 01"),
         "<109>1 2026-11-21T20:19:48.123456Z ehr01 phi-ir - access [phi-ir@32473 op=\"read\" outcome=\"success\" \
@@ -38,7 +43,7 @@ fn a_syslog_line_is_of_rfc_5424() {
 #[test]
 fn a_hostile_name_neither_ends_its_value_nor_its_line() {
     let user = "\"] x\\\n\u{202e}<13>1 é\u{feff}".as_bytes();
-    let event = SiemEvent { user: [user, b"\xff"].concat(), ..event() };
+    let event = SiemEvent { user: shown(&[user, b"\xff"].concat()), ..event() };
     let line = syslog::line(&event, "h\n\u{e9}ost");
     assert_eq!(line.matches('\n').count(), 1);
     // shown() writes a backslash twice, and each of them is escaped once more.
@@ -59,30 +64,36 @@ fn a_hostile_name_neither_ends_its_value_nor_its_line() {
             c => text.push(c),
         }
     }
-    assert_eq!(text, shown(&event.user));
+    assert_eq!(text, event.user);
 }
 
 #[test]
 fn a_value_of_megabytes_is_cut_and_says_so() {
-    let event = SiemEvent { user: "é".repeat(1 << 20).into_bytes(), ..event() };
+    let event = SiemEvent { user: "é".repeat(1 << 20), ..event() };
     let line = syslog::line(&event, "h");
     assert!(line.len() < 16_000 && line.contains("... (of 2097152 bytes)\""));
 }
 
 #[test]
 fn paths_are_numbers_unless_they_are_asked_for() {
-    let path = b"/srv/phi/Anna Mustermann \xff.pdf";
-    let mut naming = Naming::new(false);
-    let first = naming.name(path);
-    assert_eq!(naming.name(b"/srv/phi/b"), File::Ordinal(2));
-    assert_eq!((naming.name(path), naming.name(b"")), (first.clone(), File::None));
-    let event = SiemEvent { file: first, ..event() };
+    let path = r"/srv/phi/Anna Mustermann \xff.pdf";
+    let roots = || vec![HostPath::new("/srv/phi").unwrap()];
+    let mut naming = Naming::new(false, roots());
+    let first = naming.file(path);
+    assert_eq!(naming.file("/srv/phi/b"), File::Ordinal(2));
+    assert_eq!((naming.file(path), naming.file("")), (first.clone(), File::None));
+    assert_eq!(
+        (naming.program("/srv/phi/b"), naming.program("/usr/bin/cp")),
+        ("phi-000002".into(), "/usr/bin/cp".into())
+    );
+    let program = naming.program("/srv/phi/Mustermann.sh");
+    let event = SiemEvent { new_file: first.clone(), file: first, program, ..event() };
     let ecs = String::from_utf8(ecs::line(&event, "ehr01").unwrap()).unwrap();
     for line in [syslog::line(&event, "ehr01"), ecs] {
-        assert!(line.contains("phi-000001"));
+        assert!(line.contains("phi-000001") && line.contains("phi-000003"));
         assert!(!line.contains("Mustermann") && !line.contains("/srv/phi"), "{line}");
     }
-    let named = SiemEvent { file: Naming::new(true).name(path), ..event };
+    let named = SiemEvent { file: Naming::new(true, roots()).file(path), ..event };
     assert!(syslog::line(&named, "ehr01").contains(r#"file="/srv/phi/Anna Mustermann \\xff.pdf""#));
 }
 
@@ -111,7 +122,7 @@ fn a_name_is_never_said_to_be_an_address() {
     let event = SiemEvent {
         subject: Subject::Login,
         op: "failed".to_owned(),
-        address: b"evil.example".to_vec(),
+        address: "evil.example".to_owned(),
         ..event()
     };
     let line = String::from_utf8(ecs::line(&event, "h").unwrap()).unwrap();

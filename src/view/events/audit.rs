@@ -13,13 +13,17 @@ const UNSET: u64 = 0xffff_ffff;
 /// Names of files that are told in words; the others stand in the event.
 const NAMED: usize = 4;
 
-/// What was done to which file, where that was worked out: the word (`read`, `delete`, …) and the path.
+/// What was done to which file, where that was worked out.
 #[derive(Clone, Copy, Debug)]
 pub struct Done<'a> {
-    /// The word.
-    pub op: &'static str,
+    /// The word: `read`, `delete`, …
+    pub op: &'a str,
+    /// What people say behind the name of a file: "opened for reading", "deleted".
+    pub spoken: &'a str,
     /// The path.
     pub path: &'a [u8],
+    /// Its new or further name; empty for none.
+    pub new_path: &'a [u8],
 }
 
 /// The fact of an event, where `entries` has the entry of each file by its number.
@@ -58,7 +62,11 @@ struct Told {
 impl Told {
     /// An operation on a file that is known.
     fn operation(done: Done<'_>, call: &Record<'_>) -> Told {
-        let words = format!("{} {}{}{}", done.op, named(done.path), program(call), result(call));
+        let new =
+            if done.new_path.is_empty() { String::new() } else { format!(" ({})", shown(done.new_path)) };
+        let was = if call.raw("success") == Some(b"yes") { "was" } else { "was to be" };
+        let words =
+            format!("{} {was} {}{new}{}{}", named(done.path), done.spoken, program(call), result(call));
         Told { what: format!("audit.{}", done.op), words, path: done.path.to_vec(), ..Told::default() }
     }
 

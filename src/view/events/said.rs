@@ -1,7 +1,6 @@
-//! What programs said of logins, as dated facts; and entries of a journal.
+//! What programs said of logins, as dated facts.
 
 use super::{At, Fact, Quality, named};
-use crate::clock::Timestamp;
 use crate::custody::entry::EntryId;
 use crate::path::shown;
 use crate::records::auth_text::{Answer, Elevator, From, Message, Said};
@@ -20,17 +19,6 @@ pub fn fact(said: &Said, source: &'static str, entries: &[EntryId]) -> Option<Fa
         pid: said.witness.as_ref().and_then(|seen| seen.pid).or(said.pid),
         ..Fact::new(time, told.what, &words, source, at).quality(Quality::from(quality))
     })
-}
-
-/// An entry of a journal: its time (`__REALTIME_TIMESTAMP`), who sent it by their own word (`SYSLOG_IDENTIFIER`) and by
-/// the kernel's (`_PID`), and its text.
-pub fn journal_entry(time: Timestamp, identifier: &[u8], pid: Option<u32>, message: &[u8], at: At) -> Fact {
-    // Words are cut anyway: of a message of megabytes no more is escaped than that takes.
-    let head = message.get(..4 * super::WORDS).unwrap_or(message);
-    let more = message.len() - head.len();
-    let rest = if more > 0 { format!("… ({more} bytes more)") } else { String::new() };
-    let words = format!("{}: {}{rest}", named(identifier), shown(head));
-    Fact { pid, ..Fact::new(time, "journal.entry", &words, "journal", at) }
 }
 
 /// A message as a fact tells it.

@@ -158,7 +158,7 @@ static TABLES: &[Table] = &[
         labels: &[],
     },
     Table {
-        member: "data/live/accounts/*shadow*.jsonl",
+        member: "data/live/accounts/shadow*.jsonl",
         source: "accounts",
         times: &[Dated {
             column: "last_change",
@@ -229,6 +229,11 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 impl Reader {
+    /// Whether the member is one document, and no rows.
+    pub fn is_document(self) -> bool {
+        matches!(self, Reader::Table(table) if table.member.ends_with(".json"))
+    }
+
     /// The facts of one row, which stands so many bytes into the member of `entry`; what gives none is counted.
     pub fn facts(self, row: &[u8], at: At, tally: &mut Tally) -> Vec<Fact> {
         let read = match self {

@@ -122,15 +122,6 @@ fn a_line_without_a_time_is_no_fact_and_the_journal_s_own_eyes_count_more() {
     assert_eq!(said::fact(&line, "journal", &[]), None);
 }
 
-#[test]
-fn a_message_of_megabytes_is_cut_and_says_so() {
-    let fact = said::journal_entry(time(1), b"x", None, &vec![b'\n'; 5 << 20], At::default());
-    assert!(fact.words.len() < 5 * WORDS, "{}", fact.words.len());
-    assert!(fact.words.ends_with("characters more)"), "{}", fact.words);
-    let fact = said::journal_entry(time(1), b"", Some(4), b"hello", At::default());
-    assert_eq!((fact.words.as_str(), fact.pid), ("-: hello", Some(4)));
-}
-
 /// From auditd 3.0.9 on Linux 6.18.
 const SYSCALL: &[u8] =
     b"type=SYSCALL msg=audit(1795349467.143:2021): arch=c000003e syscall=257 success=yes exit=3 \
@@ -149,11 +140,18 @@ fn an_audit_event_is_one_fact() {
         (&b"/phi/a b"[..], Some(1000), Some(12456), Some(EntryId(8)))
     );
     assert_eq!(fact.time, Some(Timestamp::from_unix(1_795_349_467, 143_000_000)));
-    let done = audit::Done { op: "read", path: b"/phi/a b" };
+    let done = audit::Done { op: "read", spoken: "opened for reading", path: b"/phi/a b", new_path: b"" };
     let fact = audit::fact(&event, Some(done), &[]);
     assert_eq!(
         (fact.what.as_ref(), fact.words.as_str()),
-        ("audit.read", "audit event 2021: read /phi/a b by /usr/bin/python3.11")
+        ("audit.read", "audit event 2021: /phi/a b was opened for reading by /usr/bin/python3.11")
+    );
+    let refused = String::from_utf8_lossy(SYSCALL).replace("success=yes exit=3", "success=no exit=-13");
+    let event = Event::of(&[refused.as_bytes(), PATH]).unwrap();
+    let done = audit::Done { op: "denied_rename", spoken: "renamed", path: b"/phi/a b", new_path: b"/x" };
+    assert_eq!(
+        audit::fact(&event, Some(done), &[]).words,
+        "audit event 2021: /phi/a b was to be renamed (/x) by /usr/bin/python3.11, refused or failed (exit -13)"
     );
 }
 
@@ -328,4 +326,29 @@ fn only_what_this_very_process_did_is_the_collector_s() {
     ] {
         assert!(!own.did(&other), "{other:?}");
     }
+}
+
+#[test]
+fn a_name_that_may_be_a_password_is_not_told_and_that_of_a_known_user_is() {
+    let tried = |name: &[u8]| {
+        said::fact(&said(Message::UnknownUser { user: name.to_vec(), from: from() }), "text", &[]).unwrap()
+    };
+    let mut secret = tried(b"Sommer2026!");
+    conceal(&mut secret, &|name| name == b"anna");
+    assert!(!format!("{secret:?}").contains("Sommer"), "{secret:?}");
+    assert_eq!(
+        (secret.labels.as_slice(), secret.address.as_slice()),
+        (&["maybe_secret"][..], &b"192.0.2.7"[..])
+    );
+    assert!(secret.words.contains(CONCEALED));
+    for (name, known) in [(&b"admin1"[..], false), (b"Anna-1", true)] {
+        let mut plain = tried(name);
+        let before = plain.clone();
+        conceal(&mut plain, &|_| known);
+        assert_eq!(plain, before);
+    }
+    // Who was let in has a name.
+    let mut accepted = Fact { what: "login.accepted".into(), ..tried(b"Sommer2026!") };
+    conceal(&mut accepted, &|_| false);
+    assert_eq!(accepted.user, b"Sommer2026!");
 }

@@ -74,6 +74,8 @@ fn each_table_s_times_are_facts() {
     assert_eq!(process.path, b"/usr/sbin/sshd");
     assert_eq!(facts(rows[5].0, rows[5].1)[0].time.unwrap().day(), "2024-10-04");
     assert_eq!(facts(rows[6].0, rows[6].1)[0].labels, [COLLECTOR]);
+    let is_document = |member| reader(member, Kind::Capture).unwrap().is_document();
+    assert!(is_document(rows[6].0) && !is_document(rows[0].0));
     // It stands in the log that the table is made of.
     assert_eq!(facts(rows[4].0, rows[4].1)[0].at.entry, Some(EntryId(31)));
 }
@@ -148,9 +150,11 @@ fn a_row_of_a_hostile_bundle_acts_on_nothing() {
 #[test]
 fn a_star_stands_for_anything_but_a_slash() {
     for (pattern, name, is) in [
-        ("data/live/accounts/*shadow*.jsonl", "data/live/accounts/gshadow-before.jsonl", true),
-        ("data/live/accounts/*shadow*.jsonl", "data/live/accounts/shadow.jsonl", true),
-        ("data/live/accounts/*shadow*.jsonl", "data/live/accounts/x/shadow.jsonl", false),
+        ("data/live/accounts/shadow*.jsonl", "data/live/accounts/shadow-before.jsonl", true),
+        ("data/live/accounts/shadow*.jsonl", "data/live/accounts/shadow.jsonl", true),
+        ("data/live/accounts/shadow*.jsonl", "data/live/accounts/gshadow.jsonl", false),
+        ("data/live/clock-*/clock.json", "data/live/clock-start/clock.json", true),
+        ("data/live/clock-*/clock.json", "data/live/clock-start/x/clock.json", false),
         ("a*.jsonl", "a.jsonl", true),
         ("a*.jsonl", "aé.jsonl", true),
         ("a*.jsonl", "a.jsonl.x", false),
