@@ -19,7 +19,8 @@ const CHUNK: (usize, usize) = (1 << 10, 64 << 10);
 
 /// Takes rows in any order and gives them by their keys. Rows with the same key stay in the order in which they came.
 ///
-/// It holds as much as it is allowed, and beyond that twice the longest row; while runs are merged, no more.
+/// It holds as much as it is allowed, half as much again while it sorts, and beyond that two of the longest rows. Runs are
+/// merged within the same memory, two at a time where it is too little for more.
 pub struct Sorter {
     memory: usize,
     folder: PathBuf,
