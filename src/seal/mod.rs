@@ -16,6 +16,7 @@ mod pipeline;
 pub mod random;
 pub mod salvage;
 pub mod signature;
+pub mod spill;
 pub mod stream;
 pub mod unpack;
 

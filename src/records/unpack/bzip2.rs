@@ -39,6 +39,10 @@ impl Member for Bzip2 {
         let used = usize::try_from(decoder.total_in() - before.0).unwrap_or(0);
         let made = usize::try_from(decoder.total_out() - before.1).unwrap_or(0);
         each(buffer.get(..made).unwrap_or_default());
-        Ok(Step { used, is_done: status == Status::StreamEnd, has_more: made == PIECE })
+        let is_done = status == Status::StreamEnd;
+        match used == 0 && made == 0 && !is_done && !bytes.is_empty() {
+            true => Err(Broken::Stream),
+            false => Ok(Step { used, is_done, has_more: made == PIECE && !is_done }),
+        }
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Step {
     pub used: usize,
     /// The stream has ended.
     pub is_done: bool,
-    /// More comes out even if no more goes in.
+    /// More comes out even if no more goes in; not where the stream has ended.
     pub has_more: bool,
 }
 
@@ -27,7 +27,8 @@ pub(super) trait Member: Send {
     /// The bytes that follow are another stream's.
     fn begin(&mut self);
 
-    /// Uses some of the bytes, and gives what comes out: no more in one step than a few megabytes.
+    /// Uses some of the bytes, and gives what comes out: no more in one step than a few megabytes. A decoder that does
+    /// neither must say that it is broken, or else go on to something that does.
     fn step(&mut self, bytes: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<Step, Broken>;
 
     /// Nothing more will come: gives what was decoded and kept back.
@@ -132,8 +133,6 @@ impl Members {
         }
         if step.is_done {
             self.stage = Stage::Behind;
-        } else if step.used == 0 && made == 0 && !rest.is_empty() {
-            return Err(Broken::Stream);
         }
         Ok(step)
     }

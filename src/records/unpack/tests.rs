@@ -119,6 +119,22 @@ fn what_is_cut_off_gives_what_came_before_and_says_so() {
 }
 
 #[test]
+fn a_stream_may_end_with_a_full_piece_and_a_block_may_be_empty() {
+    let whole: Vec<u8> = b"0123456789abcdef".repeat(2 * members::PIECE / 16);
+    let mut bzip2 = Vec::with_capacity(4096);
+    let mut packer = ::bzip2::Compress::new(::bzip2::Compression::best(), 30);
+    packer.compress_vec(&whole, &mut bzip2, ::bzip2::Action::Finish).unwrap();
+    for piece in [1, 7, 4096] {
+        assert!(text(&bzip2, piece) == (whole.clone(), Compression::Bzip2, None), "{piece}");
+    }
+    // RFC 8878: a window of 1 KiB, a raw block of no byte, and a last one of two. Written from documentation.
+    let zstd = b"\x28\xb5\x2f\xfd\0\0\0\0\0\x11\0\0hi";
+    for piece in [1, 2, 9, 100] {
+        assert_eq!(text(zstd, piece), (b"hi".to_vec(), Compression::Zstd, None), "{piece}");
+    }
+}
+
+#[test]
 fn a_sum_that_is_another_is_told() {
     // The last byte but one of what each format sums up.
     for (bytes, name) in [fixture!("auth.log.zst"), fixture!("auth.log.lz4")] {

@@ -38,7 +38,10 @@ impl Member for Xz {
             Err(error) => Err(broken(&error)),
         })?;
         each(buffer.get(..made).unwrap_or_default());
-        Ok(Step { used, is_done, has_more: false })
+        match used == 0 && made == 0 && !is_done {
+            true => Err(Broken::Stream),
+            false => Ok(Step { used, is_done, has_more: false }),
+        }
     }
 }
 
