@@ -18,8 +18,11 @@ const AT_FDCWD: u32 = 0xffff_ff9c;
 /// Bytes that are remembered of names by inode.
 const MAP_BYTES: usize = 8 << 20;
 /// Descriptors that are remembered, and bytes of the longest path of one.
-const DESCRIPTORS: usize = 4_096;
-const DESCRIPTOR_PATH: usize = 4_096;
+const DESCRIPTORS: usize = 2_048;
+const DESCRIPTOR_PATH: usize = 1_024;
+
+/// Machine and boot, process, number.
+type Descriptor = ((u32, u32), u32, u32);
 
 /// How a path was found, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,7 +96,7 @@ impl Around<'_> {
 pub struct Names {
     map: Map,
     /// By process and number; with the program that opened it.
-    descriptors: HashMap<((u32, u32), u32, u32), (u64, Vec<u8>)>,
+    descriptors: HashMap<Descriptor, (u64, Vec<u8>)>,
 }
 
 impl Default for Names {
@@ -145,25 +148,16 @@ impl Names {
             let known = item.id.and_then(|id| self.map.path(id));
             return known.map_or_else(|| unresolved(name), |path| named(path.to_vec(), Found::Inode));
         }
-        self.bare(operation, items, at, begins, around)
+        self.bare(items, at, begins, around)
     }
 
     /// A name without its directory: by the inode of the directory, by that of the file, by the descriptor, by the words of
     /// the command line.
-    fn bare(
-        &mut self,
-        operation: &Operation,
-        items: &[Item<'_>],
-        at: usize,
-        begins: Option<u32>,
-        around: &Around<'_>,
-    ) -> Named {
+    fn bare(&mut self, items: &[Item<'_>], at: usize, begins: Option<u32>, around: &Around<'_>) -> Named {
         let Some(item) = items.get(at) else { return unresolved(b"") };
         let name = item.given().unwrap_or_default();
-        if let Some(parent) = parent_of(operation, items, at)
-            && let Some(directory) = parent.id.and_then(|id| self.map.path(id))
-        {
-            return named(join(directory, last(name)), Found::Inode);
+        if let Some(directory) = self.directory(items, at, begins, around) {
+            return named(join(&directory, last(name)), Found::Inode);
         }
         // What was made, or got another name, was known by none or by the old one.
         let own = item.id.filter(|_| item.kind != NameType::Create);
@@ -180,6 +174,30 @@ impl Names {
             return named(path.to_vec(), Found::Inode);
         }
         hinted(around, name).unwrap_or_else(|| unresolved(name))
+    }
+
+    /// The directory of a bare name, by its inode. Of a renaming two directories are logged, in an order that the compiler of
+    /// the kernel chose: where their names do not tell them apart, the descriptor does, or where the file was before.
+    fn directory(
+        &mut self,
+        items: &[Item<'_>],
+        at: usize,
+        begins: Option<u32>,
+        around: &Around<'_>,
+    ) -> Option<Vec<u8>> {
+        let item = items.get(at)?;
+        let mut ids: Vec<FileId> = parents_of(items, item.given()?).filter_map(|parent| parent.id).collect();
+        ids.dedup();
+        if let [id] = ids.as_slice() {
+            return self.map.path(*id).map(<[u8]>::to_vec);
+        }
+        let paths: Vec<Vec<u8>> = ids.iter().filter_map(|id| Some(self.map.path(*id)?.to_vec())).collect();
+        if let Some(opened) = begins.and_then(|number| self.descriptor(around, number)) {
+            return paths.into_iter().find(|path| path == opened);
+        }
+        let before = directory_of(self.map.path(item.id?)?).to_vec();
+        let is_old = item.kind != NameType::Create;
+        paths.into_iter().find(|path| (*path == before) == is_old)
     }
 
     /// A call that was given an open file, or a name that the kernel left out.
@@ -228,7 +246,38 @@ impl Names {
                 self.map.learn(id, &named.path);
             }
         }
+        self.begins(operation, items, names, around);
         self.opens(operation, items, names, around);
+    }
+
+    /// The directory that a call was given by its descriptor, and that is known by its inode: the descriptor is known too.
+    fn begins(&mut self, operation: &Operation, items: &[Item<'_>], names: &[Named], around: &Around<'_>) {
+        let number = match operation.begins {
+            Some(Begins::First) => around.call.word(0),
+            Some(Begins::Second) => around.call.word(1),
+            _ => None,
+        };
+        let Some((number, pid)) = number.filter(|number| *number != AT_FDCWD).zip(around.call.pid) else {
+            return;
+        };
+        // One that the program gave no name of: else the descriptor is that of a directory above.
+        let parent = items.iter().zip(names).find(|(item, _)| {
+            item.kind == NameType::Parent && item.given().is_none_or(|name| !name.ends_with(b"/"))
+        });
+        if let Some((_, named)) = parent.filter(|(_, named)| named.found == Found::Inode) {
+            self.hold((around.system, pid, number), &named.path, around);
+        }
+    }
+
+    fn hold(&mut self, key: Descriptor, path: &[u8], around: &Around<'_>) {
+        if path.len() > DESCRIPTOR_PATH {
+            self.descriptors.remove(&key);
+            return;
+        }
+        if self.descriptors.len() >= DESCRIPTORS {
+            self.descriptors.clear();
+        }
+        self.descriptors.insert(key, (fingerprint(&around.call.exe()), path.to_vec()));
     }
 
     /// A descriptor was given out.
@@ -253,15 +302,10 @@ impl Names {
             return;
         }
         let key = (around.system, pid, number);
-        let last = items.iter().zip(names).rev().find(|(item, _)| item.kind != NameType::Parent);
-        let path = last.map(|(_, named)| named).filter(|named| named.found.is_sure());
-        match path.filter(|named| named.path.len() <= DESCRIPTOR_PATH) {
-            Some(named) => {
-                if self.descriptors.len() >= DESCRIPTORS {
-                    self.descriptors.clear();
-                }
-                self.descriptors.insert(key, (fingerprint(&around.call.exe()), named.path.clone()));
-            }
+        let opened = items.iter().zip(names).rev().find(|(item, _)| item.kind != NameType::Parent);
+        let path = opened.map(|(_, named)| named).filter(|named| named.found.is_sure());
+        match path {
+            Some(named) => self.hold(key, &named.path, around),
             None => drop(self.descriptors.remove(&key)),
         }
     }
@@ -295,41 +339,40 @@ fn beginning(operation: &Operation, items: &[Item<'_>], at: usize, call: &Syscal
         Begins::Here => Some(AT_FDCWD),
         Begins::First => call.word(0),
         Begins::Second => call.word(1),
-        Begins::Two if is_second(operation, items, at) => call.word(2),
+        Begins::Two if call.word(0) == call.word(2) => call.word(0),
+        // In which order the two directories are logged depends on the kernel.
+        Begins::Two if items.get(at).is_some_and(|item| item.kind == NameType::Parent) => None,
+        Begins::Two if is_second(items, at) => call.word(2),
         Begins::Two => call.word(0),
         Begins::Open => None,
     }
 }
 
-/// Whether a name of a call that was given two is, or lies beside, the second. Of a renaming the kernel logs the two
-/// directories first; then what is taken away, the old name before one that stood in the way; then what is made, the new
-/// name before the one that is exchanged for it.
-fn is_second(operation: &Operation, items: &[Item<'_>], at: usize) -> bool {
+/// Whether a name of a call that was given two is the second. Of a renaming the kernel logs what is taken away, the old name
+/// before one that stood in the way; then what is made, the new name before the one that is exchanged for it.
+fn is_second(items: &[Item<'_>], at: usize) -> bool {
     let Some(item) = items.get(at) else { return false };
-    let before = items.iter().take(at).filter(|other| other.kind == item.kind).count();
-    match item.kind {
-        NameType::Create => before == 0,
-        NameType::Delete => before > 0,
-        NameType::Parent => before > 0 || operation.op == Op::Link,
-        // Of a call that was not done only names are there.
-        NameType::Normal | NameType::Unknown => before > 0,
-    }
+    let is_first_of_its_kind = !items.iter().take(at).any(|other| other.kind == item.kind);
+    (item.kind == NameType::Create) == is_first_of_its_kind
 }
 
-/// The directory of a name.
-fn parent_of<'i, 'a>(operation: &Operation, items: &'i [Item<'a>], at: usize) -> Option<&'i Item<'a>> {
-    let kind = items.get(at)?.kind;
-    // What was there already, as the file that is given a further name, has no such record; what was found in place
-    // of something to be made has.
-    if kind == NameType::Normal && operation.op == Op::Link {
-        return None;
-    }
-    let mut parents = items.iter().filter(|item| item.kind == NameType::Parent);
-    if operation.op == Op::Rename && !is_second(operation, items, at) {
-        parents.next()
-    } else {
-        parents.next_back()
-    }
+/// The records of the directories that a name may lie in. What the program gave as the directory, up to its slash, is their
+/// name; where it gave none, the working directory is, without one.
+fn parents_of<'i, 'a>(items: &'i [Item<'a>], name: &[u8]) -> impl Iterator<Item = &'i Item<'a>> {
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let length = name.len() - last(name).len();
+    let given = name.get(..length).unwrap_or_default().to_vec();
+    items.iter().filter(|item| item.kind == NameType::Parent).filter(move |item| match item.given() {
+        Some(directory) if given.is_empty() => !directory.ends_with(b"/"),
+        Some(directory) => directory == given,
+        None => true,
+    })
+}
+
+/// Up to the last slash.
+fn directory_of(path: &[u8]) -> &[u8] {
+    let length = path.len().saturating_sub(last(path).len() + 1).max(1);
+    path.get(..length).unwrap_or(path)
 }
 
 /// One directory among the words of the command line.
@@ -344,12 +387,10 @@ fn hinted(around: &Around<'_>, name: &[u8]) -> Option<Named> {
     if words.next().is_some() || last(directory) == last(name) {
         return None;
     }
-    let path = if directory.first() == Some(&b'/') {
-        join(directory, name)
-    } else {
-        join(&join(around.here()?, directory), name)
-    };
-    Some(named(path, Found::Cmdline))
+    let directory =
+        if directory.first() == Some(&b'/') { clean(directory) } else { join(around.here()?, directory) };
+    // It may be anywhere below.
+    Some(named([&directory, &b"/?/"[..], last(name)].concat(), Found::Cmdline))
 }
 
 /// FNV-1a.

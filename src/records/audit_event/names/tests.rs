@@ -134,7 +134,7 @@ fn the_command_line_is_a_hint_and_several_directories_are_none() {
     let mut lines = READS.to_vec();
     // rm -r /srv/phi
     lines.push("PROCTITLE proctitle=726D002D72002F7372762F706869");
-    assert_eq!(resolved(&mut names, &lines)[0], at("/srv/phi/mrn-9.txt", "cmdline"));
+    assert_eq!(resolved(&mut names, &lines)[0], at("/srv/phi/?/mrn-9.txt", "cmdline"));
     *lines.last_mut().unwrap() = "PROCTITLE proctitle=6D76002F61002F7372762F706869";
     assert_eq!(resolved(&mut names, &lines)[0].1, "unresolved");
 }
@@ -156,4 +156,70 @@ fn a_number_that_is_deleted_is_none_of_the_file_any_more_and_one_made_anew_is_an
         ],
     );
     assert_eq!(names.path_of(file(107)).unwrap(), b"/tmp/note");
+}
+
+/// Done with mv, rm, find, ln and python3 under `-w /var/phi -p rwa -k phi`: `fixtures/audit/names.log`.
+const REAL: &[u8] = include_bytes!("../../../../fixtures/audit/names.log");
+
+/// The events of the fixture in the order of their numbers, with the paths of all that is no parent.
+fn real(names: &mut Names) -> Vec<String> {
+    let mut events: std::collections::BTreeMap<u64, Vec<&[u8]>> = std::collections::BTreeMap::new();
+    for line in REAL.split(|byte| *byte == b'\n') {
+        if let Some(record) =
+            crate::records::audit_log::record(line).filter(|record| !record.kind.starts_with(b"DAEMON"))
+        {
+            events.entry(record.id.serial).or_default().push(line);
+        }
+    }
+    let mut told = Vec::new();
+    for lines in events.values() {
+        let event = Event::of(lines).unwrap();
+        let Some(call) = event.records().find_map(|record| Syscall::of(&record)) else { continue };
+        let items = sorted(event.records());
+        let operation = read(&call, &items, None);
+        let around = Around {
+            system: (0, 0),
+            cwd: event.record("CWD").and_then(|record| record.text("cwd")),
+            cmdline: event.record("PROCTITLE").and_then(|record| record.text("proctitle")),
+            call,
+        };
+        let found = names.resolve(&operation, &items, &around);
+        names.learn(&operation, &items, &found, &around);
+        let paths: Vec<String> = items
+            .iter()
+            .zip(&found)
+            .filter(|(item, _)| item.kind != NameType::Parent)
+            .map(|(_, named)| format!("{} {}", String::from_utf8_lossy(&named.path), named.found.word()))
+            .collect();
+        told.push(format!("{} {}: {}", operation.op.word(), operation.outcome.word(), paths.join(", ")));
+    }
+    told
+}
+
+#[test]
+fn real_events_of_rm_find_mv_and_python_get_the_paths_that_they_had() {
+    let told = real(&mut Names::default());
+    for expected in [
+        "read ok: /var/phi/records/Anna Berg.txt cwd",
+        "append ok: /var/phi/records/mrn-2.txt exact",
+        // mv FILE DIRECTORY/: the new name by a descriptor, with the new directory logged first.
+        "rename ok: /var/phi/records/mrn-6.txt exact, /var/phi/out/mrn-6.txt inode",
+        // rm -r
+        "delete ok: /var/phi/records/ward/w2.txt inode",
+        "list ok: /var/phi/records/ward/a fd",
+        "delete ok: /var/phi/records/ward/a/w1.txt inode",
+        "rmdir ok: /var/phi/records/ward/a inode",
+        // find -delete
+        "delete ok: /var/phi/scans/2.dcm inode",
+        "delete ok: /var/phi/scans/s/1.dcm inode",
+        // python3, os.*(…, dir_fd=…)
+        "delete ok: /var/phi/records/mrn-8.txt inode",
+        "rename ok: /var/phi/records/mrn-9.txt inode, /var/phi/records/mrn-9b.txt inode",
+        "link ok: /var/phi/records/mrn-9b.txt inode, /var/phi/records/alias.txt inode",
+        "chmod ok: /var/phi/records/mrn-9b.txt inode",
+        "rename failed: ",
+    ] {
+        assert!(told.iter().any(|line| line == expected), "{expected}\n{}", told.join("\n"));
+    }
+    assert!(!told.iter().any(|line| line.contains("/root/")), "{}", told.join("\n"));
 }
