@@ -2,6 +2,7 @@
 //! and beside it the working directory as if the name lay there; what is right is the directory's inode. So a bare
 //! name is joined to the path that its directory's inode is known to have, and never to the working directory.
 
+mod hint;
 mod map;
 mod text;
 
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 
 use super::items::{FileId, Item, Name, NameType};
 use super::operation::{Begins, Op, Operation, Outcome, Syscall};
+use hint::hinted;
 use map::Map;
 pub use text::is_within;
 use text::{clean, join, last};
@@ -373,24 +375,6 @@ fn parents_of<'i, 'a>(items: &'i [Item<'a>], name: &[u8]) -> impl Iterator<Item 
 fn directory_of(path: &[u8]) -> &[u8] {
     let length = path.len().saturating_sub(last(path).len() + 1).max(1);
     path.get(..length).unwrap_or(path)
-}
-
-/// One directory among the words of the command line.
-fn hinted(around: &Around<'_>, name: &[u8]) -> Option<Named> {
-    let cmdline = around.cmdline.as_deref()?;
-    let mut words = cmdline.split(|byte| *byte == 0).skip(1).filter(|word| {
-        let is_path = word.first() == Some(&b'/') || word.ends_with(b"/");
-        is_path && !word.iter().any(|byte| matches!(byte, b'\n' | b';' | b'*'))
-    });
-    let directory = words.next()?;
-    // Of several nobody knows which.
-    if words.next().is_some() || last(directory) == last(name) {
-        return None;
-    }
-    let directory =
-        if directory.first() == Some(&b'/') { clean(directory) } else { join(around.here()?, directory) };
-    // It may be anywhere below.
-    Some(named([&directory, &b"/?/"[..], last(name)].concat(), Found::Cmdline))
 }
 
 /// FNV-1a.

@@ -223,3 +223,22 @@ fn real_events_of_rm_find_mv_and_python_get_the_paths_that_they_had() {
     }
     assert!(!told.iter().any(|line| line.contains("/root/")), "{}", told.join("\n"));
 }
+
+#[test]
+fn spoilt_lines_do_no_harm() {
+    let end = REAL.len().min(4_000);
+    crate::records::mishaps::Mishaps::of(&REAL[..end]).rounds(100).each(|log| {
+        let mut names = Names::default();
+        for line in log.split(|byte| *byte == b'\n') {
+            let Some(event) = Event::of(&[line]) else { continue };
+            let items = sorted(event.records());
+            let around = Around {
+                call: event.records().find_map(|record| Syscall::of(&record)).unwrap_or_default(),
+                ..Around::default()
+            };
+            let operation = read(&around.call, &items, None);
+            let found = names.resolve(&operation, &items, &around);
+            names.learn(&operation, &items, &found, &around);
+        }
+    });
+}
