@@ -1,5 +1,6 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
+pub mod access;
 pub mod audit;
 pub mod audit_coverage;
 pub mod audit_log;

@@ -1,6 +1,11 @@
 //! Events of the audit log: the records that have node, time and serial number in common, put together however they
 //! stand in the files (auditctl(8), ausearch(8); kernel/auditsc.c). A record is kept as the bytes that were logged.
 
+pub mod items;
+pub mod names;
+pub mod operation;
+pub mod sieve;
+
 use super::audit_log::{EventId, Record, record};
 
 /// Where a record stands: the file, by the number that the reader gave it, and the offset of its first byte in the

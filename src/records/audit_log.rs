@@ -78,15 +78,15 @@ impl<'a> Record<'a> {
         Fields(self.body).find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
     }
 
+    /// Its fields, names and values as they stand there.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        Fields(self.body)
+    }
+
     /// The value of a field that the kernel does not trust: quoted where it is plain, in hexadecimal where it holds a
     /// blank, a quote, or a byte that does not print. `(null)` is none.
     pub fn text(&self, name: &str) -> Option<Vec<u8>> {
-        let value = self.raw(name)?;
-        match value.strip_prefix(b"\"") {
-            Some(quoted) => Some(quoted.strip_suffix(b"\"").unwrap_or(quoted).to_vec()),
-            None if value == b"(null)" => None,
-            None => unhex(value).or_else(|| Some(value.to_vec())),
-        }
+        decoded(self.raw(name)?)
     }
 
     /// A field that is a number.
@@ -98,6 +98,15 @@ impl<'a> Record<'a> {
     pub fn keys(&self) -> Vec<Vec<u8>> {
         let text = self.text("key").unwrap_or_default();
         text.split(|byte| *byte == 1).filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect()
+    }
+}
+
+/// What a field holds that the kernel does not trust, from its value as it stands there.
+pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
+    match value.strip_prefix(b"\"") {
+        Some(quoted) => Some(quoted.strip_suffix(b"\"").unwrap_or(quoted).to_vec()),
+        None if value == b"(null)" => None,
+        None => unhex(value).or_else(|| Some(value.to_vec())),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Records into answers: pure, and always with what the answer does not cover. Whatever is derived here while evidence
 //! is collected can be derived again from the sealed bytes.
 
+pub mod access;
 pub mod audit_coverage;
 pub mod events;
+pub mod coverage;
 pub mod login_sessions;
 pub mod recording;
 pub mod timeline;
