@@ -19,6 +19,7 @@ pub mod journal_header;
 pub mod kmsg;
 pub mod lastlog;
 pub mod layout;
+pub mod lines;
 pub mod log_settings;
 pub mod login_process;
 pub mod logind;
