@@ -22,6 +22,7 @@ pub mod kept_lines;
 pub mod kmsg;
 pub mod lastlog;
 pub mod layout;
+pub mod lines;
 pub mod log_settings;
 pub mod login_pairing;
 pub mod login_process;
