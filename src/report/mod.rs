@@ -2,5 +2,6 @@
 //! Nothing of an examined host reaches a terminal or a spreadsheet as it is.
 
 pub mod csv;
+pub mod found;
 pub mod rows;
 pub mod table;
