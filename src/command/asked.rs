@@ -114,7 +114,7 @@ impl TimeWindow {
 #[derive(clap::Args, Debug)]
 pub struct WhoArgs {
     /// Of this user: a name, a number, or 'unset' for nobody who logged in
-    #[arg(long, value_name = "NAME|UID")]
+    #[arg(long, alias = "auid", value_name = "NAME|UID")]
     user: Vec<String>,
     /// About this file or folder, by its whole path, and what lies below
     #[arg(long, value_name = "PATH")]

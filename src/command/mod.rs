@@ -7,6 +7,7 @@ pub mod generate;
 pub mod keygen;
 pub mod open;
 pub mod plan;
+pub mod search;
 pub mod verify;
 
 mod asked;

@@ -3,6 +3,7 @@
 
 pub mod bodyfile;
 pub mod csv;
+pub mod found;
 pub mod rows;
 pub mod siem;
 pub mod table;
