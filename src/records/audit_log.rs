@@ -12,7 +12,7 @@ pub mod serials;
 mod summary;
 mod values;
 
-pub use fields::Text;
+pub use fields::{Text, untrusted};
 pub use head::{Head, head};
 pub use values::{Address, Arguments, address, arguments};
 

@@ -3,8 +3,8 @@
 
 pub mod access;
 pub mod audit_coverage;
-pub mod events;
 pub mod coverage;
+pub mod events;
 pub mod login_sessions;
 pub mod recording;
 pub mod timeline;

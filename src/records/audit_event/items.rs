@@ -144,7 +144,7 @@ fn name(value: &[u8]) -> Name<'_> {
         Some(b"<too_long>\"" | b"<no_memory>\"") => Name::Left,
         Some(quoted) => Name::Given(Cow::Borrowed(quoted.strip_suffix(b"\"").unwrap_or(quoted))),
         None if matches!(value, b"<too_long>" | b"<no_memory>") => Name::Left,
-        None => match crate::records::audit_log::decoded(value) {
+        None => match crate::records::audit_log::untrusted(value) {
             Some(name) => Name::Given(Cow::Owned(name)),
             None => Name::Absent,
         },

@@ -7,7 +7,7 @@ mod flags;
 
 use super::Event;
 use super::items::{Item, NameType, decimal, sorted};
-use crate::records::audit_log::{Record, decoded};
+use crate::records::audit_log::{Record, untrusted};
 use crate::records::audit_rules::syscalls::{Arch, error_name};
 pub(super) use calls::Begins;
 use calls::Does;
@@ -239,17 +239,17 @@ impl<'a> Syscall<'a> {
 
     /// What the process calls itself.
     pub fn comm(&self) -> Vec<u8> {
-        decoded(self.comm).unwrap_or_default()
+        untrusted(self.comm).unwrap_or_default()
     }
 
     /// The program.
     pub fn exe(&self) -> Vec<u8> {
-        decoded(self.exe).unwrap_or_default()
+        untrusted(self.exe).unwrap_or_default()
     }
 
     /// The keys of the rule that logged it.
     pub fn keys(&self) -> Vec<Vec<u8>> {
-        let text = decoded(self.key).unwrap_or_default();
+        let text = untrusted(self.key).unwrap_or_default();
         text.split(|byte| *byte == 1).filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect()
     }
 

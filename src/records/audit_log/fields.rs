@@ -59,6 +59,11 @@ impl<'a> Record<'a> {
         self.decoded(name).map(|text| text.bytes.into_owned())
     }
 
+    /// Its fields, names and values as they stand there.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        fields(self.body)
+    }
+
     /// A field that is a number.
     pub fn number(&self, name: &str) -> Option<u64> {
         number(self.raw(name)?)
@@ -75,6 +80,11 @@ impl<'a> Record<'a> {
 /// Whether a field of this name is in hexadecimal where it is not quoted.
 fn is_encoded(name: &[u8]) -> bool {
     ENCODED.contains(&name) || name == b"dir"
+}
+
+/// What the value of a field holds that the kernel does not trust, from the value as it stands there; `(null)` is none.
+pub fn untrusted(value: &[u8]) -> Option<Vec<u8>> {
+    decoded(value, true).map(|text| text.bytes.into_owned())
 }
 
 /// What a value means.
