@@ -126,7 +126,7 @@ impl<R: Read> Journal<R> {
             compact,
             size,
             last_known: header.tail_seqnum,
-            chain: Chain::new(self.list, header.n_entries, begin, size, compact),
+            chain: Chain::new(header, self.list, size, compact),
             data: Data::new(size, compact, key),
             fields: Vec::new(),
             summary,

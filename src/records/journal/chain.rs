@@ -4,6 +4,7 @@
 
 use super::Read;
 use super::object::{self, Kind, Object};
+use crate::records::journal_header::Header;
 
 /// Items that are read at once.
 const AT_ONCE: u64 = 1024;
@@ -15,7 +16,7 @@ pub struct List {
     pub claimed: u64,
     /// Offsets that the list gave, each behind the one before it.
     pub given: u64,
-    /// Offsets that are not behind the one before, or are 0: passed over.
+    /// Offsets that are not behind the one before, or of no place where an object can be: passed over.
     pub disordered: u64,
     /// It ended before it had given what the header counts: an array is not there, is damaged, or points back.
     pub broken: bool,
@@ -27,6 +28,8 @@ pub(super) struct Chain {
     pub(super) list: List,
     compact: bool,
     limit: u64,
+    /// Bytes that the file had once: what is cut off is still named.
+    whole: u64,
     /// Offsets of the items that are still to be read of this array, and where it says the next one begins.
     next_item: u64,
     items_end: u64,
@@ -40,15 +43,17 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn new(first: u64, claimed: u64, header: u64, limit: u64, compact: bool) -> Chain {
+    pub(super) fn new(header: &Header, first: u64, limit: u64, compact: bool) -> Chain {
+        let claimed = header.n_entries;
         Chain {
             list: List { claimed, ..List::default() },
             compact,
             limit,
+            whole: limit.max(header.claimed_length()),
             next_item: 0,
             items_end: 0,
             next_array: first,
-            free: header,
+            free: header.header_size,
             left: claimed,
             read: std::collections::VecDeque::new(),
             last: 0,
@@ -79,8 +84,8 @@ impl Chain {
 
     fn peek(&mut self, source: &mut impl Read) -> Option<u64> {
         loop {
-            match self.read.front() {
-                Some(offset) if *offset > self.last => return Some(*offset),
+            match self.read.front().copied() {
+                Some(offset) if self.follows(offset) => return Some(offset),
                 Some(_) => {
                     self.read.pop_front();
                     self.list.disordered += 1;
@@ -88,6 +93,13 @@ impl Chain {
                 None => self.fill(source)?,
             }
         }
+    }
+
+    /// Whether an offset is one of an object behind the last one. One wrong offset that is too high is not to cost all that
+    /// follow it: it is none if the next one would have to go before it.
+    fn follows(&self, offset: u64) -> bool {
+        let can_be = |offset: u64| offset > self.last && offset < self.whole && offset.is_multiple_of(8);
+        can_be(offset) && !self.read.get(1).is_some_and(|next| *next < offset && can_be(*next))
     }
 
     /// Reads more items; none at the end of the list.

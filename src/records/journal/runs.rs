@@ -20,7 +20,7 @@ impl Runs {
         let full = self.runs.len() >= KEPT;
         match self.runs.last_mut() {
             Some((_, last)) if number <= *last => self.backward += 1,
-            Some((_, last)) if number == *last + 1 => *last = number,
+            Some((_, last)) if number - 1 == *last => *last = number,
             _ if full => self.left += 1,
             _ => self.runs.push((number, number)),
         }

@@ -110,9 +110,11 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Entries that the list leaves out although it is whole, and that were not just being written.
+    /// At least so many entries the list leaves out although it is whole, and although they were not just being written:
+    /// an offset in it that is wrong may be one of them, damaged. A disk that was full can have left an entry out too.
     pub fn hidden(&self) -> u64 {
-        if self.list.broken { 0 } else { self.unlisted.saturating_sub(self.unfinished) }
+        let known = self.unfinished.saturating_add(self.list.disordered).saturating_add(self.unreadable);
+        if self.list.broken { 0 } else { self.unlisted.saturating_sub(known) }
     }
 
     /// All that keeps the file from being whole; none if every entry that was written is given, as it was written, as

@@ -253,6 +253,68 @@ fn an_audit_line_is_never_more_than_one_record() {
 }
 
 #[test]
+fn seals_are_counted_and_how_far_they_reach() {
+    let mut builder = Builder::new(true, true);
+    builder.plain(&[b"A=1"]);
+    builder.object(7, 0, &[0; 48]);
+    builder.plain(&[b"A=2"]);
+    let mut bytes = builder.finish();
+    bytes[8] = 1;
+    let objects = number(&bytes, 144);
+    assert_eq!(read(&bytes).1.shortcomings(), [Shortcoming::Counts]);
+    put(&mut bytes, 144, objects + 1);
+    let (_, summary) = read(&bytes);
+    assert_eq!((summary.sealed, summary.tags, summary.is_whole()), (true, 1, true));
+    assert_eq!(summary.sealed_until, Some(Timestamp::from_unix(1_795_292_388, 1000)));
+}
+
+#[test]
+fn what_the_journal_says_of_itself_is_noted_with_who_said_it() {
+    let mut builder = Builder::new(true, true);
+    let own: &[u8] = b"SYSLOG_IDENTIFIER=systemd-journald";
+    let dropped = b"MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e";
+    builder.plain(&[
+        own,
+        b"_TRANSPORT=driver",
+        dropped,
+        b"N_DROPPED=12",
+        b"MESSAGE=Suppressed 12 messages from a",
+    ]);
+    builder.plain(&[
+        own,
+        b"_UID=1001",
+        b"MESSAGE=Vacuuming done, freed 8.0M of archived journals from /var/log",
+    ]);
+    builder.plain(&[
+        own,
+        b"_UID=0",
+        b"MESSAGE=File x corrupted or uncleanly shut down, renaming and replacing.",
+    ]);
+    builder.plain(&[b"SYSLOG_IDENTIFIER=x", b"MESSAGE=Missed 3 kernel messages"]);
+    builder.plain(&[b"_UID=0", b"MESSAGE_ID=c7a787079b354eaaa9e77b371893cd27", b"MESSAGE=Time change"]);
+    let notes = read(&builder.finish()).1.notes.notes;
+    let told: Vec<_> = notes.iter().map(|note| (note.kind, note.dropped, note.trusted)).collect();
+    let expected = [
+        (NoteKind::Suppressed, Some(12), true),
+        (NoteKind::Vacuumed, None, false),
+        (NoteKind::Replaced, None, true),
+        (NoteKind::TimeChanged, None, true),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn runs_of_numbers_are_kept_apart_by_their_gaps() {
+    let mut runs = Runs::default();
+    [3, 4, 5, 9, 9, 10, 2, 12].into_iter().for_each(|number| runs.push(number));
+    assert_eq!((runs.runs.as_slice(), runs.backward), (&[(3, 5), (9, 10), (12, 12)][..], 2));
+    assert_eq!((runs.range(), runs.missing()), (Some((3, 12)), 4));
+    runs.push(u64::MAX);
+    runs.push(u64::MAX);
+    assert_eq!(runs.backward, 3);
+}
+
+#[test]
 fn every_layout_and_every_packing_gives_the_same() {
     for (compact, keyed) in [(false, false), (false, true), (true, false), (true, true)] {
         let (told, summary) = read(&twenty(compact, keyed));
@@ -377,7 +439,14 @@ fn a_list_that_points_back_ends_and_nothing_is_read_twice() {
     let first = number(&bytes, list as usize + 24);
     put(&mut twice, list as usize + 32, first);
     let (told, summary) = read(&twice);
-    assert_eq!((told.len(), summary.list.disordered, summary.hidden()), (20, 1, 1));
+    assert_eq!((told.len(), summary.list.disordered, summary.unlisted), (20, 1, 1));
+    assert_eq!(summary.shortcomings(), [Shortcoming::ListWrong]);
+    // One that is too high costs itself, and not those behind it.
+    for wrong in [1 << 40, list, number(&bytes, list as usize + 48)] {
+        put(&mut twice, list as usize + 32, wrong);
+        let (told, summary) = read(&twice);
+        assert_eq!((told.len(), summary.list.disordered, summary.unlisted, summary.hidden()), (20, 1, 1, 0));
+    }
 }
 
 #[test]
