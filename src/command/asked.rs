@@ -131,11 +131,6 @@ impl WhoArgs {
         self.user.iter().map(|user| number_of(user, &known)).collect()
     }
 
-    /// The names and numbers of the users, as they were typed.
-    pub fn user_words(&self) -> &[String] {
-        &self.user
-    }
-
     /// The paths.
     pub fn paths(&self) -> Result<Vec<HostPath>, Failure> {
         let read = |path: &PathBuf| {

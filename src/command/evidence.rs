@@ -27,6 +27,7 @@ pub use what::What;
 /// Bytes of a log's text in which its first record is looked for.
 const HEAD: usize = 4 << 20;
 /// Bytes of a file that is held in memory because it is read back and forth: more than journald lets one grow to (128 MiB).
+#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 const HELD: u64 = 160 << 20;
 /// Bytes of a small file, as /etc/passwd.
 const SMALL: usize = 16 << 20;
@@ -137,6 +138,7 @@ pub struct Evidence {
     audit_log: HostPath,
 }
 
+#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 /// Bytes at any place of a file.
 pub trait At {
     /// How many there are.
@@ -145,6 +147,7 @@ pub trait At {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
+#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 struct Held(Vec<u8>);
 
 impl At for Held {
@@ -251,7 +254,8 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    /// A log that is read back and forth. What is too large to be held is refused, and whoever asks tells it.
+    #[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
+    /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
             let most = bytes(HELD);
