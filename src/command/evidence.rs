@@ -27,7 +27,6 @@ pub use what::What;
 /// Bytes of a log's text in which its first record is looked for.
 const HEAD: usize = 4 << 20;
 /// Bytes of a file that is held in memory because it is read back and forth: more than journald lets one grow to (128 MiB).
-#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 const HELD: u64 = 160 << 20;
 /// Bytes of a small file, as /etc/passwd.
 const SMALL: usize = 16 << 20;
@@ -147,7 +146,6 @@ pub trait At {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 struct Held(Vec<u8>);
 
 impl At for Held {
