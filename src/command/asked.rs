@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::path::HostPath;
@@ -42,6 +43,9 @@ impl PhiArgs {
         Ok(())
     }
 }
+
+/// What of a second lies behind its beginning.
+const REST_OF_SECOND: Duration = Duration::from_nanos(999_999_999);
 
 /// From when to when.
 #[derive(clap::Args, Debug)]
@@ -93,10 +97,10 @@ impl TimeWindow {
         self.since.is_some() || self.until.is_some()
     }
 
-    /// Whether a time lies in it. A second that was typed is meant whole.
-    pub fn holds(self, time: Timestamp) -> bool {
-        let until = self.until.map(|until| until.plus(std::time::Duration::from_nanos(999_999_999)));
-        self.since.is_none_or(|since| since <= time) && until.is_none_or(|until| time <= until)
+    /// The last moment that belongs to it: a whole second that was typed is meant to its end.
+    pub fn end(self) -> Option<Timestamp> {
+        let whole = |time: Timestamp| time.since(Timestamp::from_unix(time.unix(), 0)).is_zero();
+        self.until.map(|until| if whole(until) { until.plus(REST_OF_SECOND) } else { until })
     }
 
     /// As it is told.
@@ -129,11 +133,6 @@ impl WhoArgs {
     pub fn users(&self, passwd: &[u8]) -> Result<Vec<u32>, Failure> {
         let known = if self.user.is_empty() { BTreeMap::new() } else { accounts::numbers(passwd) };
         self.user.iter().map(|user| number_of(user, &known)).collect()
-    }
-
-    /// The names and numbers of the users, as they were typed.
-    pub fn user_words(&self) -> &[String] {
-        &self.user
     }
 
     /// The paths.
@@ -187,9 +186,9 @@ mod tests {
     fn a_window_is_read_and_both_ends_belong_to_it() {
         let asked = window("1d", "2026-11-21 11:59:59").unwrap();
         assert_eq!(asked.words(), "2026-11-20 12:00:00 UTC to 2026-11-21 11:59:59 UTC");
-        let holds = |text: &str| asked.holds(Timestamp::parse(text).unwrap());
-        assert!(holds("2026-11-20T12:00:00Z") && holds("2026-11-21T11:59:59.999Z"));
-        assert!(!holds("2026-11-20T11:59:59.999Z") && !holds("2026-11-21T12:00:00Z"));
+        assert_eq!(asked.end(), Some(Timestamp::parse("2026-11-21T11:59:59.999999999Z").unwrap()));
+        let exact = window("1d", "2026-11-21T11:00:00.5Z").unwrap();
+        assert_eq!(exact.end(), exact.until);
         assert!(window("1d", "2026-11-01").unwrap_err().message().contains("is after --until"));
         assert!(!window("yesterday", "1d").unwrap_err().hints().is_empty());
     }

@@ -137,6 +137,7 @@ pub struct Evidence {
     audit_log: HostPath,
 }
 
+#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 /// Bytes at any place of a file.
 pub trait At {
     /// How many there are.
@@ -251,7 +252,8 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    /// A log that is read back and forth. What is too large to be held is refused, and whoever asks tells it.
+    #[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
+    /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
             let most = bytes(HELD);

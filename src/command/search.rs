@@ -1,8 +1,7 @@
 //! `search`: audit events that match, from a bundle, an image or plain files.
 
+mod calls;
 mod coverage;
-mod gathering;
-mod matching;
 
 use std::collections::BTreeMap;
 
@@ -12,13 +11,13 @@ use super::asked::{TimeWindow, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
-use crate::records::audit_event::Event;
+use crate::records::audit_event::{Counts, Event, Reading};
+use crate::records::audit_search::{Filter, PathAsked};
 use crate::report::found::{self, FoundRow};
 use crate::report::rows::{Form, Printer, Row as _};
-use crate::term::{Exit, Failure, Voice, lost_result};
+use crate::term::{Exit, Failure, Voice, counted, lost_result};
+use calls::Calls;
 use coverage::{Coverage, Read};
-use gathering::Gathering;
-use matching::Filter;
 
 /// Bytes of the answer that are written at a time.
 const PIECE: usize = 64 << 10;
@@ -49,9 +48,9 @@ pub struct Args {
     /// With a record of this type, as SYSCALL or USER_LOGIN
     #[arg(long = "type", value_name = "TYPE")]
     kind: Vec<String>,
-    /// Of this system call, by number
-    #[arg(long, value_name = "N")]
-    syscall: Vec<u32>,
+    /// Of this system call
+    #[arg(long, value_name = "NAME|N")]
+    syscall: Vec<String>,
     /// That succeeded, or that did not
     #[arg(long, value_name = "yes|no")]
     success: Option<Success>,
@@ -99,6 +98,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let filter = args.filter(window, args.who.users(&passwd)?)?;
+    let calls = Calls::of(&args.syscall)?;
     let mut answer = Answer::new(args.format(voice), &passwd, voice);
     let mut coverage = Coverage {
         absent: evidence.absent.clone(),
@@ -106,7 +106,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         collected: evidence.collected,
         ..Coverage::default()
     };
-    search(&evidence, &filter, &mut answer, &mut coverage)?;
+    search(&evidence, (&filter, &calls), &mut answer, &mut coverage)?;
     let found = answer.end()?;
     coverage.tell(found, window, voice);
     let is_asked = window.is_asked() || found == 0;
@@ -123,18 +123,21 @@ impl Args {
     fn filter(&self, window: TimeWindow, users: Vec<u32>) -> Result<Filter, Failure> {
         let bytes = |texts: &[String]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
         Ok(Filter {
-            window,
-            users,
             keys: bytes(&self.key),
+            parts: false,
+            auids: users,
+            uids: Vec::new(),
             sessions: self.session.clone(),
             kinds: self.kind.iter().map(|kind| kind.to_ascii_uppercase().into_bytes()).collect(),
-            syscalls: self.syscall.clone(),
+            syscalls: Calls::of(&self.syscall)?.numbers(),
             success: self.success.map(|success| matches!(success, Success::Yes)),
             exes: bytes(&self.exe),
             comms: bytes(&self.comm),
             pids: self.pid.clone(),
-            paths: self.who.paths()?,
-            addresses: self.who.addresses()?,
+            hosts: self.who.addresses()?.iter().map(|address| address.to_string().into_bytes()).collect(),
+            paths: self.who.paths()?.into_iter().map(PathAsked::Under).collect(),
+            since: window.since,
+            until: window.end(),
         })
     }
 }
@@ -142,37 +145,45 @@ impl Args {
 /// Reads log by log; what cannot be read is part of the coverage, and the others are read all the same.
 fn search(
     evidence: &Evidence,
-    filter: &Filter,
+    (filter, calls): (&Filter, &Calls),
     answer: &mut Answer,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
-    let mut gathering = Gathering::default();
+    let sieve = filter.sieve();
+    let mut reading = Reading::new(|kind: &[u8], line: &[u8]| sieve.wants(kind, line));
+    let take = |answer: &mut Answer, event: &Event| {
+        if filter.matches(event) && calls.hold(event) {
+            answer.event(event);
+        }
+    };
     for log in evidence.logs(What::Audit) {
         if answer.is_lost() {
             break;
         }
-        let mut each = |event: &Event| {
-            if filter.holds(event) {
-                answer.event(event);
-            }
-        };
-        gathering.begin(log);
-        let read = evidence.read(log, &mut |bytes| gathering.piece(bytes, &mut each));
-        let told = gathering.end_file(&mut each);
+        reading.begin(log.number);
+        let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut |event| take(answer, &event)));
+        let told = reading.end_file(&mut |event| take(answer, &event));
         match read {
             Err(failure) if failure.is_of_verification() => return Err(failure),
-            read => coverage.read.push(Read {
-                broken: read.err().map(|failure| failure.message().to_owned()).or(told.broken),
-                ..told
-            }),
+            read => coverage.read.push(Read::of(log, &told, read.err().as_ref())),
         }
     }
-    gathering.finish(&mut |event| {
-        if filter.holds(event) {
-            answer.event(event);
-        }
-    });
+    let counts = reading.finish(&mut |event| take(answer, &event));
+    coverage.notes.extend(notes(&counts));
     Ok(())
+}
+
+/// What of the events is odd.
+fn notes(counts: &Counts) -> Vec<String> {
+    let odd = [
+        (counts.conflicts, "event", "of which two logs say different things; both are shown"),
+        (counts.late, "record", "that came long behind the others of their events"),
+        (counts.cut_off, "event", "given up before all of their records were there, for want of room"),
+        (counts.forgotten, "event", "no longer remembered, so that copies of them would be found twice"),
+        (counts.nodes_left, "machine", "whose boots were not told apart"),
+    ];
+    let told = odd.into_iter().filter(|(count, ..)| *count > 0);
+    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
 }
 
 /// The answer while it is printed.

@@ -5,6 +5,13 @@ pub mod items;
 pub mod names;
 pub mod operation;
 pub mod sieve;
+pub mod assembler;
+mod boots;
+mod flight;
+pub mod reading;
+
+pub use assembler::{Assembler, Counts};
+pub use reading::{FileRead, Reading};
 
 use super::audit_log::{EventId, Record, record};
 
@@ -128,3 +135,6 @@ impl Event {
         self.lines.first().map(|(_, place)| *place).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

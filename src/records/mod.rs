@@ -7,6 +7,7 @@ pub mod audit_config;
 pub mod audit_event;
 pub mod audit_log;
 pub mod audit_rules;
+pub mod audit_search;
 pub mod audit_status;
 pub mod auth_text;
 pub mod cgroup;

@@ -62,6 +62,7 @@ fn each_filter_keeps_what_it_says() {
     assert_eq!(serials(&["--session", "3"]), "100");
     assert_eq!(serials(&["--type", "USER_LOGIN"]), "201");
     assert_eq!(serials(&["--syscall", "87"]), "200");
+    assert_eq!(serials(&["--syscall", "openat"]), "100");
     assert_eq!(serials(&["--success", "no"]), "200");
     assert_eq!(serials(&["--exe", "/usr/bin/cat"]), "100");
     assert_eq!(serials(&["--comm", "rm"]), "200");
@@ -189,6 +190,7 @@ fn what_is_no_evidence_is_refused_with_what_to_do() {
     let host = host();
     in_root(&host, &["--user", "nobody-knows"]).run().code(2).says("hint: give the number");
     in_root(&host, &["--addr", "clinic"]).run().code(2).says("hint:");
+    in_root(&host, &["--syscall", "opeant"]).run().code(2).says("hint: give its number");
     in_root(&host, &["--path", "phi"]).run().code(2).says("whole path");
 }
 

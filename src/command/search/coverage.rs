@@ -4,7 +4,8 @@
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Absent, Log};
-use crate::term::{Voice, bytes, counted};
+use crate::records::audit_event::FileRead;
+use crate::term::{Failure, Voice, bytes, counted};
 
 /// Logs that are told one by one.
 const TOLD: usize = 50;
@@ -21,19 +22,25 @@ pub struct Read {
     pub records: u64,
     /// Lines that are none.
     pub odd: u64,
+    /// It ends in the middle of a line, as one that is being written may.
+    pub torn: bool,
     /// Why it could not be read, or not to its end.
     pub broken: Option<String>,
 }
 
 impl Read {
-    /// Of a log from which nothing has been read.
-    pub fn of(log: &Log) -> Read {
-        Read { name: log.name.clone(), bytes: log.size, span: None, records: 0, odd: 0, broken: None }
-    }
-
-    /// Of no log.
-    pub fn nothing() -> Read {
-        Read { name: String::new(), bytes: 0, span: None, records: 0, odd: 0, broken: None }
+    /// Of a log that was read, as far as it could be.
+    pub fn of(log: &Log, read: &FileRead, failure: Option<&Failure>) -> Read {
+        let unread = read.unread.as_ref().map(ToString::to_string);
+        Read {
+            name: log.name.clone(),
+            bytes: log.size,
+            span: read.first.zip(read.last),
+            records: read.records,
+            odd: read.unparsed + read.oversize,
+            torn: read.torn,
+            broken: failure.map(|failure| failure.message().to_owned()).or(unread),
+        }
     }
 
     fn words(&self) -> String {
@@ -46,9 +53,10 @@ impl Read {
         } else {
             String::new()
         };
+        let torn = if self.torn { "; it ends in the middle of a line" } else { "" };
         let broken = self.broken.as_ref().map(|why| format!("; NOT ALL READ: {why}")).unwrap_or_default();
         format!(
-            "{}: {span}; {}, {}{odd}{broken}",
+            "{}: {span}; {}, {}{odd}{torn}{broken}",
             self.name,
             counted(self.records, "record"),
             bytes(self.bytes)
@@ -94,7 +102,7 @@ impl Coverage {
 
     /// Whether everything was read that was looked for.
     pub fn is_whole(&self) -> bool {
-        let is_read = |read: &Read| read.broken.is_none() && read.records > 0;
+        let is_read = |read: &Read| read.broken.is_none() && (read.records > 0 || read.bytes == 0);
         self.absent.is_empty()
             && self.notes.is_empty()
             && self.read.iter().all(is_read)

@@ -108,7 +108,9 @@ pub(super) fn decoded(value: &[u8], is_encoded: bool) -> Option<Text<'_>> {
 
 /// The bytes that hexadecimal digits stand for.
 pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
-    if text.is_empty() || !text.len().is_multiple_of(2) {
+    // Whoever writes it does so with letters of one kind.
+    let is_mixed = text.iter().any(u8::is_ascii_uppercase) && text.iter().any(u8::is_ascii_lowercase);
+    if text.is_empty() || !text.len().is_multiple_of(2) || is_mixed {
         return None;
     }
     let digit = |byte: &u8| (*byte as char).to_digit(16).and_then(|value| u8::try_from(value).ok());

@@ -7,6 +7,9 @@ use super::fields::{decoded, fields, unhex};
 use super::head::number;
 use crate::records::audit_event::Event;
 
+/// Pieces of arguments that are kept of one event; the others are missing.
+const PIECES: usize = 1 << 16;
+
 /// The arguments of a program, as EXECVE records have them (kernel/auditsc.c, `audit_log_execve_info`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
@@ -27,6 +30,7 @@ pub fn arguments(event: &Event) -> Option<Arguments> {
             let Some(name) = Name::of(name) else { continue };
             match name {
                 Name::Length(argument) => lengths.entry(argument).or_default().0 = number(value).unwrap_or(0),
+                Name::Piece(..) if pieces.len() >= PIECES => {}
                 Name::Piece(argument, piece) => {
                     lengths.entry(argument).or_default().1 += value.len() as u64;
                     let bytes = decoded(value, true).map(|text| text.bytes.into_owned()).unwrap_or_default();
