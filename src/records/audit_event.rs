@@ -1,14 +1,14 @@
 //! Events of the audit log: the records that have node, time and serial number in common, put together however they
 //! stand in the files (auditctl(8), ausearch(8); kernel/auditsc.c). A record is kept as the bytes that were logged.
 
-pub mod items;
-pub mod names;
-pub mod operation;
-pub mod sieve;
 pub mod assembler;
 mod boots;
 mod flight;
+pub mod items;
+pub mod names;
+pub mod operation;
 pub mod reading;
+pub mod sieve;
 
 pub use assembler::{Assembler, Counts};
 pub use reading::{FileRead, Reading};

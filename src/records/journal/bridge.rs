@@ -4,7 +4,7 @@
 
 use super::Entry;
 use crate::records::audit_event::Place;
-use crate::records::auth_text::{Message, Said, TimeQuality, Witness};
+use crate::records::auth_text::{Said, TimeQuality, Witness, understand};
 
 /// What a program said; none for what the kernel or the audit subsystem did, where no program or no message is named, and
 /// for programs that let nobody in.
@@ -33,11 +33,6 @@ pub fn said(entry: &Entry<'_>, file: u32) -> Option<Said> {
         times: 1,
         message: understand(tag, entry.get(b"MESSAGE")?)?,
     })
-}
-
-/// Stands in for the reader of messages until there is one.
-fn understand(_tag: &[u8], message: &[u8]) -> Option<Message> {
-    Some(Message::Other { text: message.to_vec() })
 }
 
 /// The line that auditd would have written: `type=NAME msg=audit(SECONDS.MILLISECONDS:SERIAL): …`. None for what is no
