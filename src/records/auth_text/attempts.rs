@@ -181,8 +181,7 @@ impl Attempts {
                 .for_each(|connection| connection.unpaired = left);
             let mut rest = attempt.tries.saturating_sub(told);
             for other in &mut self.waiting {
-                let same =
-                    other.pid == attempt.pid && other.host == attempt.host && other.is_unpaired();
+                let same = other.pid == attempt.pid && other.host == attempt.host && other.is_unpaired();
                 if same && rest > 0 {
                     other.pam = true;
                     rest = rest.saturating_sub(other.tries);
