@@ -9,6 +9,7 @@ mod label;
 mod logind;
 mod records;
 mod room;
+mod row;
 mod shared;
 mod standing;
 mod text;

@@ -3,4 +3,5 @@
 
 pub mod audit_coverage;
 pub mod login_sessions;
+pub mod logins;
 pub mod recording;

@@ -182,7 +182,7 @@ fn logind_names_the_origin_of_a_living_session() {
 #[test]
 fn cron_makes_room_for_people_and_what_is_left_out_is_counted() {
     let mut sessions = Sessions::new();
-    for ses in 0..14_000_u32 {
+    for ses in 0..16_000_u32 {
         let time = 1_000 + u64::from(ses);
         let log = session(time, Some(time), 50, (0, "root"), ses, "?").replace("sbin/sshd", "sbin/cron");
         events(log.as_bytes()).iter().for_each(|event| sessions.audit(event));
