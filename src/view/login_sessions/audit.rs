@@ -174,10 +174,10 @@ impl Audit {
         if let Some(before) = waited {
             known.came(before, time);
         }
-        if let Some(old) = told.old_ses.filter(|_| rewritten) {
-            if let Some(old) = self.sessions.get_mut(&(node, epoch, old)) {
-                old.session.flags.insert(Flag::LoginuidChanged);
-            }
+        let old =
+            told.old_ses.filter(|_| rewritten).and_then(|old| self.sessions.get_mut(&(node, epoch, old)));
+        if let Some(old) = old {
+            old.session.flags.insert(Flag::LoginuidChanged);
         }
     }
 

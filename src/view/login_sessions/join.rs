@@ -10,7 +10,7 @@ use super::label::{label, unlisted};
 use super::logind::Logind;
 use super::records::{PairedLogin, Records};
 use super::shared::{self, differ, same};
-use super::text::{SAME, Texts, apart};
+use super::text::{Deed, SAME, Texts, apart};
 use super::{Elevation, Flag, Label, MOST_ELEVATIONS, Session, Source};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Event, Place};
@@ -205,7 +205,10 @@ fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Opt
     by_user.values_mut().for_each(|starts| starts.sort_unstable());
     let mut alone = Vec::new();
     for record in records {
-        let Some(start) = record.start else { continue };
+        let Some(start) = record.start else {
+            alone.push(unlisted(record, audited));
+            continue;
+        };
         let starts = by_user.get(&record.user).map(Vec::as_slice).unwrap_or_default();
         let from = starts.partition_point(|(time, _)| *time < start.minus(SAME));
         let near =
@@ -226,16 +229,12 @@ fn is_that(session: &Session, record: &Session) -> bool {
 
 /// Puts what a line says of somebody acting as another to the session in which it happened: the one that the journal
 /// names, or else the only one of that user, and terminal, at the time.
-fn with_elevations(
-    sessions: &mut [Session],
-    elevations: Vec<(Vec<u8>, Vec<u8>, Option<u32>, Elevation)>,
-    untold: &mut Untold,
-) {
+fn with_elevations(sessions: &mut [Session], elevations: Vec<Deed>, untold: &mut Untold) {
     let mut by_user: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (at, session) in sessions.iter().enumerate() {
         by_user.entry(session.user.clone()).or_default().push(at);
     }
-    for (user, terminal, number, elevation) in elevations {
+    for Deed { user, terminal, session: number, elevation } in elevations {
         let of_user = by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
         // Logs of text may count whole seconds.
         let covers = |session: &Session| {

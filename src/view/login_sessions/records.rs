@@ -1,7 +1,5 @@
 //! Logins as utmp, wtmp or their database pair them: only sessions with a terminal are there.
 
-use std::net::IpAddr;
-
 use super::audit_record::tty;
 use super::room::Room;
 use super::{Ending, Evidence, Session, Source};
@@ -22,17 +20,19 @@ pub struct PairedLogin {
     /// The other side, as it was written there: a name or an address.
     pub host: Vec<u8>,
     /// Its address, where there is one.
-    pub address: Option<IpAddr>,
-    /// The process.
-    pub pid: Option<u32>,
-    /// When.
-    pub start: Timestamp,
-    /// Until when, where that is known.
+    pub address: Option<String>,
+    /// The process; 0 for none.
+    pub pid: i64,
+    /// When it began; none where the record has no time.
+    pub start: Option<Timestamp>,
+    /// When it had ended at the latest, where that is known.
     pub end: Option<Timestamp>,
     /// How it ended.
     pub ended: Ending,
-    /// The records that tell of it: first that of the login.
-    pub places: Vec<Place>,
+    /// Where its beginning stands.
+    pub begin_place: Place,
+    /// Where its end stands.
+    pub end_place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -58,31 +58,32 @@ impl Records {
 }
 
 fn session(login: PairedLogin) -> Session {
-    let evidence = |at: usize| {
-        login.places.get(at).map(|place| Evidence { source: Source::LoginRecords, place: *place })
-    };
-    let address = login.address.map(|address| address.to_canonical().to_string().into_bytes());
+    let evidence = |place: Place| Evidence { source: Source::LoginRecords, place };
+    let pid = u32::try_from(login.pid).ok().filter(|pid| *pid > 0);
     let mut session = Session {
         terminal: tty(&login.line).to_vec(),
-        pid: login.pid,
-        start: Some(login.start),
+        pid,
+        start: login.start,
         end: login.end,
         ending: login.ended,
         ..Session::default()
     };
-    let (begun, ended) = (evidence(0), evidence(1));
     for (field, known) in [
         ("user", true),
         ("terminal", true),
-        ("start", true),
-        ("pid", login.pid.is_some()),
-        ("address", address.is_some()),
+        ("start", login.start.is_some()),
+        ("pid", pid.is_some()),
+        ("address", login.address.is_some()),
     ] {
-        begun.filter(|_| known).into_iter().for_each(|evidence| session.shown_by(field, evidence));
+        if known {
+            session.shown_by(field, evidence(login.begin_place));
+        }
     }
-    ended.filter(|_| login.end.is_some()).into_iter().for_each(|evidence| session.shown_by("end", evidence));
+    if let Some(place) = login.end_place {
+        session.shown_by("end", evidence(place));
+    }
     session.user = login.user;
-    session.from = From { address: address.unwrap_or_default(), port: None };
+    session.from = From { address: login.address.unwrap_or_default().into_bytes(), port: None };
     session.hostname = login.host;
     session
 }

@@ -1,7 +1,5 @@
 //! A scripted scenario as real programs logged it, and made-up cases beside it.
 
-use std::net::IpAddr;
-
 mod cases;
 
 use super::*;
@@ -92,12 +90,13 @@ fn records() -> Vec<PairedLogin> {
         user: b"alice".to_vec(),
         line: b"pts/0".to_vec(),
         host: b"127.0.0.1".to_vec(),
-        address: Some("127.0.0.1".parse::<IpAddr>().unwrap()),
-        pid: Some(26126),
-        start: at("2026-11-23T02:34:00.157195Z"),
+        address: Some("127.0.0.1".to_owned()),
+        pid: 26126,
+        start: Some(at("2026-11-23T02:34:00.157195Z")),
         end: None,
         ended: Ending::OpenAtEndOfLog,
-        places: vec![Place { file: 9, offset: 0 }],
+        begin_place: Place { file: 9, offset: 0 },
+        end_place: None,
     }]
 }
 

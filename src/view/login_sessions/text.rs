@@ -58,11 +58,19 @@ pub(super) struct Texts {
     disbelieved: u64,
 }
 
+/// Somebody acted as another: who, at which terminal, and in which session where the journal knows.
+pub(super) struct Deed {
+    pub(super) user: Vec<u8>,
+    pub(super) terminal: Vec<u8>,
+    pub(super) session: Option<u32>,
+    pub(super) elevation: Elevation,
+}
+
 /// What they come to.
 pub(super) struct Read {
     pub(super) sessions: Vec<Session>,
-    /// Elevations, with who did it and in which session where the journal knows.
-    pub(super) elevations: Vec<(Vec<u8>, Vec<u8>, Option<u32>, Elevation)>,
+    /// Who acted as another.
+    pub(super) elevations: Vec<Deed>,
     /// Lines that another program sent than the one they name.
     pub(super) disbelieved: u64,
 }
@@ -217,7 +225,7 @@ impl What {
 #[derive(Default)]
 struct Reading {
     sessions: Vec<Session>,
-    elevations: Vec<(Vec<u8>, Vec<u8>, Option<u32>, Elevation)>,
+    elevations: Vec<Deed>,
     /// Sessions by their process, and by the other end of their connection.
     living: BTreeMap<(Source, Vec<u8>, u32), usize>,
     connected: BTreeMap<(Source, Vec<u8>, From), usize>,
@@ -274,7 +282,8 @@ impl Reading {
                 let (by, to, command) = (by.clone(), to.clone(), command.clone());
                 let (time, evidence) = (fact.time, fact.evidence);
                 let elevation = Elevation { time, by, to, command, refused: *refused, evidence };
-                self.elevations.push((fact.user.clone(), terminal.clone(), fact.session, elevation));
+                let (user, terminal) = (fact.user.clone(), terminal.clone());
+                self.elevations.push(Deed { user, terminal, session: fact.session, elevation });
             }
         }
     }

@@ -195,7 +195,7 @@ fn cron_makes_room_for_people_and_what_is_left_out_is_counted() {
             said(&time.to_string(), Some(7), accepted("eve", from("10.9.9.9", 5), "password", None));
         sessions.said(source, &line);
         let mut record = records().remove(0);
-        record.start = time;
+        record.start = Some(time);
         sessions.record(record);
     }
     let all = sessions.finish();
