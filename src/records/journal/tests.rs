@@ -211,7 +211,8 @@ fn a_login_and_an_audit_record_become_what_the_text_logs_have_of_them() {
         lines.extend(audit_line(&entry));
     });
     assert_eq!(lines.len(), 1);
-    let opened = all.iter().find(|said| said.tag == b"sshd" && said.pid == Some(4711)).unwrap();
+    let opened =
+        all.iter().find(|said| said.witness.as_ref().is_some_and(|seen| seen.session.is_some())).unwrap();
     assert_eq!(
         (opened.tag.as_slice(), opened.pid, opened.host.as_slice()),
         (&b"sshd"[..], Some(4711), &b"clinic-db1"[..])
