@@ -137,7 +137,6 @@ pub struct Evidence {
     audit_log: HostPath,
 }
 
-#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 /// Bytes at any place of a file.
 pub trait At {
     /// How many there are.
@@ -258,7 +257,6 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    #[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
     /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
