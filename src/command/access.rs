@@ -21,18 +21,6 @@ use crate::view::access::{Access, Counted, Filter, Question};
 use answer::Answer;
 use covered::Covered;
 
-/// Kinds of evidence that the answer rests on.
-const WANTED: [What; 8] = [
-    What::Audit,
-    What::Auth,
-    What::Journal,
-    What::Wtmp,
-    What::Wtmpdb,
-    What::Logind,
-    What::Passwd,
-    What::Walk,
-];
-
 /// Tell who touched PHI, and from where
 ///
 /// Reads the audit logs of a sealed bundle, the root of an image, or plain files, and prints every access to a PHI folder:
@@ -93,7 +81,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let now = SystemClock.moment().utc;
     // What is wrong with the question is told before anything is read.
     args.check(now)?;
-    let evidence = args.evidence.gather(&WANTED, now, voice)?;
+    let wanted = [&recorded::WANTED[..], &[What::Passwd, What::Walk]].concat();
+    let evidence = args.evidence.gather(&wanted, now, voice)?;
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let question = args.question(&evidence, window)?;
     let mut covered = Covered::new(&evidence);

@@ -21,6 +21,7 @@ use crate::path::{HostPath, shown};
 use crate::records::audit_config::number_of;
 use crate::records::audit_log;
 use crate::records::audit_status::AuditStatus;
+use crate::records::tzif::Zone;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, Voice, bytes};
 
@@ -148,6 +149,8 @@ pub struct Evidence {
     pub own: Option<OwnRun>,
     /// The bundle's id.
     pub bundle: Option<String>,
+    /// The zone of the examined host, as its /etc/localtime has it.
+    pub zone: Option<Zone>,
     /// The file that auditd wrote.
     audit_log: HostPath,
 }
@@ -235,6 +238,7 @@ impl Evidence {
             kernel: Kernel::default(),
             own: None,
             bundle: None,
+            zone: None,
             audit_log,
         }
     }
@@ -362,6 +366,21 @@ impl Evidence {
                 .push(format!("of the rotation of {name} these numbers are not here: {}", gaps.join(", ")));
         }
     }
+}
+
+/// Where a host keeps its zone (localtime(5)).
+const LOCALTIME: &str = "/etc/localtime";
+/// Bytes of a zone; the largest has 4 kB.
+const ZONE: usize = 256 << 10;
+
+/// The zone that a reader has at one of its places.
+fn zone_at(reader: &dyn Reads, at: usize) -> Option<Zone> {
+    let mut bytes = Vec::new();
+    let read = reader.read(at, &mut |more| {
+        bytes.extend_from_slice(more);
+        if bytes.len() > ZONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    read.ok().and_then(|()| Zone::parse(&bytes))
 }
 
 /// The time of the first whole line that is a record; lines before it are done with.

@@ -6,6 +6,7 @@ pub mod collectors;
 pub mod drill;
 pub mod generate;
 pub mod keygen;
+pub mod logins;
 pub mod open;
 pub mod plan;
 pub mod search;

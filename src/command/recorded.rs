@@ -10,13 +10,13 @@ use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading};
 use crate::records::auth_text::Said;
-use crate::records::login_pairing::PairedLogin;
+use crate::records::login_pairing::{Found, PairedLogin};
 use crate::records::logind;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
 pub use journals::audit_lines;
-pub use records::{database, records};
+pub use records::{database, passed, records};
 
 /// Kinds of evidence that tell of sessions.
 pub const WANTED: [What; 6] =
@@ -51,6 +51,23 @@ pub trait Hears {
 
     /// A login of wtmp or its like.
     fn login(&mut self, _login: &PairedLogin) {}
+
+    /// What was found beside the logins: signs of wiping among it.
+    fn found(&mut self, _found: &Found) {}
+
+    /// A log that is no audit log has passed.
+    fn passed(&mut self, _log: &Log, _passed: &Passed) {}
+}
+
+/// What a log was that is no audit log.
+#[derive(Clone, Debug, Default)]
+pub struct Passed {
+    /// Times of its earliest and its latest record.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Records, of whatever they speak.
+    pub records: u64,
+    /// What of it could not be understood.
+    pub odd: u64,
 }
 
 /// Nobody listens.
@@ -77,7 +94,7 @@ pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) ->
         gathering.journals(hears)?;
     }
     gathering.login_records(hears)?;
-    gathering.logind()?;
+    gathering.logind(hears)?;
     let Gathering { sessions, mut notes, .. } = gathering;
     let joined = sessions.finish();
     notes.extend(untold(&joined));
@@ -124,10 +141,11 @@ impl Gathering<'_> {
     }
 
     /// Files of logind's: the sessions that were living.
-    fn logind(&mut self) -> Result<(), Failure> {
+    fn logind<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
         for log in self.evidence.logs(What::Logind) {
             let Some(text) = self.whole(log, LOGIND)? else { continue };
             self.sessions.logind(&logind::parse(&text), Place { file: log.number, offset: 0 });
+            hears.passed(log, &Passed { records: 1, ..Passed::default() });
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ pub mod accesses;
 pub mod bodyfile;
 pub mod csv;
 pub mod found;
+pub mod logins;
 pub mod rows;
 pub mod siem;
 pub mod table;

@@ -20,6 +20,7 @@ mod drill;
 mod generate;
 mod keeping;
 mod keygen;
+mod logins;
 mod open;
 mod outcomes;
 mod panics;

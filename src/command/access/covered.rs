@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Evidence, Log, What};
 use crate::command::recorded::{Hears, Recorded};
+use crate::command::search::notes;
 use crate::custody::rows::access::coverage::CoverageStatement;
 use crate::records::audit_event::{Event, FileRead};
 use crate::records::audit_log::Summary;
@@ -105,7 +106,8 @@ impl Covered {
         missing.iter().take(TOLD).for_each(|absent| line(format!("not read: {}", absent.words)));
         more(missing.len(), "logs that were not read", &line);
         self.unread.iter().take(TOLD).for_each(|why| line(why.clone()));
-        let notes = evidence.notes.iter().chain(&recorded.notes);
+        let odd = notes(&recorded.audit);
+        let notes = evidence.notes.iter().chain(&odd).chain(&recorded.notes);
         notes.clone().take(TOLD).for_each(|note| line(format!("note: {note}")));
         more(notes.count(), "notes", &line);
         if recorded.by_journal {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
-use super::{Evidence, Kernel, Log, OwnRun, Reads, What};
+use super::{Evidence, Kernel, LOCALTIME, Log, OwnRun, Reads, What, zone_at};
 use crate::clock::Timestamp;
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
 use crate::custody::bag::PLAN;
@@ -19,6 +19,7 @@ use crate::custody::outcome::Outcome;
 use crate::custody::plan::{PLAN_LIMIT, PlanDocument};
 use crate::custody::verdict::Verdict;
 use crate::path::{HostPath, harmless};
+use crate::records::tzif::Zone;
 use crate::records::{audit_config, audit_rules, audit_status};
 use crate::seal::envelope::Identities;
 use crate::seal::files::open_file;
@@ -141,6 +142,7 @@ fn evidence(entries: Vec<Listed>, reader: Box<dyn Reads>, plan: Option<&PlanDocu
             evidence.lack(what, words);
         }
     }
+    evidence.zone = zone(&entries, evidence.reader.as_ref());
     evidence.collected = entries.iter().map(|entry| entry.taken).max();
     evidence.began = entries.iter().map(|entry| entry.taken).min();
     evidence.kernel = kernel(&entries, evidence.reader.as_ref());
@@ -200,6 +202,13 @@ fn auditd_log(entries: &[Listed], reader: &dyn Reads) -> Option<HostPath> {
     let path = HostPath::new(AUDITD_CONF).ok()?;
     let conf = whole(entries, reader, |entry| entry.kind == Kind::Copy && entry.is_of(&path))?;
     HostPath::new(audit_config::setting(&conf, "log_file")?).ok()
+}
+
+/// The zone of the host, as it was sealed.
+fn zone(entries: &[Listed], reader: &dyn Reads) -> Option<Zone> {
+    let path = HostPath::new(LOCALTIME).ok()?;
+    let is_it = |entry: &Listed| entry.kind == Kind::Copy && entry.member.is_some() && entry.is_of(&path);
+    zone_at(reader, entries.iter().position(is_it)?)
 }
 
 /// A small member as a whole.

@@ -1,9 +1,9 @@
 //! Files of systemd-journald: what programs said, and the kernel's audit records where journald took them.
 
-use super::{Gathering, Hears};
+use super::{Gathering, Hears, Passed};
 use crate::command::evidence::{At, Evidence, Log, What};
 use crate::records::audit_event::{Assembler, Counts, Event};
-use crate::records::journal::{Entry, Journal, Read, audit_line, said};
+use crate::records::journal::{Entry, Journal, Read, Summary, audit_line, said};
 use crate::term::Failure;
 use crate::view::login_sessions::Source;
 
@@ -31,26 +31,38 @@ impl Read for Places {
     }
 }
 
-/// Gives each entry of a journal file; what is wrong with it comes back in words.
+/// Gives each entry of a journal file; what it was comes back, and what is wrong with it in words.
 fn entries(
     evidence: &Evidence,
     log: &Log,
     each: &mut dyn FnMut(Entry<'_>),
-) -> Result<Option<String>, Failure> {
+) -> Result<(Passed, Option<String>), Failure> {
+    let none = |words: String| Ok((Passed::default(), Some(words)));
     let at = match evidence.hold(log) {
         Ok(at) => at,
         Err(failure) if failure.is_of_verification() => return Err(failure),
-        Err(failure) => return Ok(Some(failure.message().to_owned())),
+        Err(failure) => return none(failure.message().to_owned()),
     };
     let size = at.size();
     match Journal::open(Places { at, buffer: Vec::new() }, size) {
         Ok(mut journal) => {
             let summary = journal.for_each(each);
-            let unread = summary.unreadable;
-            Ok((unread > 0).then(|| format!("{}: NOT ALL READ: {unread} entries could not be", log.name)))
+            let passed = Passed { span: summary.span, records: summary.entries, odd: summary.unreadable };
+            Ok((passed, not_whole(log, &summary)))
         }
-        Err(refused) => Ok(Some(format!("{}: {refused}", log.name))),
+        Err(refused) => none(format!("{}: {refused}", log.name)),
     }
+}
+
+/// What keeps a file from being whole, and as it was written.
+fn not_whole(log: &Log, summary: &Summary) -> Option<String> {
+    let signs: Vec<&str> = summary.shortcomings().into_iter().map(|sign| sign.word()).collect();
+    let unreadable = match summary.unreadable {
+        0 => String::new(),
+        unreadable => format!("; NOT ALL READ: {unreadable} entries could not be"),
+    };
+    let words = || format!("{}: not whole, or not as it was written: {}", log.name, signs.join(", "));
+    (!signs.is_empty()).then(|| words() + &unreadable)
 }
 
 /// Gives the lines that auditd would have written, from the journal files, the oldest first, with the file and the place of
@@ -61,7 +73,7 @@ pub fn audit_lines(
 ) -> Result<Vec<String>, Failure> {
     let mut notes = Vec::new();
     for log in evidence.logs(What::Journal) {
-        let note = entries(evidence, log, &mut |entry| {
+        let (_, note) = entries(evidence, log, &mut |entry| {
             if let Some(line) = audit_line(&entry) {
                 each(log, &line, entry.offset);
             }
@@ -76,7 +88,8 @@ impl Gathering<'_> {
     pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
         let evidence = self.evidence;
         for log in evidence.logs(What::Journal) {
-            let note = entries(evidence, log, &mut |entry| self.entry(&entry, log, hears))?;
+            let (passed, note) = entries(evidence, log, &mut |entry| self.entry(&entry, log, hears))?;
+            hears.passed(log, &passed);
             self.notes.extend(note);
         }
         Ok(())
@@ -100,7 +113,7 @@ impl Gathering<'_> {
         let mut events = Vec::new();
         for log in evidence.logs(What::Journal) {
             assembler.file(log.number);
-            let note = entries(evidence, log, &mut |entry| {
+            let (passed, note) = entries(evidence, log, &mut |entry| {
                 self.entry(&entry, log, hears);
                 if let Some(line) = audit_line(&entry) {
                     hears.line(Some(&line));
@@ -108,6 +121,7 @@ impl Gathering<'_> {
                     events.drain(..).for_each(|event| self.audit_event(&event, hears));
                 }
             })?;
+            hears.passed(log, &passed);
             self.notes.extend(note);
         }
         let counts = assembler.end(&mut |event| self.audit_event(&event, hears));

@@ -1,6 +1,7 @@
 //! Logins and logouts of utmp(5) and wtmpdb(8), paired.
 
-use super::{Gathering, Hears};
+use super::{Gathering, Hears, Passed};
+use crate::clock::Timestamp;
 use crate::command::evidence::{Evidence, Log, What};
 use crate::records::login_pairing::{Ended, LoginRecord, PairedLogin, Pairing};
 use crate::records::sqlite::{Database, Tally};
@@ -79,7 +80,10 @@ impl Gathering<'_> {
                 pairing.item(item, log.number, &mut each);
             });
             match read {
-                Ok(Some(findings)) => pairing.file_end(log.number, log.size, &findings),
+                Ok(Some(findings)) => {
+                    pairing.file_end(log.number, log.size, &findings);
+                    hears.passed(log, &passed(&findings));
+                }
                 Ok(None) => {
                     self.notes.push(format!("{}: the layout of its records is not known", log.name));
                 }
@@ -88,10 +92,11 @@ impl Gathering<'_> {
                 }
             }
         }
-        pairing.end(&mut |login| {
+        let found = pairing.end(&mut |login| {
             hears.login(&login);
             self.sessions.record(paired(login));
         });
+        hears.found(&found);
         for log in evidence.logs(What::Wtmpdb) {
             self.rows(log, hears)?;
         }
@@ -105,22 +110,42 @@ impl Gathering<'_> {
             return Ok(());
         }
         let mut pairing = Pairing::default();
-        let mut logins = Vec::new();
+        let (mut logins, mut told) = (Vec::new(), Passed::default());
         let read = database(&bytes, log.number, &mut |row| {
+            told.take(row.time());
             pairing.record(row, &mut |login| logins.push(login));
             for login in logins.drain(..) {
                 hears.login(&login);
                 self.sessions.record(paired(login));
             }
         });
-        pairing.end(&mut |login| {
+        let found = pairing.end(&mut |login| {
             hears.login(&login);
             self.sessions.record(paired(login));
         });
+        hears.found(&found);
+        hears.passed(log, &told);
         if let Err(why) = read {
             self.notes.push(format!("{}: {why}", log.name));
         }
         Ok(())
+    }
+}
+
+/// What a file of records was.
+pub fn passed(findings: &Findings) -> Passed {
+    let time = |seconds: i64| Timestamp::can_hold(seconds).then(|| Timestamp::from_unix(seconds, 0));
+    let span = findings.first.and_then(time).zip(findings.last.and_then(time));
+    Passed { span, records: findings.records, odd: u64::from(findings.trailing > 0) }
+}
+
+impl Passed {
+    /// A record of this time.
+    fn take(&mut self, time: Option<Timestamp>) {
+        self.records += 1;
+        let Some(time) = time else { return };
+        let (first, last) = self.span.unwrap_or((time, time));
+        self.span = Some((first.min(time), last.max(time)));
     }
 }
 
@@ -149,7 +174,6 @@ fn paired(login: PairedLogin) -> login_sessions::PairedLogin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     #[test]
     fn a_terminal_that_is_free_again_is_a_logout() {

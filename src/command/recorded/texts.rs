@@ -1,18 +1,17 @@
 //! Text logs of programs that let people in. Each is read twice, since a classic line has no year (see
 //! [`crate::records::syslog`]).
 
-use super::{Gathering, Hears};
+use super::{Gathering, Hears, Passed};
 use crate::command::evidence::{Log, What};
 use crate::records::audit_event::Place;
 use crate::records::lines::{Line, Lines};
 use crate::records::syslog::{Anchor, Reader, Survey};
-use crate::records::tzif::Zone;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::Source;
 
 impl Gathering<'_> {
-    /// What they say. Lines without a zone are taken as of UTC.
+    /// What they say. Lines without a zone are of that of the machine, as far as it is known.
     pub(super) fn texts<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
         let evidence = self.evidence;
         for log in evidence.logs(What::Auth) {
@@ -22,7 +21,7 @@ impl Gathering<'_> {
             }
             let anchor =
                 Anchor { collected: evidence.collected, modified: log.modified, ..Anchor::default() };
-            let zone = Zone::utc();
+            let zone = evidence.zone.clone().unwrap_or_default();
             let mut reader = Reader::new(survey.years(&anchor, &zone), zone);
             let mut said = Vec::new();
             self.lines_into(log, &mut |gathering, line, place| {
@@ -37,6 +36,7 @@ impl Gathering<'_> {
                 let lines = counted(told.unparsed, "line");
                 self.notes.push(format!("{}: not understood: {lines}", log.name));
             }
+            hears.passed(log, &Passed { span: told.span, records: told.records, odd: told.unparsed });
         }
         Ok(())
     }
