@@ -19,6 +19,7 @@ pub mod iptables;
 pub mod journal;
 pub mod journal_export;
 pub mod journal_header;
+pub mod kept_events;
 pub mod kept_lines;
 pub mod kmsg;
 pub mod lastlog;

@@ -43,8 +43,8 @@ pub struct Reading<Sieve> {
 /// What is heard while a chain is read.
 #[derive(Debug)]
 pub enum Heard<'a> {
-    /// A line, whatever it is; none for one that is too long to be kept.
-    Line(Option<&'a [u8]>),
+    /// A line, whatever it is, and where it begins; none for one that is too long to be kept.
+    Line(Option<&'a [u8]>, u64),
     /// An event.
     Event(Event),
 }
@@ -132,9 +132,9 @@ where
 {
     match line {
         Line::Kept { bytes, offset } => {
-            each(Heard::Line(Some(bytes)));
+            each(Heard::Line(Some(bytes), offset));
             assembler.line(bytes, offset, &mut |event| each(Heard::Event(event)));
         }
-        Line::Oversize { .. } => each(Heard::Line(None)),
+        Line::Oversize { offset, .. } => each(Heard::Line(None, offset)),
     }
 }
