@@ -1,13 +1,12 @@
 //! Puts records together to events as the lines of a log pass, oldest file first. Nothing is allocated for a line, and
-//! nothing is read of it but type and event. What nobody wants is dropped unread when its event is over.
+//! nothing is read of it but type and event.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use super::super::audit_log::{EventId, Head, Record, head};
-use super::boots::{Boots, Sign};
+use super::super::audit_log::{EventId, Head};
 use super::flight::{Flight, Known};
 use super::{Event, Place, Shortfall};
 use crate::clock::Timestamp;
@@ -24,8 +23,6 @@ const WAITING: usize = 512;
 const WINDOWS: u64 = 16;
 /// Events of which it is remembered what they were, so that a copy of them is known as one: at most 3 MiB.
 const REMEMBERED: usize = 7 << 14;
-/// Machines whose boots are told apart.
-const NODES: usize = 1_024;
 /// Buffers that are kept for the next event, and bytes of the largest of them.
 const SPARE: usize = 1_024;
 const SPARE_BYTES: usize = 16 << 10;
@@ -35,7 +32,7 @@ const SPARE_BYTES: usize = 16 << 10;
 pub struct Counts {
     /// Lines that are records, duplicates among them.
     pub records: u64,
-    /// Events, whether anybody wanted them or not.
+    /// Events that were put together: of a sieve that does not learn, those that it wanted; else all.
     pub events: u64,
     /// Lines that are no record, empty ones aside.
     pub unparsed: u64,
@@ -55,24 +52,40 @@ pub struct Counts {
 
 /// What joins the records of one event, whichever file they stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    epoch: u32,
+pub(super) struct Key {
+    pub(super) epoch: u32,
     /// A hash of the name of the machine.
-    node: u64,
-    id: EventId,
+    pub(super) node: u64,
+    pub(super) id: EventId,
+}
+
+impl Key {
+    /// A hash that nobody can foresee who does not know the seed. An event may share it with another.
+    pub(super) fn mark(&self, seed: u64) -> u64 {
+        let step = |sum: u64, word: u64| {
+            (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ seed << 1).rotate_left(29)
+        };
+        let words = [self.id.serial, self.id.time.unix().cast_unsigned(), self.node];
+        words.into_iter().fold(seed ^ u64::from(self.epoch), step)
+    }
+}
+
+/// When a record came: its number among all, wanted or not, and the time in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    pub(super) record: u64,
+    pub(super) now: Timestamp,
 }
 
 /// Puts events together. They leave nearly in the order of time and number: one of which records seem to be missing is
-/// held back longer than others, and comes behind them. `Sieve` says of a line, by its type and its bytes, whether its event is wanted.
-pub struct Assembler<Sieve> {
-    sieve: Sieve,
+/// held back longer than others, and comes behind them.
+pub(super) struct Assembler {
     hasher: RandomState,
-    file: u32,
-    /// Records so far.
+    /// The number of the last record, and that at which it was last seen what is over.
     line: u64,
+    settled: u64,
     /// The time of the last record.
     now: Timestamp,
-    nodes: HashMap<u64, Boots>,
     index: HashMap<Key, usize>,
     flights: Vec<(Key, Flight)>,
     /// Places in `flights` that are free, with buffers that are used again.
@@ -83,26 +96,20 @@ pub struct Assembler<Sieve> {
     weight: usize,
     /// Those that are over, the earliest first.
     waiting: BinaryHeap<Reverse<(EventId, u64, usize)>>,
-    /// The event of the line before, and how the line says it.
-    last: Option<usize>,
-    last_id: Vec<u8>,
-    last_node: Vec<u8>,
+    /// The event of the line before.
+    last: Option<(Key, usize)>,
     remembered: HashMap<u64, Known>,
     remembered_order: VecDeque<u64>,
     counts: Counts,
-    span: Option<(Timestamp, Timestamp)>,
 }
 
-impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
-    /// For the events that a sieve wants.
-    pub fn new(sieve: Sieve) -> Assembler<Sieve> {
+impl Assembler {
+    pub(super) fn new() -> Assembler {
         Assembler {
-            sieve,
             hasher: RandomState::new(),
-            file: 0,
             line: 0,
+            settled: 0,
             now: Timestamp::from_unix(0, 0),
-            nodes: HashMap::new(),
             index: HashMap::new(),
             flights: Vec::new(),
             free: Vec::new(),
@@ -110,114 +117,72 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
             weight: 0,
             waiting: BinaryHeap::new(),
             last: None,
-            last_id: Vec::new(),
-            last_node: Vec::new(),
             remembered: HashMap::new(),
             remembered_order: VecDeque::new(),
             counts: Counts::default(),
-            span: None,
         }
     }
 
-    /// From here on lines are of this file. Events go on from one file to the next.
-    pub fn file(&mut self, file: u32) {
-        self.file = file;
-        self.span = None;
-        self.last = None;
-    }
-
-    /// The next line of the file, and where it begins.
-    pub fn line(&mut self, line: &[u8], offset: u64, each: &mut dyn FnMut(Event)) {
-        let found = head(line).and_then(|head| Some((self.flight_of(&head)?, head)));
-        let Some((at, head)) = found else {
-            self.counts.unparsed += u64::from(!line.trim_ascii().is_empty());
-            return;
-        };
-        self.counts.records += 1;
-        self.line += 1;
+    /// The next line, and which event it is of.
+    pub(super) fn line(
+        &mut self,
+        key: Key,
+        head: &Head<'_>,
+        (line, place): (&[u8], Place),
+        when: When,
+        wanted: bool,
+        each: &mut dyn FnMut(Event),
+    ) {
+        (self.line, self.now) = (when.record, when.now);
+        let at = self.flight_of(key, head.node);
         if let Some((_, flight)) = self.flights.get_mut(at) {
             let before = flight.weight();
-            if flight.push(&head, line, Place { file: self.file, offset }) {
+            if flight.push(head, line, place) {
                 flight.event.late = true;
                 self.counts.late += 1;
             }
             self.weight += flight.weight() - before;
-            flight.wanted = flight.wanted || (self.sieve)(head.kind, line);
+            flight.wanted |= wanted;
             (flight.touched, flight.newest) = (self.line, self.now);
         }
         if self.weight > IN_FLIGHT {
             self.make_room(each);
-        } else if self.line.is_multiple_of(64) {
+        } else if self.line >= self.settled + 64 {
+            self.settled = self.line;
             self.settle(each);
         }
     }
 
     /// All files have ended: what is here leaves as it is.
-    pub fn end(&mut self, each: &mut dyn FnMut(Event)) -> Counts {
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(Event)) {
         while let Some((stamp, at)) = self.queue.pop_front() {
             if self.is_queued(stamp, at) {
                 self.leave(at, each);
             }
         }
         self.release(0, each);
+    }
+
+    /// What was counted so far, of events alone.
+    pub(super) fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// What was counted so far.
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// The earliest and the latest time of a record of the file.
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        self.span
-    }
-
-    /// The event that a line is of, which may begin with it; none if its number cannot be read.
-    fn flight_of(&mut self, head: &Head<'_>) -> Option<usize> {
-        let is_same = |_: &usize| self.last_id == head.id && self.last_node == head.node;
-        if let Some(at) = self.last.filter(is_same) {
-            return Some(at);
+    /// The event that a line is of, which may begin with it.
+    fn flight_of(&mut self, key: Key, node: &[u8]) -> usize {
+        if let Some((_, at)) = self.last.filter(|(last, _)| *last == key) {
+            return at;
         }
-        let id = head.event_id()?;
-        let node = if head.node.is_empty() { 0 } else { self.hasher.hash_one(head.node) };
-        self.now = id.time;
-        self.span = Some(
-            self.span.map_or((id.time, id.time), |(first, last)| (first.min(id.time), last.max(id.time))),
-        );
-        let key = Key { epoch: self.epoch(head, node, id), node, id };
         let at = match self.index.get(&key) {
             Some(at) => *at,
-            None => self.begin(key, head.node),
+            None => self.begin(key, node),
         };
-        let stamp = self.line + 1;
         if let Some((_, flight)) = self.flights.get_mut(at) {
-            flight.queued = stamp;
+            flight.queued = self.line;
         }
-        self.queue.push_back((stamp, at));
-        self.last = Some(at);
-        self.last_id.clear();
-        self.last_id.extend_from_slice(head.id);
-        self.last_node.clear();
-        self.last_node.extend_from_slice(head.node);
-        Some(at)
-    }
-
-    /// Which boot of its machine an event is of.
-    fn epoch(&mut self, head: &Head<'_>, node: u64, id: EventId) -> u32 {
-        if self.nodes.len() >= NODES && !self.nodes.contains_key(&node) {
-            self.counts.nodes_left += 1;
-            return 0;
-        }
-        let boots = self.nodes.entry(node).or_default();
-        let field = |name| Record { node: head.node, kind: head.kind, id, body: head.rest }.raw(name);
-        match head.kind {
-            b"DAEMON_START" => boots.sign(Sign::Daemon(field("kernel").unwrap_or_default()), id),
-            b"SYSTEM_BOOT" => boots.sign(Sign::Init, id),
-            b"KERNEL" if head.rest.ends_with(b"initialized") => boots.sign(Sign::Kernel, id),
-            _ => {}
-        }
-        if head.kind.starts_with(b"DAEMON_") { boots.latest() } else { boots.of(id) }
+        self.queue.push_back((self.line, at));
+        self.last = Some((key, at));
+        at
     }
 
     fn begin(&mut self, key: Key, node: &[u8]) -> usize {
@@ -300,7 +265,7 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
         flight.queued = 0;
         self.counts.events += 1;
         self.counts.duplicates += flight.duplicates;
-        if self.last == Some(at) {
+        if self.last.is_some_and(|(_, last)| last == at) {
             self.last = None;
         }
         if flight.wanted {

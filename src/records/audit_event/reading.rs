@@ -2,7 +2,8 @@
 
 use super::super::lines::{Line, Lines};
 use super::super::unpack::{Compression, Unpacker, Unread};
-use super::{Assembler, Counts, Event};
+use super::intake::{Intake, Wants};
+use super::{Counts, Event};
 use crate::clock::Timestamp;
 
 /// What one file was.
@@ -34,17 +35,17 @@ pub struct FileRead {
 
 /// Reads a chain of files. `begin`, then `piece` for what is in it, then `end_file`, for each; then `finish`.
 pub struct Reading<Sieve> {
-    assembler: Assembler<Sieve>,
+    intake: Intake<Sieve>,
     unpacker: Unpacker,
     lines: Lines,
     before: Counts,
 }
 
-impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
+impl<Sieve: Wants> Reading<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Reading<Sieve> {
         Reading {
-            assembler: Assembler::new(sieve),
+            intake: Intake::new(sieve),
             unpacker: Unpacker::default(),
             lines: Lines::default(),
             before: Counts::default(),
@@ -53,25 +54,25 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
 
     /// The next file begins, by the number that its places are to have.
     pub fn begin(&mut self, file: u32) {
-        self.assembler.file(file);
+        self.intake.file(file);
         (self.unpacker, self.lines) = (Unpacker::default(), Lines::default());
-        self.before = self.assembler.counts();
+        self.before = self.intake.counts();
     }
 
     /// The next bytes of the file, compressed or not.
     pub fn piece(&mut self, bytes: &[u8], out: &mut dyn FnMut(Event)) {
-        let Reading { assembler, unpacker, lines, .. } = self;
-        unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
+        let Reading { intake, unpacker, lines, .. } = self;
+        unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| take(intake, line, out)));
     }
 
     /// The file has ended.
     pub fn end_file(&mut self, out: &mut dyn FnMut(Event)) -> FileRead {
-        let Reading { assembler, unpacker, lines, before } = self;
+        let Reading { intake, unpacker, lines, before } = self;
         let mut lines = std::mem::take(lines);
-        let (compression, unread) = std::mem::take(unpacker)
-            .end(&mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
-        let tally = lines.end(&mut |line| take(assembler, line, out));
-        let (counts, span) = (assembler.counts(), assembler.span());
+        let (compression, unread) =
+            std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| take(intake, line, out)));
+        let tally = lines.end(&mut |line| take(intake, line, out));
+        let (counts, span) = (intake.counts(), intake.span());
         FileRead {
             compression,
             unread,
@@ -89,15 +90,12 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
 
     /// All files have ended.
     pub fn finish(mut self, out: &mut dyn FnMut(Event)) -> Counts {
-        self.assembler.end(out)
+        self.intake.end(out)
     }
 }
 
-fn take<Sieve>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event))
-where
-    Sieve: FnMut(&[u8], &[u8]) -> bool,
-{
+fn take<Sieve: Wants>(intake: &mut Intake<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event)) {
     if let Line::Kept { bytes, offset } = line {
-        assembler.line(bytes, offset, out);
+        intake.line(bytes, offset, out);
     }
 }

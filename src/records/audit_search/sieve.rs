@@ -3,6 +3,7 @@
 
 use memchr::memmem::Finder;
 
+use super::super::audit_event::Wants;
 use super::{Filter, PathAsked, is_of_names};
 
 /// The test.
@@ -85,6 +86,16 @@ impl Sieve {
                 may && finders.iter().any(|finder| finder.find(line).is_some())
             }
         }
+    }
+}
+
+impl Wants for Sieve {
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        Sieve::wants(self, kind, line)
+    }
+
+    fn learns(&self) -> bool {
+        false
     }
 }
 

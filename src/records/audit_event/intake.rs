@@ -1,0 +1,275 @@
+//! Every line of a log comes by here: which event it is of, and whether anybody wants that event. What nobody wants goes
+//! no further. A line is held until as much text as ever lies between the records of an event has passed behind it, as
+//! what makes an event wanted may be its last record.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+
+use memchr::memchr;
+
+use super::super::audit_log::{EventId, Head, Record, head};
+use super::assembler::{Assembler, Counts, Key, When};
+use super::boots::{Boots, Sign};
+use super::{Event, Place};
+use crate::clock::Timestamp;
+
+/// Bytes of the text that is looked through before a line of the text before it is let go: some 5,000 lines.
+const BLOCK: usize = 1 << 20;
+/// Events of which it is known that they are wanted, at least and twice as many at most; a block cannot have more.
+const MARKS: usize = 1 << 16;
+/// Machines whose boots are told apart.
+const NODES: usize = 1_024;
+
+/// Says of a line, by its type and its bytes, whether its event is wanted.
+pub trait Wants {
+    /// Whether the event of this line is wanted.
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool;
+
+    /// Whether events that were found change what is wanted. If so, all lines are put together to events, so that they
+    /// are found as early as can be; if not, only those of events that are wanted are, which takes a fraction of the time.
+    fn learns(&self) -> bool {
+        true
+    }
+}
+
+impl<F: FnMut(&[u8], &[u8]) -> bool> Wants for F {
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        self(kind, line)
+    }
+}
+
+/// A sieve that always says the same of the same line.
+#[derive(Clone, Copy, Debug)]
+pub struct Steady<F>(pub F);
+
+impl<F: FnMut(&[u8], &[u8]) -> bool> Wants for Steady<F> {
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        self.0(kind, line)
+    }
+
+    fn learns(&self) -> bool {
+        false
+    }
+}
+
+/// Takes the lines of a log.
+pub(super) struct Intake<Sieve> {
+    sieve: Sieve,
+    assembler: Assembler,
+    hasher: RandomState,
+    seed: u64,
+    nodes: HashMap<u64, Boots>,
+    file: u32,
+    /// Records so far, and the time of the last.
+    when: When,
+    unparsed: u64,
+    nodes_left: u64,
+    span: Option<(Timestamp, Timestamp)>,
+    /// The event of the line before, and how the line says it.
+    last: Option<Key>,
+    last_id: Vec<u8>,
+    last_node: Vec<u8>,
+    marks: Marks,
+    older: Block,
+    newer: Block,
+}
+
+/// Text that is held, with a newline behind each line.
+#[derive(Default)]
+struct Block {
+    text: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// Lines of one event that follow one another.
+struct Run {
+    key: Key,
+    wanted: bool,
+    place: Place,
+    /// The first of its records.
+    when: When,
+    begin: usize,
+    end: usize,
+}
+
+/// Events that are wanted: those marked last.
+#[derive(Default)]
+struct Marks {
+    young: HashSet<u64>,
+    old: HashSet<u64>,
+}
+
+impl Marks {
+    fn set(&mut self, mark: u64) {
+        if self.young.len() >= MARKS {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(mark);
+    }
+
+    fn has(&self, mark: u64) -> bool {
+        self.young.contains(&mark) || self.old.contains(&mark)
+    }
+}
+
+impl<Sieve: Wants> Intake<Sieve> {
+    pub(super) fn new(sieve: Sieve) -> Intake<Sieve> {
+        let hasher = RandomState::new();
+        Intake {
+            sieve,
+            assembler: Assembler::new(),
+            seed: hasher.hash_one(1),
+            hasher,
+            nodes: HashMap::new(),
+            file: 0,
+            when: When { record: 0, now: Timestamp::from_unix(0, 0) },
+            unparsed: 0,
+            nodes_left: 0,
+            span: None,
+            last: None,
+            last_id: Vec::new(),
+            last_node: Vec::new(),
+            marks: Marks::default(),
+            older: Block::default(),
+            newer: Block::default(),
+        }
+    }
+
+    /// From here on lines are of this file. Events go on from one file to the next.
+    pub(super) fn file(&mut self, file: u32) {
+        self.file = file;
+        self.span = None;
+        self.last = None;
+    }
+
+    /// The next line of the file, and where it begins.
+    pub(super) fn line(&mut self, line: &[u8], offset: u64, each: &mut dyn FnMut(Event)) {
+        let found = head(line).and_then(|head| Some((self.event_of(&head)?, head)));
+        let Some((key, head)) = found else {
+            self.unparsed += u64::from(!line.trim_ascii().is_empty());
+            return;
+        };
+        self.when.record += 1;
+        let place = Place { file: self.file, offset };
+        if self.sieve.learns() {
+            let wanted = self.sieve.wants(head.kind, line);
+            return self.assembler.line(key, &head, (line, place), self.when, wanted, each);
+        }
+        self.hold(key, &head, line, place);
+        if self.newer.text.len() >= BLOCK {
+            self.let_go(each);
+        }
+    }
+
+    /// All files have ended: what is here leaves as it is.
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(Event)) -> Counts {
+        self.let_go(each);
+        self.let_go(each);
+        self.assembler.end(each);
+        self.counts()
+    }
+
+    /// What was counted so far.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            records: self.when.record,
+            unparsed: self.unparsed,
+            nodes_left: self.nodes_left,
+            ..self.assembler.counts()
+        }
+    }
+
+    /// The earliest and the latest time of a record of the file.
+    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.span
+    }
+
+    /// The event that a line is of; none if its number cannot be read.
+    fn event_of(&mut self, head: &Head<'_>) -> Option<Key> {
+        let is_same = |_: &Key| self.last_id == head.id && self.last_node == head.node;
+        if let Some(key) = self.last.filter(is_same) {
+            return Some(key);
+        }
+        let id = head.event_id()?;
+        let node = if head.node.is_empty() { 0 } else { self.hasher.hash_one(head.node) };
+        self.when.now = id.time;
+        self.span = Some(
+            self.span.map_or((id.time, id.time), |(first, last)| (first.min(id.time), last.max(id.time))),
+        );
+        let key = Key { epoch: self.epoch(head, node, id), node, id };
+        self.last = Some(key);
+        self.last_id.clear();
+        self.last_id.extend_from_slice(head.id);
+        self.last_node.clear();
+        self.last_node.extend_from_slice(head.node);
+        Some(key)
+    }
+
+    /// Which boot of its machine an event is of.
+    fn epoch(&mut self, head: &Head<'_>, node: u64, id: EventId) -> u32 {
+        if self.nodes.len() >= NODES && !self.nodes.contains_key(&node) {
+            self.nodes_left += 1;
+            return 0;
+        }
+        let boots = self.nodes.entry(node).or_default();
+        let field = |name| Record { node: head.node, kind: head.kind, id, body: head.rest }.raw(name);
+        match head.kind {
+            b"DAEMON_START" => boots.sign(Sign::Daemon(field("kernel").unwrap_or_default()), id),
+            b"SYSTEM_BOOT" => boots.sign(Sign::Init, id),
+            b"KERNEL" if head.rest.ends_with(b"initialized") => boots.sign(Sign::Kernel, id),
+            _ => {}
+        }
+        if head.kind.starts_with(b"DAEMON_") { boots.latest() } else { boots.of(id) }
+    }
+
+    /// A line waits until it is known whether its event is wanted.
+    fn hold(&mut self, key: Key, head: &Head<'_>, line: &[u8], place: Place) {
+        let Block { text, runs } = &mut self.newer;
+        let begin = text.len();
+        text.extend_from_slice(line);
+        text.push(b'\n');
+        let follows = |run: &&mut Run| {
+            run.key == key
+                && run.end == begin
+                && run.place.file == place.file
+                && run.place.offset + (run.end - run.begin) as u64 == place.offset
+        };
+        if let Some(run) = runs.last_mut().filter(follows) {
+            run.end = text.len();
+            if !run.wanted && self.sieve.wants(head.kind, line) {
+                run.wanted = true;
+                self.marks.set(key.mark(self.seed));
+            }
+            return;
+        }
+        let wanted = self.sieve.wants(head.kind, line);
+        if wanted {
+            self.marks.set(key.mark(self.seed));
+        }
+        runs.push(Run { key, wanted, place, when: self.when, begin, end: text.len() });
+    }
+
+    /// What has waited long enough is put together, or dropped.
+    fn let_go(&mut self, each: &mut dyn FnMut(Event)) {
+        for run in &self.older.runs {
+            if !run.wanted && !self.marks.has(run.key.mark(self.seed)) {
+                continue;
+            }
+            let (mut place, mut when) = (run.place, run.when);
+            let mut text = self.older.text.get(run.begin..run.end).unwrap_or_default();
+            while let Some((line, rest)) =
+                memchr(b'\n', text).and_then(|end| Some((text.get(..end)?, text.get(end + 1..)?)))
+            {
+                if let Some(head) = head(line) {
+                    self.assembler.line(run.key, &head, (line, place), when, true, each);
+                }
+                place.offset += line.len() as u64 + 1;
+                when.record += 1;
+                text = rest;
+            }
+        }
+        std::mem::swap(&mut self.older, &mut self.newer);
+        self.newer.text.clear();
+        self.newer.runs.clear();
+    }
+}
