@@ -186,7 +186,7 @@ impl<Sieve: Wants> Intake<Sieve> {
 
     /// The event that a line is of; none if its number cannot be read.
     fn event_of(&mut self, head: &Head<'_>) -> Option<Key> {
-        let is_same = |_: &Key| self.last_id == head.id && self.last_node == head.node;
+        let is_same = |_: &Key| is_equal(&self.last_id, head.id) && is_equal(&self.last_node, head.node);
         if let Some(key) = self.last.filter(is_same) {
             return Some(key);
         }
@@ -271,5 +271,18 @@ impl<Sieve: Wants> Intake<Sieve> {
         std::mem::swap(&mut self.older, &mut self.newer);
         self.newer.text.clear();
         self.newer.runs.clear();
+    }
+}
+
+/// Whether two short texts are equal, by what differs first in a number that grows: its end. Every line is compared so.
+fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(end), Some(other_end)) => {
+            end == other_end && one.as_chunks::<8>().0 == other.as_chunks::<8>().0
+        }
+        _ => one.iter().eq(other),
     }
 }
