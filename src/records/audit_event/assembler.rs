@@ -65,8 +65,8 @@ impl Key {
         let step = |sum: u64, word: u64| {
             (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ seed << 1).rotate_left(29)
         };
-        let words = [self.id.serial, self.id.time.unix().cast_unsigned(), self.node];
-        words.into_iter().fold(seed ^ u64::from(self.epoch), step)
+        // Few events of a boot have a number in common, so that the time can be left out.
+        [self.id.serial, self.node].into_iter().fold(seed ^ u64::from(self.epoch), step)
     }
 }
 

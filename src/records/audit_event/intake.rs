@@ -3,7 +3,7 @@
 //! what makes an event wanted may be its last record.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 
 use memchr::memchr;
 
@@ -95,8 +95,26 @@ struct Run {
 /// Events that are wanted: those marked last.
 #[derive(Default)]
 struct Marks {
-    young: HashSet<u64>,
-    old: HashSet<u64>,
+    young: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    old: HashSet<u64, BuildHasherDefault<AsItIs>>,
+}
+
+/// A mark is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write_u64(&mut self, mark: u64) {
+        self.0 = mark;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Marks {
