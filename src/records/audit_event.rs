@@ -1,18 +1,18 @@
 //! Events of the audit log: the records that have node, time and serial number in common, put together however they
 //! stand in the files (auditctl(8), ausearch(8); kernel/auditsc.c). A record is kept as the bytes that were logged.
 
-mod assembler;
+pub mod assembler;
+mod assembly;
 mod boots;
 mod flight;
-pub mod intake;
 pub mod items;
 pub mod names;
 pub mod operation;
 pub mod reading;
 pub mod sieve;
 
-pub use assembler::Counts;
-pub use intake::{Steady, Wants};
+pub use assembler::{Assembler, Steady, Wants};
+pub use assembly::Counts;
 pub use reading::{FileRead, Reading};
 
 use super::audit_log::{EventId, Record, record};

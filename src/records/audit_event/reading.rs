@@ -2,8 +2,7 @@
 
 use super::super::lines::{Line, Lines};
 use super::super::unpack::{Compression, Unpacker, Unread};
-use super::intake::{Intake, Wants};
-use super::{Counts, Event};
+use super::{Assembler, Counts, Event, Wants};
 use crate::clock::Timestamp;
 
 /// What one file was.
@@ -35,7 +34,7 @@ pub struct FileRead {
 
 /// Reads a chain of files. `begin`, then `piece` for what is in it, then `end_file`, for each; then `finish`.
 pub struct Reading<Sieve> {
-    intake: Intake<Sieve>,
+    assembler: Assembler<Sieve>,
     unpacker: Unpacker,
     lines: Lines,
     before: Counts,
@@ -45,7 +44,7 @@ impl<Sieve: Wants> Reading<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Reading<Sieve> {
         Reading {
-            intake: Intake::new(sieve),
+            assembler: Assembler::new(sieve),
             unpacker: Unpacker::default(),
             lines: Lines::default(),
             before: Counts::default(),
@@ -54,25 +53,25 @@ impl<Sieve: Wants> Reading<Sieve> {
 
     /// The next file begins, by the number that its places are to have.
     pub fn begin(&mut self, file: u32) {
-        self.intake.file(file);
+        self.assembler.file(file);
         (self.unpacker, self.lines) = (Unpacker::default(), Lines::default());
-        self.before = self.intake.counts();
+        self.before = self.assembler.counts();
     }
 
     /// The next bytes of the file, compressed or not.
     pub fn piece(&mut self, bytes: &[u8], out: &mut dyn FnMut(Event)) {
-        let Reading { intake, unpacker, lines, .. } = self;
-        unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| take(intake, line, out)));
+        let Reading { assembler, unpacker, lines, .. } = self;
+        unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
     }
 
     /// The file has ended.
     pub fn end_file(&mut self, out: &mut dyn FnMut(Event)) -> FileRead {
-        let Reading { intake, unpacker, lines, before } = self;
+        let Reading { assembler, unpacker, lines, before } = self;
         let mut lines = std::mem::take(lines);
-        let (compression, unread) =
-            std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| take(intake, line, out)));
-        let tally = lines.end(&mut |line| take(intake, line, out));
-        let (counts, span) = (intake.counts(), intake.span());
+        let (compression, unread) = std::mem::take(unpacker)
+            .end(&mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
+        let tally = lines.end(&mut |line| take(assembler, line, out));
+        let (counts, span) = (assembler.counts(), assembler.span());
         FileRead {
             compression,
             unread,
@@ -90,12 +89,12 @@ impl<Sieve: Wants> Reading<Sieve> {
 
     /// All files have ended.
     pub fn finish(mut self, out: &mut dyn FnMut(Event)) -> Counts {
-        self.intake.end(out)
+        self.assembler.end(out)
     }
 }
 
-fn take<Sieve: Wants>(intake: &mut Intake<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event)) {
+fn take<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event)) {
     if let Line::Kept { bytes, offset } = line {
-        intake.line(bytes, offset, out);
+        assembler.line(bytes, offset, out);
     }
 }
