@@ -26,7 +26,6 @@ cd \"$PHI\"; cat a.txt 'mrn 4711.txt' > /dev/null; cat \"$PHI/b.txt\" > /dev/nul
 sed -i s/made/was/ e.txt; chmod 600 e.txt; truncate -s 3 e.txt; ln e.txt f.txt; ln -s e.txt g.txt; rm g.txt
 mkdir -p sub/deep; for n in 1 2 3 4 5 6 7 8; do echo $n > sub/deep/$n; done
 cd /; find \"$PHI/sub\" -name 1 -delete; mv \"$PHI/sub/deep/2\" \"$PHI/sub\"; rm -r \"$PHI/sub\"
-cat \"$PHI/none.txt\" 2> /dev/null || true
 cd \"$WORK\"; rm a.txt; mv b.txt d.txt; rm -f c.txt d.txt
 python3 -c 'import os,sys; d = os.open(sys.argv[1], os.O_RDONLY); os.close(os.open(\"b.txt\", os.O_RDONLY, dir_fd=d))' \"$PHI\"
 command -v rsync > /dev/null && rsync -a \"$PHI/\" \"$WORK/away/\" || true
@@ -69,7 +68,7 @@ fn logins(host: &AuditHost, user: &User, phi_folder: &Path) {
     succeed("chown", &["-R", "phisearch:", ssh_folder.to_str().unwrap()]);
     let to =
         format!("-p {PORT} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR");
-    let read = format!("cat {0}/a.txt {0}/none.txt; rm {0}/b.txt; true", phi_folder.display());
+    let read = format!("cat {0}/a.txt {0}/e.txt; rm -f {0}/b.txt; true", phi_folder.display());
     host.shell(&format!("ssh {to} -i '{}' phisearch@127.0.0.1 '{read}' 2> /dev/null", key.display()));
     let guess = format!("sshpass -p wrong ssh {to} -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1");
     for who in ["mallory", "phisearch"] {
