@@ -236,5 +236,7 @@ fn a_rotation_with_a_gap_and_packed_files_are_searched_whole() {
     };
     assert_eq!(found(&[]), whole);
     succeed("gzip", &[folder.join("audit.log.2").to_str().unwrap()]);
+    let packed = log.host.inside(&["ausearch", "-if", "/var/log/audit/audit.log.2.gz", "--raw"]);
+    assert!(!packed.stdout.contains("audit("), "ausearch has learnt to unpack");
     assert_eq!(found(&[]), whole);
 }
