@@ -7,7 +7,7 @@ use std::thread;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::command::{collect, collectors, drill, generate, keygen, open, plan, verify};
+use crate::command::{collect, collectors, drill, generate, keygen, open, plan, search, verify};
 use crate::host::sys;
 use crate::term::{Exit, Failure, Voice, lost_result};
 
@@ -39,6 +39,7 @@ enum Verb {
     Collectors(collectors::Args),
     Verify(verify::Args),
     Open(open::Args),
+    Search(Box<search::Args>),
     Drill(drill::Args),
     Keygen(keygen::Args),
     #[command(hide = true)]
@@ -132,6 +133,7 @@ fn dispatch(verb: &Verb, voice: Voice) -> Result<Exit, Failure> {
         Verb::Collectors(args) => collectors::run(args, voice),
         Verb::Verify(args) => verify::run(args, voice),
         Verb::Open(args) => open::run(args, voice),
+        Verb::Search(args) => search::run(args, voice),
         Verb::Drill(args) => drill::run(args, voice),
         Verb::Keygen(args) => keygen::run(args, voice),
         Verb::Generate(args) => generate::run(args, Cli::command()),

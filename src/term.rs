@@ -59,11 +59,21 @@ impl Failure {
         Failure { exit: Exit::Usage, ..Failure::new(message) }
     }
 
+    /// A bundle that is not as it was sealed, where nothing else can be done then.
+    pub fn verification(message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::VerificationFailed, ..Failure::new(message) }
+    }
+
     /// The same with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Failure {
         self.hints.push(hint.to_string());
         self
+    }
+
+    /// Whether it is a bundle that is not as it was sealed.
+    pub fn is_of_verification(&self) -> bool {
+        self.exit == Exit::VerificationFailed
     }
 
     /// What and where, on one line.
@@ -111,6 +121,15 @@ fn lines(text: &str) -> String {
     kept.join("\n")
 }
 
+/// Bytes as text of which nothing acts on a terminal, with its backslashes as they are: what is escaped stays as it is.
+fn shown_once(bytes: &[u8]) -> String {
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| {
+        let invalid: String = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        harmless(chunk.valid()) + &invalid
+    };
+    bytes.utf8_chunks().map(chunk).collect()
+}
+
 /// The first error of writing the result.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
@@ -141,6 +160,11 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// Whether the result goes to a terminal.
+    pub fn is_read_by_people() -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// A line of the result. Should it get lost, the program does not end as if all were well: see [`lost_result`].
     pub fn result(self, line: impl fmt::Display) {
         let line = lines(&line.to_string());
@@ -148,6 +172,23 @@ impl Voice {
             writeln!(io::stderr().lock(), "{line}")
         } else {
             write_all(io::stdout().lock(), format!("{line}\n").as_bytes())
+        };
+        if let Err(error) = written {
+            let _ = LOST.set(error);
+        }
+    }
+
+    /// Part of the result, of whole lines, byte for byte; on a terminal without what would act on it.
+    pub fn bytes(self, part: &[u8]) {
+        if part.is_empty() {
+            return;
+        }
+        let written = match io::stdout().is_terminal() {
+            true => {
+                let text: Vec<String> = part.split(|byte| *byte == b'\n').map(shown_once).collect();
+                write_all(io::stdout().lock(), text.join("\n").as_bytes())
+            }
+            false => write_all(io::stdout().lock(), part),
         };
         if let Err(error) = written {
             let _ = LOST.set(error);
@@ -299,6 +340,7 @@ mod tests {
     #[test]
     fn a_message_cannot_act_on_the_terminal() {
         assert_eq!(one_line(&std::io::Error::from_raw_os_error(2).to_string()), "No such file or directory");
+        assert_eq!(shown_once(b"a\\b \x1b[2J \xff"), "a\\b \\u{1b}[2J \\xff");
         assert_eq!(one_line("bad \x1b[2J name\n\\x"), "bad \\u{1b}[2J name\\u{a}\\x");
     }
 }

@@ -7,8 +7,11 @@ pub mod generate;
 pub mod keygen;
 pub mod open;
 pub mod plan;
+pub mod search;
 pub mod verify;
 
+mod asked;
+mod evidence;
 mod gaps;
 mod interrupt;
 mod keys;

@@ -203,7 +203,8 @@ pub fn tell(examination: &Examination, voice: Voice) {
     }
 }
 
-fn first_line(verdict: &Verdict) -> &'static str {
+/// The verdict in a line.
+pub fn first_line(verdict: &Verdict) -> &'static str {
     let failing = |code| verdict.findings.iter().any(|finding| finding.code == code);
     match (verdict.verdict, verdict.unchanged, verdict.sealed_by.known) {
         (Word::Verified, ..) => "verified",

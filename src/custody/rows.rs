@@ -1,5 +1,6 @@
 //! Rows of listings. The columns are frozen; keys are sorted.
 
+pub mod access;
 pub mod audit;
 pub mod audit_coverage;
 pub mod audit_log;
@@ -11,6 +12,7 @@ pub mod logins;
 pub mod process;
 pub mod sessions;
 pub mod sockets;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 

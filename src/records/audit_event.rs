@@ -1,6 +1,18 @@
 //! Events of the audit log: the records that have node, time and serial number in common, put together however they
 //! stand in the files (auditctl(8), ausearch(8); kernel/auditsc.c). A record is kept as the bytes that were logged.
 
+pub mod assembler;
+mod boots;
+mod flight;
+pub mod items;
+pub mod names;
+pub mod operation;
+pub mod reading;
+pub mod sieve;
+
+pub use assembler::{Assembler, Counts};
+pub use reading::{FileRead, Reading};
+
 use super::audit_log::{EventId, Record, record};
 
 /// Where a record stands: the file, by the number that the reader gave it, and the offset of its first byte in the
@@ -123,3 +135,6 @@ impl Event {
         self.lines.first().map(|(_, place)| *place).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,15 +5,27 @@
 //! An enriched log repeats numbers as names behind a byte 0x1D; what stands there is for display, and is not read here.
 
 mod event;
+mod fields;
+mod head;
 mod notes;
 pub mod serials;
 mod summary;
+mod values;
+
+pub use fields::{Text, untrusted};
+pub use head::{Head, head};
+pub use values::{Address, Arguments, address, arguments};
 
 pub use event::{OwnEvent, OwnEvents, events_of};
 pub use notes::{Note, NoteKind};
 pub use summary::{Asked, KeyUse, Summary};
 
+use memchr::memchr;
+
 use crate::clock::Timestamp;
+
+/// What stands before that which an enriched log repeats as names (auditd.conf(5), `log_format`).
+pub const ENRICHED: u8 = 0x1D;
 
 /// What joins the records of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +39,8 @@ pub struct EventId {
 /// One record.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
+    /// The machine that logged it, where the line names it; else empty.
+    pub node: &'a [u8],
     /// Its type, as `SYSCALL`.
     pub kind: &'a [u8],
     /// Its event.
@@ -35,103 +49,13 @@ pub struct Record<'a> {
     pub body: &'a [u8],
 }
 
-/// Reads a line; none if it is no record.
+/// Reads a line, whoever passed it on; none if it is no record.
 pub fn record(line: &[u8]) -> Option<Record<'_>> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let rest = match line.strip_prefix(b"node=") {
-        Some(named) => named.get(named.iter().position(|byte| *byte == b' ')? + 1..)?,
-        None => line,
-    };
-    let (kind, rest) = split_at(rest.strip_prefix(b"type=")?, b' ')?;
-    let (id, rest) = split_at(rest.strip_prefix(b"msg=audit(")?, b')')?;
-    let body = rest.strip_prefix(b":").unwrap_or(rest);
-    let body = body.iter().position(|byte| *byte == 0x1D).map_or(Some(body), |end| body.get(..end))?;
-    Some(Record { kind, id: event_id(id)?, body })
-}
-
-/// `1795292388.123:4711`
-fn event_id(text: &[u8]) -> Option<EventId> {
-    let (time, serial) = split_at(text, b':')?;
-    let (seconds, fraction) = split_at(time, b'.')?;
-    // Three digits since there is a log; more are read as what they are.
-    let digits = fraction.len();
-    let scale = 10_u64.checked_pow(9_u32.checked_sub(u32::try_from(digits).ok()?)?)?;
-    let nanos = u32::try_from(number(fraction)?.checked_mul(scale)?).ok()?;
-    let time = Timestamp::from_unix(i64::try_from(number(seconds)?).ok()?, nanos);
-    Some(EventId { time, serial: number(serial)? })
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let is_number = !digits.is_empty() && digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
-}
-
-fn split_at(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let at = text.iter().position(|other| *other == byte)?;
-    let (before, from) = text.split_at_checked(at)?;
-    Some((before, from.get(1..)?))
-}
-
-impl<'a> Record<'a> {
-    /// The value of a field as it stands there, with its quotes; the first of that name.
-    pub fn raw(&self, name: &str) -> Option<&'a [u8]> {
-        Fields(self.body).find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
-    }
-
-    /// The value of a field that the kernel does not trust: quoted where it is plain, in hexadecimal where it holds a
-    /// blank, a quote, or a byte that does not print. `(null)` is none.
-    pub fn text(&self, name: &str) -> Option<Vec<u8>> {
-        let value = self.raw(name)?;
-        match value.strip_prefix(b"\"") {
-            Some(quoted) => Some(quoted.strip_suffix(b"\"").unwrap_or(quoted).to_vec()),
-            None if value == b"(null)" => None,
-            None => unhex(value).or_else(|| Some(value.to_vec())),
-        }
-    }
-
-    /// A field that is a number.
-    pub fn number(&self, name: &str) -> Option<u64> {
-        number(self.raw(name)?)
-    }
-
-    /// The keys of the rule that wrote it: several are joined with 0x01.
-    pub fn keys(&self) -> Vec<Vec<u8>> {
-        let text = self.text("key").unwrap_or_default();
-        text.split(|byte| *byte == 1).filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect()
-    }
-}
-
-fn unhex(text: &[u8]) -> Option<Vec<u8>> {
-    if text.is_empty() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: &u8| (*byte as char).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    text.chunks(2).map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?)).collect()
-}
-
-/// The fields of a body: names and values as they stand there.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let at = self.0.trim_ascii_start();
-        let (name, rest) = split_at(at, b'=')?;
-        // A word without a value, as `netlabel:` in some records: the name is what follows the last blank.
-        let name = name.rsplit(|byte| *byte == b' ').next().unwrap_or(name);
-        let end = match rest.first() {
-            Some(b'"') => rest.iter().skip(1).position(|byte| *byte == b'"').map(|end| end + 2),
-            // A text of a program's within which anything may stand: it ends with the last such mark.
-            Some(b'\'') => {
-                rest.iter().rposition(|byte| *byte == b'\'').filter(|end| *end > 0).map(|end| end + 1)
-            }
-            _ => rest.iter().position(|byte| *byte == b' '),
-        };
-        let (value, rest) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        self.0 = rest;
-        Some((name, value))
-    }
+    let head = head(line)?;
+    let body = head.rest.strip_prefix(b":").unwrap_or(head.rest);
+    let body = body.get(..memchr(ENRICHED, body).unwrap_or(body.len()))?;
+    Some(Record { node: head.node, kind: head.kind, id: head.event_id()?, body })
 }
 
 #[cfg(test)]
@@ -181,6 +105,39 @@ mod tests {
         let read = record(line).unwrap();
         assert!(read.raw("msg").unwrap().ends_with(b"res=failed'"));
         assert_eq!(read.number("end"), Some(1));
+    }
+
+    #[test]
+    fn only_what_is_written_in_hexadecimal_is_read_as_such() {
+        // From sshd of OpenSSH 9.2, whose terminal and address are not encoded, but for the name of nobody.
+        let line = b"type=USER_LOGIN msg=audit(1.0:7): pid=1 auid=4294967295 msg='op=login acct=28696E76616C6964207573657229 \
+            exe=\"/usr/sbin/sshd\" hostname=abcd addr=1234 terminal=dead res=failed'";
+        let read = record(line).unwrap();
+        assert_eq!(read.text("acct").unwrap(), b"(invalid user)");
+        assert_eq!(
+            (read.inner("hostname"), read.text("hostname")),
+            (Some(&b"abcd"[..]), Some(b"abcd".to_vec()))
+        );
+        assert_eq!((read.raw("res"), read.inner("res")), (None, Some(&b"failed"[..])));
+        let read =
+            record(b"type=PATH msg=audit(1.0:7): item=0 name=2F7 inode=1234 cwd=(null) exe=\"/x obj=41")
+                .unwrap();
+        assert_eq!(
+            (read.text("inode").unwrap(), read.text("cwd"), read.text("obj").unwrap()),
+            (b"1234".to_vec(), None, b"41".to_vec())
+        );
+        let bad = read.decoded("name").unwrap();
+        assert_eq!((&bad.bytes[..], bad.bad), (&b"2F7"[..], true));
+        assert_eq!(
+            read.decoded("exe").map(|text| (text.bytes.into_owned(), text.bad)),
+            Some((b"/x".to_vec(), true))
+        );
+        let read = record(b"type=EXECVE msg=audit(1.0:7): argc=2 a0=6162 a1=\"6162\"").unwrap();
+        assert_eq!((read.text("a0").unwrap(), read.text("a1").unwrap()), (b"ab".to_vec(), b"6162".to_vec()));
+        // From auditd 1.8, written from documentation.
+        let old = record(b"type=USER_START msg=audit(1.0:7): msg='PAM: session open acct=root : exe=\"/x\" (hostname=1.2.3.4, addr=1.2.3.4, terminal=ssh res=success)'").unwrap();
+        assert_eq!((old.inner("hostname"), old.inner("res")), (Some(&b"1.2.3.4"[..]), Some(&b"success"[..])));
+        assert_eq!((old.inner("terminal"), old.text("acct")), (Some(&b"ssh"[..]), Some(b"root".to_vec())));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod names;
 pub mod reach;
 pub mod syscalls;
 mod text;
-mod types;
+pub mod types;
 
 use self::syscalls::Arch;
 use super::audit_config::Watch;

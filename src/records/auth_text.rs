@@ -1,5 +1,19 @@
 //! What programs that let people in say of it: sshd, PAM, sudo, su, login, logind and those that change accounts, as
 //! their messages stand in auth.log, secure or the journal.
+//!
+//! A name or a folder is often chosen by whoever is at the other end, and may hold words that look like the rest of the
+//! message. So every way to read such a message is counted: with exactly one it is taken, with more it is
+//! [`Message::Ambiguous`] and nobody is named by it.
+
+mod accounts;
+pub mod attempts;
+mod elevation;
+mod others;
+mod pam;
+mod scan;
+mod sshd;
+
+use std::borrow::Cow;
 
 use super::audit_event::Place;
 use crate::clock::Timestamp;
@@ -289,3 +303,78 @@ pub enum Message {
         text: Vec<u8>,
     },
 }
+
+/// What a message of a program says; none if the program is none of those that are known here and the message is none
+/// of PAM. The name of the program may have a folder in front and, of old PAM, its module behind (`su(pam_unix)`).
+pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
+    let message = message.trim_ascii_end();
+    if let Some(said) = pam::understand(tag, message) {
+        return Some(said);
+    }
+    let text = unescaped(message);
+    let said = match program(tag) {
+        name if name.starts_with(b"sshd") => sshd::understand(message),
+        b"sudo" => elevation::sudo(&text),
+        b"su" => elevation::su(message),
+        b"doas" => elevation::doas(&text),
+        b"pkexec" => elevation::pkexec(&text),
+        b"login" => others::login(message),
+        b"systemd-logind" | b"elogind" | b"elogind-daemon" => others::logind(message),
+        b"CRON" | b"cron" | b"crond" | b"CROND" | b"crontab" | b"anacron" => others::cron(&text),
+        name if accounts::PROGRAMS.contains(&name) => accounts::understand(message),
+        _ => return None,
+    };
+    Some(said.unwrap_or_else(|| Message::Other { text: message.to_vec() }))
+}
+
+/// The name without a folder in front and a module behind: `/usr/sbin/cron`, `su(pam_unix)`.
+fn program(tag: &[u8]) -> &[u8] {
+    let name = tag.rsplit(|byte| *byte == b'/').next().unwrap_or(tag);
+    name.split(|byte| *byte == b'(').next().unwrap_or(name)
+}
+
+/// Control bytes as they were before rsyslog wrote them as `#012`; sshd itself writes them in another way.
+fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'#', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        match control(rest) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = rest.get(4..).unwrap_or_default();
+            }
+            None => {
+                plain.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// The control byte of `#` and three octal digits.
+fn control(text: &[u8]) -> Option<u8> {
+    let digits = text.strip_prefix(b"#")?.get(..3)?;
+    let value = digits.iter().try_fold(0u32, |value, digit| match digit {
+        b'0'..=b'7' => Some(value * 8 + u32::from(digit - b'0')),
+        _ => None,
+    })?;
+    u8::try_from(value).ok().filter(|byte| *byte < 32 || *byte == 127)
+}
+
+/// Whether a name that was given looks like a secret typed into the wrong field: no account is called so, and it has
+/// three of: small letters, capitals, digits, signs that are rare in names.
+pub fn maybe_secret(name: &[u8], known_accounts: &dyn Fn(&[u8]) -> bool) -> bool {
+    let has = |test: fn(&u8) -> bool| usize::from(name.iter().any(test));
+    let classes = has(u8::is_ascii_lowercase)
+        + has(u8::is_ascii_uppercase)
+        + has(u8::is_ascii_digit)
+        + has(|byte| !byte.is_ascii_alphanumeric() && !b"-_.@\\".contains(byte));
+    name.len() >= 4 && classes >= 3 && !known_accounts(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,11 @@
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 /// What may come out of a file before its ratio is looked at, in bytes.
-const FREE: u64 = 16 << 20;
+pub(super) const FREE: u64 = 16 << 20;
 
 /// How many bytes may come out for each that went in, beyond that. Logs reach 10 to 100; DEFLATE cannot reach more
 /// than 1,032 (RFC 1951), which only made-up content does.
-const RATIO: u64 = 250;
+pub(super) const RATIO: u64 = 250;
 
 /// Bytes that come out in one piece.
 const PIECE: usize = 32 << 10;
@@ -22,8 +22,8 @@ pub enum Broken {
     /// Not gzip.
     #[error("it does not begin as gzip does")]
     NotGzip,
-    /// A header that RFC 1952 does not know, or one without an end.
-    #[error("its gzip header is damaged")]
+    /// A header that its format does not know, or one without an end.
+    #[error("its header is damaged")]
     Header,
     /// The compressed stream is damaged.
     #[error("its compressed stream is damaged")]
@@ -37,9 +37,18 @@ pub enum Broken {
     /// More comes out than logs compress to.
     #[error("it swells to more than {RATIO} times its size: it was made to fill whoever unpacks it")]
     Swells,
-    /// Something that is no gzip member follows the last one.
-    #[error("something that is not gzip follows its compressed stream")]
+    /// Something that is no other stream of its kind follows the last one.
+    #[error("something else follows its compressed stream")]
     Trailing,
+    /// It cannot be unpacked without as many bytes of memory, which are more than are given to one file.
+    #[error("{0} bytes of memory are needed to unpack it: more than one file is given")]
+    Memory(u64),
+    /// It was packed with a dictionary that is not in it.
+    #[error("it was packed with a dictionary that is not in it")]
+    Dictionary,
+    /// A filter, check or version that is not known here.
+    #[error("it uses a part of its format that is not known here")]
+    Unknown,
 }
 
 /// Where in a member the bytes are.

@@ -1,7 +1,19 @@
-//! The text of a log as it passes, however it is compressed: plain and gzip are read, the others are known by their first
-//! bytes and told.
+//! The text of a log as it passes, however it is compressed: plain, gzip, xz, bzip2, Zstandard and LZ4 are read piece by
+//! piece and in bounded memory; LZMA's own format and compress(1) are known by their first bytes and told.
+//!
+//! A decoder holds 12 MiB at most: a window of [`WINDOW`] bytes, a block or two, and its tables. What needs a larger
+//! window (`xz -7` and above, `zstd --long`) is told, unless a larger one is given.
+
+mod bzip2;
+mod lz4;
+mod members;
+mod xz;
+mod zstd;
+
+pub mod payload;
 
 use super::inflate::{Broken, Inflater};
+use members::Members;
 
 /// How a file is compressed, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,8 +22,10 @@ pub enum Compression {
     None,
     /// RFC 1952.
     Gzip,
-    /// The .xz file format, 2.1.1.1; or LZMA's own.
+    /// The .xz file format, 2.1.1.1.
     Xz,
+    /// LZMA's own format, as `xz --format=lzma` writes it.
+    Lzma,
     /// bzip2: `BZh`.
     Bzip2,
     /// RFC 8878, 3.1.1.
@@ -28,7 +42,7 @@ impl Compression {
         const MAGIC: [(&[u8], Compression); 7] = [
             (b"\x1f\x8b", Compression::Gzip),
             (b"\xfd7zXZ\0", Compression::Xz),
-            (b"\x5d\0\0", Compression::Xz),
+            (b"\x5d\0\0", Compression::Lzma),
             (b"BZh", Compression::Bzip2),
             (b"\x28\xb5\x2f\xfd", Compression::Zstd),
             (b"\x04\x22\x4d\x18", Compression::Lz4),
@@ -44,6 +58,7 @@ impl Compression {
             Compression::None => None,
             Compression::Gzip => Some("gzip"),
             Compression::Xz => Some("xz"),
+            Compression::Lzma => Some("lzma"),
             Compression::Bzip2 => Some("bzip2"),
             Compression::Zstd => Some("zstd"),
             Compression::Lz4 => Some("lz4"),
@@ -66,16 +81,42 @@ pub enum Unread {
 /// Bytes that tell the compression.
 const TELLING: usize = 6;
 
+/// Bytes that a stream may point back at most: what `xz -6` and `zstd -19` ask for.
+pub const WINDOW: usize = 8 << 20;
+
 /// Gives the text of a file that passes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Unpacker {
     /// The first bytes, until they are enough to tell what the file is.
     beginning: Vec<u8>,
     told: Option<Compression>,
-    inflater: Option<Box<Inflater>>,
+    way: Way,
+    window: usize,
+}
+
+/// How text is got.
+#[derive(Debug)]
+enum Way {
+    /// It is there.
+    Plain,
+    Gzip(Box<Inflater>),
+    Other(Members),
+    /// It is not.
+    None,
+}
+
+impl Default for Unpacker {
+    fn default() -> Unpacker {
+        Unpacker::with_window(WINDOW)
+    }
 }
 
 impl Unpacker {
+    /// One that gives a file as many bytes of memory as it asks for to point back into, up to these.
+    pub fn with_window(window: usize) -> Unpacker {
+        Unpacker { beginning: Vec::new(), told: None, way: Way::None, window }
+    }
+
     /// The next bytes of the file; its text goes to `each`.
     pub fn piece(&mut self, bytes: &[u8], each: &mut dyn FnMut(&[u8])) {
         if self.told.is_some() {
@@ -93,10 +134,11 @@ impl Unpacker {
             self.tell(each);
         }
         let compression = self.told.unwrap_or(Compression::None);
-        let unread = match (compression, &self.inflater) {
-            (Compression::None, _) => None,
-            (Compression::Gzip, Some(inflater)) => inflater.end().err().map(Unread::Broken),
-            (other, _) => other.word().map(Unread::Compression),
+        let unread = match self.way {
+            Way::Plain => None,
+            Way::Gzip(inflater) => inflater.end().err().map(Unread::Broken),
+            Way::Other(mut members) => members.end(each).err().map(Unread::Broken),
+            Way::None => compression.word().map(Unread::Compression),
         };
         (compression, unread)
     }
@@ -105,42 +147,28 @@ impl Unpacker {
         let beginning = std::mem::take(&mut self.beginning);
         let compression = Compression::of(&beginning);
         self.told = Some(compression);
-        self.inflater = (compression == Compression::Gzip).then(Box::default);
+        self.way = match compression {
+            Compression::None => Way::Plain,
+            Compression::Gzip => Way::Gzip(Box::default()),
+            Compression::Xz => Way::Other(Members::of(xz::Xz::new(self.window))),
+            Compression::Bzip2 => Way::Other(Members::of(bzip2::Bzip2::new())),
+            Compression::Zstd => Way::Other(Members::of(zstd::Zstd::new(self.window))),
+            Compression::Lz4 => Way::Other(Members::of(lz4::Lz4::new())),
+            Compression::Lzma | Compression::Compress => Way::None,
+        };
         self.known(&beginning, each);
     }
 
     fn known(&mut self, bytes: &[u8], each: &mut dyn FnMut(&[u8])) {
-        match (self.told, &mut self.inflater) {
-            (Some(Compression::None), _) => each(bytes),
+        match &mut self.way {
+            Way::Plain => each(bytes),
             // Why it ends is kept within, and told at the end.
-            (Some(Compression::Gzip), Some(inflater)) => drop(inflater.push(bytes, each)),
-            _ => {}
+            Way::Gzip(inflater) => drop(inflater.push(bytes, each)),
+            Way::Other(members) => members.push(bytes, each),
+            Way::None => {}
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::inflate::packed;
-    use super::*;
-
-    fn text(bytes: &[u8], piece: usize) -> (Vec<u8>, Compression, Option<Unread>) {
-        let (mut unpacker, mut text) = (Unpacker::default(), Vec::new());
-        bytes.chunks(piece).for_each(|bytes| unpacker.piece(bytes, &mut |more| text.extend_from_slice(more)));
-        let (compression, unread) = unpacker.end(&mut |more| text.extend_from_slice(more));
-        (text, compression, unread)
-    }
-
-    #[test]
-    fn the_text_is_the_same_however_it_is_kept() {
-        let plain = b"one\ntwo\n".repeat(100);
-        for piece in [1, 5, 4096] {
-            assert_eq!(text(&plain, piece), (plain.clone(), Compression::None, None));
-            assert_eq!(text(&packed(&plain), piece), (plain.clone(), Compression::Gzip, None));
-        }
-        assert_eq!(text(b"abc", 1), (b"abc".to_vec(), Compression::None, None));
-        assert_eq!(text(b"BZh91AY", 2).2, Some(Unread::Compression("bzip2")));
-        let cut = &packed(&plain)[..20];
-        assert!(matches!(text(cut, 7).2, Some(Unread::Broken(_))));
-    }
-}
+mod tests;

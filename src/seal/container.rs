@@ -120,6 +120,19 @@ impl<R: Read + Seek> Container<R> {
         Ok(())
     }
 
+    /// Reads one member again, where the directory says that it lies; `each` reads it to its end, or stops with an error of
+    /// its own. For archives that were walked through before.
+    pub fn again(
+        &mut self,
+        record: &Record,
+        mut each: impl FnMut(&Record, &mut dyn Read) -> Result<(), ContainerError>,
+    ) -> Result<(), ContainerError> {
+        self.reader.seek(SeekFrom::Start(record.offset))?;
+        self.check_header(record)?;
+        self.unpack(record, &mut each)?;
+        self.check_descriptor(record)
+    }
+
     fn check_header(&mut self, record: &Record) -> Result<u64, ContainerError> {
         let (local, bytes) = read_local(&mut self.reader, &record.name)?;
         let differ = |what| ContainerError::HeadersDiffer { place: record.name.clone(), what };

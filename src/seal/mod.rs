@@ -9,12 +9,14 @@ pub mod container;
 pub mod envelope;
 pub mod files;
 pub mod inspect;
+pub mod members;
 pub mod opened;
 pub mod output;
 mod pipeline;
 pub mod random;
 pub mod salvage;
 pub mod signature;
+pub mod spill;
 pub mod stream;
 pub mod unpack;
 

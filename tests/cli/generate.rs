@@ -2,7 +2,7 @@
 
 use crate::support::phi;
 
-const VERBS: [&str; 7] = ["collect", "plan", "collectors", "verify", "open", "drill", "keygen"];
+const VERBS: [&str; 8] = ["collect", "plan", "collectors", "verify", "open", "search", "drill", "keygen"];
 
 #[test]
 fn manual_pages_and_completions_are_printed() {

@@ -25,6 +25,7 @@ mod panics;
 mod plan;
 mod quiet;
 mod salvage;
+mod search;
 mod stock;
 mod vectors;
 mod verify;

@@ -1,0 +1,353 @@
+//! What the verbs that answer questions read: a sealed bundle, the folder of an opened one, the root of an image, or plain
+//! files that somebody names. All of them give the same: logs, by kind, in the order of their time; what counts as PHI;
+//! and what was looked for and is not here.
+
+mod bundle;
+mod files;
+mod root;
+mod what;
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::asked::PhiArgs;
+use super::keys::OpenWith;
+use super::verify::TrustArgs;
+use crate::clock::Timestamp;
+use crate::custody::entry::EntryId;
+use crate::path::{HostPath, shown};
+use crate::records::audit_config::number_of;
+use crate::records::audit_log;
+use crate::records::unpack::Unpacker;
+use crate::term::{Failure, Voice, bytes};
+
+pub use what::What;
+
+/// Bytes of a log's text in which its first record is looked for.
+const HEAD: usize = 4 << 20;
+/// Bytes of a file that is held in memory because it is read back and forth: more than journald lets one grow to (128 MiB).
+const HELD: u64 = 160 << 20;
+/// Bytes of a small file, as /etc/passwd.
+const SMALL: usize = 16 << 20;
+
+/// Where the evidence is.
+#[derive(clap::Args, Debug)]
+pub struct EvidenceArgs {
+    /// A sealed bundle (with -i KEY or --passphrase), or the folder that 'open' made of one
+    #[arg(value_name = "BUNDLE", conflicts_with_all = ["root", "audit", "auth", "wtmp", "btmp", "journal"])]
+    bundle: Option<PathBuf>,
+    /// The receipt, where it does not lie beside the sealed file under its own name
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    receipt: Option<PathBuf>,
+    #[command(flatten)]
+    open_with: OpenWith,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The root of an examined host, such as a mounted image; links do not lead out of it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["audit", "auth", "wtmp", "btmp", "journal"])]
+    root: Option<PathBuf>,
+    /// Audit logs, rotated and compressed ones too; their order does not matter
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    audit: Vec<PathBuf>,
+    /// Authentication logs, as auth.log, secure, messages, syslog
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    auth: Vec<PathBuf>,
+    /// Files of logins and logouts (utmp(5))
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    wtmp: Vec<PathBuf>,
+    /// Files of failed logins
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    btmp: Vec<PathBuf>,
+    /// Files of systemd-journald, or a folder that holds them
+    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
+    journal: Vec<PathBuf>,
+    #[command(flatten)]
+    phi: PhiArgs,
+}
+
+/// One log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// In a bundle the number of its entry; else counted from 1 in the order in which they are read.
+    pub number: u32,
+    /// What it is.
+    pub what: What,
+    /// As a person knows it: its path, escaped.
+    pub name: String,
+    /// Where it lay on the examined host, if that is known.
+    pub path: Option<HostPath>,
+    /// Its bytes, as it lies.
+    pub size: u64,
+    /// When it was last changed, as it claims.
+    pub modified: Option<Timestamp>,
+    /// Its entry in the bundle.
+    pub entry: Option<EntryId>,
+    /// When its first record was made; known of audit logs alone.
+    pub first: Option<Timestamp>,
+    /// Its place in whatever it is read from.
+    at: usize,
+}
+
+/// Something that was looked for and is not here, or could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// What it would have been.
+    pub what: What,
+    /// Which it is, and why it is not here; in words, escaped.
+    pub words: String,
+}
+
+/// The run that made a bundle: its own traces stand in the logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnRun {
+    /// Its process.
+    pub pid: u32,
+    /// When that started, in clock ticks since boot.
+    pub start_ticks: Option<u64>,
+    /// Of which boot.
+    pub boot_id: Option<String>,
+}
+
+/// Gives the bytes of logs.
+trait Reads {
+    /// The bytes of the log at this place, piece by piece, until `each` has had enough.
+    fn read(&self, at: usize, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Failure>;
+}
+
+/// All that can be asked.
+pub struct Evidence {
+    logs: Vec<Log>,
+    reader: Box<dyn Reads>,
+    /// What was looked for and is not here.
+    pub absent: Vec<Absent>,
+    /// What is odd about the logs that are here, in words.
+    pub notes: Vec<String>,
+    /// The folders that hold PHI.
+    pub phi_roots: Vec<HostPath>,
+    /// The audit keys of the rules that watch them.
+    pub phi_keys: Vec<Vec<u8>>,
+    /// When the evidence was collected.
+    pub collected: Option<Timestamp>,
+    /// The run that collected it on the examined host.
+    pub own: Option<OwnRun>,
+    /// The bundle's id.
+    pub bundle: Option<String>,
+    /// The file that auditd wrote.
+    audit_log: HostPath,
+}
+
+#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
+/// Bytes at any place of a file.
+pub trait At {
+    /// How many there are.
+    fn size(&self) -> u64;
+    /// Those from `offset` on, as many as the buffer takes and there are.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+struct Held(Vec<u8>);
+
+impl At for Held {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let from = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
+        let count = from.len().min(buffer.len());
+        buffer.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
+        Ok(count)
+    }
+}
+
+impl EvidenceArgs {
+    /// Opens what was named. Of the kinds that are `wanted`, those are told that are not here.
+    pub fn gather(&self, wanted: &[What], now: Timestamp, voice: Voice) -> Result<Evidence, Failure> {
+        let mut evidence = match (&self.bundle, &self.root) {
+            (Some(path), _) if path.is_dir() => bundle::opened(path, voice)?,
+            (Some(path), _) => self.sealed(path, now, voice)?,
+            (None, Some(path)) if bundle::is_opened(path) => bundle::opened(path, voice)?,
+            (None, Some(path)) => root::of(path, wanted)?,
+            (None, None) => files::of(&self.named(), wanted)?,
+        };
+        self.phi.add_to(&mut evidence.phi_roots, &mut evidence.phi_keys)?;
+        evidence.absent.retain(|absent| wanted.contains(&absent.what));
+        evidence.put_in_order(wanted);
+        Ok(evidence)
+    }
+
+    fn sealed(&self, path: &std::path::Path, now: Timestamp, voice: Voice) -> Result<Evidence, Failure> {
+        let identities = self.open_with.identities()?.ok_or_else(|| {
+            Failure::usage("a bundle opens only with a key or a passphrase")
+                .hint("name the key with -i KEY, or use --passphrase")
+        })?;
+        bundle::sealed(path, self.receipt.as_deref(), &identities, &self.trust, now, voice)
+    }
+
+    /// The files that were named, with what they were named as.
+    fn named(&self) -> Vec<(What, PathBuf)> {
+        let lists = [
+            (What::Audit, &self.audit),
+            (What::Auth, &self.auth),
+            (What::Wtmp, &self.wtmp),
+            (What::Btmp, &self.btmp),
+            (What::Journal, &self.journal),
+        ];
+        lists
+            .into_iter()
+            .flat_map(|(what, paths)| paths.iter().map(move |path| (what, path.clone())))
+            .collect()
+    }
+}
+
+impl Evidence {
+    fn new(logs: Vec<Log>, reader: Box<dyn Reads>, audit_log: HostPath) -> Evidence {
+        Evidence {
+            logs,
+            reader,
+            absent: Vec::new(),
+            notes: Vec::new(),
+            phi_roots: Vec::new(),
+            phi_keys: Vec::new(),
+            collected: None,
+            own: None,
+            bundle: None,
+            audit_log,
+        }
+    }
+
+    /// The logs of one kind, the oldest first.
+    pub fn logs(&self, what: What) -> impl Iterator<Item = &Log> {
+        self.logs.iter().filter(move |log| log.what == what)
+    }
+
+    /// The text of /etc/passwd; empty where it is not here.
+    pub fn passwd(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for log in self.logs(What::Passwd) {
+            // What cannot be read names nobody; numbers stand for themselves then.
+            let _ = self.read_while(log, &mut |bytes| {
+                text.extend_from_slice(bytes);
+                if text.len() > SMALL { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
+        text
+    }
+
+    /// The bytes of a log, as it lies.
+    pub fn read(&self, log: &Log, each: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
+        self.read_while(log, &mut |bytes| {
+            each(bytes);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `each` has had enough.
+    pub fn read_while(
+        &self,
+        log: &Log,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        self.reader.read(log.at, each)
+    }
+
+    #[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
+    /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
+    pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
+        let too_large = || {
+            let most = bytes(HELD);
+            Failure::new(format!(
+                "{}: it is larger than the {most} of one file that are held in memory",
+                log.name
+            ))
+            .hint("open the bundle and read it with 'journalctl --file'")
+        };
+        if log.size > HELD {
+            return Err(too_large());
+        }
+        let mut held = Vec::new();
+        self.read_while(log, &mut |bytes| {
+            held.extend_from_slice(bytes);
+            if held.len() as u64 > HELD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if held.len() as u64 > HELD { Err(too_large()) } else { Ok(Box::new(Held(held))) }
+    }
+
+    /// Something of this kind is not here.
+    fn lack(&mut self, what: What, words: impl Into<String>) {
+        self.absent.push(Absent { what, words: words.into() });
+    }
+
+    /// By time, as far as it is known, and numbered. A name says nothing of the time: files are renamed and copied.
+    fn put_in_order(&mut self, wanted: &[What]) {
+        if wanted.contains(&What::Audit) {
+            let firsts: Vec<_> = self.logs.iter().map(|log| self.first_record(log)).collect();
+            self.logs.iter_mut().zip(firsts).for_each(|(log, first)| log.first = first);
+            self.note_missing_numbers();
+        }
+        self.logs.sort_by_key(|log| (log.what, log.first.or(log.modified), log.entry, log.at));
+        for (log, number) in self.logs.iter_mut().zip(1..) {
+            log.number = log.entry.map_or(number, |entry| entry.0);
+        }
+    }
+
+    /// When the first record of an audit log was made, if it has one near its beginning.
+    fn first_record(&self, log: &Log) -> Option<Timestamp> {
+        if log.what != What::Audit {
+            return None;
+        }
+        let (mut unpacker, mut head) = (Unpacker::default(), Vec::new());
+        let (mut first, mut passed) = (None, 0);
+        let read = self.read_while(log, &mut |bytes| {
+            unpacker.piece(bytes, &mut |text| {
+                if first.is_none() {
+                    passed += text.len();
+                    head.extend_from_slice(text);
+                    first = first_time(&mut head);
+                }
+            });
+            if first.is_some() || passed > HEAD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // What cannot be read is told when it is its turn.
+        read.ok()?;
+        if first.is_none() {
+            unpacker.end(&mut |text| head.extend_from_slice(text));
+            head.push(b'\n');
+            first = first_time(&mut head);
+        }
+        first
+    }
+
+    /// Rotation numbers its files one by one: where one is left out, a file is gone or was not taken.
+    fn note_missing_numbers(&mut self) {
+        let live = self.audit_log.name();
+        let names = self.logs(What::Audit).filter_map(|log| number_of(log.path.as_ref()?.name(), live));
+        let mut numbers: Vec<u64> = names.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let gaps: Vec<String> = numbers
+            .iter()
+            .zip(numbers.iter().skip(1))
+            .filter(|(before, after)| **after > **before + 1)
+            .map(|(before, after)| match after - before {
+                2 => (before + 1).to_string(),
+                _ => format!("{} to {}", before + 1, after - 1),
+            })
+            .collect();
+        if !gaps.is_empty() {
+            let name = shown(live);
+            self.notes
+                .push(format!("of the rotation of {name} these numbers are not here: {}", gaps.join(", ")));
+        }
+    }
+}
+
+/// The time of the first whole line that is a record; lines before it are done with.
+fn first_time(head: &mut Vec<u8>) -> Option<Timestamp> {
+    let whole = head.iter().rposition(|byte| *byte == b'\n')? + 1;
+    let lines = head.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
+    let first = lines.filter_map(audit_log::record).next().map(|record| record.id.time);
+    head.drain(..whole);
+    first
+}

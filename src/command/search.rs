@@ -1,0 +1,252 @@
+//! `search`: audit events that match, from a bundle, an image or plain files.
+
+mod calls;
+mod coverage;
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+
+use super::asked::{TimeWindow, WhoArgs, WindowArgs};
+use super::evidence::{Evidence, EvidenceArgs, What};
+use crate::clock::{Clock as _, SystemClock};
+use crate::records::accounts;
+use crate::records::audit_event::{Counts, Event, Reading};
+use crate::records::audit_search::{Filter, PathAsked};
+use crate::report::found::{self, FoundRow};
+use crate::report::rows::{Form, Printer, Row as _};
+use crate::term::{Exit, Failure, Voice, counted, lost_result};
+use calls::Calls;
+use coverage::{Coverage, Read};
+
+/// Bytes of the answer that are written at a time.
+const PIECE: usize = 64 << 10;
+
+/// Find events in audit logs
+///
+/// Reads a sealed bundle, the root of an image, or plain files, and prints the events that match: in the order of time,
+/// whatever the files are called, rotated and compressed ones too. An event matches if one record of it, or several
+/// together, match every filter that is given; of a filter that is given more than once, one is enough. What the answer
+/// rests on is told on stderr: an empty one means only what was logged, and read.
+///
+/// Exit status: 0 answered, 3 answered with gaps, where a time was asked for or nothing matched; 4 the bundle is not as it
+/// was sealed, 1 error, 2 usage.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+    #[command(flatten)]
+    window: WindowArgs,
+    #[command(flatten)]
+    who: WhoArgs,
+    /// Written by a rule with this key, exactly
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
+    /// In this session of a login
+    #[arg(long, value_name = "N")]
+    session: Vec<u32>,
+    /// With a record of this type, as SYSCALL or USER_LOGIN
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Vec<String>,
+    /// Of this system call
+    #[arg(long, value_name = "NAME|N")]
+    syscall: Vec<String>,
+    /// That succeeded, or that did not
+    #[arg(long, value_name = "yes|no")]
+    success: Option<Success>,
+    /// By this program, by its whole path
+    #[arg(long, value_name = "PATH")]
+    exe: Vec<String>,
+    /// By a process that calls itself so
+    #[arg(long, value_name = "NAME")]
+    comm: Vec<String>,
+    /// By this process
+    #[arg(long, value_name = "PID")]
+    pid: Vec<u32>,
+    /// How events are printed; by default as a table on a terminal, else as JSON Lines
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Success {
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Time and serial number of each event
+    Ids,
+    /// The records, byte for byte as they were logged
+    Raw,
+    /// One JSON object for each event
+    Jsonl,
+    /// For people
+    Table,
+    /// For spreadsheets
+    Csv,
+}
+
+/// Searches.
+pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
+    let now = SystemClock.moment().utc;
+    // What is wrong with the question is told before anything is read.
+    args.window.window(now)?;
+    args.filter(TimeWindow::default(), Vec::new())?;
+    let evidence = args.evidence.gather(&[What::Audit], now, voice)?;
+    let window = args.window.window(evidence.collected.unwrap_or(now))?;
+    let passwd = evidence.passwd();
+    let filter = args.filter(window, args.who.users(&passwd)?)?;
+    let calls = Calls::of(&args.syscall)?;
+    let mut answer = Answer::new(args.format(voice), &passwd, voice);
+    let mut coverage = Coverage {
+        absent: evidence.absent.clone(),
+        notes: evidence.notes.clone(),
+        collected: evidence.collected,
+        ..Coverage::default()
+    };
+    search(&evidence, (&filter, &calls), &mut answer, &mut coverage)?;
+    let found = answer.end()?;
+    coverage.tell(found, window, voice);
+    let is_asked = window.is_asked() || found == 0;
+    let has_gaps = !coverage.is_whole() || window.is_asked() && !coverage.beyond(window).is_empty();
+    Ok(if is_asked && has_gaps { Exit::Gaps } else { Exit::Done })
+}
+
+impl Args {
+    fn format(&self, voice: Voice) -> Format {
+        let default = if voice.json || !Voice::is_read_by_people() { Format::Jsonl } else { Format::Table };
+        self.format.unwrap_or(default)
+    }
+
+    fn filter(&self, window: TimeWindow, users: Vec<u32>) -> Result<Filter, Failure> {
+        let bytes = |texts: &[String]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        Ok(Filter {
+            keys: bytes(&self.key),
+            parts: false,
+            auids: users,
+            uids: Vec::new(),
+            sessions: self.session.clone(),
+            kinds: self.kind.iter().map(|kind| kind.to_ascii_uppercase().into_bytes()).collect(),
+            syscalls: Calls::of(&self.syscall)?.numbers(),
+            success: self.success.map(|success| matches!(success, Success::Yes)),
+            exes: bytes(&self.exe),
+            comms: bytes(&self.comm),
+            pids: self.pid.clone(),
+            hosts: self.who.addresses()?.iter().map(|address| address.to_string().into_bytes()).collect(),
+            paths: self.who.paths()?.into_iter().map(PathAsked::Under).collect(),
+            since: window.since,
+            until: window.end(),
+        })
+    }
+}
+
+/// Reads log by log; what cannot be read is part of the coverage, and the others are read all the same.
+fn search(
+    evidence: &Evidence,
+    (filter, calls): (&Filter, &Calls),
+    answer: &mut Answer,
+    coverage: &mut Coverage,
+) -> Result<(), Failure> {
+    let sieve = filter.sieve();
+    let mut reading = Reading::new(|kind: &[u8], line: &[u8]| sieve.wants(kind, line));
+    let take = |answer: &mut Answer, event: &Event| {
+        if filter.matches(event) && calls.hold(event) {
+            answer.event(event);
+        }
+    };
+    for log in evidence.logs(What::Audit) {
+        if answer.is_lost() {
+            break;
+        }
+        reading.begin(log.number);
+        let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut |event| take(answer, &event)));
+        let told = reading.end_file(&mut |event| take(answer, &event));
+        match read {
+            Err(failure) if failure.is_of_verification() => return Err(failure),
+            read => coverage.read.push(Read::of(log, &told, read.err().as_ref())),
+        }
+    }
+    let counts = reading.finish(&mut |event| take(answer, &event));
+    coverage.notes.extend(notes(&counts));
+    Ok(())
+}
+
+/// What of the events is odd.
+fn notes(counts: &Counts) -> Vec<String> {
+    let odd = [
+        (counts.conflicts, "event", "of which two logs say different things; both are shown"),
+        (counts.late, "record", "that came long behind the others of their events"),
+        (counts.cut_off, "event", "given up before all of their records were there, for want of room"),
+        (counts.forgotten, "event", "no longer remembered, so that copies of them would be found twice"),
+        (counts.nodes_left, "machine", "whose boots were not told apart"),
+    ];
+    let told = odd.into_iter().filter(|(count, ..)| *count > 0);
+    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
+}
+
+/// The answer while it is printed.
+struct Answer {
+    format: Format,
+    printer: Printer,
+    names: BTreeMap<u32, Vec<u8>>,
+    out: Vec<u8>,
+    found: u64,
+    voice: Voice,
+    lost: Option<Failure>,
+}
+
+impl Answer {
+    fn new(format: Format, passwd: &[u8], voice: Voice) -> Answer {
+        let form = match format {
+            Format::Table => Form::Table,
+            Format::Csv => Form::Csv,
+            Format::Ids | Format::Raw | Format::Jsonl => Form::Jsonl,
+        };
+        Answer {
+            format,
+            printer: Printer::new(form, FoundRow::COLUMNS),
+            names: accounts::names(passwd),
+            out: Vec::new(),
+            found: 0,
+            voice,
+            lost: None,
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.found += 1;
+        match self.format {
+            Format::Ids => self.out.extend_from_slice(format!("{}\n", found::id(event)).as_bytes()),
+            Format::Raw => {
+                for (line, _) in event.lines() {
+                    self.out.extend_from_slice(line);
+                    self.out.push(b'\n');
+                }
+            }
+            Format::Jsonl | Format::Table | Format::Csv => {
+                let row = FoundRow::of(event, &self.names);
+                let printed = self.printer.row(&row, &mut self.out);
+                self.lost = self.lost.take().or(printed.err().map(Failure::from));
+            }
+        }
+        if self.out.len() >= PIECE {
+            self.voice.bytes(&std::mem::take(&mut self.out));
+        }
+    }
+
+    /// Whether nobody takes the answer any more.
+    fn is_lost(&self) -> bool {
+        self.lost.is_some() || lost_result().is_some()
+    }
+
+    /// All is found: how much it was.
+    fn end(mut self) -> Result<u64, Failure> {
+        if matches!(self.format, Format::Jsonl | Format::Table | Format::Csv) {
+            self.printer.end::<FoundRow>(&mut self.out);
+        }
+        self.voice.bytes(&self.out);
+        self.lost.map_or(Ok(self.found), Err)
+    }
+}

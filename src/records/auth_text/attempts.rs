@@ -1,0 +1,348 @@
+//! Tries to log in by sshd, counted: one rejected or accepted secret is one, however many lines speak of it.
+//!
+//! Of one try with a password PAM says `authentication failure`, and up to three seconds later sshd says `Failed password`;
+//! of one by questions (keyboard-interactive) PAM says it from a process of its own, and sshd `error: PAM: …` and, at LogLevel
+//! VERBOSE, `Failed keyboard-interactive/pam`. PAM names nobody where sshd knows no such user. Of further tries in one
+//! connection PAM speaks once, when it ends (`N more authentication failures`).
+//!
+//! At most 256 tries wait for their other lines, 2 × 4,096 connections are remembered, and 65,536 accounts and as many
+//! sources are told apart; what was beyond is counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::{Answer, From, Message, Said};
+use crate::clock::Timestamp;
+use crate::records::audit_event::Place;
+
+/// The lines of one try stand this close together.
+const TOGETHER: Duration = Duration::from_secs(3);
+/// A process number that was silent for so long is another process.
+const ANOTHER: Duration = Duration::from_secs(3_600);
+const WAITING: usize = 256;
+const CONNECTIONS: usize = 4_096;
+const NAMES: usize = 65_536;
+/// Accounts of one connection that are remembered.
+const ACCOUNTS: usize = 16;
+/// Bytes of a name that are kept for counting.
+const NAME: usize = 256;
+
+/// One secret, accepted or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When the first of its lines was written.
+    pub time: Option<Timestamp>,
+    /// Where that stands.
+    pub place: Place,
+    /// The machine.
+    pub host: Vec<u8>,
+    /// Process of the connection, as sshd itself has it where it spoke.
+    pub pid: Option<u32>,
+    /// The name that was given; empty where only PAM spoke, of a user that is not known.
+    pub user: Vec<u8>,
+    /// sshd knows no such user.
+    pub unknown_user: bool,
+    /// As sshd says it; empty where only PAM spoke.
+    pub method: Vec<u8>,
+    /// From where.
+    pub from: From,
+    /// What became of it.
+    pub answer: Answer,
+    /// How many tries: more than one where the log only says that a message was repeated.
+    pub tries: u32,
+    /// Lines that speak of it.
+    pub lines: u32,
+    pam: bool,
+    questions: bool,
+    failed: bool,
+}
+
+/// Three figures that are never one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections in which a secret was tried.
+    pub connections: u64,
+    /// Secrets that were rejected.
+    pub rejected: u64,
+    /// Secrets that were accepted, those that were only one of several among them.
+    pub accepted: u64,
+    /// Lines that speak of them.
+    pub lines: u64,
+}
+
+impl Counts {
+    fn add(&mut self, attempt: &Attempt, is_new: bool) {
+        self.connections += u64::from(is_new);
+        self.lines += u64::from(attempt.lines);
+        let tries = u64::from(attempt.tries);
+        match attempt.answer {
+            Answer::Accepted | Answer::Partial => self.accepted += tries,
+            Answer::Failed | Answer::Postponed => self.rejected += tries,
+        }
+    }
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Of all.
+    pub total: Counts,
+    /// By the name that was given.
+    pub accounts: BTreeMap<Vec<u8>, Counts>,
+    /// By address.
+    pub sources: BTreeMap<Vec<u8>, Counts>,
+    /// Attempts whose account or source is in neither, for want of room.
+    pub beyond: u64,
+    /// Connections that were forgotten for want of room: one that came back is counted twice.
+    pub forgotten: u64,
+    /// Tries that were told before their other lines could have come, for want of room.
+    pub hurried: u64,
+    /// Lines of PAM that only sum up tries that had lines of their own.
+    pub summaries: u64,
+}
+
+/// Puts lines together and counts.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts {
+    waiting: VecDeque<Attempt>,
+    young: Connections,
+    old: Connections,
+    tally: Tally,
+    now: Option<Timestamp>,
+}
+
+type Connections = BTreeMap<(Vec<u8>, u32, u16), Connection>;
+
+#[derive(Clone, Debug, Default)]
+struct Connection {
+    last: Option<Timestamp>,
+    port: Option<u16>,
+    /// Whether an attempt was counted for it.
+    counted: bool,
+    accounts: Vec<Vec<u8>>,
+    /// Tries with a line of sshd and none of PAM.
+    unpaired: u32,
+}
+
+impl Attempts {
+    /// The next line, and the attempts to which no more lines can belong.
+    pub fn said(&mut self, said: &Said, out: &mut dyn FnMut(Attempt)) {
+        self.now = said.time.map(|(time, _)| time).or(self.now);
+        self.expire(out);
+        let Some(attempt) = attempt(said) else { return };
+        if self.is_summary(&attempt) || self.joins(&attempt) {
+            return;
+        }
+        if self.waiting.len() >= WAITING {
+            self.tally.hurried += 1;
+            self.tell_first(out);
+        }
+        self.waiting.push_back(attempt);
+    }
+
+    /// All was said.
+    pub fn end(mut self, out: &mut dyn FnMut(Attempt)) -> Tally {
+        while !self.waiting.is_empty() {
+            self.tell_first(out);
+        }
+        self.tally
+    }
+
+    fn expire(&mut self, out: &mut dyn FnMut(Attempt)) {
+        let is_over = |first: &Attempt| match (self.now, first.time) {
+            (Some(now), Some(time)) => now.since(time) > TOGETHER || time.since(now) > TOGETHER,
+            _ => false,
+        };
+        let over = self.waiting.iter().take_while(|first| is_over(first)).count();
+        (0..over).for_each(|_| self.tell_first(out));
+    }
+
+    /// What PAM says at a connection's end of tries that sshd had told of one by one.
+    fn is_summary(&mut self, attempt: &Attempt) -> bool {
+        if !attempt.pam {
+            return false;
+        }
+        // What still waits has not come to its connection yet.
+        let waiting =
+            self.waiting.iter().filter(|other| other.pid == attempt.pid && other.host == attempt.host);
+        let waiting: u32 = waiting.filter(|other| other.is_unpaired()).map(|other| other.tries).sum();
+        let key = key(attempt);
+        let connection = self.young.get(&key).or_else(|| self.old.get(&key));
+        let told = connection.map_or(0, |connection| connection.unpaired);
+        let is_one = attempt.pid.is_some() && told + waiting >= attempt.tries;
+        if is_one {
+            self.tally.summaries += 1;
+            self.tally.total.lines += 1;
+            let left = told.saturating_sub(attempt.tries);
+            let lists = [&mut self.young, &mut self.old];
+            lists
+                .into_iter()
+                .filter_map(|list| list.get_mut(&key))
+                .for_each(|connection| connection.unpaired = left);
+            let mut rest = attempt.tries.saturating_sub(told);
+            for other in &mut self.waiting {
+                let same = other.pid == attempt.pid && other.host == attempt.host && other.is_unpaired();
+                if same && rest > 0 {
+                    other.pam = true;
+                    rest = rest.saturating_sub(other.tries);
+                }
+            }
+        }
+        is_one
+    }
+
+    /// Whether a line is of a try that waits; then it is taken up there.
+    fn joins(&mut self, line: &Attempt) -> bool {
+        match self.waiting.iter_mut().find(|waiting| waiting.takes(line)) {
+            Some(waiting) => {
+                waiting.take(line);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn tell_first(&mut self, out: &mut dyn FnMut(Attempt)) {
+        let Some(attempt) = self.waiting.pop_front() else { return };
+        self.count(&attempt);
+        out(attempt);
+    }
+
+    fn count(&mut self, attempt: &Attempt) {
+        let user = cut(&attempt.user);
+        let connection = self.connection(attempt);
+        let is_new = !std::mem::replace(&mut connection.counted, true);
+        let is_new_account = !connection.accounts.contains(&user);
+        if is_new_account && connection.accounts.len() < ACCOUNTS {
+            connection.accounts.push(user.clone());
+        }
+        if attempt.is_unpaired() {
+            connection.unpaired = connection.unpaired.saturating_add(attempt.tries);
+        }
+        self.tally.total.add(attempt, is_new);
+        let source = cut(&attempt.from.address);
+        let in_accounts = add(&mut self.tally.accounts, user, attempt, is_new_account);
+        let in_sources = add(&mut self.tally.sources, source, attempt, is_new);
+        self.tally.beyond += u64::from(!(in_accounts && in_sources));
+    }
+
+    fn connection(&mut self, attempt: &Attempt) -> &mut Connection {
+        let key = key(attempt);
+        if self.young.len() >= CONNECTIONS && !self.young.contains_key(&key) {
+            let gone = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            self.tally.forgotten += gone.len() as u64;
+        }
+        let old = self.old.remove(&key);
+        let connection = self.young.entry(key).or_insert_with(|| old.unwrap_or_default());
+        let silent = connection.last.zip(attempt.time).is_some_and(|(last, time)| time.since(last) > ANOTHER);
+        let elsewhere = connection.port.zip(attempt.from.port).is_some_and(|(one, other)| one != other);
+        if silent || elsewhere {
+            *connection = Connection::default();
+        }
+        connection.last = attempt.time.or(connection.last);
+        connection.port = attempt.from.port.or(connection.port);
+        connection
+    }
+}
+
+impl Attempt {
+    /// Whether a line can be of this try: the same machine, source and name, and such a line is not there yet.
+    fn takes(&self, line: &Attempt) -> bool {
+        let same_place = self.host == line.host && self.from.address == line.from.address;
+        let nobody = |one: &Attempt, other: &Attempt| one.pam && one.user.is_empty() && other.unknown_user;
+        let same_user = self.user == line.user || nobody(self, line) || nobody(line, self);
+        let open = self.answer == Answer::Failed && line.answer == Answer::Failed;
+        let by_questions = |attempt: &Attempt| attempt.questions || attempt.method.starts_with(b"keyboard");
+        let same_process = self.pid == line.pid;
+        let free = match (line.pam, line.questions) {
+            (true, _) => false,
+            (_, true) => !self.questions && !self.failed,
+            _ => !self.failed && (self.questions == by_questions(line) || !self.questions),
+        };
+        // PAM's questions are asked by a process of their own; a password is checked by the one that speaks.
+        let process = same_process || (self.pam && !self.questions && !self.failed && by_questions(line));
+        same_place && same_user && open && free && process && self.tries == 1 && line.tries == 1
+    }
+
+    /// Whether sshd told of it and PAM did not.
+    fn is_unpaired(&self) -> bool {
+        self.failed && !self.pam && self.method == b"password"
+    }
+
+    fn take(&mut self, line: &Attempt) {
+        self.lines += line.lines;
+        self.pid = line.pid.or(self.pid);
+        self.questions |= line.questions;
+        self.failed |= line.failed;
+        self.unknown_user |= line.unknown_user;
+        self.from.port = line.from.port.or(self.from.port);
+        if self.user.is_empty() {
+            self.user.clone_from(&line.user);
+        }
+        if !line.method.is_empty() {
+            self.method.clone_from(&line.method);
+        }
+    }
+}
+
+/// Process, or where the line names none, the port at the other end.
+fn key(attempt: &Attempt) -> (Vec<u8>, u32, u16) {
+    let port = if attempt.pid.is_none() { attempt.from.port } else { None };
+    (attempt.host.clone(), attempt.pid.unwrap_or(0), port.unwrap_or(0))
+}
+
+fn cut(name: &[u8]) -> Vec<u8> {
+    name.get(..NAME).unwrap_or(name).to_vec()
+}
+
+fn add(table: &mut BTreeMap<Vec<u8>, Counts>, name: Vec<u8>, attempt: &Attempt, is_new: bool) -> bool {
+    let has_room = table.len() < NAMES || table.contains_key(&name);
+    if has_room {
+        table.entry(name).or_default().add(attempt, is_new);
+    }
+    has_room
+}
+
+/// What a line alone says of a try; none if it speaks of none, as `Failed none`, with which a client only asks what is
+/// wanted.
+fn attempt(said: &Said) -> Option<Attempt> {
+    let blank = Attempt {
+        time: said.time.map(|(time, _)| time),
+        place: said.place,
+        host: said.host.clone(),
+        pid: said.pid,
+        user: Vec::new(),
+        unknown_user: false,
+        method: Vec::new(),
+        from: From::default(),
+        answer: Answer::Failed,
+        tries: said.times,
+        lines: said.times,
+        pam: false,
+        questions: false,
+        failed: false,
+    };
+    match &said.message {
+        Message::Tried { answer, method, user, unknown_user, from, .. } => {
+            let is_try = *answer != Answer::Postponed && method != b"none";
+            let (user, method, from) = (user.clone(), method.clone(), from.clone());
+            let failed = *answer == Answer::Failed;
+            let attempt =
+                Attempt { answer: *answer, method, user, from, failed, unknown_user: *unknown_user, ..blank };
+            is_try.then_some(attempt)
+        }
+        Message::PamRejected { user, unknown_user, from, .. } => {
+            let method = b"keyboard-interactive/pam".to_vec();
+            let (user, from, unknown_user) = (user.clone(), from.clone(), *unknown_user);
+            Some(Attempt { method, user, from, unknown_user, questions: true, ..blank })
+        }
+        Message::PamFailure { service, user, from, tries, .. } if service.starts_with(b"sshd") => {
+            let tries = tries.saturating_mul(said.times);
+            Some(Attempt { user: user.clone(), from: from.clone(), tries, pam: true, ..blank })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Counts of what was captured.
+
+use super::*;

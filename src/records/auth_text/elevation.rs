@@ -1,0 +1,150 @@
+//! Messages of sudo, su, doas and pkexec: who acted as whom, or wanted to.
+
+use super::scan::{cut, cut_last, cuts, only, word};
+use super::{Elevator, Message};
+
+/// `USER : [REASON ; ][HOST=… ; ][CHROOT=… ; ][TTY=… ; ]PWD=… ; USER=… ; [GROUP=… ; ][TSID=… ; ][ENV=… ; ]COMMAND=…`
+/// (sudoers(5), EVENT LOGGING). A folder and a command may hold any of it.
+pub fn sudo(message: &[u8]) -> Option<Message> {
+    let (by, text) = cut(message.trim_ascii_start(), b" : ")?;
+    let (head, rest) = match text.strip_prefix(b"PWD=") {
+        Some(rest) => (&b""[..], rest),
+        None => cut(text, b" ; PWD=")?,
+    };
+    let Ok(reading) =
+        only(cuts(rest, b" ; USER=").filter_map(|(folder, rest)| Some((folder, target(rest)?))))
+    else {
+        return ambiguous(message);
+    };
+    let (folder, (to, command)) = reading?;
+    let parts = || cuts_apart(head);
+    let terminal = parts().find_map(|part| part.strip_prefix(b"TTY="));
+    let reason = parts().next().filter(|part| !part.is_empty() && !is_field(part));
+    Some(Message::Elevated {
+        tool: Elevator::Sudo,
+        by: by.to_vec(),
+        to: to.to_vec(),
+        terminal: terminal.unwrap_or_default().to_vec(),
+        folder: folder.to_vec(),
+        command: command.to_vec(),
+        refused: reason.map(<[u8]>::to_vec),
+    })
+}
+
+/// `NAME ; [GROUP=… ; ][TSID=… ; ][ENV=… ; ]COMMAND=…`: as whom, and what.
+fn target(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (to, rest) = cut(text, b" ; ")?;
+    let (mut rest, name) = (rest, (!to.contains(&b' ')).then_some(to)?);
+    for field in [&b"GROUP="[..], b"TSID="] {
+        if let Some(behind) = rest.strip_prefix(field) {
+            rest = cut(behind, b" ; ")?.1;
+        }
+    }
+    if rest.starts_with(b"ENV=") {
+        rest = cut(rest, b" ; COMMAND=")?.1;
+        return Some((name, rest));
+    }
+    Some((name, rest.strip_prefix(b"COMMAND=")?))
+}
+
+/// The fields in front of the folder.
+fn cuts_apart(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(head);
+    std::iter::from_fn(move || {
+        let (part, behind) = match cut(rest?, b" ; ") {
+            Some((part, behind)) => (part, Some(behind)),
+            None => (rest?, None),
+        };
+        rest = behind;
+        Some(part)
+    })
+}
+
+fn is_field(part: &[u8]) -> bool {
+    [&b"HOST="[..], b"CHROOT=", b"TTY="].iter().any(|name| part.starts_with(name))
+}
+
+/// util-linux: `(to TO) BY on TTY`, `FAILED SU (to TO) BY on TTY`; shadow: `Successful su for TO by BY`, `FAILED su for TO
+/// by BY`, and besides these `+ TTY BY:TO`, or `-` if it failed, which is read only if it is a failure that says no more.
+pub fn su(message: &[u8]) -> Option<Message> {
+    let refused = |failed: bool| failed.then(|| b"FAILED".to_vec());
+    let elevated = |to: &[u8], by: &[u8], terminal: &[u8], failed: bool| {
+        let none = Vec::new;
+        Some(Message::Elevated {
+            tool: Elevator::Su,
+            by: by.to_vec(),
+            to: to.to_vec(),
+            terminal: terminal.to_vec(),
+            folder: none(),
+            command: none(),
+            refused: refused(failed),
+        })
+    };
+    let rest = message.strip_prefix(b"FAILED SU ");
+    if let Some(rest) = rest.unwrap_or(message).strip_prefix(b"(to ") {
+        let (to, who) = cut(rest, b") ")?;
+        let (by, terminal) = cut_last(who, b" on ")?;
+        return elevated(to, by, terminal, message.starts_with(b"FAILED"));
+    }
+    for (mark, failed) in [(&b"Successful su for "[..], false), (b"FAILED su for ", true)] {
+        if let Some((to, by)) = message.strip_prefix(mark).and_then(|rest| cut_last(rest, b" by ")) {
+            return elevated(to, by, b"", failed);
+        }
+    }
+    None
+}
+
+/// `BY ran command COMMAND as TO from FOLDER`, `command not permitted for BY: COMMAND`, `failed auth for BY` (doas(1)).
+pub fn doas(message: &[u8]) -> Option<Message> {
+    let elevated = |by: &[u8], to: &[u8], folder: &[u8], command: &[u8], refused: Option<&[u8]>| {
+        Some(Message::Elevated {
+            tool: Elevator::Doas,
+            by: by.to_vec(),
+            to: to.to_vec(),
+            terminal: Vec::new(),
+            folder: folder.to_vec(),
+            command: command.to_vec(),
+            refused: refused.map(<[u8]>::to_vec),
+        })
+    };
+    if let Some(by) = message.strip_prefix(b"failed auth for ") {
+        return elevated(by, b"", b"", b"", Some(b"failed auth"));
+    }
+    if let Some((by, command)) =
+        message.strip_prefix(b"command not permitted for ").and_then(|rest| cut(rest, b": "))
+    {
+        return elevated(by, b"", b"", command, Some(b"command not permitted"));
+    }
+    let (by, rest) = cut(message, b" ran command ")?;
+    let readings = cuts(rest, b" as ").filter_map(|(command, rest)| {
+        let (to, rest) = word(rest);
+        let folder = rest.strip_prefix(b"from ")?;
+        folder.starts_with(b"/").then_some((command, to, folder))
+    });
+    let Ok(reading) = only(readings) else { return ambiguous(message) };
+    let (command, to, folder) = reading?;
+    elevated(by, to, folder, command, None)
+}
+
+/// `BY: Executing command [USER=…] [TTY=…] [CWD=…] [COMMAND=…]`, or why not (pkexec(1)).
+pub fn pkexec(message: &[u8]) -> Option<Message> {
+    let (by, rest) = cut(message, b": ")?;
+    let (what, rest) = cut(rest, b" [USER=")?;
+    let (to, rest) = cut(rest, b"] [TTY=")?;
+    let (terminal, rest) = cut(rest, b"] [CWD=")?;
+    let Ok(reading) = only(cuts(rest, b"] [COMMAND=")) else { return ambiguous(message) };
+    let (folder, command) = reading?;
+    Some(Message::Elevated {
+        tool: Elevator::Pkexec,
+        by: by.to_vec(),
+        to: to.to_vec(),
+        terminal: terminal.to_vec(),
+        folder: folder.to_vec(),
+        command: command.strip_suffix(b"]")?.to_vec(),
+        refused: (what != b"Executing command").then(|| what.to_vec()),
+    })
+}
+
+fn ambiguous(message: &[u8]) -> Option<Message> {
+    Some(Message::Ambiguous { text: message.to_vec() })
+}

@@ -1,0 +1,3 @@
+//! Messages as they were captured, and as documents have them.
+
+use super::*;

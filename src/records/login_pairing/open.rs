@@ -1,0 +1,78 @@
+//! Sessions that have begun and not ended, found by terminal, by init's name of it, or by process.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::LoginRecord;
+use crate::clock::Timestamp;
+
+/// A session that has begun.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub record: LoginRecord,
+    /// How far the clock had been set by then, in all.
+    pub clock: i64,
+    /// When the machine that it runs on was shut down, where the row of its start says so.
+    pub down: Option<Timestamp>,
+}
+
+/// All of them, in the order in which they began.
+#[derive(Debug, Default)]
+pub(super) struct OpenSessions {
+    sessions: BTreeMap<u64, Open>,
+    lines: HashMap<Vec<u8>, u64>,
+    ids: HashMap<Vec<u8>, u64>,
+    pids: HashMap<i64, u64>,
+    next: u64,
+}
+
+impl OpenSessions {
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub fn add(&mut self, open: Open) {
+        let number = self.next;
+        self.next += 1;
+        let record = &open.record;
+        if !record.line.is_empty() {
+            self.lines.insert(record.line.clone(), number);
+        }
+        if !record.id.is_empty() {
+            self.ids.insert(record.id.clone(), number);
+        }
+        if record.pid > 0 {
+            self.pids.insert(record.pid, number);
+        }
+        self.sessions.insert(number, open);
+    }
+
+    /// That on the terminal that a record names; of one that names none, by its id, or else by its process.
+    pub fn take(&mut self, record: &LoginRecord) -> Option<Open> {
+        let number = match (&record.line, &record.id) {
+            (line, _) if !line.is_empty() => self.lines.get(line),
+            (_, id) if !id.is_empty() && self.ids.contains_key(id) => self.ids.get(id),
+            _ => self.pids.get(&record.pid),
+        };
+        let number = *number?;
+        let open = self.sessions.remove(&number)?;
+        forget(&mut self.lines, &open.record.line, number);
+        forget(&mut self.ids, &open.record.id, number);
+        forget(&mut self.pids, &open.record.pid, number);
+        Some(open)
+    }
+
+    /// All of them, the earliest first; none is left.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Open> + use<> {
+        self.lines.clear();
+        self.ids.clear();
+        self.pids.clear();
+        std::mem::take(&mut self.sessions).into_values()
+    }
+}
+
+/// What finds a session that is gone, unless it finds a later one.
+fn forget<K: std::hash::Hash + Eq>(found: &mut HashMap<K, u64>, key: &K, number: u64) {
+    if found.get(key) == Some(&number) {
+        found.remove(key);
+    }
+}

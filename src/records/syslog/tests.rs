@@ -1,0 +1,3 @@
+//! Over bytes.
+
+use super::*;

@@ -1,0 +1,364 @@
+//! Whose PHI was touched, by whom, from where: every event of the audit log that meets a PHI folder, by the key of its
+//! rule, by name, or by inode, with the session that it is attributed to.
+//!
+//! It goes forward through the log once, within some 24 MiB whatever its length: names 10 MiB, files that are PHI 4 MiB,
+//! open rows 4 MiB, what is counted of actors and files 6 MiB. What did not fit is counted.
+
+mod counts;
+mod groups;
+mod touch;
+mod who;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+pub use counts::{Counted, Totals};
+
+use crate::clock::Timestamp;
+use crate::custody::rows::access::AccessRow;
+use crate::records::audit_event::Event;
+use crate::records::audit_event::items::{FileId, Item};
+use crate::records::audit_event::names::{Around, Named, Names, is_within};
+use crate::records::audit_event::operation::{Op, Syscall, read};
+use crate::records::audit_event::sieve::{Inodes, Sieve};
+use crate::records::audit_log::Record;
+use crate::view::login_sessions::Session;
+use counts::Counts;
+use groups::{First, Groups, Key};
+use touch::{Phi, PhiFiles, Touch, know};
+use who::{Attribution, OUTLIVING, Said, Sessions, is_manager, is_multiplexer};
+
+/// Processes that are remembered.
+const PROCESSES: usize = 8_192;
+/// How far up from a process its starters are looked at.
+const ABOVE: usize = 8;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// PHI folders: absolute, without a slash at the end.
+    pub roots: Vec<Vec<u8>>,
+    /// Keys of the rules that watch them.
+    pub keys: Vec<Vec<u8>>,
+    /// From when to when, both included; events beyond are read for names and not told.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Of these only.
+    pub filter: Filter,
+    /// Accesses that are the same are one row while no more time than this is between them; zero for a row each.
+    pub gap: Duration,
+    /// Processes of this program itself, each with when it began and ended.
+    pub own: Vec<(u32, Timestamp, Timestamp)>,
+}
+
+impl Question {
+    /// Everything that met these folders, or was logged with these keys.
+    pub fn of(roots: Vec<Vec<u8>>, keys: Vec<Vec<u8>>) -> Question {
+        let gap = Duration::from_secs(60);
+        Question { roots, keys, window: None, filter: Filter::default(), gap, own: Vec::new() }
+    }
+}
+
+/// Which accesses are told; what is not given lets all through.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The login identity.
+    pub auid: Option<u32>,
+    /// The name that it was logged in under.
+    pub user: Option<Vec<u8>>,
+    /// Below this path.
+    pub path: Option<Vec<u8>>,
+    /// From this address, of the session or of one of those that it may have been.
+    pub address: Option<Vec<u8>>,
+    /// What was done.
+    pub op: Option<Op>,
+}
+
+/// What is known of a process from its events.
+#[derive(Clone, Copy, Debug)]
+struct Process {
+    ppid: Option<u32>,
+    auid: Option<u32>,
+    ses: Option<u32>,
+    multiplexer: bool,
+    manager: bool,
+}
+
+/// The answer in the making.
+pub struct Access<'s> {
+    question: Question,
+    sessions: Sessions<'s>,
+    names: Names,
+    files: PhiFiles,
+    inodes: Inodes,
+    processes: HashMap<((u32, u32), u32), Process>,
+    /// Machines by the name that the log gives them; more than a few share the last number.
+    nodes: Vec<Vec<u8>>,
+    groups: Groups,
+    counts: Counts,
+    totals: Totals,
+}
+
+impl<'s> Access<'s> {
+    /// An answer from sessions that are known already.
+    pub fn new(question: Question, sessions: &'s [Session]) -> Access<'s> {
+        let groups = Groups::of(question.gap);
+        Access {
+            question,
+            sessions: Sessions::of(sessions),
+            names: Names::default(),
+            files: PhiFiles::default(),
+            inodes: Inodes::default(),
+            processes: HashMap::new(),
+            nodes: Vec::new(),
+            groups,
+            counts: Counts::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// A file or directory has this path, from a listing of the folder. The device is that of /proc/self/mountinfo, which
+    /// is what the kernel logs.
+    pub fn know(&mut self, id: FileId, path: &[u8]) {
+        know(&mut self.names, &mut self.files, &self.question.roots, id, path);
+        self.inodes.mark(id.inode);
+    }
+
+    /// A process, from a listing of those that run: who started it, and what it is.
+    pub fn know_process(&mut self, epoch: u32, pid: u32, ppid: u32, comm: &[u8], exe: &[u8]) {
+        let process = Process {
+            ppid: Some(ppid),
+            auid: None,
+            ses: None,
+            multiplexer: is_multiplexer(comm, exe),
+            manager: is_manager(comm, exe),
+        };
+        self.keep(((0, epoch), pid), process);
+    }
+
+    /// What tells from a line alone whether its event may matter: all lines go through it, and the events of those that it
+    /// lets through, whole, go to [`Access::take`]. It learns with this answer.
+    pub fn sieve(&self) -> impl FnMut(&[u8], &[u8]) -> bool + Send + 'static {
+        let keys = self.question.keys.iter().map(Vec::as_slice);
+        let roots = self.question.roots.iter().map(Vec::as_slice);
+        let sieve = Sieve::of(keys, roots, &OUTLIVING, &self.inodes);
+        move |kind, line| sieve.may_matter(kind, line)
+    }
+
+    /// From here on something was not recorded, or recorded again: what is behind it is in rows of its own.
+    pub fn breaks(&mut self, emit: &mut dyn FnMut(AccessRow)) {
+        self.groups.all(emit);
+    }
+
+    /// The next event of the log. Rows are given out as they are complete.
+    pub fn take(&mut self, event: &Event, emit: &mut dyn FnMut(AccessRow)) {
+        self.totals.events += 1;
+        let parts = Parts::of(event);
+        if parts.is_change {
+            return self.breaks(emit);
+        }
+        let node = self.node(&event.node);
+        let system = (node, event.epoch);
+        let mut items = parts.items;
+        items.sort_by_key(|item| item.number);
+        for id in items.iter_mut().filter_map(|item| item.id.as_mut()) {
+            id.system = node;
+        }
+        let call = parts.call.unwrap_or_default();
+        let operation = read(&call, &items, parts.how.as_ref());
+        let around = Around {
+            system,
+            cwd: parts.cwd.and_then(|record| record.text("cwd")),
+            cmdline: parts.title.and_then(|record| record.text("proctitle")),
+            call,
+        };
+        let names = self.names.resolve(&operation, &items, &around);
+        let keyed = call.keys().iter().any(|key| self.question.keys.contains(key));
+        let mut phi = Phi { roots: &self.question.roots, files: &mut self.files };
+        let touch = phi.touch(&operation, &items, &names, keyed);
+        self.names.learn(&operation, &items, &names, &around);
+        self.mark(&items, &names);
+        let said = self.said(event, &call, system);
+        let Some(touch) = touch else { return };
+        let attribution = self.sessions.attribute(&said);
+        if !self.is_asked(event, operation.op, &touch, &said, &attribution) {
+            return;
+        }
+        let exe = call.exe();
+        let key = Key {
+            epoch: event.epoch,
+            node: event.node.clone(),
+            auid: said.auid,
+            ses: said.ses,
+            uid: call.uid,
+            euid: call.euid,
+            pid: call.pid,
+            exe,
+            op: operation.op,
+            outcome: operation.outcome,
+            errno: operation.errno,
+            id: touch.id,
+            path: touch.named.path.clone(),
+            found: touch.named.found,
+            label: attribution.label.word(),
+            session: attribution.session,
+            flags: attribution.flags.iter().map(|flag| flag.word()).collect(),
+            collector: self.is_own(event, &call),
+            version: touch.version,
+        };
+        self.totals.classified += 1;
+        self.counts.take(event.id.time, &key, &touch, &attribution, &self.sessions);
+        let first = First {
+            event,
+            call: &call,
+            operation: &operation,
+            touch,
+            by_key: keyed,
+            attribution,
+            cmdline: around.cmdline,
+        };
+        self.groups.take(key, first, &self.sessions, emit);
+    }
+
+    /// The log has ended: the last rows, and what was counted.
+    pub fn finish(mut self, emit: &mut dyn FnMut(AccessRow)) -> Counted {
+        self.groups.all(emit);
+        self.totals.rows = self.groups.rows;
+        self.totals.names_forgotten = self.names.forgotten();
+        self.totals.files_left = self.files.left;
+        self.counts.finish(self.totals, &self.sessions)
+    }
+
+    /// Bytes that it holds, about.
+    pub fn weight(&self) -> usize {
+        self.names.weight() + self.groups.weight() + self.counts.weight() + self.files.weight()
+    }
+
+    fn node(&mut self, node: &[u8]) -> u32 {
+        let at = self.nodes.iter().position(|known| known == node).unwrap_or_else(|| {
+            if self.nodes.len() < 1_024 {
+                self.nodes.push(node.to_vec());
+            }
+            self.nodes.len().saturating_sub(1)
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    /// What lies below a PHI folder matters by its inode too.
+    fn mark(&self, items: &[Item<'_>], names: &[Named]) {
+        for (item, named) in items.iter().zip(names) {
+            let Some(id) = item.id else { continue };
+            if self.files.has(id) || self.question.roots.iter().any(|root| is_within(&named.path, root)) {
+                self.inodes.mark(id.inode);
+            }
+        }
+    }
+
+    /// What the event says of who it was; of io_uring, which says little, what the process said before.
+    fn said(&mut self, event: &Event, call: &Syscall<'_>, system: (u32, u32)) -> Said {
+        let before = call.pid.and_then(|pid| self.processes.get(&(system, pid)).copied());
+        let (auid, ses, by_pid) = match before.filter(|_| call.is_uring) {
+            Some(process) => (process.auid, process.ses, true),
+            None => (call.auid, call.ses, false),
+        };
+        let (comm, exe) = (call.comm(), call.exe());
+        let own = Process {
+            ppid: call.ppid,
+            auid,
+            ses,
+            multiplexer: is_multiplexer(&comm, &exe),
+            manager: is_manager(&comm, &exe),
+        };
+        let (mut multiplexer, mut manager) = (own.multiplexer, own.manager);
+        let mut above = own.ppid;
+        for _ in 0..ABOVE {
+            let Some(process) = above.and_then(|pid| self.processes.get(&(system, pid))) else { break };
+            multiplexer |= process.multiplexer;
+            manager |= process.manager;
+            above = process.ppid;
+        }
+        if let Some(pid) = call.pid.filter(|_| !call.is_uring) {
+            self.keep((system, pid), own);
+        }
+        Said { time: event.id.time, epoch: event.epoch, auid, ses, multiplexer, manager, by_pid }
+    }
+
+    fn keep(&mut self, key: ((u32, u32), u32), process: Process) {
+        if self.processes.len() >= PROCESSES && !self.processes.contains_key(&key) {
+            self.processes.clear();
+        }
+        self.processes.insert(key, process);
+    }
+
+    fn is_own(&self, event: &Event, call: &Syscall<'_>) -> bool {
+        let time = event.id.time;
+        self.question
+            .own
+            .iter()
+            .any(|(pid, from, to)| call.pid == Some(*pid) && (*from..=*to).contains(&time))
+    }
+
+    fn is_asked(
+        &mut self,
+        event: &Event,
+        op: Op,
+        touch: &Touch,
+        said: &Said,
+        attribution: &Attribution,
+    ) -> bool {
+        let time = event.id.time;
+        if self.question.window.is_some_and(|(from, to)| !(from..=to).contains(&time)) {
+            self.totals.outside += 1;
+            return false;
+        }
+        let filter = &self.question.filter;
+        let user = || said.auid.and_then(|auid| self.sessions.name_of(auid));
+        let from = |address: &Vec<u8>| {
+            let mut all = attribution.session.iter().chain(&attribution.candidates);
+            all.any(|at| self.sessions.get(*at).is_some_and(|session| session.from.address == *address))
+        };
+        let within = |path: &Vec<u8>| {
+            let new = touch.new.as_ref().is_some_and(|new| is_within(&new.path, path));
+            new || is_within(&touch.named.path, path)
+        };
+        let is_asked = filter.auid.is_none_or(|auid| said.auid == Some(auid))
+            && filter.op.is_none_or(|asked| op == asked)
+            && filter.user.as_ref().is_none_or(|name| user() == Some(name.as_slice()))
+            && filter.path.as_ref().is_none_or(within)
+            && filter.address.as_ref().is_none_or(from);
+        self.totals.filtered += u64::from(!is_asked);
+        is_asked
+    }
+}
+
+/// The records of an event by what they are.
+struct Parts<'e> {
+    call: Option<Syscall<'e>>,
+    items: Vec<Item<'e>>,
+    cwd: Option<Record<'e>>,
+    title: Option<Record<'e>>,
+    how: Option<Record<'e>>,
+    /// It changes what is recorded.
+    is_change: bool,
+}
+
+impl<'e> Parts<'e> {
+    fn of(event: &'e Event) -> Parts<'e> {
+        let mut parts =
+            Parts { call: None, items: Vec::new(), cwd: None, title: None, how: None, is_change: false };
+        for record in event.records() {
+            match record.kind {
+                b"SYSCALL" | b"URINGOP" => parts.call = parts.call.or_else(|| Syscall::of(&record)),
+                b"PATH" => parts.items.push(Item::of(&record)),
+                b"CWD" => parts.cwd = Some(record),
+                b"PROCTITLE" => parts.title = Some(record),
+                b"OPENAT2" => parts.how = Some(record),
+                b"CONFIG_CHANGE" => parts.is_change = true,
+                kind => parts.is_change |= kind.starts_with(b"DAEMON_"),
+            }
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests;

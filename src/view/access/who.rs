@@ -1,0 +1,207 @@
+//! Who made an access, and from where: by the session that its process belongs to. What a program that outlives its
+//! session was told to do may have been typed in another one, so that then every session that was open is told.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::clock::Timestamp;
+use crate::custody::rows::access::SourcePart;
+use crate::path::shown;
+use crate::view::login_sessions::{Flag, Label, Session};
+
+/// Sessions of one identity that are looked at before a moment.
+const LOOKED_AT: usize = 256;
+/// Candidates that are told.
+pub(super) const CANDIDATES: usize = 16;
+/// Services whose sessions nobody sits at.
+const MANAGERS: [&[u8]; 6] = [b"cron", b"crond", b"CRON", b"atd", b"systemd-user", b"systemd"];
+/// What processes call themselves that go on when the session that started them has ended.
+const MULTIPLEXERS: [&[u8]; 7] =
+    [b"tmux", b"tmux: server", b"tmux: client", b"screen", b"SCREEN", b"dtach", b"nohup"];
+
+/// As they stand in the log: what the sieve looks for, so that who started whom is known.
+pub(super) const OUTLIVING: [&[u8]; 5] = [b"tmux", b"/screen", b"SCREEN", b"dtach", b"nohup"];
+
+/// Whether a process is, by what it calls itself or by its program, one that outlives a session.
+pub(super) fn is_multiplexer(comm: &[u8], exe: &[u8]) -> bool {
+    MULTIPLEXERS.contains(&comm) || MULTIPLEXERS.contains(&base(exe))
+}
+
+/// Whether it is one that starts others for no one who sits there.
+pub(super) fn is_manager(comm: &[u8], exe: &[u8]) -> bool {
+    MANAGERS.contains(&comm) || MANAGERS.contains(&base(exe))
+}
+
+fn base(exe: &[u8]) -> &[u8] {
+    exe.rsplit(|byte| *byte == b'/').next().unwrap_or(exe)
+}
+
+/// What the audit log says of who it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub time: Timestamp,
+    pub epoch: u32,
+    pub auid: Option<u32>,
+    pub ses: Option<u32>,
+    /// It, or a process above it, outlives sessions.
+    pub multiplexer: bool,
+    /// It, or a process above it, is a service manager.
+    pub manager: bool,
+    /// Identity and session are those of an earlier event of the same process.
+    pub by_pid: bool,
+}
+
+/// Who it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Attribution {
+    pub label: Label,
+    pub flags: BTreeSet<Flag>,
+    /// The session; none where it is not certain.
+    pub session: Option<usize>,
+    /// The first of those that it may have been.
+    pub candidates: Vec<usize>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Sessions, to be found by number and by identity.
+pub(super) struct Sessions<'s> {
+    all: &'s [Session],
+    by_number: HashMap<(Option<u32>, u32), Vec<usize>>,
+    /// In the order of their beginnings.
+    by_auid: HashMap<u32, Vec<usize>>,
+}
+
+impl<'s> Sessions<'s> {
+    pub fn of(all: &'s [Session]) -> Sessions<'s> {
+        let mut by_number: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut by_auid: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, session) in all.iter().enumerate() {
+            if let Some(ses) = session.ses {
+                by_number.entry((session.epoch, ses)).or_default().push(at);
+            }
+            if let Some(auid) = session.auid {
+                by_auid.entry(auid).or_default().push(at);
+            }
+        }
+        for list in by_auid.values_mut() {
+            list.sort_by_key(|at| all.get(*at).and_then(|session| session.start));
+        }
+        Sessions { all, by_number, by_auid }
+    }
+
+    pub fn get(&self, at: usize) -> Option<&'s Session> {
+        self.all.get(at)
+    }
+
+    /// The name that an identity was logged in under.
+    pub fn name_of(&self, auid: u32) -> Option<&'s [u8]> {
+        let last = self.by_auid.get(&auid)?.last()?;
+        self.get(*last).map(|session| session.user.as_slice())
+    }
+
+    /// Sessions of an identity that were open at a moment, the latest first, and how many.
+    fn open(&self, auid: u32, time: Timestamp) -> Vec<usize> {
+        let list = self.by_auid.get(&auid).map(Vec::as_slice).unwrap_or_default();
+        let begun = list.partition_point(|at| {
+            self.get(*at).is_none_or(|session| session.start.is_none_or(|start| start <= time))
+        });
+        let list = list.get(..begun).unwrap_or_default().iter().rev().take(LOOKED_AT);
+        let is_open =
+            |at: &&usize| self.get(**at).is_some_and(|session| session.end.is_none_or(|end| end >= time));
+        list.filter(is_open).copied().collect()
+    }
+
+    /// Who it was.
+    pub fn attribute(&self, said: &Said) -> Attribution {
+        let mut flags = BTreeSet::new();
+        if said.manager {
+            flags.insert(Flag::ServiceManager);
+        }
+        let Some(auid) = said.auid else { return plain(Label::E, flags) };
+        if auid == 0 {
+            flags.insert(Flag::DirectRoot);
+        }
+        if said.multiplexer {
+            flags.insert(Flag::Multiplexer);
+        }
+        let open = self.open(auid, said.time);
+        if self.is_shared(&open) {
+            flags.insert(Flag::SharedAccount);
+        }
+        let exact = said.ses.and_then(|ses| self.by_number.get(&(Some(said.epoch), ses)));
+        let numbered = exact.or_else(|| said.ses.and_then(|ses| self.by_number.get(&(None, ses))));
+        let own: Vec<usize> = numbered
+            .into_iter()
+            .flatten()
+            .filter(|at| self.get(**at).is_some_and(|session| session.auid.is_none_or(|known| known == auid)))
+            .copied()
+            .collect();
+        let [at] = own.as_slice() else {
+            return match own.is_empty() {
+                true => plain(Label::D, flags),
+                false => several(flags, own),
+            };
+        };
+        let Some(session) = self.get(*at) else { return plain(Label::D, flags) };
+        flags.extend(&session.flags);
+        if MANAGERS.contains(&session.service.as_slice()) {
+            flags.insert(Flag::ServiceManager);
+        }
+        let has_ended = session.end.is_some_and(|end| said.time > end);
+        if has_ended {
+            flags.insert(Flag::AfterSessionEnd);
+        }
+        if has_ended || said.multiplexer {
+            let mut candidates = open;
+            if !candidates.contains(at) {
+                candidates.push(*at);
+            }
+            return several(flags, candidates);
+        }
+        let weakened = said.by_pid || exact.is_none() || session.start.is_some_and(|start| said.time < start);
+        let label = if weakened { session.label.max(Label::B) } else { session.label };
+        Attribution { label, flags, session: Some(*at), candidates: Vec::new(), total: 0 }
+    }
+
+    /// Whether those that are open came from more than one address or with more than one key.
+    fn is_shared(&self, open: &[usize]) -> bool {
+        let mut origins = open
+            .iter()
+            .filter_map(|at| self.get(*at))
+            .filter(|session| !session.from.address.is_empty() || session.key.is_some())
+            .map(|session| (&session.from.address, session.key.as_ref().map(|key| &key.fingerprint)));
+        origins.next().is_some_and(|first| origins.any(|other| other != first))
+    }
+
+    /// What is known of where a session came from.
+    pub fn source(&self, at: usize) -> Option<SourcePart> {
+        let session = self.get(at)?;
+        let evidence = session.evidence.iter().take(8).map(|(field, evidence)| {
+            let place = evidence.place;
+            format!("{field}={}@{}:{}", evidence.source.word(), place.file, place.offset)
+        });
+        Some(SourcePart {
+            addr: shown(&session.from.address),
+            ended_utc: session.end,
+            evidence: evidence.collect(),
+            hostname: shown(&session.hostname),
+            key_fp: session.key.as_ref().map(|key| shown(&key.fingerprint)).unwrap_or_default(),
+            method: shown(&session.method),
+            port: session.from.port,
+            ses: session.ses,
+            started_utc: session.start,
+            terminal: shown(&session.terminal),
+            user: shown(&session.user),
+        })
+    }
+}
+
+fn plain(label: Label, flags: BTreeSet<Flag>) -> Attribution {
+    Attribution { label, flags, session: None, candidates: Vec::new(), total: 0 }
+}
+
+fn several(flags: BTreeSet<Flag>, mut candidates: Vec<usize>) -> Attribution {
+    let total = candidates.len() as u64;
+    candidates.truncate(CANDIDATES);
+    Attribution { label: Label::C, flags, session: None, candidates, total }
+}
