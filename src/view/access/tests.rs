@@ -84,6 +84,7 @@ fn session(ses: u32, address: &str, start: i64, end: Option<i64>) -> Session {
         label: Label::A1,
         flags: std::collections::BTreeSet::new(),
         evidence: Vec::new(),
+        ..Session::default()
     }
 }
 
