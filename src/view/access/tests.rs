@@ -1,3 +1,5 @@
+//! Accesses in recorded and made-up logs: who, from where, which file, and how many.
+
 use std::collections::BTreeMap;
 
 use super::*;
