@@ -7,6 +7,7 @@ mod files;
 mod root;
 mod what;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ use crate::custody::entry::EntryId;
 use crate::path::{HostPath, shown};
 use crate::records::audit_config::number_of;
 use crate::records::audit_log;
+use crate::records::audit_status::AuditStatus;
+use crate::records::tzif::Zone;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, Voice, bytes};
 
@@ -109,6 +112,15 @@ pub struct OwnRun {
     pub boot_id: Option<String>,
 }
 
+/// What the kernel said of auditing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kernel {
+    /// Its state.
+    pub status: Option<AuditStatus>,
+    /// How many rules were loaded, by key.
+    pub loaded: Option<BTreeMap<Vec<u8>, u64>>,
+}
+
 /// Gives the bytes of logs.
 trait Reads {
     /// The bytes of the log at this place, piece by piece, until `each` has had enough.
@@ -129,15 +141,20 @@ pub struct Evidence {
     pub phi_keys: Vec<Vec<u8>>,
     /// When the evidence was collected.
     pub collected: Option<Timestamp>,
+    /// When the collection began.
+    pub began: Option<Timestamp>,
+    /// What the examined kernel said of auditing when it was asked last.
+    pub kernel: Kernel,
     /// The run that collected it on the examined host.
     pub own: Option<OwnRun>,
     /// The bundle's id.
     pub bundle: Option<String>,
+    /// The zone of the examined host, as its /etc/localtime has it.
+    pub zone: Option<Zone>,
     /// The file that auditd wrote.
     audit_log: HostPath,
 }
 
-#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 /// Bytes at any place of a file.
 pub trait At {
     /// How many there are.
@@ -217,8 +234,11 @@ impl Evidence {
             phi_roots: Vec::new(),
             phi_keys: Vec::new(),
             collected: None,
+            began: None,
+            kernel: Kernel::default(),
             own: None,
             bundle: None,
+            zone: None,
             audit_log,
         }
     }
@@ -258,7 +278,6 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    #[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
     /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
@@ -347,6 +366,21 @@ impl Evidence {
                 .push(format!("of the rotation of {name} these numbers are not here: {}", gaps.join(", ")));
         }
     }
+}
+
+/// Where a host keeps its zone (localtime(5)).
+const LOCALTIME: &str = "/etc/localtime";
+/// Bytes of a zone; the largest has 4 kB.
+const ZONE: usize = 256 << 10;
+
+/// The zone that a reader has at one of its places.
+fn zone_at(reader: &dyn Reads, at: usize) -> Option<Zone> {
+    let mut bytes = Vec::new();
+    let read = reader.read(at, &mut |more| {
+        bytes.extend_from_slice(more);
+        if bytes.len() > ZONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    read.ok().and_then(|()| Zone::parse(&bytes))
 }
 
 /// The time of the first whole line that is a record; lines before it are done with.
