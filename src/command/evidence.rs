@@ -15,12 +15,13 @@ use super::asked::PhiArgs;
 use super::keys::OpenWith;
 use super::verify::TrustArgs;
 use crate::clock::Timestamp;
-use crate::custody::entry::EntryId;
+use crate::custody::entry::{Entry, EntryId};
 use crate::path::{HostPath, shown};
 use crate::records::audit_config::number_of;
 use crate::records::audit_log;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, Voice, bytes};
+use crate::view::events::tables::Reader;
 
 pub use what::What;
 
@@ -85,6 +86,8 @@ pub struct Log {
     pub entry: Option<EntryId>,
     /// When its first record was made; known of audit logs alone.
     pub first: Option<Timestamp>,
+    /// What reads its rows, if it is a table of a bundle.
+    pub table: Option<Reader>,
     /// Its place in whatever it is read from.
     at: usize,
 }
@@ -105,6 +108,8 @@ pub struct OwnRun {
     pub pid: u32,
     /// When that started, in clock ticks since boot.
     pub start_ticks: Option<u64>,
+    /// The same by the clock of the host.
+    pub started: Option<Timestamp>,
     /// Of which boot.
     pub boot_id: Option<String>,
 }
@@ -113,6 +118,11 @@ pub struct OwnRun {
 trait Reads {
     /// The bytes of the log at this place, piece by piece, until `each` has had enough.
     fn read(&self, at: usize, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Failure>;
+
+    /// The entries of a bundle, in their order; of anything else there are none.
+    fn entries(&self, _: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// All that can be asked.
@@ -131,13 +141,14 @@ pub struct Evidence {
     pub collected: Option<Timestamp>,
     /// The run that collected it on the examined host.
     pub own: Option<OwnRun>,
+    /// Begin and end of the collection, as the seal has them.
+    pub run: Option<(Timestamp, Timestamp)>,
     /// The bundle's id.
     pub bundle: Option<String>,
     /// The file that auditd wrote.
     audit_log: HostPath,
 }
 
-#[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
 /// Bytes at any place of a file.
 pub trait At {
     /// How many there are.
@@ -177,6 +188,11 @@ impl EvidenceArgs {
         Ok(evidence)
     }
 
+    /// Whether plain files were named, and nothing that holds several kinds of them.
+    pub fn is_plain(&self) -> bool {
+        self.bundle.is_none() && self.root.is_none()
+    }
+
     fn sealed(&self, path: &std::path::Path, now: Timestamp, voice: Voice) -> Result<Evidence, Failure> {
         let identities = self.open_with.identities()?.ok_or_else(|| {
             Failure::usage("a bundle opens only with a key or a passphrase")
@@ -212,6 +228,7 @@ impl Evidence {
             phi_keys: Vec::new(),
             collected: None,
             own: None,
+            run: None,
             bundle: None,
             audit_log,
         }
@@ -252,7 +269,6 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    #[expect(dead_code, reason = "journals are read back and forth by the verbs that come next")]
     /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
@@ -272,6 +288,11 @@ impl Evidence {
             if held.len() as u64 > HELD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if held.len() as u64 > HELD { Err(too_large()) } else { Ok(Box::new(Held(held))) }
+    }
+
+    /// The entries of a bundle, in their order; of anything else there are none.
+    pub fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        self.reader.entries(each)
     }
 
     /// Something of this kind is not here.

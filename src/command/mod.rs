@@ -8,6 +8,7 @@ pub mod keygen;
 pub mod open;
 pub mod plan;
 pub mod search;
+pub mod timeline;
 pub mod verify;
 
 mod asked;

@@ -27,5 +27,6 @@ mod quiet;
 mod salvage;
 mod search;
 mod stock;
+mod timeline;
 mod vectors;
 mod verify;
