@@ -20,6 +20,7 @@ use crate::path::{HostPath, shown};
 use crate::records::audit_config::number_of;
 use crate::records::audit_log;
 use crate::records::unpack::Unpacker;
+use crate::seal::spill::{Bytes, BytesIn};
 use crate::term::{Failure, Voice, bytes};
 use crate::view::events::tables::Reader;
 
@@ -27,8 +28,10 @@ pub use what::What;
 
 /// Bytes of a log's text in which its first record is looked for.
 const HEAD: usize = 4 << 20;
-/// Bytes of a file that is held in memory because it is read back and forth: more than journald lets one grow to (128 MiB).
-const HELD: u64 = 160 << 20;
+/// Bytes of a file that is read back and forth: journald lets one grow to 128 MiB unless it is told otherwise (journald.conf(5)).
+const HELD: u64 = 4 << 30;
+/// Bytes of one that are held in memory.
+const IN_MEMORY: usize = 4 << 20;
 /// Bytes of a small file, as /etc/passwd.
 const SMALL: usize = 16 << 20;
 
@@ -145,6 +148,8 @@ pub struct Evidence {
     pub run: Option<(Timestamp, Timestamp)>,
     /// The bundle's id.
     pub bundle: Option<String>,
+    /// Where what does not fit into memory waits, encrypted.
+    pub temp: PathBuf,
     /// The file that auditd wrote.
     audit_log: HostPath,
 }
@@ -157,18 +162,13 @@ pub trait At {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-struct Held(Vec<u8>);
-
-impl At for Held {
+impl At for Bytes {
     fn size(&self) -> u64 {
-        self.0.len() as u64
+        self.size()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let from = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
-        let count = from.len().min(buffer.len());
-        buffer.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
-        Ok(count)
+        self.read_at(offset, buffer)
     }
 }
 
@@ -230,6 +230,7 @@ impl Evidence {
             own: None,
             run: None,
             bundle: None,
+            temp: std::env::temp_dir(),
             audit_log,
         }
     }
@@ -269,25 +270,34 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
+    /// A log that is read back and forth, as a journal is: what does not fit into memory waits in [`Evidence::temp`], encrypted.
+    /// What is too large is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
             let most = bytes(HELD);
-            Failure::new(format!(
-                "{}: it is larger than the {most} of one file that are held in memory",
-                log.name
-            ))
-            .hint("open the bundle and read it with 'journalctl --file'")
+            Failure::new(format!("{}: it is larger than the {most} of one file that are read", log.name))
+                .hint("open the bundle and read it with 'journalctl --file'")
+        };
+        let cannot = |error: io::Error| {
+            Failure::new(format!("{}: it cannot be read back and forth: {error}", log.name))
         };
         if log.size > HELD {
             return Err(too_large());
         }
-        let mut held = Vec::new();
+        let (mut held, mut lost) = (BytesIn::new(IN_MEMORY, &self.temp), None);
         self.read_while(log, &mut |bytes| {
-            held.extend_from_slice(bytes);
-            if held.len() as u64 > HELD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            lost = held.push(bytes).err();
+            if lost.is_some() || held.size() > HELD {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
-        if held.len() as u64 > HELD { Err(too_large()) } else { Ok(Box::new(Held(held))) }
+        match lost {
+            Some(error) => Err(cannot(error)),
+            None if held.size() > HELD => Err(too_large()),
+            None => Ok(Box::new(held.finish().map_err(cannot)?)),
+        }
     }
 
     /// The entries of a bundle, in their order; of anything else there are none.

@@ -80,14 +80,20 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     // What is wrong with the question is told before anything is read.
     args.window.window(now)?;
     args.asked(TimeWindow::default(), b"")?;
-    let evidence = args.evidence.gather(&LOGS, now, voice)?;
+    let mut evidence = args.evidence.gather(&LOGS, now, voice)?;
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let known: BTreeSet<Vec<u8>> = accounts::numbers(&passwd).into_keys().collect();
-    let folder = args.temp.clone().unwrap_or_else(std::env::temp_dir);
-    let sorter = Sorter::new(args.memory, &folder);
+    evidence.temp = args.temp.clone().unwrap_or(evidence.temp);
+    let sorter = Sorter::new(args.memory, &evidence.temp);
     let format = args.format(voice);
-    let mut pile = Pile::new(format, args.asked(window, &passwd)?, own(&evidence), known, (sorter, folder));
+    let mut pile = Pile::new(
+        format,
+        args.asked(window, &passwd)?,
+        own(&evidence),
+        known,
+        (sorter, evidence.temp.clone()),
+    );
     let mut coverage = Coverage::of(&evidence, args.evidence.is_plain());
     sources::read(&evidence, format == Format::Bodyfile, &mut pile, &mut coverage)?;
     let told = pile.print(voice)?;

@@ -8,8 +8,8 @@ use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Absent, Evidence, Log, What};
 use crate::term::{Voice, counted};
 
-/// Sources that are told one by one.
-const TOLD: usize = 50;
+/// Sources that are told one by one; beside an answer fewer.
+const TOLD: (usize, usize) = (50, 10);
 
 /// What became of one source.
 pub struct Read {
@@ -145,6 +145,7 @@ impl Coverage {
     }
 
     fn tell_sources(&self, is_empty: bool, line: &dyn Fn(String)) {
+        let most = if is_empty { TOLD.0 } else { TOLD.1 };
         let sum = |count: fn(&Read) -> u64| self.read.iter().map(count).sum::<u64>();
         let (untimed, odd) = (sum(|read| read.untimed), sum(|read| read.odd));
         if untimed > 0 {
@@ -164,14 +165,14 @@ impl Coverage {
             is_empty || read.broken.is_some() || read.odd > 0 || read.records == 0 && read.bytes > 0
         };
         let reads: Vec<&Read> = self.read.iter().filter(is_told).collect();
-        reads.iter().take(TOLD).for_each(|read| line(format!("read: {}", read.words())));
-        if reads.len() > TOLD {
-            line(format!("… and {} more", counted((reads.len() - TOLD) as u64, "source")));
+        reads.iter().take(most).for_each(|read| line(format!("read: {}", read.words())));
+        if reads.len() > most {
+            line(format!("… and {} more", counted((reads.len() - most) as u64, "source")));
         }
         self.notes.iter().chain(&self.remarks).for_each(|note| line(format!("note: {note}")));
-        self.absent.iter().take(TOLD).for_each(|absent| line(format!("not read: {}", absent.words)));
-        if self.absent.len() > TOLD {
-            line(format!("… and {} more that were not read", self.absent.len() - TOLD));
+        self.absent.iter().take(most).for_each(|absent| line(format!("not read: {}", absent.words)));
+        if self.absent.len() > most {
+            line(format!("… and {} more that were not read", self.absent.len() - most));
         }
     }
 }

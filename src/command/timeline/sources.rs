@@ -126,13 +126,18 @@ fn tables(evidence: &Evidence) -> impl Iterator<Item = (&Log, Reader)> {
 fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Coverage) -> Result<(), Failure> {
     let has_audit_log = evidence.logs(What::Audit).next().is_some();
     let repeats = |table: Reader| table.source() == HISTORY && has_audit_log;
-    for (log, table) in tables(evidence).filter(|(_, table)| !repeats(*table)) {
+    let is_asked = |table: Reader| if files { table.has_files() } else { !repeats(table) };
+    for (log, table) in tables(evidence).filter(|(_, table)| is_asked(*table)) {
         if pile.is_lost() {
             break;
         }
         let mut tally = Tally::default();
         let mut row = |pile: &mut Pile, bytes: &[u8], offset| match files {
-            true => table.file(bytes).iter().for_each(|file| pile.file(file)),
+            true => {
+                let file = table.file(bytes);
+                tally.count(usize::from(file.is_some()));
+                file.iter().for_each(|file| pile.file(file));
+            }
             false => {
                 let facts = table.facts(bytes, At { entry: log.entry, offset }, &mut tally);
                 facts.into_iter().for_each(|fact| pile.fact(fact));
@@ -161,7 +166,7 @@ fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Covera
             odd: tally.unread + counts.oversize,
             untimed: tally.untimed,
             broken: unless_forged(read)?,
-            ..Read::of(log, "dated fact")
+            ..Read::of(log, if files { "file" } else { "dated fact" })
         });
     }
     Ok(())

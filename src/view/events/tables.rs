@@ -237,6 +237,11 @@ impl Reader {
         }
     }
 
+    /// Whether its rows are about files, with all of their metadata.
+    pub fn has_files(self) -> bool {
+        matches!(self, Reader::Listing | Reader::Stat)
+    }
+
     /// The file that a row is about, where it has all of its metadata.
     pub fn file(self, row: &[u8]) -> Option<FileLine> {
         match self {
