@@ -197,6 +197,7 @@ fn a_session_has_two_ends_and_what_was_done_as_another() {
         end: Some(time(30)),
         ending: Ending::Logout,
         elevations: vec![Elevation {
+            refused: false,
             time: time(20),
             by: b"sudo".to_vec(),
             to: b"root".to_vec(),
@@ -206,6 +207,7 @@ fn a_session_has_two_ends_and_what_was_done_as_another() {
         label: Label::A2,
         flags: std::collections::BTreeSet::new(),
         evidence: vec![("address", evidence)],
+        ..Session::default()
     };
     let facts = sessions::facts(&session, &[EntryId(2)]);
     let told: Vec<(&str, &str)> =
