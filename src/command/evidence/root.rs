@@ -108,6 +108,7 @@ impl Search<'_> {
             modified: Some(stat.mtime),
             entry: None,
             first: None,
+            table: None,
             at: self.files.len(),
         });
         self.files.push(real.clone());
