@@ -164,13 +164,10 @@ pub struct Evidence {
     pub run: Option<(Timestamp, Timestamp)>,
     /// The bundle's id.
     pub bundle: Option<String>,
-<<<<<<< HEAD
     /// The zone of the examined host, as its /etc/localtime has it.
     pub zone: Option<Zone>,
-=======
     /// Where what does not fit into memory waits, encrypted.
     pub temp: PathBuf,
->>>>>>> vtimeline
     /// The file that auditd wrote.
     audit_log: HostPath,
 }
@@ -259,11 +256,8 @@ impl Evidence {
             own: None,
             run: None,
             bundle: None,
-<<<<<<< HEAD
             zone: None,
-=======
             temp: std::env::temp_dir(),
->>>>>>> vtimeline
             audit_log,
         }
     }
@@ -303,12 +297,8 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-<<<<<<< HEAD
-    /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
-=======
     /// A log that is read back and forth, as a journal is: what does not fit into memory waits in [`Evidence::temp`], encrypted.
     /// What is too large is refused, and whoever asks tells it.
->>>>>>> vtimeline
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
             let most = bytes(HELD);

@@ -9,19 +9,11 @@ use serde::Deserialize;
 
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
-<<<<<<< HEAD
 use super::{Evidence, Kernel, LOCALTIME, Log, OwnRun, Reads, What, zone_at};
-use crate::clock::Timestamp;
-use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
-use crate::custody::bag::PLAN;
-use crate::custody::entry::{Base64, ENTRY_LIMIT, Entry, Kind};
-=======
-use super::{Evidence, Log, OwnRun, Reads, What};
 use crate::clock::{Moment, Timestamp};
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
 use crate::custody::bag::{PLAN, SEAL};
-use crate::custody::entry::{ENTRY_LIMIT, Entry, Kind};
->>>>>>> vtimeline
+use crate::custody::entry::{Base64, ENTRY_LIMIT, Entry, Kind};
 use crate::custody::json;
 use crate::custody::member::Member;
 use crate::custody::outcome::Outcome;
