@@ -3,9 +3,11 @@
 //! logins".
 
 pub mod compare;
+mod once;
 mod row;
 mod secret;
 mod tally;
+mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -18,15 +20,19 @@ use super::login_sessions::audit_record::Told;
 use super::login_sessions::witness::disbelieved;
 use crate::clock::Timestamp;
 use crate::records::audit_event::Event;
-use crate::records::auth_text::{Answer, Message, Said};
+use crate::records::auth_text::{Answer, Message, Said, attempts};
 
+pub use once::Once;
 pub use secret::is_maybe_secret;
 pub use tally::Tally;
+pub use wanted::Wanted;
 
 /// Accounts and sources that are told apart, each; what comes beyond is counted in one tally for all of them.
 const MOST: usize = 8_192;
 /// Connections that are told apart; beyond, connections are not counted, and that is said.
 const MOST_CONNECTIONS: usize = 200_000;
+/// Repetitions of one line that are counted.
+const MOST_REPEATED: usize = 100_000;
 /// Bytes that are kept of a name: sshd cuts at 100, and btmp at 32.
 const LONGEST: usize = 256;
 
@@ -53,6 +59,30 @@ pub struct Attempt {
     pub lines: u64,
 }
 
+impl Attempt {
+    /// The tries that lines of a text or entries of a journal were put together to; none of such as only asked for more.
+    pub fn all_of(told: &attempts::Attempt) -> impl Iterator<Item = Attempt> {
+        let connection = match (told.pid, told.from.port) {
+            (Some(pid), _) => format!("process {pid}"),
+            (None, Some(port)) => format!("port {port}"),
+            (None, None) => String::new(),
+        };
+        let attempt = Attempt {
+            time: told.time,
+            host: told.host.clone(),
+            connection: connection.into_bytes(),
+            user: told.user.clone(),
+            unknown_user: told.unknown_user,
+            method: if told.method.is_empty() { b"unsaid".to_vec() } else { told.method.clone() },
+            accepted: matches!(told.answer, Answer::Accepted | Answer::Partial),
+            from: told.from.address.clone(),
+            lines: told.lines.into(),
+        };
+        // A line may say that it was repeated a million times.
+        std::iter::repeat_n(attempt, usize::try_from(told.tries).unwrap_or(0).min(MOST_REPEATED))
+    }
+}
+
 /// Counts tries, connections and records; at most 24 MiB.
 #[derive(Debug, Default)]
 pub struct Logins {
@@ -63,6 +93,7 @@ pub struct Logins {
     total: Tally,
     connections: HashSet<u64>,
     known: Option<BTreeSet<Vec<u8>>>,
+    wanted: Wanted,
     notes: Notes,
 }
 
@@ -77,6 +108,8 @@ pub struct Notes {
     pub ambiguous: u64,
     /// Lines that another program sent than the one they name.
     pub disbelieved: u64,
+    /// Tries and records without a time, where a window was asked for.
+    pub undated: u64,
 }
 
 /// The counts.
@@ -105,8 +138,17 @@ impl Logins {
         Logins { known, ..Logins::default() }
     }
 
+    /// The same, of what is asked for alone.
+    #[must_use]
+    pub fn only(self, wanted: Wanted) -> Logins {
+        Logins { wanted, ..self }
+    }
+
     /// Counts a try, and its connection.
     pub fn attempt(&mut self, attempt: &Attempt) {
+        if !self.is_wanted(&attempt.user, &attempt.from, attempt.time) {
+            return;
+        }
         let connection = (&attempt.host, &attempt.connection, &attempt.from);
         let of_all = self.is_new(&connection);
         let of_account = self.is_new(&("account", &attempt.user, connection));
@@ -229,6 +271,9 @@ impl Logins {
         times: u64,
         unknown: bool,
     ) {
+        if !self.is_wanted(user, from, time) {
+            return;
+        }
         let each = |tally: &mut Tally| {
             *tally.records.entry(kind).or_default() += times;
             tally.unknown_user |= unknown;
@@ -237,6 +282,11 @@ impl Logins {
         each(&mut self.total);
         self.account(user).into_iter().for_each(each);
         self.source(from).into_iter().for_each(each);
+    }
+
+    fn is_wanted(&mut self, user: &[u8], from: &[u8], time: Option<Timestamp>) -> bool {
+        self.notes.undated += u64::from(self.wanted.has_window() && time.is_none());
+        self.wanted.holds(user, from, time)
     }
 
     fn account(&mut self, name: &[u8]) -> Option<&mut Tally> {

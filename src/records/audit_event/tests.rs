@@ -1,3 +1,5 @@
+//! Events as they come out of whole logs, and of made-up ones.
+
 use super::*;
 
 fn read(files: &[&[u8]]) -> (Vec<Event>, Counts, Vec<FileRead>) {

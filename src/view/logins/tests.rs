@@ -187,3 +187,38 @@ fn a_line_that_one_of_the_two_lacks_is_found_unless_records_were_lost() {
     assert_eq!((removed.findings.len(), removed.findings[0].difference), (1, Difference::NotInText));
     assert_eq!(removed.findings[0].row().offset, 70);
 }
+
+#[test]
+fn only_what_is_asked_for_is_counted_and_what_has_no_time_is_in_no_window() {
+    let at = |seconds| Some(Timestamp::from_unix(seconds, 0));
+    let wanted = Wanted { since: at(10), until: at(20), users: vec![b"alice".to_vec()], sources: Vec::new() };
+    let mut logins = Logins::new(None).only(wanted);
+    for (user, time) in
+        [("alice", at(9)), ("alice", at(10)), ("alice", at(21)), ("alice", None), ("bob", at(15))]
+    {
+        logins.attempt(&Attempt { time, ..attempt(user, "1", "192.0.2.7") });
+        logins.failed_record(user.as_bytes(), b"192.0.2.7", time);
+    }
+    let counted = logins.finish();
+    assert_eq!((counted.total.all_rejected(), counted.total.records["btmp"]), (1, 1));
+    assert_eq!((counted.accounts.len(), counted.notes.undated), (1, 2));
+}
+
+#[test]
+fn a_try_of_which_two_logs_tell_is_one_and_two_alike_in_one_log_are_two() {
+    use crate::records::auth_text::attempts::Attempts;
+    let mut told = Vec::new();
+    for file in [4, 7, 9] {
+        let mut attempts = Attempts::default();
+        for seconds in [100, 100, 105] {
+            let mut line = said(seconds, "sshd", 5, tried(Answer::Failed, "alice", "192.0.2.7"));
+            line.place.file = file;
+            attempts.said(&line, &mut |attempt| told.push(attempt));
+        }
+        attempts.end(&mut |attempt| told.push(attempt));
+    }
+    let mut once = Once::default();
+    let new: Vec<u32> = told.iter().filter(|told| once.is_new(told)).map(|told| told.place.file).collect();
+    assert_eq!((new, once.again, once.forgotten), (vec![4, 4, 4], 6, 0));
+    assert_eq!(told.iter().flat_map(Attempt::all_of).count(), 9);
+}
