@@ -173,6 +173,12 @@ impl EvidenceArgs {
         };
         self.phi.add_to(&mut evidence.phi_roots, &mut evidence.phi_keys)?;
         evidence.absent.retain(|absent| wanted.contains(&absent.what));
+        for what in wanted {
+            let is_told = evidence.absent.iter().any(|absent| absent.what == *what);
+            if !is_told && evidence.logs(*what).next().is_none() {
+                evidence.lack(*what, format!("{}: there are none in the evidence", what.words()));
+            }
+        }
         evidence.put_in_order(wanted);
         Ok(evidence)
     }

@@ -7,6 +7,7 @@ pub mod audit_log;
 pub mod keeping;
 pub mod kernel;
 pub mod kmsg;
+pub mod login_views;
 pub mod logins;
 pub mod process;
 pub mod sessions;

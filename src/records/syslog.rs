@@ -76,7 +76,7 @@ fn named(stamp: Stamp, text: &[u8]) -> Line<'_> {
     let host = if LEVELS.contains(&host) { b"" } else { host };
     let (tag, message) = tag(rest);
     let (tag, pid) = process(tag);
-    Line { stamp, host, tag, pid, message: message.strip_prefix(b" ").unwrap_or(message) }
+    Line { stamp, host, tag, pid, message }
 }
 
 /// `sshd[77]:`
@@ -91,7 +91,7 @@ fn tag(text: &[u8]) -> (&[u8], &[u8]) {
         return (tag, rest);
     }
     if let Some(at) = memchr::memmem::find(first, b"]:") {
-        return (first.get(..=at).unwrap_or_default(), text.get(at + 2..).unwrap_or_default());
+        return (first.get(..=at).unwrap_or_default(), without_blank(text.get(at + 2..).unwrap_or_default()));
     }
     let level =
         rest.strip_prefix(b"<").and_then(|rest| memchr::memmem::find(rest, b">: ").map(|at| (rest, at)));
@@ -125,7 +125,7 @@ fn rfc5424(text: &[u8]) -> Option<Line<'_>> {
     let (process, rest) = word(rest);
     let (_, rest) = word(rest);
     let rest = structured(rest)?;
-    let message = rest.strip_prefix(b" ").unwrap_or(rest);
+    let message = without_blank(rest);
     let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
     Some(Line {
         stamp,
@@ -133,7 +133,7 @@ fn rfc5424(text: &[u8]) -> Option<Line<'_>> {
         tag: if nil(app) { b"" } else { app },
         pid: std::str::from_utf8(process).ok().and_then(|process| process.parse().ok()),
         // The old leading blank outlives the change of form.
-        message: message.strip_prefix(b" ").unwrap_or(message),
+        message: without_blank(message),
     })
 }
 
@@ -160,6 +160,10 @@ fn end_of_element(element: &[u8]) -> Option<usize> {
         escaped = quoted && *byte == b'\\' && !escaped;
         ends
     })
+}
+
+fn without_blank(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b" ").unwrap_or(text)
 }
 
 /// The first word, and what stands behind the blank.

@@ -25,6 +25,9 @@ use crate::path::HostPath;
 /// Bytes of one piece of a member.
 const PIECE: usize = 128 << 10;
 
+/// Bytes of what all entries say that are kept; those of a bundle with a hundred thousand of them are a tenth of it.
+const KEPT: usize = 256 << 20;
+
 /// What an entry says that a reader needs; a bundle may have a hundred thousand of them.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -74,6 +77,13 @@ impl Listed {
             modified: entry.stat.map(|stats| stats.before.mtime),
             taken: entry.taken.utc,
         }
+    }
+
+    /// Bytes that it holds in memory.
+    fn weight(&self) -> usize {
+        let texts = [&self.collector, &self.title, &self.display].map(String::capacity).iter().sum::<usize>();
+        let paths = self.paths.iter().map(|path| path.as_bytes().len()).sum::<usize>();
+        size_of::<Listed>() + texts + paths + self.reason.as_ref().map_or(0, String::capacity)
     }
 
     /// Whether it came from this path, or led there.
@@ -202,6 +212,8 @@ impl Check {
 #[derive(Default)]
 struct Keeper {
     entries: Vec<Listed>,
+    /// Bytes of them.
+    weight: usize,
     /// The entry that passes.
     entry: Option<Vec<u8>>,
 }
@@ -222,7 +234,62 @@ impl Unpack for Keeper {
     fn end(&mut self) -> io::Result<()> {
         // One that cannot be read fails the examination, and no question is answered then.
         let entry = self.entry.take().and_then(|bytes| json::read::<Entry>(&bytes, ENTRY_LIMIT).ok());
-        self.entries.extend(entry.map(Listed::of));
+        entry.map_or(Ok(()), |entry| self.keep(Listed::of(entry)))
+    }
+}
+
+impl Keeper {
+    fn keep(&mut self, listed: Listed) -> io::Result<()> {
+        self.weight = self.weight.saturating_add(listed.weight());
+        if self.weight > KEPT {
+            let words = format!("its entries say more than the {KEPT} bytes that are kept of them");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+        }
+        self.entries.push(listed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::entry::Source;
+
+    fn listed(content: &[u8]) -> Listed {
+        Listed {
+            id: EntryId(1),
+            collector: "accounts".into(),
+            title: String::new(),
+            kind: Kind::Copy,
+            display: Source::text("/etc/passwd").display,
+            paths: vec![HostPath::new("/etc/passwd").unwrap()],
+            member: Member::parse("data/root/etc/passwd").ok(),
+            size: content.len() as u64,
+            sha256: Some(Digest::of(content)),
+            outcome: Outcome::Collected,
+            reason: None,
+            modified: None,
+            taken: Timestamp::from_unix(0, 0),
+        }
+    }
+
+    #[test]
+    fn bytes_are_those_of_an_entry_or_they_are_not() {
+        let checked = |pieces: &[&[u8]], entry: &[u8]| {
+            let mut check = Check::default();
+            pieces.iter().for_each(|piece| check.bytes(piece));
+            check.is(&listed(entry))
+        };
+        assert!(checked(&[b"ab", b"c"], b"abc") && checked(&[], b""));
+        assert!(!checked(&[b"abd"], b"abc") && !checked(&[b"ab"], b"abc") && !checked(&[b"abc"], b""));
+    }
+
+    #[test]
+    fn only_so_much_is_kept_of_what_entries_say() {
+        let mut keeper = Keeper { weight: KEPT - 2 * listed(b"").weight(), ..Keeper::default() };
+        assert!(keeper.keep(listed(b"")).is_ok() && keeper.keep(listed(b"")).is_ok());
+        assert!(keeper.keep(listed(b"")).is_err());
+        assert_eq!(keeper.entries.len(), 2);
+        assert!(keeper.entries[0].is_of(&HostPath::new("/etc/passwd").unwrap()));
     }
 }

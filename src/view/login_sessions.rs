@@ -1,11 +1,32 @@
 //! Login sessions: who was let in, from where, by which means, from when to when, joined over the audit log, the texts
 //! of programs, the journal, logind and the login records. A session without a terminal is one like any other.
 
+mod audit;
+pub(crate) mod audit_record;
+mod join;
+mod known;
+mod label;
+mod logind;
+mod records;
+mod room;
+mod row;
+mod shared;
+mod standing;
+mod text;
+pub(crate) mod witness;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
-use crate::records::auth_text::{From, Key};
+use crate::records::auth_text::{From, Key, TimeQuality};
+
+pub use join::{Joined, Sessions, Untold};
+pub use records::PairedLogin;
+pub use standing::Standing;
 
 /// Which kind of log told of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +117,10 @@ pub enum Flag {
     ServiceManager,
     /// Started by tmux, screen or another program that outlives a session: who typed may be of a later session.
     Multiplexer,
+    /// The audit log was kept at the time, tells of other logins, and has nothing of this one.
+    NotInAudit,
+    /// The audit log has more than one login under this number.
+    SeveralLogins,
 }
 
 impl Flag {
@@ -111,6 +136,8 @@ impl Flag {
             Flag::ClockStep => "clock_step",
             Flag::ServiceManager => "service_manager",
             Flag::Multiplexer => "multiplexer",
+            Flag::NotInAudit => "not_in_audit",
+            Flag::SeveralLogins => "several_logins",
         }
     }
 }
@@ -154,6 +181,8 @@ pub struct Elevation {
     pub to: Vec<u8>,
     /// The command, where it is logged.
     pub command: Vec<u8>,
+    /// It was not let.
+    pub refused: bool,
     /// Where it stands.
     pub evidence: Evidence,
 }
@@ -161,6 +190,8 @@ pub struct Elevation {
 /// One login session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// The machine, where the logs name it.
+    pub host: Vec<u8>,
     /// The boot that its number belongs to, as the audit events count it; none where no audit log tells of it.
     pub epoch: Option<u32>,
     /// The kernel's number of the session.
@@ -185,7 +216,9 @@ pub struct Session {
     pub key: Option<Key>,
     /// Its beginning.
     pub start: Option<Timestamp>,
-    /// Its end; none where no end is logged.
+    /// How well that is known.
+    pub quality: TimeQuality,
+    /// Its end; none where no end is logged. Of a crash, when the machine began again: it ended before.
     pub end: Option<Timestamp>,
     /// How it ended.
     pub ending: Ending,
@@ -198,3 +231,82 @@ pub struct Session {
     /// Each field's name with where it stands, as (`address`, …); a field may have several.
     pub evidence: Vec<(&'static str, Evidence)>,
 }
+
+impl Default for Session {
+    /// A session of which nothing is known yet.
+    fn default() -> Session {
+        Session {
+            host: Vec::new(),
+            epoch: None,
+            ses: None,
+            auid: None,
+            user: Vec::new(),
+            service: Vec::new(),
+            pid: None,
+            from: From::default(),
+            hostname: Vec::new(),
+            terminal: Vec::new(),
+            method: Vec::new(),
+            key: None,
+            start: None,
+            quality: TimeQuality::Exact,
+            end: None,
+            ending: Ending::OpenAtEndOfLog,
+            elevations: Vec::new(),
+            label: Label::D,
+            flags: BTreeSet::new(),
+            evidence: Vec::new(),
+        }
+    }
+}
+
+impl Session {
+    /// Notes where a field's value stands.
+    pub(super) fn shown_by(&mut self, field: &'static str, evidence: Evidence) {
+        if self.evidence.len() < MOST_EVIDENCE && !self.evidence.contains(&(field, evidence)) {
+            self.evidence.push((field, evidence));
+        }
+    }
+
+    /// Whether it was on at a time, as far as its beginning and end are logged.
+    pub fn covers(&self, time: Timestamp) -> bool {
+        self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time <= end)
+    }
+
+    /// Bytes that it holds in memory.
+    pub fn weight(&self) -> usize {
+        let texts = [
+            &self.host,
+            &self.user,
+            &self.service,
+            &self.from.address,
+            &self.hostname,
+            &self.terminal,
+            &self.method,
+        ];
+        let texts: usize = texts.iter().map(|text| text.capacity()).sum();
+        let key = self
+            .key
+            .as_ref()
+            .map_or(0, |key| key.kind.capacity() + key.fingerprint.capacity() + key.detail.capacity());
+        let elevations: usize = self.elevations.iter().map(Elevation::weight).sum();
+        size_of::<Session>()
+            + texts
+            + key
+            + elevations
+            + self.evidence.capacity() * size_of::<(&str, Evidence)>()
+    }
+}
+
+impl Elevation {
+    fn weight(&self) -> usize {
+        size_of::<Elevation>() + self.by.capacity() + self.to.capacity() + self.command.capacity()
+    }
+}
+
+/// Statements that are noted of one session; the first of each field come first.
+const MOST_EVIDENCE: usize = 32;
+/// Elevations that are kept of one session; the rest are counted.
+const MOST_ELEVATIONS: usize = 256;
+/// Bytes that are kept of a command.
+const COMMAND: usize = 256;

@@ -6,5 +6,6 @@ pub mod audit_coverage;
 pub mod coverage;
 pub mod events;
 pub mod login_sessions;
+pub mod logins;
 pub mod recording;
 pub mod timeline;

@@ -1,5 +1,7 @@
 //! Accesses to PHI, who made them, and which files they met. Keys are sorted.
 
+pub mod coverage;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;

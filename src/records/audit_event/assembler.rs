@@ -62,7 +62,8 @@ struct Key {
     id: EventId,
 }
 
-/// Puts events together. `Sieve` says of a line, by its type and its bytes, whether its event is wanted.
+/// Puts events together. They leave nearly in the order of time and number: one of which records seem to be missing is
+/// held back longer than others, and comes behind them. `Sieve` says of a line, by its type and its bytes, whether its event is wanted.
 pub struct Assembler<Sieve> {
     sieve: Sieve,
     hasher: RandomState,

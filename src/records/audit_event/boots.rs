@@ -56,6 +56,11 @@ impl Boots {
     /// The boot of an event of the kernel's or of a program's.
     pub(super) fn of(&mut self, id: EventId) -> u32 {
         let Some(boot) = self.boots.last_mut() else { return self.begin(id) };
+        // As it mostly is.
+        if id.serial >= boot.highest && id.time >= boot.ended {
+            (boot.highest, boot.ended) = (id.serial, id.time);
+            return self.latest();
+        }
         if id.serial >= boot.lowest.saturating_sub(LATE) && id.time.plus(SLOW) >= boot.began && !boot.fell(id)
         {
             boot.saw(id);

@@ -1,5 +1,8 @@
 //! An event that is not over: what is known of its being complete.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use memchr::{memchr, memmem};
 
 use super::super::audit_log::{ENRICHED, EventId, Head, arguments, head};
@@ -202,7 +205,8 @@ fn first_field(rest: &[u8]) -> Option<&[u8]> {
 
 /// `items=2` of a system call.
 fn items(rest: &[u8]) -> Option<u64> {
-    let at = memmem::find(rest, b" items=")?;
+    static ITEMS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" items="));
+    let at = ITEMS.find(rest)?;
     let digits = rest.get(at + 7..)?;
     Some(
         digits

@@ -28,3 +28,113 @@ fn a_slow_call_is_one_event() {
     assert!(events.iter().all(|event| event.shortfalls.is_empty() && !event.late));
     assert_eq!((told[0].lines, told[0].first.unwrap().unix(), told[0].last.unwrap().unix()), (5, 100, 103));
 }
+
+/// What auditd wrote: see fixtures/README.md.
+const SCRIPTED: &[u8] = include_bytes!("../../../fixtures/audit/scripted.log");
+
+fn lines_of(text: &[u8]) -> Vec<&[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect()
+}
+
+/// The events by what they are, whatever the order of their records.
+fn contents(events: &[Event]) -> Vec<(EventId, u32, Vec<Vec<u8>>)> {
+    let mut all: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let mut lines: Vec<Vec<u8>> = event.lines().map(|(line, _)| line.to_vec()).collect();
+            lines.sort();
+            (event.id, event.epoch, lines)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn every_line_of_a_log_is_in_one_event_and_stands_where_it_says() {
+    let (events, counts, told) = read(&[SCRIPTED]);
+    let mut out: Vec<&[u8]> = events.iter().flat_map(|event| event.lines().map(|(line, _)| line)).collect();
+    let mut lines = lines_of(SCRIPTED);
+    out.sort();
+    lines.sort();
+    assert_eq!(out, lines);
+    assert_eq!(
+        (counts.records, counts.unparsed, counts.late, counts.conflicts),
+        (lines.len() as u64, 0, 0, 0)
+    );
+    assert_eq!(
+        (told[0].records, told[0].bytes, told[0].torn),
+        (counts.records, SCRIPTED.len() as u64, false)
+    );
+    for (line, place) in events.iter().flat_map(Event::lines) {
+        assert!(SCRIPTED[place.offset as usize..].starts_with(line));
+    }
+}
+
+#[test]
+fn events_are_the_same_in_whatever_order_and_files_their_records_stand() {
+    let expected = contents(&read(&[SCRIPTED]).0);
+    let mut random = crate::records::mishaps::Random::new();
+    for _ in 0..10 {
+        let mut lines = lines_of(SCRIPTED);
+        (1..lines.len()).rev().for_each(|at| {
+            // No further than about ten seconds of this log.
+            let other = at - random.below(at.min(60) + 1);
+            lines.swap(at, other);
+        });
+        let text = [lines.join(&b'\n'), b"\n".to_vec()].concat();
+        assert_eq!(contents(&read(&[&text]).0), expected);
+    }
+    let half = SCRIPTED.len() / 2
+        + SCRIPTED[SCRIPTED.len() / 2..].iter().position(|byte| *byte == b'\n').unwrap()
+        + 1;
+    assert_eq!(contents(&read(&[&SCRIPTED[..half], &SCRIPTED[half..]]).0), expected);
+}
+
+#[test]
+fn a_copy_of_a_log_is_no_news_and_another_text_of_it_is_a_conflict() {
+    let expected = contents(&read(&[SCRIPTED]).0);
+    let plain = lines_of(SCRIPTED).into_iter().map(|line| line.split(|byte| *byte == 0x1D).next().unwrap());
+    let plain = [plain.collect::<Vec<_>>().join(&b"\r\n"[..]), b"\r\n".to_vec()].concat();
+    let (events, counts, _) = read(&[SCRIPTED, &plain]);
+    assert_eq!(contents(&events), expected);
+    assert_eq!((counts.duplicates, counts.events), (counts.records / 2, expected.len() as u64));
+    let other = SLOW.replace("inode=5", "inode=6");
+    let (events, counts, _) = read(&[SLOW.as_bytes(), other.as_bytes()]);
+    assert_eq!((counts.conflicts, counts.duplicates, events[0].records().count()), (1, 4, 5));
+    assert!(events[0].conflict && !events[1].conflict);
+}
+
+#[test]
+fn machines_and_boots_with_equal_numbers_are_kept_apart() {
+    let line = "type=USER_CMD msg=audit(1.0:7): pid=2";
+    let (events, ..) = read(&[format!("node=a {line}\nnode=b {line}\n{line}\n").as_bytes()]);
+    assert_eq!(events.iter().map(|event| event.node.len()).collect::<Vec<_>>().iter().sum::<usize>(), 2);
+    assert_eq!(events.len(), 3);
+    let boots = "type=USER_CMD msg=audit(100.0:700): pid=2\ntype=USER_CMD msg=audit(200.0:7): pid=2\n";
+    assert_eq!(read(&[boots.as_bytes()]).0.iter().map(|event| event.epoch).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn what_is_missing_is_told_and_what_is_torn_is_counted() {
+    let without = SLOW.lines().filter(|line| !line.contains("SYSCALL")).collect::<Vec<_>>().join("\n");
+    assert_eq!(read(&[without.as_bytes()]).0[0].shortfalls, [Shortfall::NoSyscall]);
+    let without = SLOW.lines().filter(|line| !line.contains("PATH")).collect::<Vec<_>>().join("\n");
+    assert_eq!(read(&[without.as_bytes()]).0[0].shortfalls, [Shortfall::ItemsShort]);
+    let (events, counts, told) = read(&[format!("{SLOW}\nx\n\0\0type=SYSCALL msg=aud").as_bytes()]);
+    assert_eq!((events.len(), counts.unparsed, told[0].torn, told[0].nul_bytes), (2, 2, true, 2));
+    let long = format!("type=PATH msg=audit(1.0:7): item=0 name={} inode=5\n", "2F".repeat(12 << 10));
+    let (events, ..) = read(&[long.as_bytes()]);
+    assert_eq!(events[0].record("PATH").unwrap().text("name").unwrap().len(), 12 << 10);
+}
+
+#[test]
+fn what_cannot_be_held_is_given_up_and_told() {
+    let mut text = Vec::new();
+    for number in 0..40_000 {
+        text.extend(format!("type=CWD msg=audit(1.0:{number}): cwd=\"{}\"\n", "x".repeat(500)).bytes());
+    }
+    let (events, counts, _) = read(&[&text]);
+    assert_eq!((events.len(), counts.events), (40_000, 40_000));
+    assert!(counts.cut_off > 0 && events.iter().any(|event| event.shortfalls.contains(&Shortfall::CutOff)));
+}

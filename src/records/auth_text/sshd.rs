@@ -171,9 +171,10 @@ fn ended(text: &[u8]) -> Option<Message> {
     }
     let how = ENDS.iter().find(|how| text.starts_with(how))?;
     let rest = text.get(how.len()..)?.strip_prefix(b" ")?;
-    // Of version 9.9: `connection from [127.0.0.1]:22 to [..]:22, pid = 7`
+    // Since version 9.8: `connection from 10.0.0.1 to 10.0.0.2, pid = 7`
     if let Some(rest) = rest.strip_prefix(b"connection from ") {
-        return of(how, (b"", None, bracketed(word(rest).0)?));
+        let from = word(rest).0;
+        return of(how, (b"", None, bracketed(from).or_else(|| whole_address(from))?));
     }
     let rest = if *how == b"Disconnecting" { until_reason(rest) } else { rest };
     of(how, who(rest)?)

@@ -45,11 +45,10 @@ pub fn days(year: i64, month: u32, day: u32) -> i64 {
 
 /// The year of a day that is counted from 1970-01-01.
 pub fn year_of(day: i64) -> i64 {
-    let guess = 1970 + day.div_euclid(366);
-    let near = |year: i64| days(year + 1, 1, 1) <= day;
-    // Bent to what a `Timestamp` can hold, where the first guess is at most seven years too early.
-    let guess = guess.clamp(-10, 10_000);
-    (guess..guess + 8).find(|year| !near(*year)).unwrap_or(guess)
+    // Bent to what a `Timestamp` can hold; 400 years have 146,097 days, and the guess is at most two years too early.
+    let day = day.clamp(-719_528, 2_932_896);
+    let guess = 1969 + (day * 400).div_euclid(146_097);
+    (guess..guess + 3).find(|year| day < days(year + 1, 1, 1)).unwrap_or(guess)
 }
 
 /// Whether a year has a 29 February.

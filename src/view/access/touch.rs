@@ -150,14 +150,12 @@ impl Phi<'_> {
         touch.renamed(operation, items, names, at);
         // What got a name in a folder is of it from now on.
         touch.by_path |= touch.new.as_ref().is_some_and(by_path);
+        let made = |id| items.iter().any(|item| item.kind == NameType::Create && item.id == Some(id));
+        let is_done = operation.outcome == Outcome::Ok;
         let phi: Vec<FileId> = (0..items.len())
             .filter(|at| !is_parent(at) && is_phi(at))
-            .filter_map(|at| {
-                items
-                    .get(at)
-                    .filter(|item| item.kind != NameType::Delete || operation.outcome != Outcome::Ok)?
-                    .id
-            })
+            .filter_map(|at| items.get(at))
+            .filter_map(|item| item.id.filter(|id| item.kind != NameType::Delete || !is_done || made(*id)))
             .collect();
         self.files.changed(operation, items);
         phi.into_iter().for_each(|id| self.files.know(id));

@@ -1,3 +1,133 @@
 //! Counts of what was captured.
 
 use super::*;
+use crate::records::mishaps::Mishaps;
+use crate::records::syslog::{Reader, Years};
+use crate::records::tzif::Zone;
+
+/// sshd of OpenSSH 9.2 at LogLevel VERBOSE, as rsyslog wrote it.
+const LOG: &str = include_str!("../../../../fixtures/auth/iso.log");
+
+/// Lines between two marks.
+fn between(from: &str, to: &str) -> Vec<&'static str> {
+    let behind = LOG.lines().skip_while(move |line| !line.ends_with(&format!("mark: {from}")));
+    behind.take_while(move |line| !line.ends_with(&format!("mark: {to}"))).collect()
+}
+
+fn count(lines: &[&str]) -> (Vec<Attempt>, Tally) {
+    let mut reader = Reader::new(Years::default(), Zone::utc());
+    let mut attempts = Attempts::default();
+    let mut all = Vec::new();
+    for (offset, line) in (0..).zip(lines) {
+        let place = Place { file: 0, offset };
+        reader
+            .line(line.as_bytes(), place, &mut |said| attempts.said(&said, &mut |attempt| all.push(attempt)));
+    }
+    let tally = attempts.end(&mut |attempt| all.push(attempt));
+    (all, tally)
+}
+
+fn counts(connections: u64, rejected: u64, accepted: u64, lines: u64) -> Counts {
+    Counts { connections, rejected, accepted, lines }
+}
+
+/// Two of the clients went away before sshd could say `Failed password`. At LogLevel INFO, with these two, it is 20 lines.
+#[test]
+fn five_runs_with_a_wrong_password_are_5_connections_and_10_secrets() {
+    let verbose = between("five", "mallory");
+    let (attempts, tally) = count(&verbose);
+    assert_eq!(tally.total, counts(5, 10, 0, 23));
+    assert_eq!(attempts.len(), 10);
+    assert_eq!(tally.accounts.get(&b"alice"[..]), Some(&counts(5, 10, 0, 23)));
+    assert_eq!(tally.sources.get(&b"127.0.0.1"[..]), Some(&counts(5, 10, 0, 23)));
+    let mut info: Vec<&str> = verbose.into_iter().filter(|line| !line.contains("Failed keyboard")).collect();
+    for (pid, next, second) in [(214, 220, 2), (232, 238, 14)] {
+        let at = info.iter().position(|line| line.contains(&format!("sshd[{next}]: Postponed"))).unwrap();
+        let port = if pid == 214 { 39150 } else { 35068 };
+        let text = format!("Failed password for alice from 127.0.0.1 port {port} ssh2");
+        let line = format!("2026-11-23T02:23:{second:02}.1+00:00 web1 sshd[{pid}]: {text}");
+        info.insert(at, line.leak());
+    }
+    assert_eq!(count(&info).1.total, counts(5, 10, 0, 20));
+}
+
+#[test]
+fn a_user_that_nobody_knows_is_counted_by_the_name_that_was_given() {
+    let (attempts, tally) = count(&between("mallory", "good")[..20]);
+    let mallory = tally.accounts.get(&b"mallory"[..]).unwrap();
+    assert_eq!((mallory.connections, mallory.rejected), (1, 2));
+    assert!(attempts[..2].iter().all(|attempt| attempt.unknown_user && attempt.user == b"mallory"));
+    assert!(!tally.accounts.contains_key(&b""[..]), "{attempts:?}");
+}
+
+#[test]
+fn accepted_secrets_and_keys_are_one_attempt_each() {
+    let (attempts, tally) = count(&between("good", "hostile"));
+    assert_eq!(tally.total, counts(6, 0, 6, 6));
+    assert_eq!(attempts.iter().filter(|attempt| attempt.method == b"publickey").count(), 3);
+}
+
+/// Written from documentation.
+#[test]
+fn what_pam_sums_up_at_the_end_of_a_connection_is_no_further_attempt() {
+    let line = |second: u32, text: &str| format!("2026-01-01T00:00:{second:02}Z h sshd[7]: {text}");
+    let failed = "Failed password for alice from 10.0.0.1 port 22 ssh2";
+    let fields = "logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1  user=alice";
+    for more in [1, 2] {
+        let mut lines =
+            vec![line(0, &format!("pam_unix(sshd:auth): authentication failure; {fields}")), line(2, failed)];
+        (1..=more).for_each(|count| lines.push(line(2 + count * 5, failed)));
+        let s = if more == 1 { "" } else { "s" };
+        lines.push(line(3 + more * 5, &format!("PAM {more} more authentication failure{s}; {fields}")));
+        let (_, tally) = count(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(
+            (tally.total.rejected, tally.total.connections, tally.summaries),
+            (u64::from(more) + 1, 1, 1)
+        );
+    }
+}
+
+#[test]
+fn what_is_remembered_has_a_bound_and_what_is_beyond_is_told() {
+    let mut attempts = Attempts::default();
+    for number in 0..70_000u32 {
+        let said = Said {
+            time: Some((
+                Timestamp::from_unix(1_000_000 + i64::from(number.saturating_sub(400)) * 4, 0),
+                super::super::TimeQuality::Exact,
+            )),
+            host: Vec::new(),
+            tag: b"sshd".to_vec(),
+            pid: Some(number),
+            witness: None,
+            place: Place::default(),
+            times: 1,
+            message: Message::PamRejected {
+                reason: Vec::new(),
+                user: number.to_string().into_bytes(),
+                unknown_user: true,
+                from: From { address: number.to_string().into_bytes(), port: None },
+            },
+        };
+        attempts.said(&said, &mut |_| ());
+    }
+    let tally = attempts.end(&mut |_| ());
+    assert_eq!(
+        (tally.total.rejected, tally.accounts.len(), tally.beyond),
+        (70_000, NAMES, 70_000 - NAMES as u64)
+    );
+    assert!(tally.hurried > 0 && tally.forgotten > 0);
+}
+
+#[test]
+fn spoilt_lines_are_counted_without_harm() {
+    let lines = between("five", "good").join("\n");
+    Mishaps::of(lines.as_bytes()).rounds(20).each(|bytes| {
+        let mut reader = Reader::new(Years::default(), Zone::utc());
+        let mut attempts = Attempts::default();
+        for line in bytes.split(|byte| *byte == b'\n') {
+            reader.line(line, Place::default(), &mut |said| attempts.said(&said, &mut |_| ()));
+        }
+        attempts.end(&mut |_| ());
+    });
+}

@@ -1,0 +1,104 @@
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_unix(second, 0)
+}
+
+fn file(log: &str) -> File {
+    let mut summary = Summary::default();
+    summary.piece(log.as_bytes());
+    summary.end();
+    File {
+        path: b"/var/log/audit/audit.log".to_vec(),
+        bytes: log.len() as u64,
+        number: None,
+        whole: true,
+        summary,
+    }
+}
+
+/// What is covered from 1000 to 2000 by this log, with as many rules in force.
+fn covered(log: Option<&str>, loaded: Option<u64>) -> (CoverageStatement, String) {
+    let mut coverage = Coverage::new((at(1_000), at(2_000)), vec![b"phi".to_vec()]);
+    match log {
+        Some(log) => coverage.file(file(log)),
+        None => coverage.unread(),
+    }
+    coverage.kernel(None, loaded.map(|loaded| BTreeMap::from([(b"phi".to_vec(), loaded)])));
+    let statement = coverage.finish();
+    let lines = lines(&statement, 0).join("\n");
+    (statement, lines)
+}
+
+fn call(second: i64, serial: u32) -> String {
+    format!(
+        "type=SYSCALL msg=audit({second}.000:{serial}): arch=c000003e syscall=2 success=yes exit=3 pid=5 key=(null)\n"
+    )
+}
+
+fn change(second: i64, serial: u32, what: &str) -> String {
+    format!("type=CONFIG_CHANGE msg=audit({second}.000:{serial}): auid=0 {what} res=1\n")
+}
+
+#[test]
+fn each_way_of_finding_nothing_has_words_of_its_own() {
+    let whole = call(900, 1) + &call(1_500, 2) + &call(2_100, 3);
+    let quiet = covered(Some(&whole), Some(1));
+    assert_eq!(quiet.0.verdict, "complete", "{}", quiet.1);
+    assert!(quiet.1.contains("would have been recorded"));
+    let no_rule = covered(Some(&whole), Some(0));
+    assert_eq!(no_rule.0.verdict, "none");
+    assert!(no_rule.1.contains("no rule with this key was in force"), "{}", no_rule.1);
+    let off =
+        call(900, 1) + &change(1_200, 2, "op=set audit_enabled=0 old=1") + &call(1_300, 3) + &call(2_100, 4);
+    let off = covered(Some(&off), Some(1));
+    assert_eq!(off.0.verdict, "partial");
+    assert!(off.1.contains("auditing was switched off"), "{}", off.1);
+    let late = call(900, 1) + &change(1_400, 2, "op=add_rule key=\"phi\" list=4") + &call(2_100, 3);
+    let late = covered(Some(&late), Some(1));
+    assert!(
+        late.1.contains(
+            "no rule with this key was in force from 1970-01-01 00:15:00 UTC to 1970-01-01 00:23:20"
+        ),
+        "{}",
+        late.1
+    );
+    let lost = covered(Some(&(call(900, 1) + &call(1_500, 9) + &call(2_100, 10))), Some(1));
+    assert!(lost.1.contains("are in none of the logs"), "{}", lost.1);
+    let rotated = covered(Some(&(call(1_500, 1) + &call(2_100, 2))), Some(1));
+    assert!(rotated.1.contains("begin at"), "{}", rotated.1);
+    let unreadable = covered(None, Some(1));
+    assert_eq!(unreadable.0.verdict, "unknown");
+    assert!(unreadable.1.contains("could not be read"), "{}", unreadable.1);
+    let unknown = covered(Some(&whole), None);
+    assert_eq!(unknown.0.verdict, "unknown");
+    assert!(unknown.1.contains("whether a rule"), "{}", unknown.1);
+    let all = [quiet, no_rule, off, late, lost, rotated, unreadable, unknown];
+    for (at, (_, words)) in all.iter().enumerate() {
+        assert!(all.iter().skip(at + 1).all(|(_, other)| other != words), "{words}");
+    }
+}
+
+#[test]
+fn a_login_identity_that_was_rewritten_is_told_and_a_first_one_is_not() {
+    let told = |line: &str| {
+        let mut coverage = Coverage::new((at(1_000), at(2_000)), Vec::new());
+        coverage.event(&Event::of(&[line.as_bytes()]).unwrap());
+        coverage.finish().signs.iter().map(|sign| sign.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("type=LOGIN msg=audit(1500.0:7): pid=5 uid=0 old-auid=1000 auid=0 res=1"),
+        ["loginuid_changed"]
+    );
+    assert!(told("type=LOGIN msg=audit(1500.0:7): pid=5 uid=0 old-auid=4294967295 auid=0 res=1").is_empty());
+    assert_eq!(
+        told(
+            "type=SYSCALL msg=audit(1500.0:7): arch=c000003e syscall=227 success=yes exit=0 pid=5 key=(null)"
+        ),
+        ["clock_step"]
+    );
+    assert_eq!(
+        told("type=CONFIG_CHANGE msg=audit(1500.0:7): op=set audit_enabled=2 old=1 res=1"),
+        ["locked"]
+    );
+}

@@ -1,0 +1,88 @@
+//! Addresses as several programs write them, and accounts that more than one place used at a time.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{Flag, Session};
+use crate::clock::Timestamp;
+
+/// An address as number; none for a name.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = text.split(|byte| *byte == b'%').next()?;
+    std::str::from_utf8(text).ok()?.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// Whether both are addresses, and not the same one.
+pub(super) fn differ(one: &[u8], other: &[u8]) -> bool {
+    matches!((address(one), address(other)), (Some(one), Some(other)) if one != other)
+}
+
+/// Whether both name the same address, however they write it.
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    !one.is_empty()
+        && (one == other
+            || matches!((address(one), address(other)), (Some(one), Some(other)) if one == other))
+}
+
+/// Where a session came from, by what could tell two persons apart.
+type Origin = (Option<IpAddr>, Vec<u8>);
+
+/// Origins of one account that are looked at, at a time.
+const MOST_ORIGINS: usize = 64;
+
+/// Flags the sessions of accounts that were used from two addresses, or with two keys, at the same time. Of a session
+/// whose end is not logged it is only certain that it was on when it began.
+pub(super) fn flag(sessions: &mut [Session]) {
+    let mut accounts: BTreeMap<(&[u8], &[u8]), Vec<usize>> = BTreeMap::new();
+    for (at, session) in sessions.iter().enumerate().filter(|(_, session)| session.start.is_some()) {
+        if !session.from.address.is_empty() && !session.user.is_empty() {
+            accounts.entry((&session.host, &session.user)).or_default().push(at);
+        }
+    }
+    let shared: Vec<usize> =
+        accounts.into_values().flat_map(|of_one| overlapping(sessions, of_one)).collect();
+    for at in shared {
+        if let Some(session) = sessions.get_mut(at) {
+            session.flags.insert(Flag::SharedAccount);
+        }
+    }
+}
+
+fn overlapping(sessions: &[Session], mut of_one: Vec<usize>) -> Vec<usize> {
+    of_one.sort_by_key(|at| sessions.get(*at).and_then(|session| session.start));
+    let mut on: BTreeMap<Origin, Vec<(Timestamp, usize)>> = BTreeMap::new();
+    let mut shared = Vec::new();
+    for at in of_one {
+        let Some(session) = sessions.get(at) else { continue };
+        let Some(start) = session.start else { continue };
+        let mine = origin(session);
+        for (_, others) in on.iter_mut().take(MOST_ORIGINS).filter(|(theirs, _)| is_another(theirs, &mine)) {
+            others.retain(|(end, _)| *end >= start);
+            if !others.is_empty() {
+                shared.push(at);
+                shared.extend(others.iter().map(|(_, other)| *other));
+                // One that is known to be on is enough to tell the next.
+                others.sort_unstable();
+                let last = others.last().copied();
+                others.clear();
+                others.extend(last);
+            }
+        }
+        on.retain(|_, others| !others.is_empty());
+        on.entry(mine).or_default().push((session.end.unwrap_or(start), at));
+    }
+    shared.sort_unstable();
+    shared.dedup();
+    shared
+}
+
+fn origin(session: &Session) -> Origin {
+    let key = session.key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
+    (address(&session.from.address), key)
+}
+
+fn is_another(one: &Origin, other: &Origin) -> bool {
+    let addresses = matches!((one.0, other.0), (Some(one), Some(other)) if one != other);
+    let keys = !one.1.is_empty() && !other.1.is_empty() && one.1 != other.1;
+    addresses || keys
+}

@@ -1,0 +1,394 @@
+//! Logins as programs tell of them, in texts and journals: each line is put aside as a small fact, and only when all are
+//! there they are put in order and read as what became of one process after the other.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::audit_record::tty;
+use super::join::absorb;
+use super::room::Room;
+use super::witness::disbelieved;
+use super::{COMMAND, Elevation, Ending, Evidence, Flag, Session, Source};
+use crate::clock::Timestamp;
+use crate::records::auth_text::{Elevator, From, Key, Message, Said, TimeQuality};
+
+/// Bytes for what is said of logins, and for what cron and service managers say of theirs.
+const ROOM: usize = 5 << 20;
+const SERVICES_ROOM: usize = 1 << 20;
+/// A process that was let in opens its session within this time.
+const OPENS: Duration = Duration::from_secs(60);
+/// Two logs tell of the same login if not more lies between.
+pub(super) const SAME: Duration = Duration::from_secs(5);
+
+/// What a line says, in the order in which a process says it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Accepted { method: Vec<u8>, from: From, key: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> },
+    Opened { service: Vec<u8>, uid: Option<u32> },
+    Console { terminal: Vec<u8>, from: From },
+    Shell { terminal: Vec<u8>, from: From },
+    Numbered { session: u32 },
+    Elevated { by: Vec<u8>, to: Vec<u8>, terminal: Vec<u8>, command: Vec<u8>, refused: bool },
+    Closed { service: Vec<u8> },
+    Gone { from: From },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fact {
+    time: Timestamp,
+    source: Source,
+    host: Vec<u8>,
+    what: What,
+    pid: Option<u32>,
+    user: Vec<u8>,
+    quality: TimeQuality,
+    session: Option<u32>,
+    evidence: Evidence,
+}
+
+#[derive(Debug)]
+pub(super) struct Texts {
+    facts: Vec<Fact>,
+    /// What another program sent than the one it names, to be left out of texts too.
+    forged: Vec<(Timestamp, Vec<u8>, What)>,
+    room: Room,
+    services: Room,
+    /// Lines without a time.
+    pub(super) timeless: u64,
+    disbelieved: u64,
+}
+
+/// Somebody acted as another: who, at which terminal, and in which session where the journal knows.
+pub(super) struct Deed {
+    pub(super) user: Vec<u8>,
+    pub(super) terminal: Vec<u8>,
+    pub(super) session: Option<u32>,
+    pub(super) elevation: Elevation,
+}
+
+/// What they come to.
+pub(super) struct Read {
+    pub(super) sessions: Vec<Session>,
+    /// Who acted as another.
+    pub(super) elevations: Vec<Deed>,
+    /// Lines that another program sent than the one they name.
+    pub(super) disbelieved: u64,
+}
+
+impl Default for Texts {
+    fn default() -> Texts {
+        Texts {
+            facts: Vec::new(),
+            forged: Vec::new(),
+            room: Room::of(ROOM),
+            services: Room::of(SERVICES_ROOM),
+            timeless: 0,
+            disbelieved: 0,
+        }
+    }
+}
+
+impl Texts {
+    pub(super) fn refused(&self) -> (u64, u64) {
+        (self.room.refused, self.services.refused)
+    }
+
+    pub(super) fn take(&mut self, source: Source, said: &Said) {
+        let Some((user, what)) = what(said) else { return };
+        let Some((time, quality)) = said.time else {
+            self.timeless += 1;
+            return;
+        };
+        let is_service =
+            matches!(&what, What::Opened { service, .. } | What::Closed { service } if is_service(service));
+        let room = if is_service { &mut self.services } else { &mut self.room };
+        // A list that grows has up to twice the room of what it holds.
+        if !room.take(2 * size_of::<Fact>() + user.len() + said.host.len().min(64) + what.weight()) {
+            return;
+        }
+        if disbelieved(said).is_some() {
+            self.disbelieved += 1;
+            self.forged.push((time, user, what));
+            return;
+        }
+        let host = said.host.get(..64).unwrap_or(&said.host).to_vec();
+        let session =
+            said.witness.as_ref().and_then(|witness| witness.session).filter(|ses| *ses != u32::MAX);
+        let pid = said.pid.or(said.witness.as_ref().and_then(|witness| witness.pid));
+        let evidence = Evidence { source, place: said.place };
+        self.facts.push(Fact { time, source, host, what, pid, user, quality, session, evidence });
+    }
+
+    pub(super) fn finish(mut self) -> Read {
+        self.facts.sort();
+        self.facts.dedup_by(|later, first| Fact { evidence: first.evidence, ..later.clone() } == *first);
+        let forged = std::mem::take(&mut self.forged);
+        let mut reading = Reading::default();
+        for fact in std::mem::take(&mut self.facts) {
+            let is_forged = |(time, user, what): &(Timestamp, Vec<u8>, What)| {
+                *what == fact.what && *user == fact.user && apart(*time, fact.time) <= Duration::from_secs(2)
+            };
+            if forged.iter().take(1_024).any(is_forged) {
+                self.disbelieved += 1;
+            } else {
+                reading.take(fact);
+            }
+        }
+        let disbelieved = self.disbelieved;
+        Read { sessions: merged(reading.sessions), elevations: reading.elevations, disbelieved }
+    }
+}
+
+/// The time between two.
+pub(super) fn apart(one: Timestamp, other: Timestamp) -> Duration {
+    one.since(other).max(other.since(one))
+}
+
+fn is_service(service: &[u8]) -> bool {
+    matches!(service, b"cron" | b"crond" | b"atd" | b"systemd-user" | b"anacron")
+}
+
+/// Who, and what; none for what is no matter of sessions.
+fn what(said: &Said) -> Option<(Vec<u8>, What)> {
+    use crate::records::auth_text::Answer;
+    let short = |text: &[u8]| text.get(..256).unwrap_or(text).to_vec();
+    let from = |from: &From| From { address: short(&from.address), port: from.port };
+    let end = |from: &From| From { address: short(&from.address), port: from.port };
+    Some(match &said.message {
+        Message::Tried { answer: Answer::Accepted, method, user, from: at, key, .. } => {
+            let key = key.as_ref().map(|key| (short(&key.kind), short(&key.fingerprint), short(&key.detail)));
+            (short(user), What::Accepted { method: short(method), from: from(at), key })
+        }
+        // Who becomes another within a session has no new one.
+        Message::SessionOpened { service, .. } | Message::SessionClosed { service, .. }
+            if matches!(
+                service.as_slice(),
+                b"sudo" | b"sudo-i" | b"su" | b"su-l" | b"runuser" | b"runuser-l" | b"polkit-1" | b"doas"
+            ) =>
+        {
+            return None;
+        }
+        Message::SessionOpened { service, user, uid, .. } => {
+            (short(user), What::Opened { service: short(service), uid: *uid })
+        }
+        Message::SessionClosed { service, user } => (short(user), What::Closed { service: short(service) }),
+        Message::Console { accepted: true, user, terminal, from: at } => {
+            (short(user), What::Console { terminal: tty(&short(terminal)).to_vec(), from: from(at) })
+        }
+        Message::ShellStarted { terminal: Some(terminal), user, from: at, .. } => {
+            (short(user), What::Shell { terminal: tty(&short(terminal)).to_vec(), from: from(at) })
+        }
+        Message::Ended { logged_in, from: at, .. } if *logged_in != Some(false) && at.port.is_some() => {
+            (Vec::new(), What::Gone { from: end(at) })
+        }
+        Message::LogindNew { session, user } => {
+            let session = std::str::from_utf8(session).ok()?.parse().ok()?;
+            (short(user), What::Numbered { session })
+        }
+        Message::Elevated { tool, by, to, terminal, command, refused, .. } => {
+            let tool = match tool {
+                Elevator::Sudo => "sudo",
+                Elevator::Su => "su",
+                Elevator::Doas => "doas",
+                Elevator::Pkexec => "pkexec",
+            };
+            let command = command.get(..COMMAND).unwrap_or(command).to_vec();
+            let (by_tool, refused) = (tool.as_bytes().to_vec(), refused.is_some());
+            let terminal = tty(&short(terminal)).to_vec();
+            (short(by), What::Elevated { by: by_tool, to: short(to), terminal, command, refused })
+        }
+        _ => return None,
+    })
+}
+
+impl What {
+    fn weight(&self) -> usize {
+        match self {
+            What::Accepted { method, from, key } => {
+                let key = key.as_ref().map_or(0, |key| key.0.len() + key.1.len() + key.2.len());
+                method.len() + from.address.len() + key
+            }
+            What::Opened { service, .. } | What::Closed { service } => service.len(),
+            What::Console { terminal, from } | What::Shell { terminal, from } => {
+                terminal.len() + from.address.len()
+            }
+            What::Elevated { by, to, terminal, command, .. } => {
+                by.len() + to.len() + terminal.len() + command.len()
+            }
+            What::Gone { from } => from.address.len(),
+            What::Numbered { .. } => 0,
+        }
+    }
+}
+
+/// Facts of one log of one machine, in order.
+#[derive(Default)]
+struct Reading {
+    sessions: Vec<Session>,
+    elevations: Vec<Deed>,
+    /// Sessions by their process, and by the other end of their connection.
+    living: BTreeMap<(Source, Vec<u8>, u32), usize>,
+    connected: BTreeMap<(Source, Vec<u8>, From), usize>,
+}
+
+impl Reading {
+    fn take(&mut self, fact: Fact) {
+        let process = fact.pid.map(|pid| (fact.source, fact.host.clone(), pid));
+        let living = process.as_ref().and_then(|process| self.living.get(process).copied());
+        match &fact.what {
+            What::Accepted { from, .. } => {
+                // Of a log that counts whole seconds the session may stand before what let it in.
+                let at = self.opened(living, &fact).filter(|session| session.method.is_empty()).is_some();
+                let at = living.filter(|_| at).unwrap_or_else(|| self.new_session(&fact, process));
+                self.connected.insert((fact.source, fact.host.clone(), from.clone()), at);
+                self.fill(at, &fact);
+            }
+            What::Opened { .. } => {
+                let at = self.opened(living, &fact).is_some();
+                let at = living.filter(|_| at).unwrap_or_else(|| self.new_session(&fact, process));
+                self.fill(at, &fact);
+            }
+            What::Console { .. } => {
+                let at = self.opened(living, &fact).is_some();
+                let at = living.filter(|_| at).unwrap_or_else(|| self.new_session(&fact, process));
+                self.fill(at, &fact);
+            }
+            What::Shell { from, .. } => {
+                let at = self.connected.get(&(fact.source, fact.host.clone(), from.clone())).copied();
+                at.into_iter().for_each(|at| self.fill(at, &fact));
+            }
+            What::Numbered { .. } => {
+                let near =
+                    |session: &Session| session.start.is_some_and(|start| apart(start, fact.time) <= SAME);
+                // logind says so while the login is going on: it is one of the last.
+                let last = self.sessions.iter().enumerate().rev().take(64);
+                let at = last
+                    .filter(|(_, session)| near(session) && session.user == fact.user)
+                    .map(|(at, _)| at)
+                    .next();
+                at.into_iter().for_each(|at| self.fill(at, &fact));
+            }
+            What::Closed { .. } => {
+                if let (Some(at), Some(process)) = (living, process) {
+                    self.end(at, &fact);
+                    self.living.remove(&process);
+                }
+            }
+            What::Gone { from } => {
+                let at = self.connected.remove(&(fact.source, fact.host.clone(), from.clone()));
+                at.into_iter().for_each(|at| self.end(at, &fact));
+            }
+            What::Elevated { by, to, terminal, command, refused } => {
+                let (by, to, command) = (by.clone(), to.clone(), command.clone());
+                let (time, evidence) = (fact.time, fact.evidence);
+                let elevation = Elevation { time, by, to, command, refused: *refused, evidence };
+                let (user, terminal) = (fact.user.clone(), terminal.clone());
+                self.elevations.push(Deed { user, terminal, session: fact.session, elevation });
+            }
+        }
+    }
+
+    /// The living session of the process, if the fact may be of it.
+    fn opened(&self, living: Option<usize>, fact: &Fact) -> Option<&Session> {
+        let session = self.sessions.get(living?)?;
+        let near = session.start.is_some_and(|start| apart(start, fact.time) <= OPENS);
+        (session.user == fact.user && near).then_some(session)
+    }
+
+    fn new_session(&mut self, fact: &Fact, process: Option<(Source, Vec<u8>, u32)>) -> usize {
+        let at = self.sessions.len();
+        let mut session = Session {
+            host: fact.host.clone(),
+            user: fact.user.clone(),
+            pid: fact.pid,
+            start: Some(fact.time),
+            quality: fact.quality,
+            ..Session::default()
+        };
+        ["user", "pid", "start"].into_iter().for_each(|field| session.shown_by(field, fact.evidence));
+        self.sessions.push(session);
+        if let Some(process) = process {
+            self.living.insert(process, at);
+        }
+        at
+    }
+
+    fn fill(&mut self, at: usize, fact: &Fact) {
+        let Some(session) = self.sessions.get_mut(at) else { return };
+        if session.ses.is_none() && fact.session.is_some() {
+            session.ses = fact.session;
+            session.shown_by("ses", fact.evidence);
+        }
+        match &fact.what {
+            What::Accepted { method, from, key } => {
+                session.service = b"sshd".to_vec();
+                session.method = method.clone();
+                session.from = from.clone();
+                session.shown_by("method", fact.evidence);
+                session.shown_by("address", fact.evidence);
+                session.shown_by("port", fact.evidence);
+                if let Some((kind, fingerprint, detail)) = key.clone() {
+                    session.key = Some(Key { kind, fingerprint, detail });
+                    session.shown_by("key", fact.evidence);
+                }
+            }
+            What::Opened { service, uid } => {
+                session.auid = session.auid.or(*uid);
+                if session.service.is_empty() {
+                    session.service = service.clone();
+                    session.shown_by("service", fact.evidence);
+                }
+                if is_service(service) {
+                    session.flags.insert(Flag::ServiceManager);
+                }
+            }
+            What::Console { terminal, from } => {
+                session.service = b"login".to_vec();
+                session.terminal = terminal.clone();
+                session.from = from.clone();
+                session.shown_by("terminal", fact.evidence);
+            }
+            What::Shell { terminal, .. } => {
+                session.terminal = terminal.clone();
+                session.shown_by("terminal", fact.evidence);
+            }
+            What::Numbered { session: number } => {
+                session.ses = session.ses.or(Some(*number));
+                session.shown_by("ses", fact.evidence);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, at: usize, fact: &Fact) {
+        let Some(session) = self.sessions.get_mut(at) else { return };
+        session.end = Some(session.end.map_or(fact.time, |end| end.max(fact.time)));
+        session.ending = Ending::Logout;
+        session.shown_by("end", fact.evidence);
+    }
+}
+
+/// The same login from several logs, once.
+fn merged(mut sessions: Vec<Session>) -> Vec<Session> {
+    sessions
+        .sort_by(|one, other| (one.pid, &one.user, one.start).cmp(&(other.pid, &other.user, other.start)));
+    let mut merged: Vec<Session> = Vec::with_capacity(sessions.len());
+    for session in sessions {
+        let near = |last: &&mut Session| {
+            let times = last.start.zip(session.start).is_some_and(|(one, other)| apart(one, other) <= SAME);
+            let hosts = last.host == session.host || last.host.is_empty() || session.host.is_empty();
+            last.pid == session.pid
+                && last.user == session.user
+                && times
+                && hosts
+                && (last.from == session.from
+                    || last.from.address.is_empty()
+                    || session.from.address.is_empty())
+        };
+        match merged.last_mut().filter(near) {
+            Some(last) => absorb(last, session),
+            None => merged.push(session),
+        }
+    }
+    merged
+}

@@ -1,0 +1,189 @@
+//! The tries of a scripted scenario as auditd and btmp recorded them (fixtures/README.md), and made-up ones.
+
+use super::compare::{Comparison, Difference};
+use super::*;
+use crate::records::audit_event::Place;
+use crate::records::auth_text::{From, TimeQuality, Witness};
+
+const AUDIT: &[u8] = include_bytes!("../../../fixtures/sessions/audit.log");
+
+fn said(seconds: i64, tag: &str, pid: u32, message: Message) -> Said {
+    Said {
+        time: Some((Timestamp::from_unix(seconds, 0), TimeQuality::Exact)),
+        host: b"vm".to_vec(),
+        tag: tag.into(),
+        pid: Some(pid),
+        witness: None,
+        place: Place { file: 0, offset: seconds as u64 },
+        times: 1,
+        message,
+    }
+}
+
+fn tried(answer: Answer, user: &str, address: &str) -> Message {
+    let from = From { address: address.into(), port: Some(33858) };
+    Message::Tried {
+        answer,
+        method: b"password".to_vec(),
+        user: user.into(),
+        unknown_user: false,
+        from,
+        key: None,
+    }
+}
+
+fn attempt(user: &str, connection: &str, from: &str) -> Attempt {
+    let (connection, method) = (connection.into(), b"password".to_vec());
+    Attempt { user: user.into(), connection, method, from: from.into(), lines: 2, ..Attempt::default() }
+}
+
+#[test]
+fn connections_tries_and_records_are_counts_of_their_own() {
+    let mut logins = Logins::new(None);
+    for line in AUDIT.split(|byte| *byte == b'\n') {
+        Event::of(&[line]).iter().for_each(|event| logins.audit(event));
+    }
+    // One connection of alice's with two tries, in two lines of sshd and two of PAM; in btmp two records.
+    (0..2).for_each(|_| logins.attempt(&attempt("alice", "25960", "127.0.0.1")));
+    (0..2).for_each(|at| logins.failed_record(b"alice", b"127.0.0.1", Some(Timestamp::from_unix(at, 0))));
+    let from = From { address: b"127.0.0.1".to_vec(), port: None };
+    let (reason, user) = (b"Authentication failure".to_vec(), b"alice".to_vec());
+    let rejected = Message::PamRejected { reason, user, unknown_user: false, from };
+    logins.said(Source::Text, &said(1, "sshd", 25960, rejected));
+    logins.said(Source::Text, &said(3, "sshd", 25960, tried(Answer::Failed, "alice", "127.0.0.1")));
+    logins.said(Source::Text, &said(4, "sshd", 1, Message::Shed));
+    let counted = logins.finish();
+    let alice = &counted.accounts[&b"alice"[..]];
+    assert_eq!((alice.connections, alice.all_rejected(), alice.all_accepted()), (1, 2, 0));
+    let records: Vec<(&str, u64)> = alice.records.iter().map(|(kind, count)| (*kind, *count)).collect();
+    assert_eq!(
+        records,
+        [
+            ("audit_user_auth_failed", 2),
+            ("audit_user_auth_success", 1),
+            ("audit_user_login_failed", 2),
+            ("btmp", 2),
+            ("text_error_pam", 1),
+            ("text_failed", 1),
+        ]
+    );
+    // PAM's record names who is not known; sshd's has words in brackets, and counts for the source alone.
+    assert_eq!(counted.accounts[&b"mallory"[..]].records["audit_user_auth_failed"], 2);
+    assert!(!counted.accounts.contains_key(&b"(invalid user)"[..]));
+    assert_eq!(counted.sources[&b"127.0.0.1"[..]].records["audit_user_login_failed"], 6);
+    assert_eq!(counted.notes.shed, 1);
+}
+
+#[test]
+fn a_connection_that_tries_two_accounts_is_one_of_each_and_one_in_all() {
+    let mut logins = Logins::new(None);
+    for (user, connection, from) in [("a", "1", "x"), ("b", "1", "x"), ("a", "2", "y"), ("a", "2", "y")] {
+        logins.attempt(&attempt(user, connection, from));
+    }
+    let counted = logins.finish();
+    let connections = |tally: &Tally| (tally.connections, tally.all_rejected());
+    assert_eq!(connections(&counted.total), (2, 4));
+    assert_eq!(connections(&counted.accounts[&b"a"[..]]), (2, 3));
+    assert_eq!(
+        (connections(&counted.accounts[&b"b"[..]]), connections(&counted.sources[&b"x"[..]])),
+        ((1, 1), (1, 2))
+    );
+}
+
+#[test]
+fn what_may_be_a_password_is_masked_and_names_are_not() {
+    for secret in ["Tr0ub4dor", "correct horse!", "hunter2hunter2", "P@ss!", "S3cret"] {
+        assert!(is_maybe_secret(secret.as_bytes()), "{secret}");
+    }
+    for name in ["root", "alice", "user1", "test123", "www-data", "Administrator", "_apt", "a.b@clinic", ""] {
+        assert!(!is_maybe_secret(name.as_bytes()), "{name}");
+    }
+    let mut logins = Logins::new(Some(BTreeSet::from([b"Kim2Admin".to_vec()])));
+    for user in ["Kim2Admin", "Tr0ub4dor", "mallory"] {
+        logins.failed_record(user.as_bytes(), b"192.0.2.7", None);
+    }
+    let counted = logins.finish();
+    let names = |unmasked| -> Vec<String> {
+        let rows = counted.rows(unmasked).filter(|row| row.by == "account");
+        rows.map(|row| row.name.unwrap().text).collect()
+    };
+    assert_eq!(names(false), ["Kim2Admin", "***", "mallory"]);
+    assert_eq!(names(true), ["Kim2Admin", "Tr0ub4dor", "mallory"]);
+}
+
+#[test]
+fn accounts_beyond_what_is_told_apart_are_counted_together() {
+    let mut logins = Logins::new(None);
+    for at in 0..MOST + 10 {
+        logins.attempt(&attempt(&format!("user{at:06}"), "1", "192.0.2.7"));
+    }
+    let counted = logins.finish();
+    assert_eq!((counted.accounts.len(), counted.other_accounts.all_rejected()), (MOST, 10));
+    assert_eq!(counted.total.all_rejected(), MOST as u64 + 10);
+    assert!(counted.rows(false).any(|row| row.by == "other_accounts"));
+}
+
+/// A journal and a text that agree, but for what the test does.
+fn compared(
+    change: impl FnOnce(&mut Vec<Said>, &mut Vec<Said>),
+    lost: Option<(i64, i64)>,
+) -> compare::Differences {
+    let lines: Vec<Said> =
+        (0..20).map(|at| said(at * 10, "sshd", 50, tried(Answer::Failed, "alice", "192.0.2.7"))).collect();
+    let (mut text, mut journal) = (lines.clone(), lines);
+    for said in &mut journal {
+        let exe = b"/usr/sbin/sshd".to_vec();
+        said.witness = Some(Witness { pid: said.pid, uid: Some(0), exe, ..Witness::default() });
+    }
+    change(&mut text, &mut journal);
+    let mut comparison = Comparison::new();
+    text.iter().for_each(|said| comparison.said(Source::Text, said));
+    journal.iter().for_each(|said| comparison.said(Source::Journal, said));
+    if let Some((from, to)) = lost {
+        comparison.lost(Timestamp::from_unix(from, 0), Timestamp::from_unix(to, 0));
+    }
+    comparison.finish()
+}
+
+#[test]
+fn text_and_journal_that_agree_make_no_finding() {
+    let same = compared(|_, _| {}, None);
+    assert_eq!((same.findings.len(), same.agreeing, same.not_compared), (0, 20, 0));
+    // What one of the two does not cover is not compared.
+    let short = compared(|_, journal| journal.truncate(10), None);
+    assert_eq!((short.findings.len(), short.agreeing, short.not_compared), (0, 10, 10));
+}
+
+#[test]
+fn a_line_that_logger_sent_is_found_by_who_sent_it() {
+    let forged = compared(
+        |text, journal| {
+            let line = said(55, "sshd", 50, tried(Answer::Accepted, "root", "10.9.9.9"));
+            let exe = b"/usr/bin/logger".to_vec();
+            let witness = Some(Witness { pid: Some(77), uid: Some(1003), exe, ..Witness::default() });
+            journal.push(Said { witness, ..line.clone() });
+            text.push(line);
+        },
+        None,
+    );
+    let [finding] = forged.findings.as_slice() else { panic!("{forged:?}") };
+    assert_eq!((finding.difference, finding.place.offset), (Difference::OtherSender, 55));
+    assert!(finding.words.contains("/usr/bin/logger"), "{}", finding.words);
+    // So is an sshd that a user started: nobody but root can let anybody in.
+    let own = compared(|_, journal| journal[3].witness.as_mut().unwrap().uid = Some(1003), None);
+    assert_eq!(own.findings[0].difference, Difference::OtherSender);
+}
+
+#[test]
+fn a_line_that_one_of_the_two_lacks_is_found_unless_records_were_lost() {
+    let text_alone = |text: &mut Vec<Said>, _: &mut Vec<Said>| {
+        text.push(said(55, "sshd", 50, tried(Answer::Accepted, "root", "10.9.9.9")));
+    };
+    let found = compared(text_alone, None);
+    assert_eq!((found.findings.len(), found.findings[0].difference), (1, Difference::NotInJournal));
+    let lost = compared(text_alone, Some((50, 56)));
+    assert_eq!((lost.findings.len(), lost.while_lost), (0, 1));
+    let removed = compared(|text, _| drop(text.remove(7)), None);
+    assert_eq!((removed.findings.len(), removed.findings[0].difference), (1, Difference::NotInText));
+    assert_eq!(removed.findings[0].row().offset, 70);
+}
