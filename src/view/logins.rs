@@ -4,7 +4,6 @@
 
 pub mod compare;
 mod row;
-mod secret;
 mod tally;
 
 #[cfg(test)]
@@ -18,9 +17,9 @@ use super::login_sessions::audit_record::Told;
 use super::login_sessions::witness::disbelieved;
 use crate::clock::Timestamp;
 use crate::records::audit_event::Event;
-use crate::records::auth_text::{Answer, Message, Said};
+use crate::records::auth_text::attempts::Attempt;
+use crate::records::auth_text::{Answer, Message, Said, maybe_secret};
 
-pub use secret::is_maybe_secret;
 pub use tally::Tally;
 
 /// Accounts and sources that are told apart, each; what comes beyond is counted in one tally for all of them.
@@ -29,29 +28,6 @@ const MOST: usize = 8_192;
 const MOST_CONNECTIONS: usize = 200_000;
 /// Bytes that are kept of a name: sshd cuts at 100, and btmp at 32.
 const LONGEST: usize = 256;
-
-/// One try: a secret or key that was accepted or not, whatever number of lines tells of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attempt {
-    /// When, where that is known.
-    pub time: Option<Timestamp>,
-    /// The machine that was tried.
-    pub host: Vec<u8>,
-    /// What tells its connection from others of that machine: the process, or address and port.
-    pub connection: Vec<u8>,
-    /// The name that was given.
-    pub user: Vec<u8>,
-    /// There is no such user.
-    pub unknown_user: bool,
-    /// As `password`.
-    pub method: Vec<u8>,
-    /// Let in.
-    pub accepted: bool,
-    /// The address, or the terminal of who sits before the machine.
-    pub from: Vec<u8>,
-    /// How many lines tell of it.
-    pub lines: u64,
-}
 
 /// Counts tries, connections and records; at most 24 MiB.
 #[derive(Debug, Default)]
@@ -105,21 +81,24 @@ impl Logins {
         Logins { known, ..Logins::default() }
     }
 
-    /// Counts a try, and its connection.
+    /// Counts a try, and its connection: that process, from that address and port.
     pub fn attempt(&mut self, attempt: &Attempt) {
-        let connection = (&attempt.host, &attempt.connection, &attempt.from);
+        let source = &attempt.from.address;
+        let connection = (&attempt.host, attempt.pid, source);
         let of_all = self.is_new(&connection);
         let of_account = self.is_new(&("account", &attempt.user, connection));
-        let of_source = self.is_new(&("source", &attempt.from, connection));
+        let of_source = self.is_new(&("source", connection));
         let each = |tally: &mut Tally, is_new: bool| {
-            tally.tried(&attempt.method, attempt.accepted);
+            // One of several secrets that are needed was right too.
+            let accepted = matches!(attempt.answer, Answer::Accepted | Answer::Partial);
+            tally.tried(&attempt.method, accepted, attempt.tries.into());
             tally.connections += u64::from(is_new);
             tally.unknown_user |= attempt.unknown_user;
             tally.at(attempt.time);
         };
         each(&mut self.total, of_all);
         self.account(&attempt.user).into_iter().for_each(|tally| each(tally, of_account));
-        self.source(&attempt.from).into_iter().for_each(|tally| each(tally, of_source));
+        self.source(source).into_iter().for_each(|tally| each(tally, of_source));
     }
 
     /// Counts what an audit event has of logins.
@@ -268,7 +247,7 @@ impl Counted {
             Some(known) => known.contains(account),
             None => !self.accounts.get(account).is_some_and(|tally| tally.unknown_user),
         };
-        !known && is_maybe_secret(account)
+        maybe_secret(account, &|_| known)
     }
 }
 

@@ -182,6 +182,8 @@ fn what_programs_report_is_told_by_type_and_result() {
 fn a_session_has_two_ends_and_what_was_done_as_another() {
     let evidence = Evidence { source: login_sessions::Source::Audit, place: Place { file: 0, offset: 5 } };
     let session = Session {
+        host: Vec::new(),
+        quality: crate::records::auth_text::TimeQuality::Exact,
         epoch: None,
         ses: Some(3),
         auid: Some(1000),
@@ -197,15 +199,18 @@ fn a_session_has_two_ends_and_what_was_done_as_another() {
         end: Some(time(30)),
         ending: Ending::Logout,
         elevations: vec![Elevation {
+            refused: false,
             time: time(20),
             by: b"sudo".to_vec(),
             to: b"root".to_vec(),
             command: b"/bin/ls".to_vec(),
+            refused: false,
             evidence,
         }],
         label: Label::A2,
         flags: std::collections::BTreeSet::new(),
         evidence: vec![("address", evidence)],
+        ..Session::default()
     };
     let facts = sessions::facts(&session, &[EntryId(2)]);
     let told: Vec<(&str, &str)> =
