@@ -204,7 +204,6 @@ fn a_session_has_two_ends_and_what_was_done_as_another() {
             by: b"sudo".to_vec(),
             to: b"root".to_vec(),
             command: b"/bin/ls".to_vec(),
-            refused: false,
             evidence,
         }],
         label: Label::A2,
