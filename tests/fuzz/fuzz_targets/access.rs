@@ -38,7 +38,8 @@ fuzz_target!(|bytes: &[u8]| {
         let counted = access.finish(&mut |row| each(row.count));
         assert_eq!((accesses, rows), (counted.totals.classified, counted.totals.rows));
         assert!(counted.totals.events == events.len() as u64 && counted.totals.events <= read.records);
-        assert!(counted.files().count() as u64 <= counted.totals.files);
+        // Of some files nothing is counted but where they went.
+        assert!(counted.files().count() as u64 >= counted.totals.files);
     }
     logins(bytes);
 });
