@@ -158,13 +158,13 @@ fn on_a_living_host_our_process_is_ours_and_one_of_our_name_is_not() {
     let ran = timeline(&[bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()], &[]).run().code(0);
     let facts = facts(&ran.stdout);
     let started = |path: &Path| {
-        facts
-            .iter()
-            .find(|fact| fact["what"] == "process.started" && fact["path"] == path.to_str().unwrap())
-            .unwrap()
+        let path = path.to_str().unwrap().to_owned();
+        facts.iter().filter(move |fact| fact["what"] == "process.started" && fact["path"] == path)
     };
-    assert_eq!(started(Path::new(PHI_IR))["labels"], serde_json::json!(["collector"]));
-    assert_eq!(started(&other)["labels"], Value::Null);
+    // Other tests may run the program at the same time.
+    let ours = started(Path::new(PHI_IR)).filter(|fact| fact["labels"] == serde_json::json!(["collector"]));
+    assert_eq!(ours.count(), 1);
+    assert!(started(&other).next().unwrap()["labels"].is_null());
 }
 
 #[test]
