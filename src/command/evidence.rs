@@ -7,6 +7,7 @@ mod files;
 mod root;
 mod what;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ use crate::custody::entry::{Entry, EntryId};
 use crate::path::{HostPath, shown};
 use crate::records::audit_config::number_of;
 use crate::records::audit_log;
+use crate::records::audit_status::AuditStatus;
+use crate::records::tzif::Zone;
 use crate::records::unpack::Unpacker;
 use crate::seal::spill::{Bytes, BytesIn};
 use crate::term::{Failure, Voice, bytes};
@@ -117,6 +120,15 @@ pub struct OwnRun {
     pub boot_id: Option<String>,
 }
 
+/// What the kernel said of auditing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kernel {
+    /// Its state.
+    pub status: Option<AuditStatus>,
+    /// How many rules were loaded, by key.
+    pub loaded: Option<BTreeMap<Vec<u8>, u64>>,
+}
+
 /// Gives the bytes of logs.
 trait Reads {
     /// The bytes of the log at this place, piece by piece, until `each` has had enough.
@@ -142,12 +154,18 @@ pub struct Evidence {
     pub phi_keys: Vec<Vec<u8>>,
     /// When the evidence was collected.
     pub collected: Option<Timestamp>,
+    /// When the collection began.
+    pub began: Option<Timestamp>,
+    /// What the examined kernel said of auditing when it was asked last.
+    pub kernel: Kernel,
     /// The run that collected it on the examined host.
     pub own: Option<OwnRun>,
     /// Begin and end of the collection, as the seal has them.
     pub run: Option<(Timestamp, Timestamp)>,
     /// The bundle's id.
     pub bundle: Option<String>,
+    /// The zone of the examined host, as its /etc/localtime has it.
+    pub zone: Option<Zone>,
     /// Where what does not fit into memory waits, encrypted.
     pub temp: PathBuf,
     /// The file that auditd wrote.
@@ -233,9 +251,12 @@ impl Evidence {
             phi_roots: Vec::new(),
             phi_keys: Vec::new(),
             collected: None,
+            began: None,
+            kernel: Kernel::default(),
             own: None,
             run: None,
             bundle: None,
+            zone: None,
             temp: std::env::temp_dir(),
             audit_log,
         }
@@ -378,6 +399,21 @@ impl Evidence {
                 .push(format!("of the rotation of {name} these numbers are not here: {}", gaps.join(", ")));
         }
     }
+}
+
+/// Where a host keeps its zone (localtime(5)).
+const LOCALTIME: &str = "/etc/localtime";
+/// Bytes of a zone; the largest has 4 kB.
+const ZONE: usize = 256 << 10;
+
+/// The zone that a reader has at one of its places.
+fn zone_at(reader: &dyn Reads, at: usize) -> Option<Zone> {
+    let mut bytes = Vec::new();
+    let read = reader.read(at, &mut |more| {
+        bytes.extend_from_slice(more);
+        if bytes.len() > ZONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    read.ok().and_then(|()| Zone::parse(&bytes))
 }
 
 /// The time of the first whole line that is a record; lines before it are done with.

@@ -1,10 +1,12 @@
 //! One file per verb: `struct Args` and `fn run`.
 
+pub mod access;
 pub mod collect;
 pub mod collectors;
 pub mod drill;
 pub mod generate;
 pub mod keygen;
+pub mod logins;
 pub mod open;
 pub mod plan;
 pub mod search;
@@ -16,3 +18,4 @@ mod evidence;
 mod gaps;
 mod interrupt;
 mod keys;
+mod recorded;

@@ -11,7 +11,7 @@ pub mod reading;
 pub mod sieve;
 
 pub use assembler::{Assembler, Counts};
-pub use reading::{FileRead, Reading};
+pub use reading::{FileRead, Heard, Reading};
 
 use super::audit_log::{EventId, Record, record};
 

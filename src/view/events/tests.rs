@@ -1,3 +1,5 @@
+//! Facts with their times, from every kind of source.
+
 use super::*;
 use crate::custody::entry::{Entry, FileStat, Kind, Source, Stats, Taken};
 use crate::custody::outcome::Outcome;

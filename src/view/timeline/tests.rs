@@ -1,3 +1,5 @@
+//! The order of facts, and which of them were asked for.
+
 use super::*;
 use crate::custody::entry::EntryId;
 use crate::view::events::At;
