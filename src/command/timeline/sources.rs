@@ -201,13 +201,16 @@ fn audit(
     let counts = reading.finish(&mut |event| take(pile, event));
     for (count, what, words) in [
         (counts.conflicts, "event", "of which two logs say different things; both are told"),
-        (counts.cut_off, "event", "given up before all of their records were there, for want of room"),
         (counts.forgotten, "event", "no longer remembered, so that copies of them would be told twice"),
         (counts.nodes_left, "machine", "whose boots were not told apart"),
     ] {
         if count > 0 {
-            coverage.notes.push(format!("{} {words}", counted(count, what)));
+            coverage.remarks.push(format!("{} {words}", counted(count, what)));
         }
+    }
+    if counts.cut_off > 0 {
+        let words = "given up before all of their records were there, for want of room";
+        coverage.notes.push(format!("{} {words}", counted(counts.cut_off, "event")));
     }
     Ok(())
 }
