@@ -267,6 +267,11 @@ impl Evidence {
         self.logs.iter().filter(move |log| log.what == what)
     }
 
+    /// Which of its rotation an audit log is, 0 for the one that was being written.
+    pub fn rotation(&self, log: &Log) -> Option<u64> {
+        number_of(log.path.as_ref()?.name(), self.audit_log.name())
+    }
+
     /// The text of /etc/passwd; empty where it is not here.
     pub fn passwd(&self) -> Vec<u8> {
         let mut text = Vec::new();

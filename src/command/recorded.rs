@@ -16,7 +16,7 @@ use crate::term::{Failure, counted};
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
 pub use journals::audit_lines;
-pub use records::{database, passed, records};
+pub use records::{passed, records};
 
 /// Kinds of evidence that tell of sessions.
 pub const WANTED: [What; 6] =

@@ -1,5 +1,7 @@
 //! What the answer rests on: told beside every one of them, and in full beside one of nothing.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Evidence, Log, What};
@@ -19,6 +21,8 @@ const TOLD: usize = 50;
 pub struct Covered {
     coverage: Coverage,
     summary: Summary,
+    /// Which of their rotation the logs are, by their numbers here.
+    rotation: BTreeMap<u32, u64>,
     /// Logs that could not be read to their end, and why.
     unread: Vec<String>,
     span: Option<(Timestamp, Timestamp)>,
@@ -30,7 +34,9 @@ impl Covered {
         let mut coverage = Coverage::new((epoch, epoch), evidence.phi_keys.clone());
         let kernel = evidence.kernel.clone();
         coverage.kernel(kernel.status, kernel.loaded);
-        Covered { coverage, summary: Summary::default(), unread: Vec::new(), span: None }
+        let logs = evidence.logs(What::Audit);
+        let rotation = logs.filter_map(|log| Some((log.number, evidence.rotation(log)?))).collect();
+        Covered { coverage, summary: Summary::default(), rotation, unread: Vec::new(), span: None }
     }
 }
 
@@ -70,7 +76,7 @@ impl Hears for Covered {
         self.coverage.file(File {
             path: log.path.as_ref().map_or(log.name.as_bytes(), |path| path.as_bytes()).to_vec(),
             bytes: log.size,
-            number: None,
+            number: self.rotation.get(&log.number).copied(),
             whole: why.is_none(),
             summary,
         });

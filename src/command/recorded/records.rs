@@ -51,7 +51,7 @@ fn unpacked(evidence: &Evidence, log: &Log, each: &mut dyn FnMut(&[u8])) -> Resu
 }
 
 /// Gives the rows of a database of logins; words where it could not be read.
-pub fn database(bytes: &[u8], file: u32, each: &mut dyn FnMut(LoginRecord)) -> Result<(), String> {
+fn database(bytes: &[u8], file: u32, each: &mut dyn FnMut(LoginRecord)) -> Result<(), String> {
     let database = Database::open(bytes, None).map_err(|error| error.to_string())?;
     let table = database.table("wtmp").map_err(|error| error.to_string())?;
     let mut tally = Tally::default();
