@@ -2,7 +2,8 @@
 
 use crate::support::phi;
 
-const VERBS: [&str; 8] = ["collect", "plan", "collectors", "verify", "open", "search", "drill", "keygen"];
+const VERBS: [&str; 9] =
+    ["collect", "plan", "collectors", "verify", "open", "search", "logins", "drill", "keygen"];
 
 #[test]
 fn manual_pages_and_completions_are_printed() {
