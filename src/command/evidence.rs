@@ -7,6 +7,7 @@ mod files;
 mod root;
 mod what;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::custody::entry::EntryId;
 use crate::path::{HostPath, shown};
 use crate::records::audit_config::number_of;
 use crate::records::audit_log;
+use crate::records::audit_status::AuditStatus;
 use crate::records::tzif::Zone;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, Voice, bytes};
@@ -110,6 +112,15 @@ pub struct OwnRun {
     pub boot_id: Option<String>,
 }
 
+/// What the kernel said of auditing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kernel {
+    /// Its state.
+    pub status: Option<AuditStatus>,
+    /// How many rules were loaded, by key.
+    pub loaded: Option<BTreeMap<Vec<u8>, u64>>,
+}
+
 /// Gives the bytes of logs.
 trait Reads {
     /// The bytes of the log at this place, piece by piece, until `each` has had enough.
@@ -130,6 +141,10 @@ pub struct Evidence {
     pub phi_keys: Vec<Vec<u8>>,
     /// When the evidence was collected.
     pub collected: Option<Timestamp>,
+    /// When the collection began.
+    pub began: Option<Timestamp>,
+    /// What the examined kernel said of auditing when it was asked last.
+    pub kernel: Kernel,
     /// The run that collected it on the examined host.
     pub own: Option<OwnRun>,
     /// The bundle's id.
@@ -219,6 +234,8 @@ impl Evidence {
             phi_roots: Vec::new(),
             phi_keys: Vec::new(),
             collected: None,
+            began: None,
+            kernel: Kernel::default(),
             own: None,
             bundle: None,
             zone: None,

@@ -1,5 +1,6 @@
 //! One file per verb: `struct Args` and `fn run`.
 
+pub mod access;
 pub mod collect;
 pub mod collectors;
 pub mod drill;
@@ -16,5 +17,4 @@ mod evidence;
 mod gaps;
 mod interrupt;
 mod keys;
-#[expect(dead_code, reason = "the verbs that come next stand on it")]
 mod recorded;

@@ -174,7 +174,7 @@ fn search(
 }
 
 /// What of the events is odd.
-fn notes(counts: &Counts) -> Vec<String> {
+pub fn notes(counts: &Counts) -> Vec<String> {
     let odd = [
         (counts.conflicts, "event", "of which two logs say different things; both are shown"),
         (counts.late, "record", "that came long behind the others of their events"),

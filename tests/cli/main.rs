@@ -11,6 +11,7 @@
 
 mod support;
 
+mod access;
 mod archive;
 mod collect;
 mod collectors;

@@ -1,6 +1,7 @@
 //! A bundle: the sealed file, verified as a whole before anything in it is believed; or the folder that it was unpacked
 //! into, whose files are each compared with their entries.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -8,18 +9,18 @@ use serde::Deserialize;
 
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
-use super::{Evidence, LOCALTIME, Log, OwnRun, Reads, What, zone_at};
+use super::{Evidence, Kernel, LOCALTIME, Log, OwnRun, Reads, What, zone_at};
 use crate::clock::Timestamp;
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
 use crate::custody::bag::PLAN;
-use crate::custody::entry::{ENTRY_LIMIT, Entry, Kind};
+use crate::custody::entry::{Base64, ENTRY_LIMIT, Entry, Kind};
 use crate::custody::json;
 use crate::custody::outcome::Outcome;
 use crate::custody::plan::{PLAN_LIMIT, PlanDocument};
 use crate::custody::verdict::Verdict;
 use crate::path::{HostPath, harmless};
-use crate::records::audit_config;
 use crate::records::tzif::Zone;
+use crate::records::{audit_config, audit_rules, audit_status};
 use crate::seal::envelope::Identities;
 use crate::seal::files::open_file;
 use crate::seal::members::{Check, Listed, SealedMembers};
@@ -143,6 +144,8 @@ fn evidence(entries: Vec<Listed>, reader: Box<dyn Reads>, plan: Option<&PlanDocu
     }
     evidence.zone = zone(&entries, evidence.reader.as_ref());
     evidence.collected = entries.iter().map(|entry| entry.taken).max();
+    evidence.began = entries.iter().map(|entry| entry.taken).min();
+    evidence.kernel = kernel(&entries, evidence.reader.as_ref());
     let is_live = plan.is_some_and(|plan| plan.asked.image_b64.is_none());
     evidence.own = is_live.then(|| own_run(&entries, evidence.reader.as_ref())).flatten();
     if let Some(plan) = plan {
@@ -217,6 +220,34 @@ fn whole(entries: &[Listed], reader: &dyn Reads, is_it: impl Fn(&Listed) -> bool
         if bytes.len() > ENTRY_LIMIT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     read.ok().map(|()| bytes)
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    rule_b64: Base64,
+}
+
+/// What the kernel said of auditing, when it was asked towards the end of the collection.
+fn kernel(entries: &[Listed], reader: &dyn Reads) -> Kernel {
+    let of = |name: &'static str| {
+        let is_it = move |entry: &Listed| {
+            let member = entry.member.as_ref().map(|member| member.as_str());
+            entry.collector == "audit-coverage" && member.is_some_and(|member| member.ends_with(name))
+        };
+        whole(entries, reader, is_it)
+    };
+    let rules = of("/rules.jsonl").and_then(|rows| {
+        let rows = rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty());
+        let mut loaded = BTreeMap::new();
+        for row in rows {
+            let raw = json::read::<Loaded>(row, ENTRY_LIMIT).ok()?;
+            for key in audit_rules::parse(&raw.rule_b64.0)?.keys() {
+                *loaded.entry(key).or_insert(0) += 1;
+            }
+        }
+        Some(loaded)
+    });
+    Kernel { status: of("/status.bin").and_then(|bytes| audit_status::parse(&bytes)), loaded: rules }
 }
 
 #[derive(Deserialize)]

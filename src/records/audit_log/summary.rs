@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use memchr::memchr;
+
 use super::notes::{Note, NoteKind, note};
 use super::serials::Serials;
 use super::{EventId, OwnEvents, Record, record};
@@ -102,7 +104,7 @@ impl Summary {
     /// The next bytes of the file.
     pub fn piece(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr(b'\n', rest) {
             let (line, behind) = rest.split_at(end);
             if self.carry.is_empty() && !self.passing && line.len() <= LINE_LIMIT {
                 self.line(line);
@@ -146,7 +148,8 @@ impl Summary {
         self.carry.extend_from_slice(part.get(..room.min(part.len())).unwrap_or_default());
     }
 
-    fn line(&mut self, line: &[u8]) {
+    /// The next line, without its newline, where the file is cut into lines already.
+    pub fn line(&mut self, line: &[u8]) {
         let Some(record) = record(line) else {
             self.nuls += line.iter().filter(|byte| **byte == 0).count() as u64;
             let is_first = self.records == 0 && self.unread == 0 && !self.torn_first;

@@ -252,11 +252,11 @@ fn what_is_filtered_out_is_counted() {
         assert_eq!(rows.len() as u64 + counted.totals.filtered, 2);
         rows.len()
     };
-    assert_eq!(with(Filter { path: Some(b"/var/phi/w".to_vec()), ..Filter::default() }), 1);
-    assert_eq!(with(Filter { address: Some(b"203.0.113.9".to_vec()), ..Filter::default() }), 2);
-    assert_eq!(with(Filter { address: Some(b"203.0.113.8".to_vec()), ..Filter::default() }), 0);
-    assert_eq!(with(Filter { user: Some(b"mallory".to_vec()), op: Some(Op::Read), ..Filter::default() }), 2);
-    assert_eq!(with(Filter { auid: Some(0), ..Filter::default() }), 0);
+    assert_eq!(with(Filter { paths: vec![b"/var/phi/w".to_vec()], ..Filter::default() }), 1);
+    assert_eq!(with(Filter { addresses: vec![b"203.0.113.9".to_vec()], ..Filter::default() }), 2);
+    assert_eq!(with(Filter { addresses: vec![b"203.0.113.8".to_vec()], ..Filter::default() }), 0);
+    assert_eq!(with(Filter { ops: vec![Op::Read], ..Filter::default() }), 2);
+    assert_eq!(with(Filter { auids: vec![Some(0)], ..Filter::default() }), 0);
     let at = |second| Timestamp::from_unix(second, 0);
     let window = Question { window: Some((at(2_001), at(2_001))), ..question() };
     let (rows, counted) = answer(window, &[], log.as_bytes());
