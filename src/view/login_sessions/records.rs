@@ -6,6 +6,7 @@ use super::{Ending, Evidence, Session, Source};
 use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::From;
+use crate::records::login_pairing::{self, Ended};
 
 /// Bytes for them.
 const ROOM: usize = 3 << 20;
@@ -33,6 +34,30 @@ pub struct PairedLogin {
     pub begin_place: Place,
     /// Where its end stands.
     pub end_place: Option<Place>,
+}
+
+impl std::convert::From<login_pairing::PairedLogin> for PairedLogin {
+    fn from(login: login_pairing::PairedLogin) -> PairedLogin {
+        PairedLogin {
+            user: login.user,
+            line: login.line,
+            host: login.host,
+            address: login.address,
+            pid: login.pid,
+            start: login.start,
+            end: login.end,
+            ended: match login.ended {
+                // A terminal that waits for the next login: the session had ended by then.
+                Ended::Logout | Ended::LineFree => Ending::Logout,
+                Ended::Replaced => Ending::Replaced,
+                Ended::Down => Ending::Down,
+                Ended::Crash => Ending::Crash,
+                Ended::OpenAtEndOfLog | Ended::NotFollowed => Ending::OpenAtEndOfLog,
+            },
+            begin_place: login.begin_place,
+            end_place: login.end_place,
+        }
+    }
 }
 
 #[derive(Debug)]
