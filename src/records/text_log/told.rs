@@ -104,7 +104,9 @@ mod tests {
         keeper.end()
     }
 
-    fn read(survey: &Survey, lines: &mut dyn FnMut(&mut dyn FnMut(u64, &[u8]))) -> Vec<Said> {
+    type Each<'e> = dyn FnMut(u64, &[u8]) + 'e;
+
+    fn read(survey: &Survey, lines: &mut dyn FnMut(&mut Each<'_>)) -> Vec<Said> {
         let collected = Some(Timestamp::parse("2026-03-01T00:00:00Z").unwrap());
         let anchor = Anchor { collected, ..Anchor::default() };
         let mut reader = Reader::new(survey.years(&anchor, &Zone::utc()), Zone::utc());
@@ -127,8 +129,8 @@ mod tests {
             }
         });
         assert_eq!(of_kept, of_all);
-        let years: Vec<String> =
-            of_all.iter().map(|said| said.time.unwrap().0.to_string()[..4].to_owned()).collect();
+        let times = of_all.iter().map(|said| said.time.unwrap().0.to_string());
+        let years = times.map(|time| time.split('-').next().unwrap().to_owned()).collect::<Vec<_>>();
         assert_eq!(years, ["2024", "2025", "2025", "2026"]);
         assert_eq!(of_all[2].times, 2);
         assert_eq!((kept.lines.lines, kept.lines.left), (7, 0));
