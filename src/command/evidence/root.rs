@@ -42,7 +42,8 @@ pub fn of(root: &Path, wanted: &[What]) -> Result<Evidence, Failure> {
     }
     let Search { logs, mut files, troubles, .. } = search;
     let zone_stands = files.len();
-    files.extend(HostPath::new(LOCALTIME));
+    let zone = HostPath::new(LOCALTIME).ok().and_then(|path| host.locate(&path, true).ok());
+    files.extend(zone.map(|located| located.spot.real));
     let (watched, rules_unread) = phi::watches(&host);
     let folders = phi::roots_of(&watched).into_iter().take(phi::MOST_ROOTS);
     let roots: Vec<PhiRoot> = folders.map(|(path, origin)| PhiRoot::new(&host, path, origin)).collect();
