@@ -4,8 +4,10 @@
 
 mod bundle;
 mod files;
+mod order;
 mod root;
 mod what;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,20 +19,16 @@ use super::keys::OpenWith;
 use super::verify::TrustArgs;
 use crate::clock::Timestamp;
 use crate::custody::entry::{Entry, EntryId};
-use crate::path::{HostPath, shown};
+use crate::path::HostPath;
 use crate::records::audit_config::number_of;
-use crate::records::audit_log;
 use crate::records::audit_status::AuditStatus;
 use crate::records::tzif::Zone;
-use crate::records::unpack::Unpacker;
 use crate::seal::spill::{Bytes, BytesIn};
 use crate::term::{Failure, Voice, bytes};
 use crate::view::events::tables::Reader;
 
 pub use what::What;
 
-/// Bytes of a log's text in which its first record is looked for.
-const HEAD: usize = 4 << 20;
 /// Bytes of a file that is read back and forth: journald lets one grow to 128 MiB unless it is told otherwise (journald.conf(5)).
 const HELD: u64 = 4 << 30;
 /// Bytes of one that are held in memory.
@@ -341,91 +339,4 @@ impl Evidence {
     fn lack(&mut self, what: What, words: impl Into<String>) {
         self.absent.push(Absent { what, words: words.into() });
     }
-
-    /// By time, as far as it is known, and numbered. A name says nothing of the time: files are renamed and copied.
-    fn put_in_order(&mut self, wanted: &[What]) {
-        if wanted.contains(&What::Audit) {
-            let firsts: Vec<_> = self.logs.iter().map(|log| self.first_record(log)).collect();
-            self.logs.iter_mut().zip(firsts).for_each(|(log, first)| log.first = first);
-            self.note_missing_numbers();
-        }
-        self.logs.sort_by_key(|log| (log.what, log.first.or(log.modified), log.entry, log.at));
-        for (log, number) in self.logs.iter_mut().zip(1..) {
-            log.number = log.entry.map_or(number, |entry| entry.0);
-        }
-    }
-
-    /// When the first record of an audit log was made, if it has one near its beginning.
-    fn first_record(&self, log: &Log) -> Option<Timestamp> {
-        if log.what != What::Audit {
-            return None;
-        }
-        let (mut unpacker, mut head) = (Unpacker::default(), Vec::new());
-        let (mut first, mut passed) = (None, 0);
-        let read = self.read_while(log, &mut |bytes| {
-            unpacker.piece(bytes, &mut |text| {
-                if first.is_none() {
-                    passed += text.len();
-                    head.extend_from_slice(text);
-                    first = first_time(&mut head);
-                }
-            });
-            if first.is_some() || passed > HEAD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        // What cannot be read is told when it is its turn.
-        read.ok()?;
-        if first.is_none() {
-            unpacker.end(&mut |text| head.extend_from_slice(text));
-            head.push(b'\n');
-            first = first_time(&mut head);
-        }
-        first
-    }
-
-    /// Rotation numbers its files one by one: where one is left out, a file is gone or was not taken.
-    fn note_missing_numbers(&mut self) {
-        let live = self.audit_log.name();
-        let names = self.logs(What::Audit).filter_map(|log| number_of(log.path.as_ref()?.name(), live));
-        let mut numbers: Vec<u64> = names.collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let gaps: Vec<String> = numbers
-            .iter()
-            .zip(numbers.iter().skip(1))
-            .filter(|(before, after)| **after > **before + 1)
-            .map(|(before, after)| match after - before {
-                2 => (before + 1).to_string(),
-                _ => format!("{} to {}", before + 1, after - 1),
-            })
-            .collect();
-        if !gaps.is_empty() {
-            let name = shown(live);
-            self.notes
-                .push(format!("of the rotation of {name} these numbers are not here: {}", gaps.join(", ")));
-        }
-    }
-}
-
-/// Where a host keeps its zone (localtime(5)).
-const LOCALTIME: &str = "/etc/localtime";
-/// Bytes of a zone; the largest has 4 kB.
-const ZONE: usize = 256 << 10;
-
-/// The zone that a reader has at one of its places.
-fn zone_at(reader: &dyn Reads, at: usize) -> Option<Zone> {
-    let mut bytes = Vec::new();
-    let read = reader.read(at, &mut |more| {
-        bytes.extend_from_slice(more);
-        if bytes.len() > ZONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    read.ok().and_then(|()| Zone::parse(&bytes))
-}
-
-/// The time of the first whole line that is a record; lines before it are done with.
-fn first_time(head: &mut Vec<u8>) -> Option<Timestamp> {
-    let whole = head.iter().rposition(|byte| *byte == b'\n')? + 1;
-    let lines = head.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-    let first = lines.filter_map(audit_log::record).next().map(|record| record.id.time);
-    head.drain(..whole);
-    first
 }

@@ -147,9 +147,9 @@ impl Made {
         let mut pairing = Pairing::default();
         let mut each = |login| sessions.record(login);
         for file in self.evidence.files.iter().filter(|file| !file.is_failed) {
-            file.each(&mut |record| pairing.record(record, &mut |login| each(login.into())));
+            file.each(&mut |record| pairing.record(record, &mut each));
         }
-        pairing.end(&mut |login| each(login.into()));
+        pairing.end(&mut each);
         for (entry, values) in &self.evidence.living {
             sessions.logind(values, Place { file: entry.0, offset: 0 });
         }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
-use super::{Evidence, Kernel, LOCALTIME, Log, OwnRun, Reads, What, zone_at};
+use super::zone::{LOCALTIME, zone_at};
+use super::{Evidence, Kernel, Log, OwnRun, Reads, What};
 use crate::clock::{Moment, Timestamp};
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
 use crate::custody::bag::{PLAN, SEAL};

@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use super::what::PLACES;
-use super::{Evidence, LOCALTIME, Log, Reads, What, zone_at};
+use super::zone::{LOCALTIME, zone_at};
+use super::{Evidence, Log, Reads, What};
 use crate::collector::request::PhiRoot;
 use crate::collector::{auditd, phi};
 use crate::host::file::Glimpse;
