@@ -182,7 +182,8 @@ fn nothing_found_is_told_in_words_of_its_own_for_each_reason() {
         ["--phi-key", "phi_access", "--since", "2026-11-20T18:40:06Z", "--until", "2026-11-20T18:40:30Z"];
     about(&quiet, &within).code(0).says("such events would have been recorded");
     // There is no log.
-    access(&["--root".as_ref(), host.path().as_os_str()], &["--phi", "/var/data/phi"])
+    let without = FakeHost::new().folder("/var/log");
+    access(&["--root".as_ref(), without.path().as_os_str()], &["--phi", "/var/data/phi"])
         .run()
         .code(3)
         .says("no record in them");
