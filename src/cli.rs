@@ -7,7 +7,9 @@ use std::thread;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::command::{collect, collectors, drill, generate, keygen, open, plan, search, verify};
+use crate::command::{
+    access, collect, collectors, drill, generate, keygen, logins, open, plan, search, timeline, verify,
+};
 use crate::host::sys;
 use crate::term::{Exit, Failure, Voice, lost_result};
 
@@ -40,6 +42,9 @@ enum Verb {
     Verify(verify::Args),
     Open(open::Args),
     Search(Box<search::Args>),
+    Access(Box<access::Args>),
+    Logins(Box<logins::Args>),
+    Timeline(Box<timeline::Args>),
     Drill(drill::Args),
     Keygen(keygen::Args),
     #[command(hide = true)]
@@ -134,6 +139,9 @@ fn dispatch(verb: &Verb, voice: Voice) -> Result<Exit, Failure> {
         Verb::Verify(args) => verify::run(args, voice),
         Verb::Open(args) => open::run(args, voice),
         Verb::Search(args) => search::run(args, voice),
+        Verb::Access(args) => access::run(args, voice),
+        Verb::Logins(args) => logins::run(args, voice),
+        Verb::Timeline(args) => timeline::run(args, voice),
         Verb::Drill(args) => drill::run(args, voice),
         Verb::Keygen(args) => keygen::run(args, voice),
         Verb::Generate(args) => generate::run(args, Cli::command()),

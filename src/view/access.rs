@@ -25,6 +25,7 @@ use crate::records::audit_log::Record;
 use crate::view::login_sessions::Session;
 use counts::Counts;
 use groups::{First, Groups, Key};
+pub(in crate::view) use touch::object;
 use touch::{Phi, PhiFiles, Touch, know};
 use who::{Attribution, OUTLIVING, Said, Sessions, is_manager, is_multiplexer};
 
@@ -58,19 +59,17 @@ impl Question {
     }
 }
 
-/// Which accesses are told; what is not given lets all through.
+/// Which accesses are told: such as match one of each; what is not given lets all through.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The login identity.
-    pub auid: Option<u32>,
-    /// The name that it was logged in under.
-    pub user: Option<Vec<u8>>,
-    /// Below this path.
-    pub path: Option<Vec<u8>>,
-    /// From this address, of the session or of one of those that it may have been.
-    pub address: Option<Vec<u8>>,
-    /// What was done.
-    pub op: Option<Op>,
+    /// Of one of these login identities; none stands for nobody who logged in.
+    pub auids: Vec<Option<u32>>,
+    /// Below one of these paths.
+    pub paths: Vec<Vec<u8>>,
+    /// From one of these addresses, of the session or of one of those that it may have been.
+    pub addresses: Vec<Vec<u8>>,
+    /// One of these was done.
+    pub ops: Vec<Op>,
 }
 
 /// What is known of a process from its events.
@@ -311,7 +310,6 @@ impl<'s> Access<'s> {
             return false;
         }
         let filter = &self.question.filter;
-        let user = || said.auid.and_then(|auid| self.sessions.name_of(auid));
         let from = |address: &Vec<u8>| {
             let mut all = attribution.session.iter().chain(&attribution.candidates);
             all.any(|at| self.sessions.get(*at).is_some_and(|session| session.from.address == *address))
@@ -320,11 +318,10 @@ impl<'s> Access<'s> {
             let new = touch.new.as_ref().is_some_and(|new| is_within(&new.path, path));
             new || is_within(&touch.named.path, path)
         };
-        let is_asked = filter.auid.is_none_or(|auid| said.auid == Some(auid))
-            && filter.op.is_none_or(|asked| op == asked)
-            && filter.user.as_ref().is_none_or(|name| user() == Some(name.as_slice()))
-            && filter.path.as_ref().is_none_or(within)
-            && filter.address.as_ref().is_none_or(from);
+        let is_asked = (filter.auids.is_empty() || filter.auids.contains(&said.auid))
+            && (filter.ops.is_empty() || filter.ops.contains(&op))
+            && (filter.paths.is_empty() || filter.paths.iter().any(within))
+            && (filter.addresses.is_empty() || filter.addresses.iter().any(from));
         self.totals.filtered += u64::from(!is_asked);
         is_asked
     }

@@ -70,6 +70,11 @@ impl Coverage {
         }
     }
 
+    /// The window is this one: what it is may be known only when the logs were read.
+    pub fn within(&mut self, window: (Timestamp, Timestamp)) {
+        self.window = window;
+    }
+
     /// The kernel's state at the end of the window, and how many rules it had with each key.
     pub fn kernel(&mut self, status: Option<AuditStatus>, loaded: Option<BTreeMap<Vec<u8>, u64>>) {
         (self.status, self.loaded) = (status, loaded);

@@ -3,8 +3,11 @@
 //! logins".
 
 pub mod compare;
+mod once;
 mod row;
+mod secret;
 mod tally;
+mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -17,17 +20,68 @@ use super::login_sessions::audit_record::Told;
 use super::login_sessions::witness::disbelieved;
 use crate::clock::Timestamp;
 use crate::records::audit_event::Event;
-use crate::records::auth_text::attempts::Attempt;
-use crate::records::auth_text::{Answer, Message, Said, maybe_secret};
+use crate::records::auth_text::{Answer, Message, Said, attempts};
 
+pub use once::Once;
+pub use secret::is_maybe_secret;
 pub use tally::Tally;
+pub use wanted::Wanted;
 
 /// Accounts and sources that are told apart, each; what comes beyond is counted in one tally for all of them.
 const MOST: usize = 8_192;
 /// Connections that are told apart; beyond, connections are not counted, and that is said.
 const MOST_CONNECTIONS: usize = 200_000;
+/// Repetitions of one line that are counted.
+const MOST_REPEATED: usize = 100_000;
 /// Bytes that are kept of a name: sshd cuts at 100, and btmp at 32.
 const LONGEST: usize = 256;
+
+/// One try: a secret or key that was accepted or not, whatever number of lines tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// When, where that is known.
+    pub time: Option<Timestamp>,
+    /// The machine that was tried.
+    pub host: Vec<u8>,
+    /// What tells its connection from others of that machine: the process, or address and port.
+    pub connection: Vec<u8>,
+    /// The name that was given.
+    pub user: Vec<u8>,
+    /// There is no such user.
+    pub unknown_user: bool,
+    /// As `password`.
+    pub method: Vec<u8>,
+    /// Let in.
+    pub accepted: bool,
+    /// The address, or the terminal of who sits before the machine.
+    pub from: Vec<u8>,
+    /// How many lines tell of it.
+    pub lines: u64,
+}
+
+impl Attempt {
+    /// The tries that lines of a text or entries of a journal were put together to; none of such as only asked for more.
+    pub fn all_of(told: &attempts::Attempt) -> impl Iterator<Item = Attempt> {
+        let connection = match (told.pid, told.from.port) {
+            (Some(pid), _) => format!("process {pid}"),
+            (None, Some(port)) => format!("port {port}"),
+            (None, None) => String::new(),
+        };
+        let attempt = Attempt {
+            time: told.time,
+            host: told.host.clone(),
+            connection: connection.into_bytes(),
+            user: told.user.clone(),
+            unknown_user: told.unknown_user,
+            method: if told.method.is_empty() { b"unsaid".to_vec() } else { told.method.clone() },
+            accepted: matches!(told.answer, Answer::Accepted | Answer::Partial),
+            from: told.from.address.clone(),
+            lines: told.lines.into(),
+        };
+        // A line may say that it was repeated a million times.
+        std::iter::repeat_n(attempt, usize::try_from(told.tries).unwrap_or(0).min(MOST_REPEATED))
+    }
+}
 
 /// Counts tries, connections and records; at most 24 MiB.
 #[derive(Debug, Default)]
@@ -39,6 +93,7 @@ pub struct Logins {
     total: Tally,
     connections: HashSet<u64>,
     known: Option<BTreeSet<Vec<u8>>>,
+    wanted: Wanted,
     notes: Notes,
 }
 
@@ -53,6 +108,8 @@ pub struct Notes {
     pub ambiguous: u64,
     /// Lines that another program sent than the one they name.
     pub disbelieved: u64,
+    /// Tries and records without a time, where a window was asked for.
+    pub undated: u64,
 }
 
 /// The counts.
@@ -81,24 +138,30 @@ impl Logins {
         Logins { known, ..Logins::default() }
     }
 
-    /// Counts a try, and its connection: that process, from that address and port.
+    /// The same, of what is asked for alone.
+    #[must_use]
+    pub fn only(self, wanted: Wanted) -> Logins {
+        Logins { wanted, ..self }
+    }
+
+    /// Counts a try, and its connection.
     pub fn attempt(&mut self, attempt: &Attempt) {
-        let source = &attempt.from.address;
-        let connection = (&attempt.host, attempt.pid, source);
+        if !self.is_wanted(&attempt.user, &attempt.from, attempt.time) {
+            return;
+        }
+        let connection = (&attempt.host, &attempt.connection, &attempt.from);
         let of_all = self.is_new(&connection);
         let of_account = self.is_new(&("account", &attempt.user, connection));
-        let of_source = self.is_new(&("source", connection));
+        let of_source = self.is_new(&("source", &attempt.from, connection));
         let each = |tally: &mut Tally, is_new: bool| {
-            // One of several secrets that are needed was right too.
-            let accepted = matches!(attempt.answer, Answer::Accepted | Answer::Partial);
-            tally.tried(&attempt.method, accepted, attempt.tries.into());
+            tally.tried(&attempt.method, attempt.accepted);
             tally.connections += u64::from(is_new);
             tally.unknown_user |= attempt.unknown_user;
             tally.at(attempt.time);
         };
         each(&mut self.total, of_all);
         self.account(&attempt.user).into_iter().for_each(|tally| each(tally, of_account));
-        self.source(source).into_iter().for_each(|tally| each(tally, of_source));
+        self.source(&attempt.from).into_iter().for_each(|tally| each(tally, of_source));
     }
 
     /// Counts what an audit event has of logins.
@@ -208,6 +271,9 @@ impl Logins {
         times: u64,
         unknown: bool,
     ) {
+        if !self.is_wanted(user, from, time) {
+            return;
+        }
         let each = |tally: &mut Tally| {
             *tally.records.entry(kind).or_default() += times;
             tally.unknown_user |= unknown;
@@ -216,6 +282,11 @@ impl Logins {
         each(&mut self.total);
         self.account(user).into_iter().for_each(each);
         self.source(from).into_iter().for_each(each);
+    }
+
+    fn is_wanted(&mut self, user: &[u8], from: &[u8], time: Option<Timestamp>) -> bool {
+        self.notes.undated += u64::from(self.wanted.has_window() && time.is_none());
+        self.wanted.holds(user, from, time)
     }
 
     fn account(&mut self, name: &[u8]) -> Option<&mut Tally> {
@@ -247,7 +318,7 @@ impl Counted {
             Some(known) => known.contains(account),
             None => !self.accounts.get(account).is_some_and(|tally| tally.unknown_user),
         };
-        maybe_secret(account, &|_| known)
+        !known && is_maybe_secret(account)
     }
 }
 

@@ -2,7 +2,19 @@
 
 use crate::support::phi;
 
-const VERBS: [&str; 8] = ["collect", "plan", "collectors", "verify", "open", "search", "drill", "keygen"];
+const VERBS: [&str; 11] = [
+    "collect",
+    "plan",
+    "collectors",
+    "verify",
+    "open",
+    "access",
+    "logins",
+    "timeline",
+    "search",
+    "drill",
+    "keygen",
+];
 
 #[test]
 fn manual_pages_and_completions_are_printed() {

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod access;
 mod archive;
 mod collect;
 mod collectors;
@@ -19,6 +20,7 @@ mod drill;
 mod generate;
 mod keeping;
 mod keygen;
+mod logins;
 mod open;
 mod outcomes;
 mod panics;
@@ -27,5 +29,6 @@ mod quiet;
 mod salvage;
 mod search;
 mod stock;
+mod timeline;
 mod vectors;
 mod verify;

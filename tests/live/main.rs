@@ -21,6 +21,7 @@ mod audit_doctored;
 mod audit_guide;
 mod audit_host;
 mod audit_mounts;
+mod audit_search;
 mod audit_state;
 mod clocks;
 mod columns;

@@ -1,6 +1,7 @@
 //! A bundle: the sealed file, verified as a whole before anything in it is believed; or the folder that it was unpacked
 //! into, whose files are each compared with their entries.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -8,21 +9,26 @@ use serde::Deserialize;
 
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
-use super::{Evidence, Log, OwnRun, Reads, What};
-use crate::clock::Timestamp;
+use super::zone::{LOCALTIME, zone_at};
+use super::{Evidence, Kernel, Log, OwnRun, Reads, What};
+use crate::clock::{Moment, Timestamp};
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
-use crate::custody::bag::PLAN;
-use crate::custody::entry::{ENTRY_LIMIT, Entry, Kind};
+use crate::custody::bag::{PLAN, SEAL};
+use crate::custody::entry::{Base64, ENTRY_LIMIT, Entry, Kind};
 use crate::custody::json;
+use crate::custody::member::Member;
 use crate::custody::outcome::Outcome;
 use crate::custody::plan::{PLAN_LIMIT, PlanDocument};
+use crate::custody::seal::{SEAL_LIMIT, SealDocument};
 use crate::custody::verdict::Verdict;
 use crate::path::{HostPath, harmless};
-use crate::records::audit_config;
+use crate::records::tzif::Zone;
+use crate::records::{audit_config, audit_rules, audit_status};
 use crate::seal::envelope::Identities;
 use crate::seal::files::open_file;
 use crate::seal::members::{Check, Listed, SealedMembers};
 use crate::term::{Exit, Failure, Voice};
+use crate::view::events::tables;
 
 /// Collectors that take logs: what they could not take is told to whoever asks.
 const OF_LOGS: [(&str, What); 5] = [
@@ -66,6 +72,7 @@ pub fn sealed(
     let mut evidence =
         evidence(members.entries().to_vec(), Box::new(Sealed(members)), examination.plan.as_ref());
     evidence.bundle = id;
+    evidence.run = examination.seal.as_ref().map(|seal| (seal.started, seal.ended));
     Ok(evidence)
 }
 
@@ -112,6 +119,9 @@ pub fn opened(folder: &Path, voice: Voice) -> Result<Evidence, Failure> {
     let reader = Opened { folder: folder.to_owned(), entries: entries.clone() };
     let mut evidence = evidence(entries, Box::new(reader), Some(&plan));
     evidence.bundle = Some(plan.id);
+    let seal = small(&folder.join(SEAL), SEAL_LIMIT).ok();
+    let seal = seal.and_then(|bytes| json::read::<SealDocument>(&bytes, SEAL_LIMIT).ok());
+    evidence.run = seal.map(|seal| (seal.started, seal.ended));
     Ok(evidence)
 }
 
@@ -140,7 +150,10 @@ fn evidence(entries: Vec<Listed>, reader: Box<dyn Reads>, plan: Option<&PlanDocu
             evidence.lack(what, words);
         }
     }
+    evidence.zone = zone(&entries, evidence.reader.as_ref());
     evidence.collected = entries.iter().map(|entry| entry.taken).max();
+    evidence.began = entries.iter().map(|entry| entry.taken).min();
+    evidence.kernel = kernel(&entries, evidence.reader.as_ref());
     let is_live = plan.is_some_and(|plan| plan.asked.image_b64.is_none());
     evidence.own = is_live.then(|| own_run(&entries, evidence.reader.as_ref())).flatten();
     if let Some(plan) = plan {
@@ -161,8 +174,13 @@ fn what_is(entry: &Listed, audit_log: &HostPath) -> Option<What> {
     match entry.kind {
         Kind::Copy => entry.paths.iter().find_map(|path| What::at(path, audit_log)),
         Kind::Listing if entry.collector == "phi-files" => Some(What::Walk),
-        _ => None,
+        _ => table(entry).map(|_| What::Table),
     }
+}
+
+/// What reads the rows of an entry's member.
+fn table(entry: &Listed) -> Option<tables::Reader> {
+    tables::reader(entry.member.as_ref()?.as_str(), entry.kind)
 }
 
 fn log(what: What, at: usize, entry: &Listed) -> Log {
@@ -175,6 +193,7 @@ fn log(what: What, at: usize, entry: &Listed) -> Log {
         modified: entry.modified,
         entry: Some(entry.id),
         first: None,
+        table: table(entry),
         at,
     }
 }
@@ -199,6 +218,13 @@ fn auditd_log(entries: &[Listed], reader: &dyn Reads) -> Option<HostPath> {
     HostPath::new(audit_config::setting(&conf, "log_file")?).ok()
 }
 
+/// The zone of the host, as it was sealed.
+fn zone(entries: &[Listed], reader: &dyn Reads) -> Option<Zone> {
+    let path = HostPath::new(LOCALTIME).ok()?;
+    let is_it = |entry: &Listed| entry.kind == Kind::Copy && entry.member.is_some() && entry.is_of(&path);
+    zone_at(reader, entries.iter().position(is_it)?)
+}
+
 /// A small member as a whole.
 fn whole(entries: &[Listed], reader: &dyn Reads, is_it: impl Fn(&Listed) -> bool) -> Option<Vec<u8>> {
     let at = entries.iter().position(|entry| entry.member.is_some() && is_it(entry))?;
@@ -208,6 +234,34 @@ fn whole(entries: &[Listed], reader: &dyn Reads, is_it: impl Fn(&Listed) -> bool
         if bytes.len() > ENTRY_LIMIT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     read.ok().map(|()| bytes)
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    rule_b64: Base64,
+}
+
+/// What the kernel said of auditing, when it was asked towards the end of the collection.
+fn kernel(entries: &[Listed], reader: &dyn Reads) -> Kernel {
+    let of = |name: &'static str| {
+        let is_it = move |entry: &Listed| {
+            let member = entry.member.as_ref().map(|member| member.as_str());
+            entry.collector == "audit-coverage" && member.is_some_and(|member| member.ends_with(name))
+        };
+        whole(entries, reader, is_it)
+    };
+    let rules = of("/rules.jsonl").and_then(|rows| {
+        let rows = rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty());
+        let mut loaded = BTreeMap::new();
+        for row in rows {
+            let raw = json::read::<Loaded>(row, ENTRY_LIMIT).ok()?;
+            for key in audit_rules::parse(&raw.rule_b64.0)?.keys() {
+                *loaded.entry(key).or_insert(0) += 1;
+            }
+        }
+        Some(loaded)
+    });
+    Kernel { status: of("/status.bin").and_then(|bytes| audit_status::parse(&bytes)), loaded: rules }
 }
 
 #[derive(Deserialize)]
@@ -224,6 +278,8 @@ struct Process {
 #[derive(Deserialize)]
 struct Clocks {
     boot_id: Option<String>,
+    boottime_ns: Option<u64>,
+    utc: Option<Timestamp>,
 }
 
 /// The run that collected, as it told of itself.
@@ -233,13 +289,24 @@ fn own_run(entries: &[Listed], reader: &dyn Reads) -> Option<OwnRun> {
     let Process { pid, start_ticks } = json::read::<Invoker>(&invoker, ENTRY_LIMIT).ok()?.process;
     let clocks = whole(entries, reader, of("clock-start"));
     let clocks = clocks.and_then(|clocks| json::read::<Clocks>(&clocks, ENTRY_LIMIT).ok());
-    Some(OwnRun { pid, start_ticks, boot_id: clocks.and_then(|clocks| clocks.boot_id) })
+    let moment = clocks
+        .as_ref()
+        .and_then(|clocks| Some(Moment { utc: clocks.utc?, boottime_ns: clocks.boottime_ns? }));
+    let started = moment.zip(start_ticks).map(|(moment, ticks)| moment.at_tick(ticks));
+    Some(OwnRun { pid, start_ticks, started, boot_id: clocks.and_then(|clocks| clocks.boot_id) })
 }
 
 impl Reads for Sealed {
     fn read(&self, at: usize, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Failure> {
         let Some(entry) = self.0.entries().get(at) else { return Ok(()) };
         Ok(self.0.read(entry, each)?)
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        for listed in self.0.entries() {
+            each(&self.0.entry(listed)?);
+        }
+        Ok(())
     }
 }
 
@@ -263,5 +330,16 @@ impl Reads for Opened {
         }
         Err(Failure::verification(format!("{} is not what its entry says", path.display()))
             .hint("do not use this folder as evidence; open the sealed file again"))
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        for listed in &self.entries {
+            let path = self.folder.join(Member::of_entry(listed.id.0).as_str());
+            let cannot =
+                |why: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {why}", path.display()));
+            let bytes = small(&path, ENTRY_LIMIT).map_err(|error| cannot(&error))?;
+            each(&json::read::<Entry>(&bytes, ENTRY_LIMIT).map_err(|error| cannot(&error))?);
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use super::what::PLACES;
+use super::zone::{LOCALTIME, zone_at};
 use super::{Evidence, Log, Reads, What};
 use crate::collector::request::PhiRoot;
 use crate::collector::{auditd, phi};
@@ -40,7 +41,10 @@ pub fn of(root: &Path, wanted: &[What]) -> Result<Evidence, Failure> {
             search.pattern(what, &pattern, &audit_log);
         }
     }
-    let Search { logs, files, troubles, .. } = search;
+    let Search { logs, mut files, troubles, .. } = search;
+    let zone_stands = files.len();
+    let zone = HostPath::new(LOCALTIME).ok().and_then(|path| host.locate(&path, true).ok());
+    files.extend(zone.map(|located| located.spot.real));
     let (watched, rules_unread) = phi::watches(&host);
     let folders = phi::roots_of(&watched).into_iter().take(phi::MOST_ROOTS);
     let roots: Vec<PhiRoot> = folders.map(|(path, origin)| PhiRoot::new(&host, path, origin)).collect();
@@ -48,6 +52,7 @@ pub fn of(root: &Path, wanted: &[What]) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::new(logs, Box::new(Root { host, files }), audit_log);
     evidence.phi_roots = roots.into_iter().map(|root| root.path).collect();
     evidence.phi_keys = keys;
+    evidence.zone = zone_at(evidence.reader.as_ref(), zone_stands);
     evidence.notes.extend(rules_unread.map(|why| format!("the audit rules could not all be read: {why}")));
     for (what, words) in troubles {
         evidence.lack(what, words);
@@ -105,6 +110,7 @@ impl Search<'_> {
             modified: Some(stat.mtime),
             entry: None,
             first: None,
+            table: None,
             at: self.files.len(),
         });
         self.files.push(real.clone());

@@ -177,12 +177,29 @@ pub struct DifferenceRow {
     pub file: u32,
     /// Bytes before the line.
     pub offset: u64,
+    /// `phi-ir.login-difference/1`
+    pub schema: &'static str,
     /// Which kind of log has it.
     pub source: &'static str,
     /// When.
     pub time: Timestamp,
     /// In words.
     pub words: String,
+}
+
+/// A row of a sign that wiping leaves in login records, and other things do as well.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignRow {
+    /// How many records, or bytes.
+    pub count: u64,
+    /// The file, by its number among the sources.
+    pub file: u32,
+    /// Bytes before it.
+    pub offset: u64,
+    /// `phi-ir.login-sign/1`
+    pub schema: &'static str,
+    /// `wiped`, `zeroed_user`, `dead_without_user`, `files_overlap`, `trailing_bytes`, …
+    pub sign: &'static str,
 }
 
 #[cfg(test)]
@@ -239,7 +256,9 @@ mod tests {
         };
         json::assert_keys_sorted(&count);
         let (difference, source, words) = ("other_sender", "journal", String::new());
-        json::assert_keys_sorted(&DifferenceRow { difference, file: 0, offset: 0, source, time, words });
+        let (file, offset, schema) = (0, 0, "x");
+        json::assert_keys_sorted(&DifferenceRow { difference, file, offset, schema, source, time, words });
+        json::assert_keys_sorted(&SignRow { count: 1, file, offset, schema, sign: "wiped" });
         let user = session.user.unwrap();
         assert_eq!((user.text.as_str(), user.exact_b64.is_some()), ("a\\u{a}\\xff", true));
         assert!(TextColumn::of(b"").is_none() && TextColumn::of(b"bob").unwrap().exact_b64.is_none());

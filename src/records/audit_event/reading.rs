@@ -2,7 +2,7 @@
 
 use super::super::lines::{Line, Lines};
 use super::super::unpack::{Compression, Unpacker, Unread};
-use super::{Assembler, Counts, Event};
+use super::{Assembler, Counts, Event, Wants};
 use crate::clock::Timestamp;
 
 /// What one file was.
@@ -40,7 +40,16 @@ pub struct Reading<Sieve> {
     before: Counts,
 }
 
-impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
+/// What is heard while a chain is read.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// A line, whatever it is; none for one that is too long to be kept.
+    Line(Option<&'a [u8]>),
+    /// An event.
+    Event(Event),
+}
+
+impl<Sieve: Wants> Reading<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Reading<Sieve> {
         Reading {
@@ -64,13 +73,28 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
         unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
     }
 
+    /// The same, where somebody needs the lines as well.
+    pub fn hear(&mut self, bytes: &[u8], each: &mut dyn FnMut(Heard<'_>)) {
+        let Reading { assembler, unpacker, lines, .. } = self;
+        unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| hear(assembler, line, each)));
+    }
+
     /// The file has ended.
     pub fn end_file(&mut self, out: &mut dyn FnMut(Event)) -> FileRead {
+        self.end_with(&mut |assembler, line| take(assembler, line, out))
+    }
+
+    /// The same, where somebody needs the lines as well.
+    pub fn end_hear(&mut self, each: &mut dyn FnMut(Heard<'_>)) -> FileRead {
+        self.end_with(&mut |assembler, line| hear(assembler, line, each))
+    }
+
+    fn end_with(&mut self, take: &mut dyn FnMut(&mut Assembler<Sieve>, Line<'_>)) -> FileRead {
         let Reading { assembler, unpacker, lines, before } = self;
         let mut lines = std::mem::take(lines);
-        let (compression, unread) = std::mem::take(unpacker)
-            .end(&mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
-        let tally = lines.end(&mut |line| take(assembler, line, out));
+        let (compression, unread) =
+            std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| take(assembler, line)));
+        let tally = lines.end(&mut |line| take(assembler, line));
         let (counts, span) = (assembler.counts(), assembler.span());
         FileRead {
             compression,
@@ -93,11 +117,18 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
     }
 }
 
-fn take<Sieve>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event))
-where
-    Sieve: FnMut(&[u8], &[u8]) -> bool,
-{
+fn take<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event)) {
     if let Line::Kept { bytes, offset } = line {
         assembler.line(bytes, offset, out);
+    }
+}
+
+fn hear<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, each: &mut dyn FnMut(Heard<'_>)) {
+    match line {
+        Line::Kept { bytes, offset } => {
+            each(Heard::Line(Some(bytes)));
+            assembler.line(bytes, offset, &mut |event| each(Heard::Event(event)));
+        }
+        Line::Oversize { .. } => each(Heard::Line(None)),
     }
 }

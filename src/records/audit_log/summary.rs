@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use memchr::memchr;
+
+use super::head::head;
 use super::notes::{Note, NoteKind, note};
 use super::serials::Serials;
 use super::{EventId, OwnEvents, Record, record};
@@ -67,6 +70,8 @@ pub struct Summary {
     pub notes_left: u64,
     /// The serial numbers.
     pub serials: Serials,
+    /// The event of a system call that the latest line is of, as the line says it.
+    current: Vec<u8>,
     /// From here on notes have no next event yet.
     notes_open: usize,
     asked: Asked,
@@ -93,6 +98,11 @@ pub struct KeyUse {
     pub asked: Option<Timestamp>,
 }
 
+/// Whether a record of this type is never the first of its event.
+fn is_further(kind: &[u8]) -> bool {
+    matches!(kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE" | b"OPENAT2")
+}
+
 impl Summary {
     /// Of a file of which this is asked.
     pub fn asked(asked: Asked) -> Summary {
@@ -102,7 +112,7 @@ impl Summary {
     /// The next bytes of the file.
     pub fn piece(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr(b'\n', rest) {
             let (line, behind) = rest.split_at(end);
             if self.carry.is_empty() && !self.passing && line.len() <= LINE_LIMIT {
                 self.line(line);
@@ -146,7 +156,14 @@ impl Summary {
         self.carry.extend_from_slice(part.get(..room.min(part.len())).unwrap_or_default());
     }
 
-    fn line(&mut self, line: &[u8]) {
+    /// The next line, without its newline, where the file is cut into lines already.
+    pub fn line(&mut self, line: &[u8]) {
+        let head = head(line);
+        // Most lines go on with the event of the line before, and say nothing that is not known of it.
+        if head.is_some_and(|head| head.id == self.current && is_further(head.kind)) {
+            self.records += 1;
+            return;
+        }
         let Some(record) = record(line) else {
             self.nuls += line.iter().filter(|byte| **byte == 0).count() as u64;
             let is_first = self.records == 0 && self.unread == 0 && !self.torn_first;
@@ -171,9 +188,14 @@ impl Summary {
                 self.kernel_span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))),
             );
         }
-        if matches!(record.kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE" | b"OPENAT2") {
+        let is_first = matches!(record.kind, b"SYSCALL" | b"URINGOP");
+        if is_first || is_further(record.kind) {
+            self.current.clear();
+            self.current.extend_from_slice(head.map_or(b"", |head| head.id));
+        }
+        if is_further(record.kind) {
             self.belongs(record.id);
-        } else if matches!(record.kind, b"SYSCALL" | b"URINGOP") {
+        } else if is_first {
             self.began(record.id);
             self.unsaid(&record, before);
             self.keyed(&record);

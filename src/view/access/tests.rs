@@ -1,3 +1,5 @@
+//! Accesses in recorded and made-up logs: who, from where, which file, and how many.
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -64,8 +66,6 @@ fn from(address: &str) -> From {
 
 fn session(ses: u32, address: &str, start: i64, end: Option<i64>) -> Session {
     Session {
-        host: Vec::new(),
-        quality: crate::records::auth_text::TimeQuality::Exact,
         epoch: Some(0),
         ses: Some(ses),
         auid: Some(1002),
@@ -253,11 +253,11 @@ fn what_is_filtered_out_is_counted() {
         assert_eq!(rows.len() as u64 + counted.totals.filtered, 2);
         rows.len()
     };
-    assert_eq!(with(Filter { path: Some(b"/var/phi/w".to_vec()), ..Filter::default() }), 1);
-    assert_eq!(with(Filter { address: Some(b"203.0.113.9".to_vec()), ..Filter::default() }), 2);
-    assert_eq!(with(Filter { address: Some(b"203.0.113.8".to_vec()), ..Filter::default() }), 0);
-    assert_eq!(with(Filter { user: Some(b"mallory".to_vec()), op: Some(Op::Read), ..Filter::default() }), 2);
-    assert_eq!(with(Filter { auid: Some(0), ..Filter::default() }), 0);
+    assert_eq!(with(Filter { paths: vec![b"/var/phi/w".to_vec()], ..Filter::default() }), 1);
+    assert_eq!(with(Filter { addresses: vec![b"203.0.113.9".to_vec()], ..Filter::default() }), 2);
+    assert_eq!(with(Filter { addresses: vec![b"203.0.113.8".to_vec()], ..Filter::default() }), 0);
+    assert_eq!(with(Filter { ops: vec![Op::Read], ..Filter::default() }), 2);
+    assert_eq!(with(Filter { auids: vec![Some(0)], ..Filter::default() }), 0);
     let at = |second| Timestamp::from_unix(second, 0);
     let window = Question { window: Some((at(2_001), at(2_001))), ..question() };
     let (rows, counted) = answer(window, &[], log.as_bytes());

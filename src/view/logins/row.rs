@@ -8,14 +8,15 @@ use crate::custody::rows::login_views::{DifferenceRow, LoginCountRow, TextColumn
 use crate::path::shown;
 
 impl Counted {
-    /// The rows: of all, of each account, of each source, and of those beyond. Names that may be passwords are masked
+    /// The rows: of all, of each account, of each source, those with the most connections first, and of those beyond.
+    /// Names that may be passwords are masked
     /// unless `unmasked`.
     pub fn rows(&self, unmasked: bool) -> impl Iterator<Item = LoginCountRow> + '_ {
-        let accounts = self.accounts.iter().map(move |(name, tally)| {
+        let accounts = by_connections(&self.accounts).map(move |(name, tally)| {
             let masked = !unmasked && self.is_masked(name);
             LoginCountRow { masked, name: named(name, masked), ..row("account", tally) }
         });
-        let sources = self.sources.iter();
+        let sources = by_connections(&self.sources);
         let sources =
             sources.map(|(name, tally)| LoginCountRow { name: TextColumn::of(name), ..row("source", tally) });
         let others = [("other_accounts", &self.other_accounts), ("other_sources", &self.other_sources)];
@@ -23,6 +24,12 @@ impl Counted {
             others.into_iter().filter(|(_, tally)| !tally.is_empty()).map(|(by, tally)| row(by, tally));
         std::iter::once(row("all", &self.total)).chain(accounts).chain(sources).chain(others)
     }
+}
+
+fn by_connections(all: &BTreeMap<Vec<u8>, Tally>) -> impl Iterator<Item = (&Vec<u8>, &Tally)> {
+    let mut list: Vec<_> = all.iter().collect();
+    list.sort_by_key(|(_, tally)| std::cmp::Reverse((tally.connections, tally.all_rejected())));
+    list.into_iter()
 }
 
 fn named(name: &[u8], masked: bool) -> Option<TextColumn> {
@@ -54,6 +61,7 @@ impl Finding {
             difference: self.difference.word(),
             file: self.place.file,
             offset: self.place.offset,
+            schema: "phi-ir.login-difference/1",
             source: self.source.word(),
             time: self.time,
             words: self.words.clone(),

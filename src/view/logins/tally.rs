@@ -27,12 +27,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts tries by a method; where only PAM spoke, none is named.
-    pub(super) fn tried(&mut self, method: &[u8], accepted: bool, tries: u64) {
+    /// Counts a try.
+    pub(super) fn tried(&mut self, method: &[u8], accepted: bool) {
         let methods = if accepted { &mut self.accepted } else { &mut self.rejected };
         let method = method.get(..64).unwrap_or(method);
         let is_room = methods.len() < MOST_METHODS || methods.contains_key(method);
-        *methods.entry(if is_room { method } else { b"other" }.to_vec()).or_default() += tries;
+        *methods.entry(if is_room { method } else { b"other" }.to_vec()).or_default() += 1;
     }
 
     /// Widens its time.

@@ -3,7 +3,6 @@
 use super::compare::{Comparison, Difference};
 use super::*;
 use crate::records::audit_event::Place;
-use crate::records::auth_text::attempts::Attempts;
 use crate::records::auth_text::{From, TimeQuality, Witness};
 
 const AUDIT: &[u8] = include_bytes!("../../../fixtures/sessions/audit.log");
@@ -33,16 +32,9 @@ fn tried(answer: Answer, user: &str, address: &str) -> Message {
     }
 }
 
-/// Counts a try of a process, as the lines of sshd tell of it.
-fn attempts(logins: &mut Logins, tries: &[(&str, u32, &str)]) {
-    let mut attempts = Attempts::default();
-    let mut out = Vec::new();
-    for (at, (user, pid, from)) in tries.iter().enumerate() {
-        let line = said(at as i64 * 10, "sshd", *pid, tried(Answer::Failed, user, from));
-        attempts.said(&line, &mut |attempt| out.push(attempt));
-    }
-    attempts.end(&mut |attempt| out.push(attempt));
-    out.iter().for_each(|attempt| logins.attempt(attempt));
+fn attempt(user: &str, connection: &str, from: &str) -> Attempt {
+    let (connection, method) = (connection.into(), b"password".to_vec());
+    Attempt { user: user.into(), connection, method, from: from.into(), lines: 2, ..Attempt::default() }
 }
 
 #[test]
@@ -52,7 +44,7 @@ fn connections_tries_and_records_are_counts_of_their_own() {
         Event::of(&[line]).iter().for_each(|event| logins.audit(event));
     }
     // One connection of alice's with two tries, in two lines of sshd and two of PAM; in btmp two records.
-    attempts(&mut logins, &[("alice", 25960, "127.0.0.1"); 2]);
+    (0..2).for_each(|_| logins.attempt(&attempt("alice", "25960", "127.0.0.1")));
     (0..2).for_each(|at| logins.failed_record(b"alice", b"127.0.0.1", Some(Timestamp::from_unix(at, 0))));
     let from = From { address: b"127.0.0.1".to_vec(), port: None };
     let (reason, user) = (b"Authentication failure".to_vec(), b"alice".to_vec());
@@ -85,7 +77,9 @@ fn connections_tries_and_records_are_counts_of_their_own() {
 #[test]
 fn a_connection_that_tries_two_accounts_is_one_of_each_and_one_in_all() {
     let mut logins = Logins::new(None);
-    attempts(&mut logins, &[("a", 1, "x"), ("b", 1, "x"), ("a", 2, "y"), ("a", 2, "y")]);
+    for (user, connection, from) in [("a", "1", "x"), ("b", "1", "x"), ("a", "2", "y"), ("a", "2", "y")] {
+        logins.attempt(&attempt(user, connection, from));
+    }
     let counted = logins.finish();
     let connections = |tally: &Tally| (tally.connections, tally.all_rejected());
     assert_eq!(connections(&counted.total), (2, 4));
@@ -98,6 +92,12 @@ fn a_connection_that_tries_two_accounts_is_one_of_each_and_one_in_all() {
 
 #[test]
 fn what_may_be_a_password_is_masked_and_names_are_not() {
+    for secret in ["Tr0ub4dor", "correct horse!", "hunter2hunter2", "P@ss!", "S3cret"] {
+        assert!(is_maybe_secret(secret.as_bytes()), "{secret}");
+    }
+    for name in ["root", "alice", "user1", "test123", "www-data", "Administrator", "_apt", "a.b@clinic", ""] {
+        assert!(!is_maybe_secret(name.as_bytes()), "{name}");
+    }
     let mut logins = Logins::new(Some(BTreeSet::from([b"Kim2Admin".to_vec()])));
     for user in ["Kim2Admin", "Tr0ub4dor", "mallory"] {
         logins.failed_record(user.as_bytes(), b"192.0.2.7", None);
@@ -114,9 +114,9 @@ fn what_may_be_a_password_is_masked_and_names_are_not() {
 #[test]
 fn accounts_beyond_what_is_told_apart_are_counted_together() {
     let mut logins = Logins::new(None);
-    let names: Vec<String> = (0..MOST + 10).map(|at| format!("user{at:06}")).collect();
-    let tries: Vec<(&str, u32, &str)> = names.iter().map(|name| (name.as_str(), 1, "192.0.2.7")).collect();
-    attempts(&mut logins, &tries);
+    for at in 0..MOST + 10 {
+        logins.attempt(&attempt(&format!("user{at:06}"), "1", "192.0.2.7"));
+    }
     let counted = logins.finish();
     assert_eq!((counted.accounts.len(), counted.other_accounts.all_rejected()), (MOST, 10));
     assert_eq!(counted.total.all_rejected(), MOST as u64 + 10);
@@ -186,4 +186,39 @@ fn a_line_that_one_of_the_two_lacks_is_found_unless_records_were_lost() {
     let removed = compared(|text, _| drop(text.remove(7)), None);
     assert_eq!((removed.findings.len(), removed.findings[0].difference), (1, Difference::NotInText));
     assert_eq!(removed.findings[0].row().offset, 70);
+}
+
+#[test]
+fn only_what_is_asked_for_is_counted_and_what_has_no_time_is_in_no_window() {
+    let at = |seconds| Some(Timestamp::from_unix(seconds, 0));
+    let wanted = Wanted { since: at(10), until: at(20), users: vec![b"alice".to_vec()], sources: Vec::new() };
+    let mut logins = Logins::new(None).only(wanted);
+    for (user, time) in
+        [("alice", at(9)), ("alice", at(10)), ("alice", at(21)), ("alice", None), ("bob", at(15))]
+    {
+        logins.attempt(&Attempt { time, ..attempt(user, "1", "192.0.2.7") });
+        logins.failed_record(user.as_bytes(), b"192.0.2.7", time);
+    }
+    let counted = logins.finish();
+    assert_eq!((counted.total.all_rejected(), counted.total.records["btmp"]), (1, 1));
+    assert_eq!((counted.accounts.len(), counted.notes.undated), (1, 2));
+}
+
+#[test]
+fn a_try_of_which_two_logs_tell_is_one_and_two_alike_in_one_log_are_two() {
+    use crate::records::auth_text::attempts::Attempts;
+    let mut told = Vec::new();
+    for file in [4, 7, 9] {
+        let mut attempts = Attempts::default();
+        for seconds in [100, 100, 105] {
+            let mut line = said(seconds, "sshd", 5, tried(Answer::Failed, "alice", "192.0.2.7"));
+            line.place.file = file;
+            attempts.said(&line, &mut |attempt| told.push(attempt));
+        }
+        attempts.end(&mut |attempt| told.push(attempt));
+    }
+    let mut once = Once::default();
+    let new: Vec<u32> = told.iter().filter(|told| once.is_new(told)).map(|told| told.place.file).collect();
+    assert_eq!((new, once.again, once.forgotten), (vec![4, 4, 4], 6, 0));
+    assert_eq!(told.iter().flat_map(Attempt::all_of).count(), 9);
 }

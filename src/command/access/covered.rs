@@ -1,0 +1,180 @@
+//! What the answer rests on: told beside every one of them, and in full beside one of nothing.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Timestamp;
+use crate::command::asked::TimeWindow;
+use crate::command::evidence::{Evidence, Log, What};
+use crate::command::recorded::{Hears, Recorded};
+use crate::command::search::notes;
+use crate::custody::rows::access::coverage::CoverageStatement;
+use crate::records::audit_event::{Event, FileRead};
+use crate::records::audit_log::Summary;
+use crate::term::{Failure, Voice, counted};
+use crate::view::access::Totals;
+use crate::view::coverage::{Coverage, File, lines};
+
+/// Lines of a kind that are told one by one.
+const TOLD: usize = 50;
+
+/// Coverage in the making.
+pub struct Covered {
+    coverage: Coverage,
+    summary: Summary,
+    /// Which of their rotation the logs are, by their numbers here.
+    rotation: BTreeMap<u32, u64>,
+    /// Logs that could not be read to their end, and why.
+    unread: Vec<String>,
+    span: Option<(Timestamp, Timestamp)>,
+    /// When it is asked.
+    now: Timestamp,
+}
+
+impl Covered {
+    pub fn new(evidence: &Evidence, now: Timestamp) -> Covered {
+        let mut coverage = Coverage::new((now, now), evidence.phi_keys.clone());
+        let kernel = evidence.kernel.clone();
+        coverage.kernel(kernel.status, kernel.loaded);
+        let logs = evidence.logs(What::Audit);
+        let rotation = logs.filter_map(|log| Some((log.number, evidence.rotation(log)?))).collect();
+        Covered { coverage, summary: Summary::default(), rotation, unread: Vec::new(), span: None, now }
+    }
+}
+
+impl Hears for Covered {
+    fn wants(kind: &[u8]) -> bool {
+        Coverage::wants(kind)
+    }
+
+    fn begins(&mut self, _: &Log) {
+        self.summary = Summary::default();
+    }
+
+    fn line(&mut self, line: Option<&[u8]>) {
+        match line {
+            Some(line) => self.summary.line(line),
+            None => self.summary.oversize += 1,
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.coverage.event(event);
+    }
+
+    fn ends(&mut self, log: &Log, read: &FileRead, failure: Option<&Failure>) {
+        let mut summary = std::mem::take(&mut self.summary);
+        (summary.torn_last, summary.broken) = (read.torn, read.unread);
+        if let Some((first, last)) = summary.span() {
+            let (from, to) = self.span.unwrap_or((first, last));
+            self.span = Some((from.min(first), to.max(last)));
+        }
+        let why = failure.map(|failure| failure.message().to_owned());
+        let why = why.or_else(|| read.unread.map(|why| format!("{}: NOT ALL READ: {why}", log.name)));
+        self.unread.extend(why.clone());
+        if why.is_some() && read.records == 0 {
+            return self.coverage.unread();
+        }
+        self.coverage.file(File {
+            path: log.path.as_ref().map_or(log.name.as_bytes(), |path| path.as_bytes()).to_vec(),
+            bytes: log.size,
+            number: self.rotation.get(&log.number).copied(),
+            whole: why.is_none(),
+            summary,
+        });
+    }
+}
+
+impl Covered {
+    /// Tells it, and whether there is nothing that keeps the answer from being whole.
+    pub fn tell(
+        mut self,
+        evidence: &Evidence,
+        recorded: &Recorded,
+        window: TimeWindow,
+        totals: &Totals,
+        voice: Voice,
+    ) -> bool {
+        let found = totals.classified;
+        let is_empty = found == 0;
+        let line = |words: String| if is_empty { voice.warn(words) } else { voice.say(words) };
+        let statement = self.statement(evidence, window);
+        if !is_empty {
+            let rows = counted(totals.rows, "row");
+            line(format!("{} in {rows}; {}", counted(found, "event"), files(&statement)));
+        }
+        let told = lines(&statement, found);
+        told.iter().take(TOLD).for_each(|words| line(words.clone()));
+        more(told.len(), "of what bears on it", &line);
+        if is_empty {
+            line(files(&statement));
+        }
+        let audit = |absent: &&crate::command::evidence::Absent| absent.what == What::Audit;
+        let missing: Vec<_> = evidence.absent.iter().filter(audit).collect();
+        missing.iter().take(TOLD).for_each(|absent| line(format!("not read: {}", absent.words)));
+        more(missing.len(), "logs that were not read", &line);
+        self.unread.iter().take(TOLD).for_each(|why| line(why.clone()));
+        let odd = notes(&recorded.audit);
+        let notes = evidence.notes.iter().chain(&odd).chain(&recorded.notes);
+        notes.clone().take(TOLD).for_each(|note| line(format!("note: {note}")));
+        more(notes.count(), "notes", &line);
+        if recorded.by_journal {
+            line("note: there is no audit log; the records that journald took were read".into());
+        }
+        beside(totals, &line);
+        if is_empty {
+            statement.cannot_see.iter().for_each(|what| line(format!("no audit log shows {what}")));
+        } else {
+            let of_sessions = [What::Auth, What::Journal, What::Wtmp];
+            let other = evidence.absent.iter().filter(|absent| of_sessions.contains(&absent.what));
+            other.take(TOLD).for_each(|absent| {
+                line(format!("sessions are known without this: {}", absent.words));
+            });
+        }
+        statement.verdict == "complete" && missing.is_empty() && self.unread.is_empty()
+    }
+
+    /// Without a window, of the time from the first record until the evidence was collected.
+    fn statement(&mut self, evidence: &Evidence, window: TimeWindow) -> CoverageStatement {
+        let latest = evidence.collected;
+        let none = latest.unwrap_or(self.now);
+        let (first, last) = self.span.unwrap_or((none, none));
+        let from = window.since.unwrap_or(first);
+        let to = window.end().unwrap_or_else(|| latest.unwrap_or(last).max(last)).max(from);
+        let empty = Coverage::new((from, to), Vec::new());
+        let mut coverage = std::mem::replace(&mut self.coverage, empty);
+        coverage.within((from.min(to), to));
+        coverage.finish()
+    }
+}
+
+fn more(count: usize, what: &str, line: &impl Fn(String)) {
+    if count > TOLD {
+        line(format!("… and {} more {what}", count - TOLD));
+    }
+}
+
+fn files(statement: &CoverageStatement) -> String {
+    let logs = counted(statement.files.len() as u64, "audit log");
+    let records = counted(statement.counters.get("records").copied().unwrap_or(0), "record");
+    match &statement.available {
+        Some(span) => format!("{logs} read, {records}, {} to {}", span.from.spoken(), span.to.spoken()),
+        None => format!("{logs} read, no record in them"),
+    }
+}
+
+/// What of the events is not in the answer, or not with certainty.
+fn beside(totals: &Totals, line: &impl Fn(String)) {
+    let told = [
+        (totals.outside, "event", "of PHI outside of the time that was asked for"),
+        (totals.filtered, "event", "of PHI that the question leaves out"),
+        (totals.not_counted, "event", "in no summary, for want of room"),
+        (
+            totals.names_forgotten,
+            "path",
+            "forgotten for want of room: bare names in those folders are uncertain",
+        ),
+        (totals.files_left, "file", "of PHI that would not be known by other names, for want of room"),
+    ];
+    let told = told.into_iter().filter(|(count, ..)| *count > 0);
+    told.for_each(|(count, what, words)| line(format!("{} {words}", counted(count, what))));
+}

@@ -1,0 +1,53 @@
+//! What a bundle knows of the files in PHI folders: their inodes, by which the log may speak of them under other names.
+
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+
+use crate::command::evidence::{Evidence, What};
+use crate::custody::entry::Base64;
+use crate::custody::json;
+use crate::records::audit_event::items::FileId;
+use crate::records::lines::{Line, Lines};
+use crate::term::Failure;
+use crate::view::access::Access;
+
+/// Bytes of a row.
+const ROW: usize = 1 << 20;
+
+/// A row of a listing, as far as it matters here.
+#[derive(Deserialize)]
+struct Listed {
+    dev: String,
+    ino: u64,
+    path: String,
+    path_b64: Option<Base64>,
+}
+
+/// Tells it to the answer in the making.
+pub fn tell(evidence: &Evidence, access: &mut Access<'_>) -> Result<(), Failure> {
+    for log in evidence.logs(What::Walk) {
+        let mut lines = Lines::default();
+        let mut know = |line: Line<'_>| {
+            let Line::Kept { bytes, .. } = line else { return };
+            let Ok(row) = json::read::<Listed>(bytes, ROW) else { return };
+            if let Some(id) = id(&row) {
+                access.know(id, row.path_b64.as_ref().map_or(row.path.as_bytes(), |exact| &exact.0));
+            }
+        };
+        let read = evidence.read_while(log, &mut |bytes| {
+            lines.piece(bytes, &mut know);
+            ControlFlow::Continue(())
+        });
+        lines.end(&mut know);
+        // Without it files are known by their names alone.
+        read.or_else(|failure| if failure.is_of_verification() { Err(failure) } else { Ok(()) })?;
+    }
+    Ok(())
+}
+
+/// `8:1`, as mountinfo and stat(2) have it: the kernel logs the same but on btrfs and overlayfs.
+fn id(row: &Listed) -> Option<FileId> {
+    let (major, minor) = row.dev.split_once(':')?;
+    Some(FileId { system: 0, major: major.parse().ok()?, minor: minor.parse().ok()?, inode: row.ino })
+}

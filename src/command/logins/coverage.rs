@@ -1,0 +1,232 @@
+//! What an answer about logins rests on: each log with its times and how well they are known, and what is not here.
+
+use crate::clock::Timestamp;
+use crate::command::asked::TimeWindow;
+use crate::command::evidence::{Absent, Evidence, Log, What};
+use crate::command::recorded::{Passed, Recorded};
+use crate::records::audit_event::FileRead;
+use crate::records::auth_text::TimeQuality;
+use crate::term::{Failure, Voice, bytes, counted};
+
+/// Logs that are told one by one.
+const TOLD: usize = 50;
+
+/// What became of one log.
+pub struct Read {
+    number: u32,
+    what: What,
+    name: String,
+    bytes: u64,
+    span: Option<(Timestamp, Timestamp)>,
+    records: u64,
+    odd: u64,
+    quality: Option<TimeQuality>,
+    broken: Option<String>,
+}
+
+impl Read {
+    /// Of an audit log.
+    pub fn of_audit(log: &Log, read: &FileRead, failure: Option<&Failure>) -> Read {
+        let unread = read.unread.as_ref().map(ToString::to_string);
+        let passed = Passed {
+            span: read.first.zip(read.last),
+            records: read.records,
+            odd: read.unparsed + read.oversize,
+        };
+        Read {
+            broken: failure.map(|failure| failure.message().to_owned()).or(unread),
+            ..Read::of(log, &passed, Some(TimeQuality::Exact))
+        }
+    }
+
+    /// Of another log, whose times are known so well at worst.
+    pub fn of(log: &Log, passed: &Passed, quality: Option<TimeQuality>) -> Read {
+        Read {
+            number: log.number,
+            what: log.what,
+            name: log.name.clone(),
+            bytes: log.size,
+            span: passed.span,
+            records: passed.records,
+            odd: passed.odd,
+            quality,
+            broken: None,
+        }
+    }
+
+    fn words(&self, zone: &str) -> String {
+        let span = match self.span {
+            Some((first, last)) => format!("{} to {}", first.spoken(), last.spoken()),
+            None if self.what == What::Logind => "a living session".into(),
+            None => "no record with a time in it".into(),
+        };
+        let quality = match self.quality {
+            Some(TimeQuality::Zone) => format!("; times without a zone, taken as of {zone}"),
+            Some(TimeQuality::YearInferred) => "; years inferred".into(),
+            Some(TimeQuality::YearAndZone) => {
+                format!("; years inferred, times without a zone, taken as of {zone}")
+            }
+            Some(TimeQuality::Exact) | None => String::new(),
+        };
+        let odd = match self.odd {
+            0 => String::new(),
+            odd => format!("; not understood: {odd}"),
+        };
+        let broken = self.broken.as_ref().map(|why| format!("; NOT ALL READ: {why}")).unwrap_or_default();
+        let records = counted(self.records, "record");
+        let (number, name) = (self.number, &self.name);
+        format!("[{number}] {name}: {span}; {records}, {}{quality}{odd}{broken}", bytes(self.bytes))
+    }
+}
+
+/// How much was found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    /// Rows of the answer that tell of something.
+    pub rows: u64,
+    /// In words, what they are.
+    pub what: &'static str,
+}
+
+impl Found {
+    /// There is nothing.
+    pub fn is_nothing(self) -> bool {
+        self.rows == 0
+    }
+}
+
+/// What was read for an answer.
+pub struct Coverage {
+    /// Each log, in the order in which they were read.
+    pub read: Vec<Read>,
+    /// What is missing or may be wrong in the answer.
+    pub notes: Vec<String>,
+    /// What is to be known, and no lack.
+    pub remarks: Vec<String>,
+    /// The zone of times without one, in words.
+    pub zone: String,
+    absent: Vec<Absent>,
+    collected: Option<Timestamp>,
+    texts: bool,
+}
+
+impl Coverage {
+    /// Of evidence that is not read yet.
+    pub fn of(evidence: &Evidence) -> Coverage {
+        // The database of logins stands for the file.
+        let by_database = evidence.logs(What::Wtmpdb).next().is_some();
+        let is_absent = |absent: &&Absent| !(absent.what == What::Wtmp && by_database);
+        let zone = match evidence.zone {
+            Some(_) => "that of the examined host (/etc/localtime)",
+            None => "UTC, for that of the host is not known: name it with --zone",
+        };
+        Coverage {
+            read: Vec::new(),
+            notes: evidence.notes.clone(),
+            remarks: Vec::new(),
+            zone: zone.into(),
+            absent: evidence.absent.iter().filter(is_absent).cloned().collect(),
+            collected: evidence.collected,
+            texts: [What::Auth, What::Journal].into_iter().any(|what| evidence.logs(what).next().is_some()),
+        }
+    }
+
+    /// What the sessions are made of.
+    pub fn learn(&mut self, recorded: &Recorded) {
+        self.notes.extend(recorded.notes.iter().cloned());
+        if recorded.by_journal {
+            self.absent.retain(|absent| absent.what != What::Audit);
+            self.remarks
+                .push("audit records: those that journald took from the kernel; no audit log is here".into());
+        }
+        if !self.texts {
+            self.remarks.push(
+                "tries and connections are counted from authentication logs and journals, and there is none: records \
+                 alone are counted"
+                    .into(),
+            );
+        }
+        let unplaced = recorded.joined.untold.unplaced_elevations;
+        if unplaced > 0 {
+            let acts = counted(unplaced, "act");
+            self.remarks.push(format!(
+                "{acts} as another user (sudo, su) could be of more than one session, or of none"
+            ));
+        }
+    }
+
+    /// From the earliest record of one kind of log to the latest.
+    fn span(&self, what: What) -> Option<(Timestamp, Timestamp)> {
+        let spans = || self.read.iter().filter(|read| read.what == what).filter_map(|read| read.span);
+        Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
+    }
+
+    /// What of the window the logs do not speak of, by kind of log, in words.
+    pub fn beyond(&self, window: TimeWindow) -> Vec<String> {
+        let kinds = [What::Audit, What::Auth, What::Journal, What::Wtmp, What::Wtmpdb, What::Btmp];
+        let spans: Vec<_> = kinds.into_iter().filter_map(|what| Some((what, self.span(what)?))).collect();
+        if spans.is_empty() {
+            return vec![format!("{}: there is no record with a time at all", window.words())];
+        }
+        let beyond = |(what, (first, last)): (What, (Timestamp, Timestamp))| {
+            let what = what.words();
+            let before = window
+                .since
+                .filter(|since| *since < first)
+                .map(|since| format!("{} to {}: {what} begin later", since.spoken(), first.spoken()));
+            // Behind the last record nothing was logged as long as the log was still being written: until it was collected.
+            let known_to = self.collected.map_or(last, |collected| collected.max(last));
+            let after = window
+                .until
+                .filter(|until| *until > known_to)
+                .map(|until| format!("{} to {}: {what} end before", known_to.spoken(), until.spoken()));
+            before.into_iter().chain(after)
+        };
+        spans.into_iter().flat_map(beyond).collect()
+    }
+
+    /// Whether everything was read that was looked for.
+    pub fn is_whole(&self) -> bool {
+        let is_read = |read: &Read| read.broken.is_none();
+        self.absent.is_empty()
+            && self.notes.is_empty()
+            && self.read.iter().all(is_read)
+            && !self.read.is_empty()
+    }
+
+    /// Tells it, beside every answer.
+    pub fn tell(&self, found: Found, window: TimeWindow, voice: Voice) {
+        let logs = counted(self.read.len() as u64, "log");
+        let line = |words: String| if found.is_nothing() { voice.warn(words) } else { voice.say(words) };
+        if found.is_nothing() {
+            line(format!(
+                "no {} was found ({}): that means only what is logged in these, and read; {logs} read",
+                found.what,
+                window.words()
+            ));
+        } else {
+            line(format!("{} ({}); {logs} read", counted(found.rows, found.what), window.words()));
+        }
+        let mut read: Vec<&Read> = self.read.iter().filter(|read| read.what != What::Logind).collect();
+        read.sort_by_key(|read| (read.what, read.number));
+        read.iter().take(TOLD).for_each(|read| line(format!("read: {}", read.words(&self.zone))));
+        if read.len() > TOLD {
+            line(format!("… and {} more", counted((read.len() - TOLD) as u64, "log")));
+        }
+        let living = self.read.len() - read.len();
+        if living > 0 {
+            line(format!("read: {} of logind's, of living sessions", counted(living as u64, "file")));
+        }
+        let told = |words: &[String], what: &str| {
+            words.iter().take(TOLD).for_each(|words| line(format!("{what}: {words}")));
+            if words.len() > TOLD {
+                line(format!("… and {} more", counted((words.len() - TOLD) as u64, what)));
+            }
+        };
+        told(&self.remarks, "remark");
+        told(&self.notes, "note");
+        let absent: Vec<String> = self.absent.iter().map(|absent| absent.words.clone()).collect();
+        told(&absent, "not read");
+        told(&self.beyond(window), "nothing is known of");
+    }
+}

@@ -1,0 +1,210 @@
+//! What is counted and compared while the logs pass for the sessions.
+
+use std::collections::BTreeSet;
+
+use super::asked::Asked;
+use super::coverage::{Coverage, Read};
+use crate::clock::Timestamp;
+use crate::command::evidence::{Evidence, Log, What};
+use crate::command::recorded::{self, Hears, Passed};
+use crate::records::accounts;
+use crate::records::audit_event::{Event, FileRead, Place};
+use crate::records::auth_text::attempts::Attempts;
+use crate::records::auth_text::{Said, TimeQuality};
+use crate::records::login_pairing::{Found, LoginRecord, Sign, SignKind};
+use crate::records::utmp::{Item, Sort};
+use crate::term::{Failure, counted};
+use crate::view::login_sessions::{Source, witness::disbelieved};
+use crate::view::logins::compare::{Comparison, Differences};
+use crate::view::logins::{Attempt, Counted, Logins, Once};
+
+/// Signs of failed logins' records that are kept; those of the other records have a bound of their own.
+const SIGNS: usize = 10_000;
+
+/// Listens.
+pub struct Hearing<'c> {
+    logins: Logins,
+    comparison: Comparison,
+    /// Tries of the log that passes.
+    attempts: Attempts,
+    once: Once,
+    /// How well the times of the log that passes are known, at worst.
+    quality: Option<TimeQuality>,
+    /// Tries that were told before all of their lines could be there, or that are in a connection counted twice.
+    hurried: u64,
+    signs: Vec<Sign>,
+    signs_left: u64,
+    coverage: &'c mut Coverage,
+}
+
+/// What was heard.
+pub struct Heard {
+    /// The counts.
+    pub counted: Counted,
+    /// Where text and journal differ.
+    pub differences: Differences,
+    /// Signs that wiping leaves in login records.
+    pub signs: Vec<Sign>,
+    /// Signs beyond those.
+    pub signs_left: u64,
+}
+
+impl<'c> Hearing<'c> {
+    /// For what is asked; `passwd` is that of the examined host.
+    pub fn new(asked: &Asked, passwd: &[u8], coverage: &'c mut Coverage) -> Hearing<'c> {
+        let known: BTreeSet<Vec<u8>> = accounts::numbers(passwd).into_keys().collect();
+        let known = Some(known).filter(|known| !known.is_empty());
+        Hearing {
+            logins: Logins::new(known).only(asked.wanted.clone()),
+            comparison: Comparison::new(),
+            attempts: Attempts::default(),
+            once: Once::default(),
+            quality: None,
+            hurried: 0,
+            signs: Vec::new(),
+            signs_left: 0,
+            coverage,
+        }
+    }
+
+    /// Reads the records of failed logins, which tell of no session.
+    pub fn failed_logins(&mut self, evidence: &Evidence, now: Timestamp) -> Result<(), Failure> {
+        let now = evidence.collected.unwrap_or(now).unix();
+        for log in evidence.logs(What::Btmp) {
+            let read = recorded::records(evidence, log, Sort::Btmp, now, &mut |item| self.failed(item, log));
+            match read {
+                Ok(Some(findings)) => {
+                    if findings.trailing > 0 {
+                        let place = Place { file: log.number, offset: log.size };
+                        self.sign(Sign { kind: SignKind::TrailingBytes, place, count: findings.trailing });
+                    }
+                    self.passed(log, &recorded::passed(&findings));
+                }
+                Ok(None) => {
+                    self.coverage.notes.push(format!("{}: the layout of its records is not known", log.name));
+                }
+                Err(failure) if failure.is_of_verification() => return Err(failure),
+                Err(failure) => self.coverage.notes.push(format!("{}: {}", log.name, failure.message())),
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, item: &Item<'_>, log: &Log) {
+        let place = |offset: u64| Place { file: log.number, offset };
+        match item {
+            Item::Zeros { offset, count, flag } => {
+                self.sign(Sign { kind: SignKind::Record(*flag), place: place(*offset), count: *count });
+            }
+            Item::Record { offset, record, flags } => {
+                for flag in flags {
+                    self.sign(Sign { kind: SignKind::Record(*flag), place: place(*offset), count: 1 });
+                }
+                let record = LoginRecord::of(record, place(*offset));
+                self.logins.failed_record(&record.user, record.origin(), record.time());
+            }
+        }
+    }
+
+    fn sign(&mut self, sign: Sign) {
+        if self.signs.len() < SIGNS {
+            self.signs.push(sign);
+        } else {
+            self.signs_left += 1;
+        }
+    }
+
+    /// The log has passed: what is known of its tries is all that will be.
+    fn end_of_tries(&mut self) {
+        let Hearing { logins, once, .. } = self;
+        let tally = std::mem::take(&mut self.attempts).end(&mut |attempt| {
+            if once.is_new(&attempt) {
+                Attempt::all_of(&attempt).for_each(|attempt| logins.attempt(&attempt));
+            }
+        });
+        self.hurried += tally.hurried + tally.forgotten;
+    }
+
+    /// All has passed.
+    pub fn finish(self) -> Heard {
+        let counted = self.logins.finish();
+        let told = [
+            (self.once.again, "try", "of which two logs tell, counted once"),
+            (counted.notes.disbelieved, "line", "not counted: another program sent it than it names"),
+        ];
+        let told = told.into_iter().filter(|(count, ..)| *count > 0);
+        self.coverage.remarks.extend(told.map(|(count, what, words)| said(count, what, words)));
+        let notes = [
+            (
+                counted.notes.shed,
+                "time",
+                "sshd said that it turned connections away unheard: tries are under-counted",
+            ),
+            (counted.notes.connections_left, "try", "whose connection was not counted, for want of room"),
+            (counted.notes.ambiguous, "line", "that can be read in more than one way, counted for nobody"),
+            (counted.notes.undated, "try or record", "without a time, in no window"),
+            (self.once.forgotten, "try", "that may be counted twice, for want of room"),
+            (self.hurried, "try or connection", "that may be counted twice, for want of room"),
+        ];
+        let notes = notes.into_iter().filter(|(count, ..)| *count > 0);
+        self.coverage.notes.extend(notes.map(|(count, what, words)| said(count, what, words)));
+        Heard {
+            counted,
+            differences: self.comparison.finish(),
+            signs: self.signs,
+            signs_left: self.signs_left,
+        }
+    }
+}
+
+fn said(count: u64, what: &str, words: &str) -> String {
+    match (count, what) {
+        (2.., "try") => format!("{count} tries {words}"),
+        (2.., "try or record") => format!("{count} tries or records {words}"),
+        (2.., "try or connection") => format!("{count} tries or connections {words}"),
+        _ => format!("{} {words}", counted(count, what)),
+    }
+}
+
+impl Hears for Hearing<'_> {
+    fn event(&mut self, event: &Event) {
+        self.logins.audit(event);
+    }
+
+    fn ends(&mut self, log: &Log, read: &FileRead, failure: Option<&Failure>) {
+        self.coverage.read.push(Read::of_audit(log, read, failure));
+    }
+
+    fn said(&mut self, source: Source, said: &Said) {
+        self.quality = self.quality.max(said.time.map(|(_, quality)| quality));
+        self.logins.said(source, said);
+        self.comparison.said(source, said);
+        // What another program sent tells of no try.
+        if disbelieved(said).is_some() {
+            return;
+        }
+        let Hearing { attempts, logins, once, .. } = self;
+        attempts.said(said, &mut |attempt| {
+            if once.is_new(&attempt) {
+                Attempt::all_of(&attempt).for_each(|attempt| logins.attempt(&attempt));
+            }
+        });
+    }
+
+    fn found(&mut self, found: &Found) {
+        found.signs.iter().for_each(|sign| self.sign(*sign));
+        self.signs_left += found.signs_left;
+        if found.not_followed > 0 {
+            let sessions = counted(found.not_followed, "session");
+            self.coverage
+                .notes
+                .push(format!("{sessions} of wtmp not followed to their end: too many at once"));
+        }
+    }
+
+    fn passed(&mut self, log: &Log, passed: &Passed) {
+        self.end_of_tries();
+        let quality = self.quality.take();
+        self.coverage.read.push(Read::of(log, passed, quality));
+    }
+}

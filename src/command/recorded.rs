@@ -1,0 +1,202 @@
+//! The sessions that all logs of the evidence tell of together: audit logs, texts, journals, login records and logind's
+//! files are read once each, the oldest first. Whoever else needs what passes listens on the way ([`Hears`]), so that no
+//! log is read twice for one answer.
+
+mod journals;
+mod records;
+mod texts;
+
+use super::evidence::{Evidence, Log, What};
+use crate::clock::Timestamp;
+use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading};
+use crate::records::auth_text::Said;
+use crate::records::login_pairing::{Found, PairedLogin};
+use crate::records::logind;
+use crate::term::{Failure, counted};
+use crate::view::login_sessions::{Joined, Sessions, Source};
+
+pub use journals::audit_lines;
+pub use records::{passed, records};
+
+/// Kinds of evidence that tell of sessions.
+pub const WANTED: [What; 6] =
+    [What::Audit, What::Auth, What::Journal, What::Wtmp, What::Wtmpdb, What::Logind];
+/// Bytes of a file of logind's.
+const LOGIND: usize = 64 << 10;
+
+/// Listens while the logs pass. What is not overridden is not listened to.
+pub trait Hears {
+    /// Whether the event of an audit record of this type is to be heard; beside those that tell of sessions.
+    fn wants(_kind: &[u8]) -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
+
+    /// An audit log begins.
+    fn begins(&mut self, _log: &Log) {}
+
+    /// A line of it, whatever it is; none for one that is too long to be kept.
+    fn line(&mut self, _line: Option<&[u8]>) {}
+
+    /// An audit event: of a type that is wanted, or one that tells of sessions.
+    fn event(&mut self, _event: &Event) {}
+
+    /// An audit log ended: what it was, and why it could not be read to its end.
+    fn ends(&mut self, _log: &Log, _read: &FileRead, _failure: Option<&Failure>) {}
+
+    /// A line of a text log, or an entry of a journal.
+    fn said(&mut self, _source: Source, _said: &Said) {}
+
+    /// A login of wtmp or its like.
+    fn login(&mut self, _login: &PairedLogin) {}
+
+    /// What was found beside the logins: signs of wiping among it.
+    fn found(&mut self, _found: &Found) {}
+
+    /// A log that is no audit log has passed.
+    fn passed(&mut self, _log: &Log, _passed: &Passed) {}
+}
+
+/// What a log was that is no audit log.
+#[derive(Clone, Debug, Default)]
+pub struct Passed {
+    /// Times of its earliest and its latest record.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Records, of whatever they speak.
+    pub records: u64,
+    /// What of it could not be understood.
+    pub odd: u64,
+}
+
+/// Nobody listens.
+impl Hears for () {}
+
+/// What was learnt.
+pub struct Recorded {
+    /// The sessions, and what could not be told of them.
+    pub joined: Joined,
+    /// What is odd about the audit events.
+    pub audit: Counts,
+    /// The audit records were read from journals, there being no audit log.
+    pub by_journal: bool,
+    /// What could not be read, or not all of it, in words.
+    pub notes: Vec<String>,
+}
+
+/// Reads what tells of sessions. `now` is when it is asked.
+pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) -> Result<Recorded, Failure> {
+    let mut gathering = Gathering { evidence, now, sessions: Sessions::new(), notes: Vec::new() };
+    let (audit, by_journal) = gathering.audit(hears)?;
+    gathering.texts(hears)?;
+    if !by_journal {
+        gathering.journals(hears)?;
+    }
+    gathering.login_records(hears)?;
+    gathering.logind(hears)?;
+    let Gathering { sessions, mut notes, .. } = gathering;
+    let joined = sessions.finish();
+    notes.extend(untold(&joined));
+    Ok(Recorded { joined, audit, by_journal, notes })
+}
+
+struct Gathering<'e> {
+    evidence: &'e Evidence,
+    now: Timestamp,
+    sessions: Sessions,
+    notes: Vec<String>,
+}
+
+impl Gathering<'_> {
+    /// The audit logs; where there is none, what journald took of the kernel's records.
+    fn audit<H: Hears>(&mut self, hears: &mut H) -> Result<(Counts, bool), Failure> {
+        let wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || H::wants(kind);
+        if self.evidence.logs(What::Audit).next().is_none() {
+            return self.audit_of_journals(wants, hears);
+        }
+        let mut reading = Reading::new(wants);
+        let sessions = &mut self.sessions;
+        let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
+            Heard::Line(line) => hears.line(line),
+            Heard::Event(event) => {
+                sessions.audit(&event);
+                hears.event(&event);
+            }
+        };
+        for log in self.evidence.logs(What::Audit) {
+            hears.begins(log);
+            reading.begin(log.number);
+            let read =
+                self.evidence.read(log, &mut |bytes| reading.hear(bytes, &mut |heard| hear(hears, heard)));
+            let told = reading.end_hear(&mut |heard| hear(hears, heard));
+            if let Err(failure) = &read
+                && failure.is_of_verification()
+            {
+                return read.map(|()| (Counts::default(), false));
+            }
+            hears.ends(log, &told, read.err().as_ref());
+        }
+        Ok((reading.finish(&mut |event| hear(hears, Heard::Event(event))), false))
+    }
+
+    /// Files of logind's: the sessions that were living.
+    fn logind<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
+        for log in self.evidence.logs(What::Logind) {
+            let Some(text) = self.whole(log, LOGIND)? else { continue };
+            self.sessions.logind(&logind::parse(&text), Place { file: log.number, offset: 0 });
+            hears.passed(log, &Passed { records: 1, ..Passed::default() });
+        }
+        Ok(())
+    }
+
+    /// A small file as a whole.
+    fn whole(&mut self, log: &Log, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+        let mut text = Vec::new();
+        let read = self.evidence.read_while(log, &mut |bytes| {
+            text.extend_from_slice(bytes);
+            if text.len() > most {
+                std::ops::ControlFlow::Break(())
+            } else {
+                std::ops::ControlFlow::Continue(())
+            }
+        });
+        if !self.is_read(log, read)? {
+            return Ok(None);
+        }
+        if text.len() > most {
+            self.notes.push(format!("{}: it is larger than any such file, and was not read", log.name));
+            return Ok(None);
+        }
+        Ok(Some(text))
+    }
+
+    /// Whether a log could be read: what could not is noted; evidence that is not as it was sealed ends everything.
+    fn is_read(&mut self, log: &Log, read: Result<(), Failure>) -> Result<bool, Failure> {
+        match read {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.is_of_verification() => Err(failure),
+            Err(failure) => {
+                self.notes.push(format!("{}: {}", log.name, failure.message()));
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// What is not among the sessions, in words.
+fn untold(joined: &Joined) -> Vec<String> {
+    let untold = &joined.untold;
+    let told = [
+        (untold.audit, "statement", "of the audit log about sessions, for which there was no room"),
+        (untold.services, "session", "of cron and service managers, left out to make room"),
+        (untold.text, "line", "of texts and journals, for which there was no room"),
+        (untold.timeless, "line", "of texts without a time"),
+        (untold.disbelieved, "line", "that another program sent than the one they name; not believed"),
+        (untold.records, "login", "of wtmp and its like, for which there was no room"),
+        (untold.logind, "file", "of logind's, for which there was no room"),
+        (untold.elevations, "act", "as another user, beyond what is kept"),
+    ];
+    let told = told.into_iter().filter(|(count, ..)| *count > 0);
+    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
+}

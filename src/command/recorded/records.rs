@@ -1,0 +1,149 @@
+//! Logins and logouts of utmp(5) and wtmpdb(8), paired.
+
+use super::{Gathering, Hears, Passed};
+use crate::clock::Timestamp;
+use crate::command::evidence::{Evidence, Log, What};
+use crate::records::login_pairing::{LoginRecord, PairedLogin, Pairing};
+use crate::records::sqlite::{Database, Tally};
+use crate::records::unpack::Unpacker;
+use crate::records::utmp::{Findings, Item, Judge, Layout, Sort};
+use crate::term::Failure;
+
+/// Bytes of a file's beginning that tell how its records are laid out: more than 64 of the longest.
+const SAMPLE: usize = 32 << 10;
+/// Bytes of a database of logins; wtmpdb(8) cuts it long before.
+const DATABASE: usize = 32 << 20;
+/// A record may speak of a time a little behind that of the collection, in seconds.
+const GRACE: i64 = 86_400;
+
+/// Gives what is in a file of utmp's, unpacked; none if it is not of a layout that is known. `now` is when it was
+/// collected, in seconds since 1970.
+pub fn records(
+    evidence: &Evidence,
+    log: &Log,
+    sort: Sort,
+    now: i64,
+    each: &mut dyn FnMut(&Item<'_>),
+) -> Result<Option<Findings>, Failure> {
+    let (mut head, mut size) = (Vec::new(), 0);
+    unpacked(evidence, log, &mut |bytes| {
+        size += bytes.len() as u64;
+        let room = SAMPLE.saturating_sub(head.len()).min(bytes.len());
+        head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    })?;
+    if size == 0 {
+        return Ok(Some(Findings::default()));
+    }
+    let Some(layout) = Layout::detect(&[(0, &head)], size, now + GRACE) else { return Ok(None) };
+    let mut judge = Judge::new(layout, sort, now);
+    unpacked(evidence, log, &mut |bytes| judge.feed(bytes, &mut |item| each(&item)))?;
+    Ok(Some(judge.finish(&mut |item| each(&item))))
+}
+
+fn unpacked(evidence: &Evidence, log: &Log, each: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
+    let mut unpacker = Unpacker::default();
+    evidence.read(log, &mut |bytes| unpacker.piece(bytes, each))?;
+    match unpacker.end(each).1 {
+        Some(why) => Err(Failure::new(format!("NOT ALL READ: {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// Gives the rows of a database of logins; words where it could not be read.
+fn database(bytes: &[u8], file: u32, each: &mut dyn FnMut(LoginRecord)) -> Result<(), String> {
+    let database = Database::open(bytes, None).map_err(|error| error.to_string())?;
+    let table = database.table("wtmp").map_err(|error| error.to_string())?;
+    let mut tally = Tally::default();
+    database.rows(table.root, &mut tally, &mut |row| {
+        each(LoginRecord::of_row(&database, &table, row, file));
+    });
+    match tally.bad_rows + tally.bad_pages {
+        0 => Ok(()),
+        bad => Err(format!("{bad} rows or pages of it could not be read")),
+    }
+}
+
+impl Gathering<'_> {
+    /// wtmp, the oldest file first, and its database.
+    pub(super) fn login_records<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
+        let evidence = self.evidence;
+        let now = evidence.collected.unwrap_or(self.now).unix();
+        let mut pairing = Pairing::default();
+        for log in evidence.logs(What::Wtmp) {
+            let sessions = &mut self.sessions;
+            let mut each = |login: PairedLogin| {
+                hears.login(&login);
+                sessions.record(login);
+            };
+            let read = records(evidence, log, Sort::Wtmp, now, &mut |item| {
+                pairing.item(item, log.number, &mut each);
+            });
+            match read {
+                Ok(Some(findings)) => {
+                    pairing.file_end(log.number, log.size, &findings);
+                    hears.passed(log, &passed(&findings));
+                }
+                Ok(None) => {
+                    self.notes.push(format!("{}: the layout of its records is not known", log.name));
+                }
+                Err(failure) => {
+                    self.is_read(log, Err(failure))?;
+                }
+            }
+        }
+        let found = pairing.end(&mut |login| {
+            hears.login(&login);
+            self.sessions.record(login);
+        });
+        hears.found(&found);
+        for log in evidence.logs(What::Wtmpdb) {
+            self.rows(log, hears)?;
+        }
+        Ok(())
+    }
+
+    fn rows<H: Hears>(&mut self, log: &Log, hears: &mut H) -> Result<(), Failure> {
+        let Some(bytes) = self.whole(log, DATABASE)? else { return Ok(()) };
+        // What SQLite puts beside a database, and other databases.
+        if !bytes.starts_with(b"SQLite format 3\0") {
+            return Ok(());
+        }
+        let mut pairing = Pairing::default();
+        let (mut logins, mut told) = (Vec::new(), Passed::default());
+        let read = database(&bytes, log.number, &mut |row| {
+            told.take(row.time());
+            pairing.record(row, &mut |login| logins.push(login));
+            for login in logins.drain(..) {
+                hears.login(&login);
+                self.sessions.record(login);
+            }
+        });
+        let found = pairing.end(&mut |login| {
+            hears.login(&login);
+            self.sessions.record(login);
+        });
+        hears.found(&found);
+        hears.passed(log, &told);
+        if let Err(why) = read {
+            self.notes.push(format!("{}: {why}", log.name));
+        }
+        Ok(())
+    }
+}
+
+/// What a file of records was.
+pub fn passed(findings: &Findings) -> Passed {
+    let time = |seconds: i64| Timestamp::can_hold(seconds).then(|| Timestamp::from_unix(seconds, 0));
+    let span = findings.first.and_then(time).zip(findings.last.and_then(time));
+    Passed { span, records: findings.records, odd: u64::from(findings.trailing > 0) }
+}
+
+impl Passed {
+    /// A record of this time.
+    fn take(&mut self, time: Option<Timestamp>) {
+        self.records += 1;
+        let Some(time) = time else { return };
+        let (first, last) = self.span.unwrap_or((time, time));
+        self.span = Some((first.min(time), last.max(time)));
+    }
+}

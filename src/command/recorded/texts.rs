@@ -1,0 +1,77 @@
+//! Text logs of programs that let people in. Each is read twice, since a classic line has no year (see
+//! [`crate::records::syslog`]).
+
+use super::{Gathering, Hears, Passed};
+use crate::command::evidence::{Log, What};
+use crate::records::audit_event::Place;
+use crate::records::lines::{Line, Lines};
+use crate::records::syslog::{Anchor, Reader, Survey};
+use crate::records::unpack::Unpacker;
+use crate::term::{Failure, counted};
+use crate::view::login_sessions::Source;
+
+impl Gathering<'_> {
+    /// What they say. Lines without a zone are of that of the machine, as far as it is known.
+    pub(super) fn texts<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
+        let evidence = self.evidence;
+        for log in evidence.logs(What::Auth) {
+            let mut survey = Survey::default();
+            if !self.lines(log, &mut |line, _| survey.line(line))? {
+                continue;
+            }
+            let anchor =
+                Anchor { collected: evidence.collected, modified: log.modified, ..Anchor::default() };
+            let zone = evidence.zone.clone().unwrap_or_default();
+            let mut reader = Reader::new(survey.years(&anchor, &zone), zone);
+            let mut said = Vec::new();
+            self.lines_into(log, &mut |gathering, line, place| {
+                reader.line(line, place, &mut |one| said.push(one));
+                for one in said.drain(..) {
+                    gathering.sessions.said(Source::Text, &one);
+                    hears.said(Source::Text, &one);
+                }
+            })?;
+            let told = reader.end();
+            if told.unparsed > 0 {
+                let lines = counted(told.unparsed, "line");
+                self.notes.push(format!("{}: not understood: {lines}", log.name));
+            }
+            hears.passed(log, &Passed { span: told.span, records: told.records, odd: told.unparsed });
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self, log: &Log, each: &mut dyn FnMut(&[u8], Place)) -> Result<bool, Failure> {
+        self.lines_into(log, &mut |_, line, place| each(line, place))
+    }
+
+    /// The lines of a text, unpacked, with where they stand.
+    fn lines_into(
+        &mut self,
+        log: &Log,
+        each: &mut dyn FnMut(&mut Self, &[u8], Place),
+    ) -> Result<bool, Failure> {
+        let evidence = self.evidence;
+        let (mut unpacker, mut lines) = (Unpacker::default(), Lines::default());
+        let mut take = |line: Line<'_>| {
+            if let Line::Kept { bytes, offset } = line {
+                each(self, bytes, Place { file: log.number, offset });
+            }
+        };
+        let read =
+            evidence.read(log, &mut |bytes| unpacker.piece(bytes, &mut |text| lines.piece(text, &mut take)));
+        let (_, unread) = unpacker.end(&mut |text| lines.piece(text, &mut take));
+        lines.end(&mut take);
+        if let Some(why) = unread {
+            self.note(format!("{}: NOT ALL READ: {why}", log.name));
+        }
+        self.is_read(log, read)
+    }
+
+    /// A text is read twice, and what is wrong with it is told once.
+    fn note(&mut self, words: String) {
+        if self.notes.last() != Some(&words) {
+            self.notes.push(words);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Logins: sessions and counts of tries as tables, CSV and JSON Lines, and as events for a SIEM.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use super::rows::{Column, Row};
+use super::siem::{File, Outcome, SiemEvent, Subject};
+use crate::clock::Timestamp;
+use crate::custody::rows::login_views::{
+    DifferenceRow, ElevationRow, LoginCountRow, LoginSessionRow, SignRow, TextColumn,
+};
+
+/// Words of a flag that say that an end is not known.
+const OPEN: &str = "open_at_end_of_log";
+
+fn text(column: &Option<TextColumn>) -> String {
+    column.as_ref().map(|column| column.text.clone()).unwrap_or_default()
+}
+
+fn number(number: Option<u32>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+fn time(time: Option<Timestamp>) -> String {
+    time.map(|time| time.to_string()).unwrap_or_default().replace(".000000000Z", "Z")
+}
+
+/// `password 2, publickey 1`
+fn counts<K: Display>(counts: &BTreeMap<K, u64>) -> String {
+    let each: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    each.join(", ")
+}
+
+impl Row for LoginCountRow {
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "by", width: 8 },
+        Column { name: "name", width: 24 },
+        Column { name: "connections", width: 11 },
+        Column { name: "accepted", width: 16 },
+        Column { name: "rejected", width: 16 },
+        Column { name: "records", width: 36 },
+        Column { name: "first", width: 20 },
+        Column { name: "last", width: 20 },
+        Column { name: "of_the_name", width: 12 },
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let about = [(self.unknown_user, "unknown_user"), (self.masked, "masked")];
+        let about: Vec<&str> = about.into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+        vec![
+            self.by.to_owned(),
+            text(&self.name),
+            self.connections.to_string(),
+            counts(&self.accepted),
+            counts(&self.rejected),
+            counts(&self.records),
+            time(self.first),
+            time(self.last),
+            about.join(" "),
+        ]
+    }
+}
+
+impl Row for LoginSessionRow {
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "start", width: 24 },
+        Column { name: "end", width: 24 },
+        Column { name: "ending", width: 8 },
+        Column { name: "user", width: 12 },
+        Column { name: "from", width: 15 },
+        Column { name: "service", width: 7 },
+        Column { name: "method", width: 10 },
+        Column { name: "terminal", width: 8 },
+        Column { name: "ses", width: 5 },
+        Column { name: "label", width: 5 },
+        Column { name: "key", width: 16 },
+        Column { name: "elevations", width: 16 },
+        Column { name: "flags", width: 16 },
+        Column { name: "time_quality", width: 12 },
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let key = [text(&self.key_kind), text(&self.key_fingerprint)];
+        let elevations: Vec<String> = self.elevations.iter().map(elevation).collect();
+        vec![
+            time(self.start),
+            time(self.end),
+            self.ending.to_owned(),
+            text(&self.user),
+            from(self),
+            text(&self.service),
+            text(&self.method),
+            text(&self.terminal),
+            number(self.ses),
+            self.label.to_owned(),
+            key.join(" ").trim().to_owned(),
+            elevations.join("; "),
+            self.flags.join(" "),
+            self.time_quality.to_owned(),
+        ]
+    }
+}
+
+/// The address; without one, the name that the other side had.
+fn from(session: &LoginSessionRow) -> String {
+    text(if session.address.is_some() { &session.address } else { &session.hostname })
+}
+
+/// `sudo to root: /usr/bin/id`
+fn elevation(elevation: &ElevationRow) -> String {
+    let to = match text(&elevation.to) {
+        to if to.is_empty() => to,
+        to => format!(" to {to}"),
+    };
+    let command = match text(&elevation.command) {
+        command if command.is_empty() => command,
+        command => format!(": {command}"),
+    };
+    let refused = if elevation.refused { " (refused)" } else { "" };
+    format!("{}{to}{command}{refused}", text(&elevation.by))
+}
+
+impl Row for DifferenceRow {
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "time", width: 24 },
+        Column { name: "difference", width: 14 },
+        Column { name: "source", width: 7 },
+        Column { name: "file", width: 5 },
+        Column { name: "offset", width: 8 },
+        Column { name: "words", width: 60 },
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let place = [self.file.to_string(), self.offset.to_string()];
+        let [file, offset] = place;
+        vec![
+            time(Some(self.time)),
+            self.difference.to_owned(),
+            self.source.to_owned(),
+            file,
+            offset,
+            self.words.clone(),
+        ]
+    }
+}
+
+impl Row for SignRow {
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "sign", width: 20 },
+        Column { name: "count", width: 5 },
+        Column { name: "file", width: 5 },
+        Column { name: "offset", width: 8 },
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let numbers = [self.count, self.file.into(), self.offset];
+        std::iter::once(self.sign.to_owned()).chain(numbers.map(|number| number.to_string())).collect()
+    }
+}
+
+/// What stands in every event of a kind.
+fn event(subject: Subject, op: &str, outcome: Outcome, time: Timestamp) -> SiemEvent {
+    SiemEvent {
+        time,
+        last: None,
+        subject,
+        op: op.to_owned(),
+        outcome,
+        user: String::new(),
+        auid: None,
+        uid: None,
+        ses: None,
+        address: String::new(),
+        port: None,
+        program: String::new(),
+        pid: None,
+        file: File::None,
+        new_file: File::None,
+        label: "",
+        flags: Vec::new(),
+        count: 1,
+        row: String::new(),
+    }
+}
+
+/// The events of a session: its beginning, its end, and who acted as another in it. Of what has no time there is none.
+pub fn of_session(session: &LoginSessionRow) -> Vec<SiemEvent> {
+    let row = session.evidence.first().map(|at| format!("sessions/{}:{}", at.file, at.offset));
+    let of = |op: &str, outcome: Outcome, time: Timestamp| SiemEvent {
+        user: text(&session.user),
+        auid: session.auid,
+        ses: session.ses,
+        address: from(session),
+        port: session.port,
+        program: text(&session.service),
+        pid: session.pid,
+        label: session.label,
+        flags: session.flags.clone(),
+        row: row.clone().unwrap_or_else(|| "sessions".into()),
+        ..event(Subject::Session, op, outcome, time)
+    };
+    let opened = session.start.map(|time| of("opened", Outcome::Success, time));
+    let elevated = session.elevations.iter().map(|elevation| {
+        let outcome = if elevation.refused { Outcome::Failure } else { Outcome::Success };
+        SiemEvent { program: text(&elevation.by), pid: None, ..of("elevated", outcome, elevation.time) }
+    });
+    let closed = session.end.filter(|_| session.ending != OPEN);
+    let closed = closed.map(|time| of("closed", Outcome::Success, time));
+    opened.into_iter().chain(elevated).chain(closed).collect()
+}
+
+/// The events of an account or a source: tries that were accepted, and such that were rejected; of one of which no try
+/// is told, its records by their kind. Without a time, none.
+pub fn of_counts(row: &LoginCountRow) -> Vec<SiemEvent> {
+    let Some(first) = row.first else { return Vec::new() };
+    let name = text(&row.name);
+    let of = |op: &str, outcome: Outcome, count: u64| SiemEvent {
+        last: row.last,
+        user: if row.by == "account" { name.clone() } else { String::new() },
+        address: if row.by == "source" { name.clone() } else { String::new() },
+        flags: [(row.unknown_user, "unknown_user"), (row.masked, "masked")]
+            .into_iter()
+            .filter_map(|(is, word)| is.then_some(word))
+            .collect(),
+        count,
+        row: format!("logins/{}/{name}", row.by),
+        ..event(Subject::Login, op, outcome, first)
+    };
+    let (accepted, rejected) = (row.accepted.values().sum(), row.rejected.values().sum());
+    let tries = [("accepted", Outcome::Success, accepted), ("failed", Outcome::Failure, rejected)];
+    let tries: Vec<SiemEvent> = tries
+        .into_iter()
+        .filter(|(.., count)| *count > 0)
+        .map(|(op, outcome, count)| of(op, outcome, count))
+        .collect();
+    if !tries.is_empty() {
+        return tries;
+    }
+    row.records.iter().map(|(kind, count)| of(kind, Outcome::Unknown, *count)).collect()
+}
+
+#[cfg(test)]
+mod tests;

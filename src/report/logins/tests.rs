@@ -1,0 +1,83 @@
+//! Sessions and counts in the forms that answers have.
+
+use super::*;
+use crate::report::siem::{ecs, syslog};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(1_795_292_388 + seconds, 0)
+}
+
+fn session() -> LoginSessionRow {
+    let elevation = ElevationRow {
+        by: TextColumn::of(b"sudo"),
+        command: TextColumn::of(b"/usr/bin/id"),
+        file: 4,
+        offset: 9,
+        refused: true,
+        source: "text",
+        time: at(5),
+        to: TextColumn::of(b"root"),
+    };
+    LoginSessionRow {
+        address: TextColumn::of(b"192.0.2.7"),
+        auid: Some(1001),
+        elevations: vec![elevation],
+        ending: "logout",
+        end: Some(at(9)),
+        flags: vec!["shared_account"],
+        key_fingerprint: TextColumn::of(b"SHA256:x"),
+        key_kind: TextColumn::of(b"ED25519"),
+        label: "A2",
+        start: Some(at(0)),
+        time_quality: "exact",
+        user: TextColumn::of(b"alice"),
+        ..LoginSessionRow::default()
+    }
+}
+
+#[test]
+fn a_session_has_a_cell_for_each_column_and_shows_who_acted_as_another() {
+    let cells = session().cells();
+    assert_eq!(cells.len(), LoginSessionRow::COLUMNS.len());
+    assert_eq!(cells[0], "2026-11-21T20:19:48Z");
+    assert_eq!(cells[10..12], ["ED25519 SHA256:x", "sudo to root: /usr/bin/id (refused)"]);
+}
+
+#[test]
+fn a_session_is_its_beginning_what_was_done_as_another_and_its_end() {
+    let events = of_session(&session());
+    let told: Vec<(&str, &str)> =
+        events.iter().map(|event| (event.op.as_str(), event.outcome.word())).collect();
+    assert_eq!(told, [("opened", "success"), ("elevated", "failure"), ("closed", "success")]);
+    let open = LoginSessionRow { ending: OPEN, end: None, elevations: Vec::new(), ..session() };
+    assert_eq!(of_session(&open).len(), 1);
+    assert!(of_session(&LoginSessionRow::default()).is_empty());
+    let line = syslog::line(&events[0], "ehr01");
+    assert!(line.contains("user=\"alice\"") && line.contains("addr=\"192.0.2.7\""), "{line}");
+    assert!(ecs::line(&events[2], "ehr01").unwrap().ends_with(b"\n"));
+}
+
+#[test]
+fn accepted_and_rejected_tries_are_events_of_their_own_and_records_are_not_added_to_them() {
+    let count = LoginCountRow {
+        accepted: BTreeMap::from([("password".into(), 1), ("publickey".into(), 2)]),
+        by: "account",
+        connections: 3,
+        first: Some(at(0)),
+        last: Some(at(9)),
+        name: TextColumn::of(b"alice"),
+        records: BTreeMap::from([("btmp", 7), ("text_failed", 4)]),
+        rejected: BTreeMap::from([("password".into(), 4)]),
+        ..LoginCountRow::default()
+    };
+    assert_eq!(count.cells().len(), LoginCountRow::COLUMNS.len());
+    assert_eq!(count.cells()[3..6], ["password 1, publickey 2", "password 4", "btmp 7, text_failed 4"]);
+    let told = |row: &LoginCountRow| {
+        of_counts(row).into_iter().map(|event| (event.op, event.count)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&count), [("accepted".into(), 3), ("failed".into(), 4)]);
+    let none = BTreeMap::new;
+    let records = LoginCountRow { accepted: none(), rejected: none(), ..count };
+    assert_eq!(told(&records), [("btmp".into(), 7), ("text_failed".into(), 4)]);
+    assert!(of_counts(&LoginCountRow { first: None, ..records }).is_empty());
+}

@@ -1,0 +1,212 @@
+//! `access`
+
+use std::ffi::OsStr;
+use std::fs;
+
+use crate::support::{Bundle, Desk, FakeHost, Phi, phi};
+
+// Written from documentation (auditd(8), auditctl(8), sshd(8)): alice logs in from 192.0.2.7 and opens a file; bob is
+// refused; somebody without a login deletes one.
+const LOG: &str = "\
+type=DAEMON_START msg=audit(1795200000.000:10): op=start ver=3.0.9 format=raw kernel=6.1.0 auid=4294967295 pid=1 uid=0 ses=4294967295 res=success
+type=CONFIG_CHANGE msg=audit(1795200000.100:50): auid=4294967295 ses=4294967295 op=add_rule key=\"phi_access\" list=4 res=1
+type=USER_AUTH msg=audit(1795200001.000:51): pid=69 uid=0 auid=4294967295 ses=4294967295 msg='op=PAM:authentication grantors=pam_unix acct=\"alice\" exe=\"/usr/sbin/sshd\" hostname=192.0.2.7 addr=192.0.2.7 terminal=ssh res=success'
+type=LOGIN msg=audit(1795200001.100:52): pid=69 uid=0 old-auid=4294967295 auid=1001 tty=(none) old-ses=4294967295 ses=3 res=1
+type=USER_START msg=audit(1795200001.200:53): pid=69 uid=0 auid=1001 ses=3 msg='op=PAM:session_open grantors=pam_unix acct=\"alice\" exe=\"/usr/sbin/sshd\" hostname=192.0.2.7 addr=192.0.2.7 terminal=ssh res=success'
+type=SYSCALL msg=audit(1795200010.123:54): arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=1 a2=0 a3=0 items=1 ppid=69 pid=70 auid=1001 uid=1001 gid=1001 euid=1001 suid=1001 fsuid=1001 egid=1001 sgid=1001 fsgid=1001 tty=pts0 ses=3 comm=\"cat\" exe=\"/usr/bin/cat\" key=\"phi_access\"
+type=CWD msg=audit(1795200010.123:54): cwd=\"/home/alice\"
+type=PATH msg=audit(1795200010.123:54): item=0 name=\"/var/data/phi/a.txt\" inode=7 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL
+type=PROCTITLE msg=audit(1795200010.123:54): proctitle=636174
+type=SYSCALL msg=audit(1795200020.000:55): arch=c000003e syscall=257 success=no exit=-13 a0=ffffff9c a1=1 a2=0 a3=0 items=1 ppid=1 pid=80 auid=1002 uid=1002 gid=1002 euid=1002 suid=1002 fsuid=1002 egid=1002 sgid=1002 fsgid=1002 tty=pts1 ses=4 comm=\"less\" exe=\"/usr/bin/less\" key=\"phi_access\"
+type=CWD msg=audit(1795200020.000:55): cwd=\"/\"
+type=PATH msg=audit(1795200020.000:55): item=0 name=\"/var/data/phi/b.txt\" inode=8 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL
+type=SYSCALL msg=audit(1795200030.000:56): arch=c000003e syscall=87 success=yes exit=0 a0=1 a1=1 a2=0 a3=0 items=2 ppid=1 pid=90 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"rm\" exe=\"/usr/bin/rm\" key=\"phi_access\"
+type=CWD msg=audit(1795200030.000:56): cwd=\"/\"
+type=PATH msg=audit(1795200030.000:56): item=0 name=\"/var/data/phi/\" inode=6 dev=08:01 mode=040700 ouid=0 ogid=0 rdev=00:00 nametype=PARENT
+type=PATH msg=audit(1795200030.000:56): item=1 name=\"/var/data/phi/c.txt\" inode=9 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=DELETE
+";
+const AUTH: &str = "2026-11-20T18:40:01.050000+00:00 host sshd[69]: Accepted password for alice from 192.0.2.7 port 50022 ssh2\n";
+
+fn host() -> FakeHost {
+    FakeHost::small()
+        .file("/var/log/audit/audit.log", LOG)
+        .mode("/var/log/audit/audit.log", 0o600)
+        .file("/var/log/auth.log", AUTH)
+}
+
+fn access(evidence: &[&OsStr], args: &[&str]) -> Phi {
+    phi(["access"]).args(evidence).args(args)
+}
+
+fn in_files(host: &FakeHost, args: &[&str]) -> Phi {
+    let (log, auth) = (host.at("/var/log/audit/audit.log"), host.at("/var/log/auth.log"));
+    access(&["--audit".as_ref(), log.as_os_str(), "--auth".as_ref(), auth.as_os_str()], args).args([
+        "--phi",
+        "/var/data/phi",
+        "--phi-key",
+        "phi_access",
+    ])
+}
+
+fn rows(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn each_access_has_who_from_where_how_and_what() {
+    let host = host();
+    let ran = in_files(&host, &["--format", "jsonl"]).run().code(0);
+    let rows = rows(&ran.stdout);
+    let told: Vec<[&str; 4]> = rows
+        .iter()
+        .map(|row| {
+            let text = |at: &str| row.pointer(at).and_then(|value| value.as_str()).unwrap_or("");
+            [text("/op"), text("/outcome"), text("/path"), text("/actor/label")]
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["read", "ok", "/var/data/phi/a.txt", "A2"],
+            ["read", "denied", "/var/data/phi/b.txt", "D"],
+            ["delete", "ok", "/var/data/phi/c.txt", "E"],
+        ],
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(rows[0].pointer("/source/addr").unwrap(), "192.0.2.7");
+    assert_eq!(rows[0].pointer("/source/port").unwrap(), 50_022);
+    let table = in_files(&host, &["--format", "table"]).run().code(0).stdout;
+    for words in
+        ["opened for reading", "opened for reading: denied", "deleted", "192.0.2.7", "/usr/bin/cat", "alice"]
+    {
+        assert!(table.contains(words), "{words} in {table}");
+    }
+    assert!(
+        in_files(&host, &["--format", "csv"])
+            .run()
+            .code(0)
+            .stdout
+            .starts_with("first,last,who,from,how,done,path")
+    );
+}
+
+#[test]
+fn each_filter_keeps_what_it_says() {
+    let host = host();
+    let paths = |args: &[&str]| {
+        let ran = in_files(&host, args).args(["--format", "jsonl"]).run().code(0);
+        let names = rows(&ran.stdout);
+        names.iter().map(|row| row["path"].as_str().unwrap()[14..15].to_owned()).collect::<String>()
+    };
+    assert_eq!(paths(&["--user", "1001"]), "a");
+    assert_eq!(paths(&["--user", "unset", "--user", "1002"]), "bc");
+    assert_eq!(paths(&["--path", "/var/data/phi/b.txt"]), "b");
+    assert_eq!(paths(&["--addr", "192.0.2.7"]), "a");
+    assert_eq!(paths(&["--op", "delete"]), "c");
+    let since = ["--since", "2026-11-20T18:40:15Z", "--until", "2026-11-20T18:40:25Z"];
+    let ran = in_files(&host, &since).args(["--format", "jsonl"]).run();
+    assert_eq!(rows(&ran.stdout).len(), 1);
+    in_files(&host, &["--op", "copied"]).run().code(2).says("hint: one of read");
+}
+
+#[test]
+fn summaries_are_of_actors_and_of_files() {
+    let host = host();
+    let actors = rows(&in_files(&host, &["--by", "actor", "--format", "jsonl"]).run().code(0).stdout);
+    assert_eq!(actors.len(), 3);
+    assert_eq!(actors[0]["auid_name"], "alice");
+    let files = rows(&in_files(&host, &["--by", "file", "--format", "jsonl"]).run().code(0).stdout);
+    let states: Vec<&str> = files.iter().map(|row| row["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["there", "there", "deleted"]);
+    in_files(&host, &["--by", "file", "--format", "ecs"]).run().code(2);
+}
+
+#[test]
+fn a_siem_gets_no_names_of_files_unless_asked_to() {
+    let host = host();
+    for format in ["syslog", "ecs"] {
+        let ran = in_files(&host, &["--format", format]).run().code(0).stdout;
+        assert!(ran.contains("phi-000001") && !ran.contains("a.txt"), "{ran}");
+        assert_eq!(ran.lines().count(), 3);
+        let ran = in_files(&host, &["--format", format, "--paths"]).run().code(0).stdout;
+        assert!(ran.contains("/var/data/phi/a.txt"), "{ran}");
+    }
+}
+
+#[test]
+fn nothing_found_is_told_in_words_of_its_own_for_each_reason() {
+    let host = FakeHost::small();
+    let about = |log: &str, args: &[&str]| {
+        let host = FakeHost::small().file("/var/log/audit/audit.log", log);
+        let path = host.at("/var/log/audit/audit.log");
+        let ran =
+            access(&["--audit".as_ref(), path.as_os_str()], &["--phi", "/var/data/phi"]).args(args).run();
+        assert_eq!(ran.stdout, "");
+        ran
+    };
+    let event = |time: u32, serial: u32| {
+        format!("type=USER_CMD msg=audit({time}.000:{serial}): pid=1 uid=0 auid=0 ses=1 msg='res=success'\n")
+    };
+    let change = |time: u32, serial: u32, words: &str| {
+        format!("type=CONFIG_CHANGE msg=audit({time}.000:{serial}): auid=0 ses=1 {words} res=1\n")
+    };
+    let rule = "op=add_rule key=\"phi_access\" list=4";
+    let key = ["--phi-key", "phi_access"];
+    let base = 1_795_200_000;
+    // No rule is known.
+    about(&event(base, 5), &[]).code(3).says("no key of a rule is known that watches PHI");
+    about(&event(base, 5), &key).code(3).says("the logs tell of none");
+    // Auditing was off.
+    let off =
+        [change(base, 5, rule), change(base + 1, 6, "op=set audit_enabled=0 old=1"), event(base + 60, 7)];
+    about(&off.concat(), &key).code(3).says("off");
+    // Records are missing.
+    let lost = [change(base, 5, rule), event(base + 1, 6), event(base + 60, 90), event(base + 61, 91)];
+    about(&lost.concat(), &key).code(3).says("the events 7 to 89 are in none of the logs");
+    // The time that is asked for lies before the first record.
+    let late = [change(base, 5, rule), event(base + 1, 6)];
+    about(&late.concat(), &["--phi-key", "phi_access", "--since", "2026-11-01"])
+        .code(3)
+        .says("2026-11-01 00:00:00 UTC to");
+    // The log is damaged.
+    let broken = FakeHost::small().file("/var/log/audit/audit.log", b"\x1f\x8b\x08\x00 no gzip");
+    let path = broken.at("/var/log/audit/audit.log");
+    access(&["--audit".as_ref(), path.as_os_str()], &["--phi", "/var/data/phi"])
+        .run()
+        .code(3)
+        .says("NOT ALL READ");
+    // Nothing was done that would not be here.
+    let quiet = [change(base, 5, rule), event(base + 5, 6), event(base + 60, 7)].concat();
+    let within =
+        ["--phi-key", "phi_access", "--since", "2026-11-20T18:40:06Z", "--until", "2026-11-20T18:40:30Z"];
+    about(&quiet, &within).code(0).says("such events would have been recorded");
+    // There is no log.
+    let without = FakeHost::new().folder("/var/log");
+    access(&["--root".as_ref(), without.path().as_os_str()], &["--phi", "/var/data/phi"])
+        .run()
+        .code(3)
+        .says("no record in them");
+    // What holds PHI is not known.
+    let path = host.at("/etc/passwd");
+    access(&["--audit".as_ref(), path.as_os_str()], &[]).run().code(2).says("--phi DIR");
+}
+
+#[test]
+fn a_bundle_answers_as_its_files_do_and_leaves_nothing_in_the_clear() {
+    let desk = Desk::new();
+    let host = host();
+    let bundle = Bundle::of(&desk.collect(&host).run().code(3).json());
+    let key = desk.path("officer.key");
+    let count = |folder: &std::path::Path| fs::read_dir(folder).unwrap().count();
+    let before = count(desk.dir.path());
+    let ran = access(
+        &[bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()],
+        &["--format", "jsonl", "--phi", "/var/data/phi", "--phi-key", "phi_access"],
+    );
+    let ran = ran.run().code(0);
+    assert_eq!(count(desk.dir.path()), before);
+    let labels: Vec<String> =
+        rows(&ran.stdout).iter().map(|row| row["actor"]["label"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(labels, ["A2", "D", "E"]);
+}

@@ -1,0 +1,212 @@
+//! `logins`
+
+use std::ffi::OsStr;
+
+use serde_json::Value;
+
+use crate::support::{Bundle, Desk, FakeHost, Phi, Ran, entries, phi};
+
+// As one machine logged them (fixtures/README.md).
+const AUDIT: &[u8] = include_bytes!("../../fixtures/sessions/audit.log");
+const TEXT: &[u8] = include_bytes!("../../fixtures/sessions/auth.log");
+const WTMP: &[u8] = include_bytes!("../../fixtures/sessions/wtmp");
+const BTMP: &[u8] = include_bytes!("../../fixtures/sessions/btmp");
+const BERLIN: &[u8] = include_bytes!("../../fixtures/auth/zone-berlin");
+
+fn host() -> FakeHost {
+    FakeHost::small()
+        .file("/var/log/audit/audit.log", AUDIT)
+        .file("/var/log/auth.log", TEXT)
+        .file("/var/log/wtmp", WTMP)
+        .file("/var/log/btmp", BTMP)
+}
+
+fn logins(evidence: &[&OsStr], args: &[&str]) -> Phi {
+    phi(["logins"]).args(evidence).args(args)
+}
+
+fn in_root(host: &FakeHost, args: &[&str]) -> Phi {
+    logins(&["--root".as_ref(), host.path().as_os_str()], args)
+}
+
+fn rows(ran: &Ran) -> Vec<Value> {
+    ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn row<'r>(rows: &'r [Value], by: &str, name: &str) -> &'r Value {
+    let is_it = |row: &&Value| row["by"] == by && row["name"]["text"] == name;
+    rows.iter().find(is_it).unwrap_or_else(|| panic!("no row of {by} {name}"))
+}
+
+#[test]
+fn connections_tries_and_records_are_three_figures() {
+    let ran = in_root(&host(), &[]).run().code(0);
+    let rows = rows(&ran);
+    let alice = row(&rows, "account", "alice");
+    assert_eq!(alice["connections"], 2);
+    let rejected: u64 =
+        alice["rejected"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    let accepted: u64 =
+        alice["accepted"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!((rejected, accepted), (2, 1));
+    assert_eq!((&alice["records"]["btmp"], &alice["records"]["text_failed"]), (&2.into(), &1.into()));
+    assert!(alice["records"]["audit_user_auth_failed"].as_u64() > Some(0));
+    assert_eq!(row(&rows, "account", "mallory")["unknown_user"], true);
+    assert_eq!(row(&rows, "source", "127.0.0.1")["connections"], 4);
+    ran.says("auth.log: 2026-11-23 02:33:46 UTC to 2026-11-23 02:34:07 UTC")
+        .says("btmp: ")
+        .says("not read: journal");
+}
+
+#[test]
+fn a_session_is_joined_from_all_logs_and_says_where_each_column_stands() {
+    let ran = in_root(&host(), &["--sessions"]).run().code(0);
+    let rows = rows(&ran);
+    let of = |user: &str, pid: u64| {
+        let found = rows.iter().find(|row| row["user"]["text"] == user && row["pid"] == pid);
+        found.unwrap_or_else(|| panic!("no session of {user}")).clone()
+    };
+    let alice = of("alice", 26126);
+    assert_eq!((&alice["label"], &alice["terminal"]["text"]), (&"A2".into(), &"pts/0".into()));
+    let sources: Vec<&Value> =
+        alice["evidence"].as_array().unwrap().iter().map(|evidence| &evidence["source"]).collect();
+    for source in ["audit", "text", "login_records"] {
+        assert!(sources.contains(&&source.into()), "{source}");
+    }
+    let bob = of("bob", 26104);
+    assert_eq!(bob["key_kind"]["text"], "ED25519");
+    // As it was typed: the audit log has that, and the text the whole path.
+    assert_eq!(bob["elevations"][0]["command"]["text"], "true");
+    assert!(bob.get("terminal").is_none());
+    let only = in_root(&host(), &["--sessions", "--user", "bob", "--format", "table"]).run().code(0).stdout;
+    assert_eq!(only.lines().count(), 2, "{only}");
+    let none = in_root(&host(), &["--sessions", "--addr", "192.0.2.99"]).run().code(3);
+    assert_eq!(none.stdout, "");
+    none.says("no session was found").says("not read: journal").says("read: [");
+}
+
+#[test]
+fn a_bundle_and_plain_files_answer_as_the_root_does() {
+    let desk = Desk::new();
+    let host = host();
+    let bundle = Bundle::of(&desk.collect(&host).run().json());
+    let key = desk.path("officer.key");
+    let counts = |evidence: &[&OsStr]| {
+        let ran = logins(evidence, &["--format", "csv"]).run().code(0);
+        ran.stdout.clone()
+    };
+    let of_root = counts(&["--root".as_ref(), host.path().as_os_str()]);
+    assert_eq!(counts(&[bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()]), of_root);
+    let opened = desk.open(&bundle);
+    assert_eq!(counts(&[opened.as_os_str()]), of_root);
+    let files =
+        ["--audit", "/var/log/audit/audit.log", "--auth", "/var/log/auth.log", "--btmp", "/var/log/btmp"];
+    let paths: Vec<_> = files
+        .iter()
+        .map(|word| match word.strip_prefix('/') {
+            Some(_) => host.at(word).into_os_string(),
+            None => (*word).into(),
+        })
+        .collect();
+    let paths: Vec<&OsStr> = paths.iter().map(AsRef::as_ref).collect();
+    assert_eq!(counts(&paths), of_root);
+}
+
+#[test]
+fn a_window_that_the_logs_do_not_reach_is_told_and_ends_with_3() {
+    let host = host();
+    let inside = ["--since", "2026-11-23 02:33:53", "--until", "2026-11-23 02:33:58"];
+    let rows = rows(&in_root(&host, &inside).run());
+    assert!(!rows.iter().any(|row| row["name"]["text"] == "alice"));
+    assert_eq!(row(&rows, "account", "mallory")["records"]["btmp"], 3);
+    in_root(&host, &["--since", "2026-11-01"])
+        .run()
+        .code(3)
+        .says("nothing is known of: 2026-11-01 00:00:00 UTC to");
+}
+
+#[test]
+fn a_name_that_may_be_a_password_is_masked_unless_asked_for() {
+    let line = "2026-11-23T02:33:53.482653+00:00 vm sshd[25966]: Failed password for invalid user Sommer2026! from 192.0.2.7 port 33874 ssh2\n";
+    let host = FakeHost::small().file("/var/log/auth.log", line);
+    let masked = in_root(&host, &[]).run().code(0);
+    assert!(!masked.stdout.contains("Sommer") && !masked.stdout.contains("U29tbWVy"), "{}", masked.stdout);
+    let shown = masked.says("1 name masked").says("--show-masked");
+    assert!(shown.stdout.contains("\"masked\":true"));
+    let asked = in_root(&host, &["--show-masked", "--by", "account"]).run().code(0);
+    assert!(asked.stdout.contains("Sommer2026!"));
+    assert!(!asked.stdout.contains("\"by\":\"source\""));
+}
+
+#[test]
+fn a_classic_log_is_of_the_zone_of_its_host_or_the_one_that_is_named() {
+    let line = "Nov 21 20:19:48 vm sshd[5]: Failed password for alice from 192.0.2.7 port 33874 ssh2\n";
+    let host = FakeHost::small().file("/var/log/auth.log", line);
+    let alone = FakeHost::small().file("/var/log/auth.log", line).file("/etc/localtime", BERLIN);
+    let hour = |host: &FakeHost, args: &[&str]| {
+        let ran = in_root(host, args).args(["--user", "alice"]).run().code(0);
+        let first = rows(&ran)[0]["first"].as_str().unwrap()[5..16].to_owned();
+        (first, ran)
+    };
+    let (utc, ran) = hour(&host, &[]);
+    assert_eq!(utc, "11-21T20:19");
+    ran.says("years inferred").says("name it with --zone");
+    let (berlin, ran) = hour(&alone, &[]);
+    assert_eq!(berlin, "11-21T19:19");
+    ran.says("/etc/localtime");
+    assert_eq!(hour(&alone, &["--zone", "-05:00"]).0, "11-22T01:19");
+    in_root(&host, &["--zone", "../x"]).run().code(2).says("hint:");
+}
+
+#[test]
+fn signs_of_wiping_are_rows_and_warnings() {
+    let wiped = [WTMP, &[0; 384], WTMP].concat();
+    let host = host().file("/var/log/wtmp", wiped);
+    let ran = in_root(&host, &["--sessions"]).run();
+    assert!(rows(&ran).iter().any(|row| row["sign"] == "wiped" && row["count"] == 1), "{}", ran.stdout);
+    in_root(&host, &["--format", "table"]).run().says("wiped, 1; wiping leaves this");
+}
+
+#[test]
+fn every_form_is_made_of_the_same_rows() {
+    let host = host();
+    let form = |form: &str| in_root(&host, &["--format", form]).run().code(0).stdout;
+    assert!(form("csv").starts_with("by,name,connections,accepted,rejected,records,"));
+    assert!(form("table").starts_with("BY"));
+    let syslog = form("syslog");
+    assert!(syslog.lines().all(|line| line.contains(" login [phi-ir@32473 ")), "{syslog}");
+    assert!(syslog.contains("op=\"failed\" outcome=\"failure\" user=\"mallory\""), "{syslog}");
+    let ecs = form("ecs");
+    assert!(ecs.contains("\"dataset\":\"phi_ir.login\"") && !ecs.contains("\"source\":{"), "{ecs}");
+}
+
+#[test]
+fn without_any_evidence_there_is_no_answer() {
+    phi(["logins"]).run().code(2).says("no evidence was named").says("--auth FILE");
+}
+
+#[test]
+fn both_views_are_sealed_of_what_passed_and_name_what_they_are_made_of() {
+    let desk = Desk::new();
+    let opened = desk.open(&Bundle::of(&desk.collect(&host()).run().json()));
+    let view = |name: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(opened.join("data/view").join(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let sessions = view("sessions.jsonl");
+    let alice = sessions.iter().find(|row| row["user"]["text"] == "alice" && row["pid"] == 26126).unwrap();
+    assert_eq!(
+        (&alice["terminal"]["text"], &alice["address"]["text"]),
+        (&"pts/0".into(), &"127.0.0.1".into())
+    );
+    let logins = view("logins.jsonl");
+    let mallory = row(&logins, "account", "mallory");
+    assert_eq!((&mallory["records"]["btmp"], &mallory["unknown_user"]), (&3.into(), &true.into()));
+    let entries = entries(&opened);
+    for name in ["data/view/sessions.jsonl", "data/view/logins.jsonl"] {
+        let entry = entries.iter().find(|entry| entry["member"] == name).unwrap();
+        assert!(entry["derived_from"].as_array().unwrap().len() >= 2, "{entry}");
+        let words = entry["reason"].to_string();
+        assert!(words.contains("1 audit log") && words.contains("phi-ir logins"), "{words}");
+    }
+}
