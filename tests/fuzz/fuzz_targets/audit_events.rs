@@ -7,6 +7,7 @@ use phi_ir::records::audit_event::items::{FileId, sorted};
 use phi_ir::records::audit_event::names::{Around, Names};
 use phi_ir::records::audit_event::operation::{Op, Syscall, of};
 use phi_ir::records::audit_event::{Counts, Event, FileRead, Reading};
+use phi_ir::records::audit_search::Filter;
 
 /// Longer logs are cut: what is quadratic shows at this length.
 const LONGEST: usize = 64 << 10;
@@ -38,6 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(counts.records <= read.iter().map(|file| file.lines).sum(), "{counts:?} of {read:?}");
         assert_eq!(events.len() as u64, counts.events);
         told(&events);
+        searched(&events);
     }
 });
 
@@ -56,5 +58,28 @@ fn told(events: &[Event]) {
         assert_eq!(named.len(), items.len());
         names.learn(&operation, &items, &named, &around);
         assert!(names.weight() < 24 << 20, "{}", names.weight());
+    }
+}
+
+/// What a search wants of an event, the sieve of single lines lets through.
+fn searched(events: &[Event]) {
+    let text = |text: &str| vec![text.as_bytes().to_vec()];
+    let filters = [
+        Filter { keys: text("phi"), parts: true, ..Filter::default() },
+        Filter { exes: text("/usr/bin/cat"), ..Filter::default() },
+        Filter { comms: text("c"), parts: true, ..Filter::default() },
+        Filter { hosts: text("192.0.2.1"), ..Filter::default() },
+        Filter { kinds: text("SYSCALL"), success: Some(true), ..Filter::default() },
+        Filter { auids: vec![0], sessions: vec![u32::MAX], ..Filter::default() },
+        Filter { pids: vec![7], uids: vec![0], syscalls: vec![257], ..Filter::default() },
+    ];
+    for filter in &filters {
+        let sieve = filter.sieve();
+        for event in events.iter().filter(|event| filter.matches(event)) {
+            let wants = |line| {
+                phi_ir::records::audit_log::record(line).is_some_and(|record| sieve.wants(record.kind, line))
+            };
+            assert!(event.lines().any(|(line, _)| wants(line)), "the sieve lost it: {filter:?}");
+        }
     }
 }

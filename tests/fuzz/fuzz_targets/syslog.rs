@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use phi_ir::clock::Timestamp;
 use phi_ir::records::audit_event::Place;
 use phi_ir::records::auth_text::{maybe_secret, understand};
+use phi_ir::records::kept_lines::KeptLines;
 use phi_ir::records::syslog::{Anchor, Notes, Reader, Survey, Years};
 use phi_ir::records::tzif::{Placed, Zone};
 
@@ -59,6 +60,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(all <= notes.records && notes.said <= said, "{notes:?} and {said}");
         }
     }
+    kept(bytes);
     let (tag, message) = bytes.split_at(bytes.len().min(8));
     let _ = (understand(tag, message), maybe_secret(message, &|_| false));
     for program in
@@ -67,3 +69,17 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = understand(program.as_bytes(), bytes);
     }
 });
+
+/// Lines that are kept come back as they were, in their order.
+fn kept(bytes: &[u8]) {
+    let mut kept = KeptLines::within(LONGEST);
+    bytes.split(|byte| *byte == b'\n').zip(0..).for_each(|(line, at)| kept.push(at, line));
+    kept.close();
+    let mut lines = bytes.split(|byte| *byte == b'\n').zip(0_u64..);
+    let mut count = 0;
+    kept.replay(&mut |at, line| {
+        assert_eq!(lines.next(), Some((line, at)));
+        count += 1;
+    });
+    assert_eq!((count, lines.count() as u64), (kept.lines, kept.left));
+}
