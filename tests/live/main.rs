@@ -15,6 +15,7 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+mod access;
 mod audit_budget;
 mod audit_cases;
 mod audit_doctored;
