@@ -8,7 +8,7 @@ use std::thread;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    access, collect, collectors, drill, generate, keygen, logins, open, plan, search, verify,
+    access, collect, collectors, drill, generate, keygen, logins, open, plan, search, timeline, verify,
 };
 use crate::host::sys;
 use crate::term::{Exit, Failure, Voice, lost_result};
@@ -44,6 +44,7 @@ enum Verb {
     Search(Box<search::Args>),
     Access(Box<access::Args>),
     Logins(Box<logins::Args>),
+    Timeline(Box<timeline::Args>),
     Drill(drill::Args),
     Keygen(keygen::Args),
     #[command(hide = true)]
@@ -140,6 +141,7 @@ fn dispatch(verb: &Verb, voice: Voice) -> Result<Exit, Failure> {
         Verb::Search(args) => search::run(args, voice),
         Verb::Access(args) => access::run(args, voice),
         Verb::Logins(args) => logins::run(args, voice),
+        Verb::Timeline(args) => timeline::run(args, voice),
         Verb::Drill(args) => drill::run(args, voice),
         Verb::Keygen(args) => keygen::run(args, voice),
         Verb::Generate(args) => generate::run(args, Cli::command()),

@@ -82,6 +82,8 @@ pub struct Intake<'a> {
     copies: SealedCopies,
     /// Bytes of sealed files that are kept at hand.
     kept: usize,
+    /// Bytes of lines that are kept for the views of logins, compressed.
+    lines_kept: usize,
     links_told: HashMap<HostPath, EntryId>,
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,
@@ -111,6 +113,7 @@ impl<'a> Intake<'a> {
             members: Members::default(),
             copies: SealedCopies::default(),
             kept: 0,
+            lines_kept: 0,
             links_told: HashMap::new(),
             roles: BTreeMap::new(),
             step: None,

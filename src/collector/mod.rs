@@ -9,6 +9,7 @@ pub mod ausearch;
 pub mod catalog;
 pub mod definition;
 pub mod listed;
+pub mod login_evidence;
 pub mod native;
 pub mod parts;
 pub mod phi;

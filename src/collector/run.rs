@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::audit_budget;
 use super::definition::{Action, Definition, Step};
+use super::login_evidence::LoginEvidence;
 use super::plan::{Plan, context};
 use super::request::Request;
 use super::steps::Places;
@@ -42,6 +43,8 @@ pub struct Run<'r, 'v> {
     pub all_keys_known: bool,
     /// What the audit log can show of each PHI folder, once that has been found out.
     pub coverage: Option<Vec<PlaceCoverage>>,
+    /// What was learnt of logins.
+    pub logins: LoginEvidence,
 }
 
 /// The audit logs that could not be taken or read.
@@ -108,6 +111,7 @@ impl<'r, 'v> Run<'r, 'v> {
             audit_logs: None,
             all_keys_known: false,
             coverage: None,
+            logins: LoginEvidence::default(),
         }
     }
 }

@@ -85,7 +85,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let evidence = args.evidence.gather(&wanted, now, voice)?;
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let question = args.question(&evidence, window)?;
-    let mut covered = Covered::new(&evidence);
+    let mut covered = Covered::new(&evidence, now);
     let recorded = recorded::sessions(&evidence, now, &mut covered)?;
     let mut answer = Answer::new(args.format(voice), args.paths, &evidence.phi_roots, voice);
     let mut access = Access::new(question, &recorded.joined.sessions);

@@ -135,6 +135,28 @@ impl WhoArgs {
         self.user.iter().map(|user| number_of(user, &known)).collect()
     }
 
+    /// The users by name and by number, each as far as it is known: logs have either. A name that `passwd` has not may be of an
+    /// account that is gone, or of a directory.
+    pub fn named_users(&self, passwd: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u32>), Failure> {
+        let (numbers, names) = (accounts::numbers(passwd), accounts::names(passwd));
+        let (mut users, mut auids) = (Vec::new(), Vec::new());
+        for user in &self.user {
+            match user.parse() {
+                Ok(UNSET) => return Err(nobody()),
+                Ok(number) => {
+                    auids.push(number);
+                    users.extend(names.get(&number).cloned());
+                }
+                Err(_) if user == "unset" => return Err(nobody()),
+                Err(_) => {
+                    auids.extend(numbers.get(user.as_bytes()));
+                    users.push(user.as_bytes().to_vec());
+                }
+            }
+        }
+        Ok((users, auids))
+    }
+
     /// The paths.
     pub fn paths(&self) -> Result<Vec<HostPath>, Failure> {
         let read = |path: &PathBuf| {
@@ -157,6 +179,11 @@ impl WhoArgs {
         };
         self.addr.iter().map(read).collect()
     }
+}
+
+fn nobody() -> Failure {
+    Failure::usage("--user: here a user is a name or a number")
+        .hint("'phi-ir search --user unset' finds what nobody did who logged in")
 }
 
 fn number_of(user: &str, known: &BTreeMap<Vec<u8>, u32>) -> Result<u32, Failure> {

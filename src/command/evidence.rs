@@ -4,8 +4,10 @@
 
 mod bundle;
 mod files;
+mod order;
 mod root;
 mod what;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,21 +18,21 @@ use super::asked::PhiArgs;
 use super::keys::OpenWith;
 use super::verify::TrustArgs;
 use crate::clock::Timestamp;
-use crate::custody::entry::EntryId;
-use crate::path::{HostPath, shown};
+use crate::custody::entry::{Entry, EntryId};
+use crate::path::HostPath;
 use crate::records::audit_config::number_of;
-use crate::records::audit_log;
 use crate::records::audit_status::AuditStatus;
 use crate::records::tzif::Zone;
-use crate::records::unpack::Unpacker;
+use crate::seal::spill::{Bytes, BytesIn};
 use crate::term::{Failure, Voice, bytes};
+use crate::view::events::tables::Reader;
 
 pub use what::What;
 
-/// Bytes of a log's text in which its first record is looked for.
-const HEAD: usize = 4 << 20;
-/// Bytes of a file that is held in memory because it is read back and forth: more than journald lets one grow to (128 MiB).
-const HELD: u64 = 160 << 20;
+/// Bytes of a file that is read back and forth: journald lets one grow to 128 MiB unless it is told otherwise (journald.conf(5)).
+const HELD: u64 = 4 << 30;
+/// Bytes of one that are held in memory.
+const IN_MEMORY: usize = 4 << 20;
 /// Bytes of a small file, as /etc/passwd.
 const SMALL: usize = 16 << 20;
 
@@ -88,6 +90,8 @@ pub struct Log {
     pub entry: Option<EntryId>,
     /// When its first record was made; known of audit logs alone.
     pub first: Option<Timestamp>,
+    /// What reads its rows, if it is a table of a bundle.
+    pub table: Option<Reader>,
     /// Its place in whatever it is read from.
     at: usize,
 }
@@ -108,6 +112,8 @@ pub struct OwnRun {
     pub pid: u32,
     /// When that started, in clock ticks since boot.
     pub start_ticks: Option<u64>,
+    /// The same by the clock of the host.
+    pub started: Option<Timestamp>,
     /// Of which boot.
     pub boot_id: Option<String>,
 }
@@ -125,6 +131,11 @@ pub struct Kernel {
 trait Reads {
     /// The bytes of the log at this place, piece by piece, until `each` has had enough.
     fn read(&self, at: usize, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Failure>;
+
+    /// The entries of a bundle, in their order; of anything else there are none.
+    fn entries(&self, _: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// All that can be asked.
@@ -147,10 +158,14 @@ pub struct Evidence {
     pub kernel: Kernel,
     /// The run that collected it on the examined host.
     pub own: Option<OwnRun>,
+    /// Begin and end of the collection, as the seal has them.
+    pub run: Option<(Timestamp, Timestamp)>,
     /// The bundle's id.
     pub bundle: Option<String>,
     /// The zone of the examined host, as its /etc/localtime has it.
     pub zone: Option<Zone>,
+    /// Where what does not fit into memory waits, encrypted.
+    pub temp: PathBuf,
     /// The file that auditd wrote.
     audit_log: HostPath,
 }
@@ -163,18 +178,13 @@ pub trait At {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-struct Held(Vec<u8>);
-
-impl At for Held {
+impl At for Bytes {
     fn size(&self) -> u64 {
-        self.0.len() as u64
+        self.size()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let from = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
-        let count = from.len().min(buffer.len());
-        buffer.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
-        Ok(count)
+        self.read_at(offset, buffer)
     }
 }
 
@@ -198,6 +208,11 @@ impl EvidenceArgs {
         }
         evidence.put_in_order(wanted);
         Ok(evidence)
+    }
+
+    /// Whether plain files were named, and nothing that holds several kinds of them.
+    pub fn is_plain(&self) -> bool {
+        self.bundle.is_none() && self.root.is_none()
     }
 
     fn sealed(&self, path: &std::path::Path, now: Timestamp, voice: Voice) -> Result<Evidence, Failure> {
@@ -237,8 +252,10 @@ impl Evidence {
             began: None,
             kernel: Kernel::default(),
             own: None,
+            run: None,
             bundle: None,
             zone: None,
+            temp: std::env::temp_dir(),
             audit_log,
         }
     }
@@ -283,116 +300,43 @@ impl Evidence {
         self.reader.read(log.at, each)
     }
 
-    /// A log that is read back and forth, as a journal is. What is too large to be held is refused, and whoever asks tells it.
+    /// A log that is read back and forth, as a journal is: what does not fit into memory waits in [`Evidence::temp`], encrypted.
+    /// What is too large is refused, and whoever asks tells it.
     pub fn hold(&self, log: &Log) -> Result<Box<dyn At>, Failure> {
         let too_large = || {
             let most = bytes(HELD);
-            Failure::new(format!(
-                "{}: it is larger than the {most} of one file that are held in memory",
-                log.name
-            ))
-            .hint("open the bundle and read it with 'journalctl --file'")
+            Failure::new(format!("{}: it is larger than the {most} of one file that are read", log.name))
+                .hint("open the bundle and read it with 'journalctl --file'")
+        };
+        let cannot = |error: io::Error| {
+            Failure::new(format!("{}: it cannot be read back and forth: {error}", log.name))
         };
         if log.size > HELD {
             return Err(too_large());
         }
-        let mut held = Vec::new();
+        let (mut held, mut lost) = (BytesIn::new(IN_MEMORY, &self.temp), None);
         self.read_while(log, &mut |bytes| {
-            held.extend_from_slice(bytes);
-            if held.len() as u64 > HELD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            lost = held.push(bytes).err();
+            if lost.is_some() || held.size() > HELD {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
-        if held.len() as u64 > HELD { Err(too_large()) } else { Ok(Box::new(Held(held))) }
+        match lost {
+            Some(error) => Err(cannot(error)),
+            None if held.size() > HELD => Err(too_large()),
+            None => Ok(Box::new(held.finish().map_err(cannot)?)),
+        }
+    }
+
+    /// The entries of a bundle, in their order; of anything else there are none.
+    pub fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        self.reader.entries(each)
     }
 
     /// Something of this kind is not here.
     fn lack(&mut self, what: What, words: impl Into<String>) {
         self.absent.push(Absent { what, words: words.into() });
     }
-
-    /// By time, as far as it is known, and numbered. A name says nothing of the time: files are renamed and copied.
-    fn put_in_order(&mut self, wanted: &[What]) {
-        if wanted.contains(&What::Audit) {
-            let firsts: Vec<_> = self.logs.iter().map(|log| self.first_record(log)).collect();
-            self.logs.iter_mut().zip(firsts).for_each(|(log, first)| log.first = first);
-            self.note_missing_numbers();
-        }
-        self.logs.sort_by_key(|log| (log.what, log.first.or(log.modified), log.entry, log.at));
-        for (log, number) in self.logs.iter_mut().zip(1..) {
-            log.number = log.entry.map_or(number, |entry| entry.0);
-        }
-    }
-
-    /// When the first record of an audit log was made, if it has one near its beginning.
-    fn first_record(&self, log: &Log) -> Option<Timestamp> {
-        if log.what != What::Audit {
-            return None;
-        }
-        let (mut unpacker, mut head) = (Unpacker::default(), Vec::new());
-        let (mut first, mut passed) = (None, 0);
-        let read = self.read_while(log, &mut |bytes| {
-            unpacker.piece(bytes, &mut |text| {
-                if first.is_none() {
-                    passed += text.len();
-                    head.extend_from_slice(text);
-                    first = first_time(&mut head);
-                }
-            });
-            if first.is_some() || passed > HEAD { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        // What cannot be read is told when it is its turn.
-        read.ok()?;
-        if first.is_none() {
-            unpacker.end(&mut |text| head.extend_from_slice(text));
-            head.push(b'\n');
-            first = first_time(&mut head);
-        }
-        first
-    }
-
-    /// Rotation numbers its files one by one: where one is left out, a file is gone or was not taken.
-    fn note_missing_numbers(&mut self) {
-        let live = self.audit_log.name();
-        let names = self.logs(What::Audit).filter_map(|log| number_of(log.path.as_ref()?.name(), live));
-        let mut numbers: Vec<u64> = names.collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let gaps: Vec<String> = numbers
-            .iter()
-            .zip(numbers.iter().skip(1))
-            .filter(|(before, after)| **after > **before + 1)
-            .map(|(before, after)| match after - before {
-                2 => (before + 1).to_string(),
-                _ => format!("{} to {}", before + 1, after - 1),
-            })
-            .collect();
-        if !gaps.is_empty() {
-            let name = shown(live);
-            self.notes
-                .push(format!("of the rotation of {name} these numbers are not here: {}", gaps.join(", ")));
-        }
-    }
-}
-
-/// Where a host keeps its zone (localtime(5)).
-const LOCALTIME: &str = "/etc/localtime";
-/// Bytes of a zone; the largest has 4 kB.
-const ZONE: usize = 256 << 10;
-
-/// The zone that a reader has at one of its places.
-fn zone_at(reader: &dyn Reads, at: usize) -> Option<Zone> {
-    let mut bytes = Vec::new();
-    let read = reader.read(at, &mut |more| {
-        bytes.extend_from_slice(more);
-        if bytes.len() > ZONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    read.ok().and_then(|()| Zone::parse(&bytes))
-}
-
-/// The time of the first whole line that is a record; lines before it are done with.
-fn first_time(head: &mut Vec<u8>) -> Option<Timestamp> {
-    let whole = head.iter().rposition(|byte| *byte == b'\n')? + 1;
-    let lines = head.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-    let first = lines.filter_map(audit_log::record).next().map(|record| record.id.time);
-    head.drain(..whole);
-    first
 }

@@ -10,6 +10,7 @@ pub mod logins;
 pub mod open;
 pub mod plan;
 pub mod search;
+pub mod timeline;
 pub mod verify;
 
 mod asked;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod coverage;
+mod order;
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,12 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
 use crate::records::audit_event::{Counts, Event, Reading};
 use crate::records::audit_search::{Filter, PathAsked};
-use crate::report::found::{self, FoundRow};
+use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
 use crate::term::{Exit, Failure, Voice, counted, lost_result};
 use calls::Calls;
 use coverage::{Coverage, Read};
+use order::{Found, Order};
 
 /// Bytes of the answer that are written at a time.
 const PIECE: usize = 64 << 10;
@@ -100,13 +102,15 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let filter = args.filter(window, args.who.users(&passwd)?)?;
     let calls = Calls::of(&args.syscall)?;
     let mut answer = Answer::new(args.format(voice), &passwd, voice);
+    let mut order = Order::new(answer.format);
     let mut coverage = Coverage {
         absent: evidence.absent.clone(),
         notes: evidence.notes.clone(),
         collected: evidence.collected,
         ..Coverage::default()
     };
-    search(&evidence, (&filter, &calls), &mut answer, &mut coverage)?;
+    search(&evidence, (&filter, &calls), &mut order, &mut coverage)?;
+    order.give(|event| answer.found(event))?;
     let found = answer.end()?;
     coverage.tell(found, window, voice);
     let is_asked = window.is_asked() || found == 0;
@@ -146,29 +150,25 @@ impl Args {
 fn search(
     evidence: &Evidence,
     (filter, calls): (&Filter, &Calls),
-    answer: &mut Answer,
+    order: &mut Order,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
-    let sieve = filter.sieve();
-    let mut reading = Reading::new(|kind: &[u8], line: &[u8]| sieve.wants(kind, line));
-    let take = |answer: &mut Answer, event: &Event| {
-        if filter.matches(event) && calls.hold(event) {
-            answer.event(event);
+    let mut reading = Reading::new(filter.sieve());
+    let mut take = |event: Event| {
+        if filter.matches(&event) && calls.hold(&event) {
+            order.event(&event);
         }
     };
     for log in evidence.logs(What::Audit) {
-        if answer.is_lost() {
-            break;
-        }
         reading.begin(log.number);
-        let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut |event| take(answer, &event)));
-        let told = reading.end_file(&mut |event| take(answer, &event));
+        let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));
+        let told = reading.end_file(&mut take);
         match read {
             Err(failure) if failure.is_of_verification() => return Err(failure),
             read => coverage.read.push(Read::of(log, &told, read.err().as_ref())),
         }
     }
-    let counts = reading.finish(&mut |event| take(answer, &event));
+    let counts = reading.finish(&mut take);
     coverage.notes.extend(notes(&counts));
     Ok(())
 }
@@ -192,6 +192,7 @@ struct Answer {
     printer: Printer,
     names: BTreeMap<u32, Vec<u8>>,
     out: Vec<u8>,
+    last_id: Vec<u8>,
     found: u64,
     voice: Voice,
     lost: Option<Failure>,
@@ -209,36 +210,34 @@ impl Answer {
             printer: Printer::new(form, FoundRow::COLUMNS),
             names: accounts::names(passwd),
             out: Vec::new(),
+            last_id: Vec::new(),
             found: 0,
             voice,
             lost: None,
         }
     }
 
-    fn event(&mut self, event: &Event) {
-        self.found += 1;
-        match self.format {
-            Format::Ids => self.out.extend_from_slice(format!("{}\n", found::id(event)).as_bytes()),
-            Format::Raw => {
-                for (line, _) in event.lines() {
-                    self.out.extend_from_slice(line);
-                    self.out.push(b'\n');
-                }
+    /// The next event; false if nobody takes the answer any more.
+    fn found(&mut self, found: Found) -> bool {
+        match found {
+            // Records that came late can be an event of their own: its number is told once.
+            Found::Id(id) if id == self.last_id => return true,
+            Found::Id(id) => {
+                self.out.extend_from_slice(&id);
+                self.last_id = id;
             }
-            Format::Jsonl | Format::Table | Format::Csv => {
-                let row = FoundRow::of(event, &self.names);
+            Found::Raw(lines) => self.out.extend_from_slice(&lines),
+            Found::Event(event) => {
+                let row = FoundRow::of(&event, &self.names);
                 let printed = self.printer.row(&row, &mut self.out);
                 self.lost = self.lost.take().or(printed.err().map(Failure::from));
             }
         }
+        self.found += 1;
         if self.out.len() >= PIECE {
             self.voice.bytes(&std::mem::take(&mut self.out));
         }
-    }
-
-    /// Whether nobody takes the answer any more.
-    fn is_lost(&self) -> bool {
-        self.lost.is_some() || lost_result().is_some()
+        self.lost.is_none() && lost_result().is_none()
     }
 
     /// All is found: how much it was.

@@ -21,6 +21,9 @@ const BEGINNING: usize = 4096;
 /// when it is read again.
 const KEPT_OF_ONE: usize = 2 << 20;
 
+/// Bytes of lines that are kept of all text logs together, compressed; the logs that are being written pass first, so that
+/// the oldest fall out.
+const LINES_OF_ALL: usize = 2 << 20;
 /// Bytes that are kept of all files together.
 const KEPT_OF_ALL: usize = 8 << 20;
 
@@ -90,14 +93,16 @@ impl Intake<'_> {
         limited_by_run: bool,
         finish: &mut dyn FnMut(&mut Draft, &Sealed),
     ) -> Result<Poured, Halt> {
+        let room = LINES_OF_ALL.saturating_sub(self.lines_kept);
         let mut onlookers = Onlookers {
             beginning: Vec::new(),
             kept: limits.keep.then(Vec::new),
             room_to_keep: KEPT_OF_ONE.min(KEPT_OF_ALL.saturating_sub(self.kept)),
-            observer: limits.form.and_then(|form| Observer::of(form, self.terms.asked)),
+            observer: limits.form.and_then(|form| Observer::of(form, self.terms.asked, room)),
         };
         let (given, ended) = self.pass(reading, &mut onlookers)?;
         let observed = onlookers.observer.map(Observer::end);
+        self.lines_kept += observed.as_ref().map_or(0, Observed::weight);
         self.copied_in_step.0 += 1;
         let (mut whole, mut hole) = (false, None);
         let entry = match ended {

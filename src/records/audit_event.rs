@@ -2,6 +2,7 @@
 //! stand in the files (auditctl(8), ausearch(8); kernel/auditsc.c). A record is kept as the bytes that were logged.
 
 pub mod assembler;
+mod assembly;
 mod boots;
 mod flight;
 pub mod items;
@@ -10,7 +11,8 @@ pub mod operation;
 pub mod reading;
 pub mod sieve;
 
-pub use assembler::{Assembler, Counts};
+pub use assembler::{Assembler, Steady, Wants};
+pub use assembly::Counts;
 pub use reading::{FileRead, Heard, Reading};
 
 use super::audit_log::{EventId, Record, record};

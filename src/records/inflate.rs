@@ -10,6 +10,11 @@ pub(super) const FREE: u64 = 16 << 20;
 /// than 1,032 (RFC 1951), which only made-up content does.
 pub(super) const RATIO: u64 = 250;
 
+/// What each stream of a file counts for besides what comes out of it, in bytes: as much work as it is to begin one. rsyslogd
+/// ends a stream with each line or two, where it is asked to (`veryRobustZip`); only streams of nothing are dearer than
+/// [`RATIO`] allows.
+pub(super) const STREAM: u64 = 8 << 10;
+
 /// Bytes that come out in one piece.
 const PIECE: usize = 32 << 10;
 
@@ -37,6 +42,11 @@ pub enum Broken {
     /// More comes out than logs compress to.
     #[error("it swells to more than {RATIO} times its size: it was made to fill whoever unpacks it")]
     Swells,
+    /// There are more streams in it than anything that packs logs makes.
+    #[error(
+        "it is cut into far more streams than its content needs: it was made to keep whoever unpacks it busy"
+    )]
+    Streams,
     /// Something that is no other stream of its kind follows the last one.
     #[error("something else follows its compressed stream")]
     Trailing,
@@ -255,7 +265,7 @@ impl Inflater {
             let out = self.buffer.get(..made).unwrap_or_default();
             self.sum.update(out);
             each(out);
-            if self.come_out > FREE && self.come_out > self.given.saturating_mul(RATIO) {
+            if is_beyond(self.come_out, self.given) {
                 return Err(Broken::Swells);
             }
             match status {
@@ -282,9 +292,17 @@ impl Inflater {
         }
         self.members += 1;
         self.header_bytes = 0;
+        if is_beyond(self.come_out + self.members * STREAM, self.given) {
+            return Err(Broken::Streams);
+        }
         self.stage = Stage::Fixed(Vec::new());
         Ok(())
     }
+}
+
+/// Whether so many bytes are more than may come out of what was given.
+pub(super) fn is_beyond(come_out: u64, given: u64) -> bool {
+    come_out > FREE && come_out > given.saturating_mul(RATIO)
 }
 
 /// Bytes as gzip packs them, for tests of what unpacks them.
@@ -353,6 +371,17 @@ mod tests {
             |number: u32| format!("Nov 21 20:19:48 clinic-db sshd[{number}]: Failed password for root\n");
         let log = packed((0..500_000).map(line).collect::<String>().as_bytes());
         assert_eq!(unpacked(&log, 64 << 10).1, Ok(()));
+    }
+
+    #[test]
+    fn streams_of_nothing_are_not_begun_for_ever_and_one_for_each_line_is_read() {
+        let (mut inflater, nothing) = (Inflater::default(), packed(b""));
+        let begun = (0..100_000).take_while(|_| inflater.push(&nothing, &mut |_| ()).is_ok()).count();
+        assert_eq!((begun as u64, inflater.end()), (FREE / STREAM, Err(Broken::Streams)));
+        let line =
+            |number: u32| format!("Nov 21 20:19:48 clinic-db sshd[{number}]: Failed password for root\n");
+        let robust: Vec<u8> = (0..3_000).flat_map(|number| packed(line(number).as_bytes())).collect();
+        assert_eq!(unpacked(&robust, 4096).1, Ok(()));
     }
 
     #[test]

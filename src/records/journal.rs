@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use super::journal_header::{Header, LENGTH, State, Unread};
 use chain::Chain;
-use data::{Data, Lost};
+use data::{Bounds, Data, Lost};
 use object::{Kind, Object};
 use walk::Walk;
 
@@ -49,8 +49,6 @@ const COMPACT: u32 = 16;
 const SEALED: u32 = 1;
 /// Items of an entry that are read: journald writes no more than 1,024.
 const ITEMS: u64 = 4096;
-/// Bytes of the fields of one entry.
-const ENTRY_CAP: usize = 32 << 20;
 
 /// The bytes of a file, wherever they are asked for.
 pub trait Read {
@@ -92,6 +90,7 @@ pub struct Journal<R> {
     /// Offset of the last object, and of the first array of the list.
     tail: u64,
     list: u64,
+    bounds: Bounds,
 }
 
 impl<R: Read> Journal<R> {
@@ -103,7 +102,7 @@ impl<R: Read> Journal<R> {
         let number = |at| object::number(bytes, at).ok_or(Unread::Short);
         let (tail, list) = (number(136)?, number(176)?);
         match header.incompatible & !KNOWN {
-            0 => Ok(Journal { source, size, header, tail, list }),
+            0 => Ok(Journal { source, size, header, tail, list, bounds: Bounds::default() }),
             bits => Err(Refused::Unknown { bits, header: Box::new(header) }),
         }
     }
@@ -127,7 +126,8 @@ impl<R: Read> Journal<R> {
             size,
             last_known: header.tail_seqnum,
             chain: Chain::new(header, self.list, size, compact),
-            data: Data::new(size, compact, key),
+            bounds: self.bounds,
+            data: Data::new(self.bounds, size, compact, key),
             fields: Vec::new(),
             summary,
             each,
@@ -144,6 +144,7 @@ struct Reading<'a> {
     /// Number of the last entry that the header knows.
     last_known: u64,
     chain: Chain,
+    bounds: Bounds,
     data: Data,
     fields: Vec<Arc<Field>>,
     summary: Summary,
@@ -242,7 +243,7 @@ impl Reading<'_> {
         let mut weight = 0;
         for place in places {
             match self.data.get(source, *place) {
-                Ok(field) if weight + field.weight() <= ENTRY_CAP => {
+                Ok(field) if weight + field.weight() <= self.bounds.entry => {
                     weight += field.weight();
                     self.fields.push(field);
                 }

@@ -14,7 +14,7 @@ const BLOCK: usize = 128 << 10;
 const HEAD: usize = 12;
 
 /// Lines, in the order in which they came.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptLines {
     blocks: Vec<Vec<u8>>,
     filling: Vec<u8>,

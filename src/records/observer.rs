@@ -33,12 +33,12 @@ pub enum Observed {
 
 impl Observer {
     /// One for files of this form; none where there is nothing to be learnt in passing. `asked` is
-    /// for audit logs.
-    pub fn of(form: Form, asked: Asked) -> Option<Observer> {
+    /// for audit logs; of text logs, lines that speak of logins are kept within `room` bytes, compressed.
+    pub fn of(form: Form, asked: Asked, room: usize) -> Option<Observer> {
         match form {
             Form::Audit => Some(Observer::Audit(Box::new((Unpacker::default(), Summary::asked(asked))))),
             Form::Journal => Some(Observer::Journal(Box::default())),
-            Form::Text => Some(Observer::Text(Box::default())),
+            Form::Text => Some(Observer::Text(Box::new(Looker::within(room)))),
             Form::Sqlite | Form::Utmp => None,
         }
     }
@@ -72,6 +72,14 @@ impl Observer {
 }
 
 impl Observed {
+    /// Bytes that lines take which are kept for a view.
+    pub fn weight(&self) -> usize {
+        match self {
+            Observed::Text(summary) => summary.told.lines.weight(),
+            Observed::Audit(_) | Observed::Journal(_) => 0,
+        }
+    }
+
     /// The times of the earliest and the latest record, where there are any.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         match self {

@@ -12,7 +12,7 @@ mod reader;
 pub mod stamp;
 mod years;
 
-pub use reader::{Notes, Reader, Step, Tags};
+pub use reader::{Notes, Reader, Step, Tags, speaks_of_logins};
 use stamp::{Stamp, classic, iso, slashes};
 pub use years::{Anchor, Survey, Years};
 

@@ -5,10 +5,14 @@
 //! …`), which has neither a year nor a zone: UTC cannot be told from it, so that it is kept as its own text.
 
 mod times;
+mod told;
+
+use std::sync::Arc;
 
 use super::unpack::{Compression, Unpacker, Unread};
 use crate::clock::Timestamp;
 pub use times::{Written, written};
+pub use told::{Keeper, Told};
 
 /// How much of a line's beginning is looked at for its time, in bytes.
 const HEAD: usize = 96;
@@ -136,6 +140,8 @@ pub struct Summary {
     pub unread: Option<Unread>,
     /// Bytes of text, unpacked.
     pub text_bytes: u64,
+    /// What is kept of it for the views of logins.
+    pub told: Arc<Told>,
 }
 
 impl Summary {
@@ -150,27 +156,36 @@ impl Summary {
 pub struct Looker {
     unpacker: Unpacker,
     reader: Reader,
+    keeper: Keeper,
     text_bytes: u64,
 }
 
 impl Looker {
+    /// One that may keep so many bytes of lines that speak of logins, compressed.
+    pub fn within(room: usize) -> Looker {
+        Looker { keeper: Keeper::within(room), ..Looker::default() }
+    }
+
     /// The next bytes of the file.
     pub fn piece(&mut self, bytes: &[u8]) {
-        let Looker { unpacker, reader, text_bytes } = self;
+        let Looker { unpacker, reader, keeper, text_bytes } = self;
         unpacker.piece(bytes, &mut |text| {
             *text_bytes += text.len() as u64;
             reader.piece(text);
+            keeper.piece(text);
         });
     }
 
     /// All has passed.
     pub fn end(self) -> Summary {
-        let Looker { unpacker, mut reader, mut text_bytes } = self;
+        let Looker { unpacker, mut reader, mut keeper, mut text_bytes } = self;
         let (compression, unread) = unpacker.end(&mut |text| {
             text_bytes += text.len() as u64;
             reader.piece(text);
+            keeper.piece(text);
         });
-        Summary { compression, lines: reader.end(), unread, text_bytes }
+        let told = Arc::new(keeper.end());
+        Summary { compression, lines: reader.end(), unread, text_bytes, told }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 
 use super::OpenError;
@@ -145,6 +145,22 @@ impl SealedMembers {
     /// What the entries say, in their order.
     pub fn entries(&self) -> &[Listed] {
         &self.entries
+    }
+
+    /// All that an entry says, read once more.
+    pub fn entry(&self, listed: &Listed) -> Result<Entry, MemberError> {
+        let name = Member::of_entry(listed.id.0);
+        let mut bytes = Vec::new();
+        let mut container = self.container.borrow_mut();
+        let record = self.places.get(name.as_str()).and_then(|at| container.records().get(*at)).cloned();
+        let record = record.ok_or_else(|| MemberError::Missing(name.clone()))?;
+        let read = container.again(&record, |_, content| {
+            content.take(ENTRY_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+            Ok(())
+        });
+        let failed = |source| MemberError::Container { member: name.clone(), source };
+        read.map_err(failed)?;
+        json::read(&bytes, ENTRY_LIMIT).map_err(|error| failed(io::Error::other(error).into()))
     }
 
     /// Reads the member of an entry, piece by piece, until `each` has had enough. Read to its end, it is what its entry

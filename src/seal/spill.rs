@@ -2,12 +2,14 @@
 //! is nowhere but in this process, in a file that has no name. Nothing of them can be read there, neither while this
 //! runs nor after it was killed.
 
+mod bytes;
 mod file;
 mod merge;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use bytes::{Bytes, BytesIn};
 use file::{Run, SpillFile};
 use merge::Merge;
 

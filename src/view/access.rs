@@ -25,6 +25,7 @@ use crate::records::audit_log::Record;
 use crate::view::login_sessions::Session;
 use counts::Counts;
 use groups::{First, Groups, Key};
+pub(in crate::view) use touch::object;
 use touch::{Phi, PhiFiles, Touch, know};
 use who::{Attribution, OUTLIVING, Said, Sessions, is_manager, is_multiplexer};
 

@@ -2,9 +2,11 @@
 //! with several times gives several facts; a statement without a time gives none, and is counted.
 
 pub mod audit;
+pub mod doings;
 pub mod entries;
 pub mod files;
 pub mod journal;
+pub mod login_records;
 pub mod said;
 pub mod sessions;
 pub mod tables;

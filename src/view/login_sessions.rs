@@ -25,7 +25,6 @@ use crate::records::audit_event::Place;
 use crate::records::auth_text::{From, Key, TimeQuality};
 
 pub use join::{Joined, Sessions, Untold};
-pub use records::PairedLogin;
 pub use standing::Standing;
 
 /// Which kind of log told of something.

@@ -1,6 +1,8 @@
 //! The timeline: facts in one order, and those of them that were asked for. The order is that of the keys' bytes, so
 //! that any sorter can make it.
 
+use std::net::IpAddr;
+
 use crate::clock::Timestamp;
 use crate::custody::entry::Base64;
 use crate::custody::rows::text;
@@ -8,7 +10,7 @@ use crate::custody::rows::timeline::FactRow;
 use crate::path::HostPath;
 use crate::view::events::Fact;
 
-/// What facts are asked for; all that is set must hold. A fact that does not say what is asked for is left out, and counted
+/// What facts are asked for; all that is set must hold, and of several of a kind one. A fact that does not say what is asked for is left out, and counted
 /// by whoever asks.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -16,14 +18,14 @@ pub struct Asked {
     pub since: Option<Timestamp>,
     /// Not after.
     pub until: Option<Timestamp>,
-    /// This user, by the name that the logs have.
-    pub user: Option<Vec<u8>>,
-    /// This login identity, as another way to name the same user.
-    pub auid: Option<u32>,
-    /// At this path or below it.
-    pub path: Option<HostPath>,
-    /// From this address, as the logs write it.
-    pub address: Option<Vec<u8>>,
+    /// These users, by the names that the logs have.
+    pub users: Vec<Vec<u8>>,
+    /// These login identities, as another way to name the same users.
+    pub auids: Vec<u32>,
+    /// At these paths or below them.
+    pub paths: Vec<HostPath>,
+    /// From these addresses, however the logs write them.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Asked {
@@ -31,19 +33,25 @@ impl Asked {
     pub fn admits(&self, fact: &Fact) -> bool {
         let after = self.since.is_none_or(|since| fact.time.is_some_and(|time| time >= since));
         let before = self.until.is_none_or(|until| fact.time.is_some_and(|time| time <= until));
-        let whose = match (&self.user, self.auid) {
-            (None, None) => true,
-            (user, auid) => {
-                user.as_ref().is_some_and(|user| *user == fact.user) || auid.is_some() && auid == fact.auid
-            }
-        };
-        let where_ = self
-            .path
-            .as_ref()
-            .is_none_or(|path| HostPath::new(&fact.path).is_ok_and(|named| named.is_within(path)));
-        let whence = self.address.as_ref().is_none_or(|address| *address == fact.address);
-        after && before && whose && where_ && whence
+        let whose = self.users.is_empty() && self.auids.is_empty()
+            || self.users.contains(&fact.user)
+            || fact.auid.is_some_and(|auid| self.auids.contains(&auid));
+        let whence = self.addresses.is_empty()
+            || address(&fact.address).is_some_and(|address| self.addresses.contains(&address));
+        after && before && whose && self.has_path(&fact.path) && whence
     }
+
+    /// Whether a path is at or below one that is asked for.
+    pub fn has_path(&self, path: &[u8]) -> bool {
+        self.paths.is_empty()
+            || HostPath::new(path).is_ok_and(|named| self.paths.iter().any(|path| named.is_within(path)))
+    }
+}
+
+/// An address of a log; one of IPv4 within IPv6 is what it stands for.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// The key of a fact: time, source, entry, place in it, and what; all such that greater bytes are later. Facts without a

@@ -163,14 +163,27 @@ fn nothing_found_is_told_in_words_of_its_own_for_each_reason() {
     about(&off.concat(), &key).code(3).says("off");
     // Records are missing.
     let lost = [change(base, 5, rule), event(base + 1, 6), event(base + 60, 90), event(base + 61, 91)];
-    about(&lost.concat(), &key).code(3).says("83");
+    about(&lost.concat(), &key).code(3).says("the events 7 to 89 are in none of the logs");
     // The time that is asked for lies before the first record.
     let late = [change(base, 5, rule), event(base + 1, 6)];
     about(&late.concat(), &["--phi-key", "phi_access", "--since", "2026-11-01"])
         .code(3)
         .says("2026-11-01 00:00:00 UTC to");
+    // The log is damaged.
+    let broken = FakeHost::small().file("/var/log/audit/audit.log", b"\x1f\x8b\x08\x00 no gzip");
+    let path = broken.at("/var/log/audit/audit.log");
+    access(&["--audit".as_ref(), path.as_os_str()], &["--phi", "/var/data/phi"])
+        .run()
+        .code(3)
+        .says("NOT ALL READ");
+    // Nothing was done that would not be here.
+    let quiet = [change(base, 5, rule), event(base + 5, 6), event(base + 60, 7)].concat();
+    let within =
+        ["--phi-key", "phi_access", "--since", "2026-11-20T18:40:06Z", "--until", "2026-11-20T18:40:30Z"];
+    about(&quiet, &within).code(0).says("such events would have been recorded");
     // There is no log.
-    access(&["--root".as_ref(), host.path().as_os_str()], &["--phi", "/var/data/phi"])
+    let without = FakeHost::new().folder("/var/log");
+    access(&["--root".as_ref(), without.path().as_os_str()], &["--phi", "/var/data/phi"])
         .run()
         .code(3)
         .says("no record in them");

@@ -2,8 +2,19 @@
 
 use crate::support::phi;
 
-const VERBS: [&str; 10] =
-    ["collect", "plan", "collectors", "verify", "open", "search", "access", "logins", "drill", "keygen"];
+const VERBS: [&str; 11] = [
+    "collect",
+    "plan",
+    "collectors",
+    "verify",
+    "open",
+    "access",
+    "logins",
+    "timeline",
+    "search",
+    "drill",
+    "keygen",
+];
 
 #[test]
 fn manual_pages_and_completions_are_printed() {

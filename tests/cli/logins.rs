@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use serde_json::Value;
 
-use crate::support::{Bundle, Desk, FakeHost, Phi, Ran, phi};
+use crate::support::{Bundle, Desk, FakeHost, Phi, Ran, entries, phi};
 
 // As one machine logged them (fixtures/README.md).
 const AUDIT: &[u8] = include_bytes!("../../fixtures/sessions/audit.log");
@@ -75,7 +75,8 @@ fn a_session_is_joined_from_all_logs_and_says_where_each_column_stands() {
     }
     let bob = of("bob", 26104);
     assert_eq!(bob["key_kind"]["text"], "ED25519");
-    assert_eq!(bob["elevations"][0]["command"]["text"], "/usr/bin/true");
+    // As it was typed: the audit log has that, and the text the whole path.
+    assert_eq!(bob["elevations"][0]["command"]["text"], "true");
     assert!(bob.get("terminal").is_none());
     let only = in_root(&host(), &["--sessions", "--user", "bob", "--format", "table"]).run().code(0).stdout;
     assert_eq!(only.lines().count(), 2, "{only}");
@@ -182,4 +183,30 @@ fn every_form_is_made_of_the_same_rows() {
 #[test]
 fn without_any_evidence_there_is_no_answer() {
     phi(["logins"]).run().code(2).says("no evidence was named").says("--auth FILE");
+}
+
+#[test]
+fn both_views_are_sealed_of_what_passed_and_name_what_they_are_made_of() {
+    let desk = Desk::new();
+    let opened = desk.open(&Bundle::of(&desk.collect(&host()).run().json()));
+    let view = |name: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(opened.join("data/view").join(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let sessions = view("sessions.jsonl");
+    let alice = sessions.iter().find(|row| row["user"]["text"] == "alice" && row["pid"] == 26126).unwrap();
+    assert_eq!(
+        (&alice["terminal"]["text"], &alice["address"]["text"]),
+        (&"pts/0".into(), &"127.0.0.1".into())
+    );
+    let logins = view("logins.jsonl");
+    let mallory = row(&logins, "account", "mallory");
+    assert_eq!((&mallory["records"]["btmp"], &mallory["unknown_user"]), (&3.into(), &true.into()));
+    let entries = entries(&opened);
+    for name in ["data/view/sessions.jsonl", "data/view/logins.jsonl"] {
+        let entry = entries.iter().find(|entry| entry["member"] == name).unwrap();
+        assert!(entry["derived_from"].as_array().unwrap().len() >= 2, "{entry}");
+        let words = entry["reason"].to_string();
+        assert!(words.contains("1 audit log") && words.contains("phi-ir logins"), "{words}");
+    }
 }

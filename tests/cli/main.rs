@@ -29,5 +29,6 @@ mod quiet;
 mod salvage;
 mod search;
 mod stock;
+mod timeline;
 mod vectors;
 mod verify;

@@ -15,12 +15,14 @@
 #[expect(dead_code, reason = "shared with the tests through the binary, which use all of it")]
 mod support;
 
+mod access;
 mod audit_budget;
 mod audit_cases;
 mod audit_doctored;
 mod audit_guide;
 mod audit_host;
 mod audit_mounts;
+mod audit_search;
 mod audit_state;
 mod clocks;
 mod columns;
@@ -28,8 +30,10 @@ mod daemons;
 mod firewall;
 mod hidden;
 mod incident;
+mod journal_files;
 mod keeping;
 mod kernel_log;
+mod login_pairing;
 mod logins;
 mod name_service;
 mod namespaces;

@@ -27,6 +27,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             What::Indexed(sort) => indexed::copied(run, &mut table, source, *sort)?,
             What::Faillock => files::faillock(run, &mut table, source)?,
             What::Database => {
+                run.logins.databases += u64::from(source.path.name().starts_with(b"wtmp"));
                 let beside = |end: &[u8]| found.iter().find(|other| other.is_beside(source, end));
                 database::read(run, &mut table, source, beside(b"-wal"), beside(b"-journal"))?;
             }

@@ -16,6 +16,7 @@ mod journal;
 mod kernel_log;
 mod log_keeping;
 mod login_records;
+mod logins;
 pub mod phi_files;
 mod process_files;
 mod processes;
@@ -56,6 +57,7 @@ natives! {
     kernel_log,
     log_keeping,
     login_records,
+    logins,
     phi_files,
     routes,
     rsyslog,

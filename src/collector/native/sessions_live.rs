@@ -7,6 +7,8 @@ mod join;
 mod multiplexers;
 mod processes;
 
+use std::collections::BTreeMap;
+
 use rustix::fs::FileType;
 
 use crate::collector::run::Run;
@@ -23,8 +25,12 @@ use crate::host::pattern::Pattern;
 use crate::host::walk::{Found, Match, Wanted};
 use crate::intake::Halt;
 use crate::path::HostPath;
+use crate::records::logind;
 
 const COLLECTOR: &str = "sessions-live";
+
+/// Sessions of logind's that are remembered for the views of logins.
+const LIVING: usize = 4_096;
 
 /// Bytes of one state file at most.
 const STATE_FILE: u64 = 1 << 20;
@@ -58,7 +64,8 @@ fn none_found(troubles: &[Found], words: &str) -> (Outcome, Reason) {
 /// Takes the views and joins them.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let seen = processes::collect(run)?;
-    let logind = logind(run)?;
+    let logind = state_files(run)?;
+    run.logins.living = living(&logind);
     let terminals =
         listing(run, &["/dev/pts/*".to_owned()], "terminals.jsonl", "Pseudo-terminals", |_| true)?;
     let places = socket_places(run);
@@ -77,6 +84,14 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let captures: Vec<EntryId> = [seen.entry, sockets.entry].into_iter().flatten().collect();
     let whole = seen.whole && sockets.whole;
     table(run, "multiplexers.jsonl", "Terminal multiplexers", &multiplexers, &captures, whole)
+}
+
+/// Sessions among logind's state files, and the entry that they stand in.
+fn living(logind: &View<StateFileRow>) -> Vec<(EntryId, BTreeMap<String, Vec<u8>>)> {
+    let is_session =
+        |row: &&StateFileRow| row.path.starts_with("/run/systemd/sessions/") && !row.path.ends_with(".ref");
+    let parse = |row: &StateFileRow| Some((logind.entry?, logind::parse(&row.bytes_b64.0)));
+    logind.rows.iter().filter(is_session).take(LIVING).filter_map(parse).collect()
 }
 
 /// Where tmux and screen put their sockets unless they are told otherwise.
@@ -126,7 +141,7 @@ fn table<T: serde::Serialize>(
 }
 
 /// logind's state files, raw. Where there is no logind there are none, which is no gap.
-fn logind(run: &mut Run<'_, '_>) -> Result<View<StateFileRow>, Halt> {
+fn state_files(run: &mut Run<'_, '_>) -> Result<View<StateFileRow>, Halt> {
     let taken = run.intake.now();
     let source = || Source::text("/run/systemd/{sessions,users,seats}");
     let (mut rows, mut troubles, mut folders, mut left_out) = (Vec::new(), Vec::new(), 0, 0_u64);

@@ -26,17 +26,18 @@ pub struct Covered {
     /// Logs that could not be read to their end, and why.
     unread: Vec<String>,
     span: Option<(Timestamp, Timestamp)>,
+    /// When it is asked.
+    now: Timestamp,
 }
 
 impl Covered {
-    pub fn new(evidence: &Evidence) -> Covered {
-        let epoch = Timestamp::from_unix(0, 0);
-        let mut coverage = Coverage::new((epoch, epoch), evidence.phi_keys.clone());
+    pub fn new(evidence: &Evidence, now: Timestamp) -> Covered {
+        let mut coverage = Coverage::new((now, now), evidence.phi_keys.clone());
         let kernel = evidence.kernel.clone();
         coverage.kernel(kernel.status, kernel.loaded);
         let logs = evidence.logs(What::Audit);
         let rotation = logs.filter_map(|log| Some((log.number, evidence.rotation(log)?))).collect();
-        Covered { coverage, summary: Summary::default(), rotation, unread: Vec::new(), span: None }
+        Covered { coverage, summary: Summary::default(), rotation, unread: Vec::new(), span: None, now }
     }
 }
 
@@ -123,7 +124,8 @@ impl Covered {
         if is_empty {
             statement.cannot_see.iter().for_each(|what| line(format!("no audit log shows {what}")));
         } else {
-            let other = evidence.absent.iter().filter(|absent| absent.what != What::Audit);
+            let of_sessions = [What::Auth, What::Journal, What::Wtmp];
+            let other = evidence.absent.iter().filter(|absent| of_sessions.contains(&absent.what));
             other.take(TOLD).for_each(|absent| {
                 line(format!("sessions are known without this: {}", absent.words));
             });
@@ -134,8 +136,8 @@ impl Covered {
     /// Without a window, of the time from the first record until the evidence was collected.
     fn statement(&mut self, evidence: &Evidence, window: TimeWindow) -> CoverageStatement {
         let latest = evidence.collected;
-        let none = Timestamp::from_unix(0, 0);
-        let (first, last) = self.span.or(latest.map(|at| (at, at))).unwrap_or((none, none));
+        let none = latest.unwrap_or(self.now);
+        let (first, last) = self.span.unwrap_or((none, none));
         let from = window.since.unwrap_or(first);
         let to = window.end().unwrap_or_else(|| latest.unwrap_or(last).max(last)).max(from);
         let empty = Coverage::new((from, to), Vec::new());

@@ -9,14 +9,17 @@ use serde::Deserialize;
 
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
-use super::{Evidence, Kernel, LOCALTIME, Log, OwnRun, Reads, What, zone_at};
-use crate::clock::Timestamp;
+use super::zone::{LOCALTIME, zone_at};
+use super::{Evidence, Kernel, Log, OwnRun, Reads, What};
+use crate::clock::{Moment, Timestamp};
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
-use crate::custody::bag::PLAN;
+use crate::custody::bag::{PLAN, SEAL};
 use crate::custody::entry::{Base64, ENTRY_LIMIT, Entry, Kind};
 use crate::custody::json;
+use crate::custody::member::Member;
 use crate::custody::outcome::Outcome;
 use crate::custody::plan::{PLAN_LIMIT, PlanDocument};
+use crate::custody::seal::{SEAL_LIMIT, SealDocument};
 use crate::custody::verdict::Verdict;
 use crate::path::{HostPath, harmless};
 use crate::records::tzif::Zone;
@@ -25,6 +28,7 @@ use crate::seal::envelope::Identities;
 use crate::seal::files::open_file;
 use crate::seal::members::{Check, Listed, SealedMembers};
 use crate::term::{Exit, Failure, Voice};
+use crate::view::events::tables;
 
 /// Collectors that take logs: what they could not take is told to whoever asks.
 const OF_LOGS: [(&str, What); 5] = [
@@ -68,6 +72,7 @@ pub fn sealed(
     let mut evidence =
         evidence(members.entries().to_vec(), Box::new(Sealed(members)), examination.plan.as_ref());
     evidence.bundle = id;
+    evidence.run = examination.seal.as_ref().map(|seal| (seal.started, seal.ended));
     Ok(evidence)
 }
 
@@ -114,6 +119,9 @@ pub fn opened(folder: &Path, voice: Voice) -> Result<Evidence, Failure> {
     let reader = Opened { folder: folder.to_owned(), entries: entries.clone() };
     let mut evidence = evidence(entries, Box::new(reader), Some(&plan));
     evidence.bundle = Some(plan.id);
+    let seal = small(&folder.join(SEAL), SEAL_LIMIT).ok();
+    let seal = seal.and_then(|bytes| json::read::<SealDocument>(&bytes, SEAL_LIMIT).ok());
+    evidence.run = seal.map(|seal| (seal.started, seal.ended));
     Ok(evidence)
 }
 
@@ -166,8 +174,13 @@ fn what_is(entry: &Listed, audit_log: &HostPath) -> Option<What> {
     match entry.kind {
         Kind::Copy => entry.paths.iter().find_map(|path| What::at(path, audit_log)),
         Kind::Listing if entry.collector == "phi-files" => Some(What::Walk),
-        _ => None,
+        _ => table(entry).map(|_| What::Table),
     }
+}
+
+/// What reads the rows of an entry's member.
+fn table(entry: &Listed) -> Option<tables::Reader> {
+    tables::reader(entry.member.as_ref()?.as_str(), entry.kind)
 }
 
 fn log(what: What, at: usize, entry: &Listed) -> Log {
@@ -180,6 +193,7 @@ fn log(what: What, at: usize, entry: &Listed) -> Log {
         modified: entry.modified,
         entry: Some(entry.id),
         first: None,
+        table: table(entry),
         at,
     }
 }
@@ -264,6 +278,8 @@ struct Process {
 #[derive(Deserialize)]
 struct Clocks {
     boot_id: Option<String>,
+    boottime_ns: Option<u64>,
+    utc: Option<Timestamp>,
 }
 
 /// The run that collected, as it told of itself.
@@ -273,13 +289,24 @@ fn own_run(entries: &[Listed], reader: &dyn Reads) -> Option<OwnRun> {
     let Process { pid, start_ticks } = json::read::<Invoker>(&invoker, ENTRY_LIMIT).ok()?.process;
     let clocks = whole(entries, reader, of("clock-start"));
     let clocks = clocks.and_then(|clocks| json::read::<Clocks>(&clocks, ENTRY_LIMIT).ok());
-    Some(OwnRun { pid, start_ticks, boot_id: clocks.and_then(|clocks| clocks.boot_id) })
+    let moment = clocks
+        .as_ref()
+        .and_then(|clocks| Some(Moment { utc: clocks.utc?, boottime_ns: clocks.boottime_ns? }));
+    let started = moment.zip(start_ticks).map(|(moment, ticks)| moment.at_tick(ticks));
+    Some(OwnRun { pid, start_ticks, started, boot_id: clocks.and_then(|clocks| clocks.boot_id) })
 }
 
 impl Reads for Sealed {
     fn read(&self, at: usize, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Failure> {
         let Some(entry) = self.0.entries().get(at) else { return Ok(()) };
         Ok(self.0.read(entry, each)?)
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        for listed in self.0.entries() {
+            each(&self.0.entry(listed)?);
+        }
+        Ok(())
     }
 }
 
@@ -303,5 +330,16 @@ impl Reads for Opened {
         }
         Err(Failure::verification(format!("{} is not what its entry says", path.display()))
             .hint("do not use this folder as evidence; open the sealed file again"))
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
+        for listed in &self.entries {
+            let path = self.folder.join(Member::of_entry(listed.id.0).as_str());
+            let cannot =
+                |why: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {why}", path.display()));
+            let bytes = small(&path, ENTRY_LIMIT).map_err(|error| cannot(&error))?;
+            each(&json::read::<Entry>(&bytes, ENTRY_LIMIT).map_err(|error| cannot(&error))?);
+        }
+        Ok(())
     }
 }

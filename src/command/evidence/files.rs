@@ -52,6 +52,7 @@ pub fn of(named: &[(What, PathBuf)], wanted: &[What]) -> Result<Evidence, Failur
             modified: met.modified().ok().and_then(time),
             entry: None,
             first: None,
+            table: None,
             at,
         });
     }
@@ -74,7 +75,13 @@ fn option(what: What) -> Option<&'static str> {
         What::Wtmp => Some("--wtmp FILE…"),
         What::Btmp => Some("--btmp FILE…"),
         What::Journal => Some("--journal DIR"),
-        What::Utmp | What::Wtmpdb | What::Logind | What::Passwd | What::Walk => None,
+        What::Utmp
+        | What::Wtmpdb
+        | What::Logind
+        | What::Passwd
+        | What::Walk
+        | What::Localtime
+        | What::Table => None,
     }
 }
 

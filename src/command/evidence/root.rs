@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use super::what::PLACES;
-use super::{Evidence, LOCALTIME, Log, Reads, What, zone_at};
+use super::zone::{LOCALTIME, zone_at};
+use super::{Evidence, Log, Reads, What};
 use crate::collector::request::PhiRoot;
 use crate::collector::{auditd, phi};
 use crate::host::file::Glimpse;
@@ -42,7 +43,8 @@ pub fn of(root: &Path, wanted: &[What]) -> Result<Evidence, Failure> {
     }
     let Search { logs, mut files, troubles, .. } = search;
     let zone_stands = files.len();
-    files.extend(HostPath::new(LOCALTIME));
+    let zone = HostPath::new(LOCALTIME).ok().and_then(|path| host.locate(&path, true).ok());
+    files.extend(zone.map(|located| located.spot.real));
     let (watched, rules_unread) = phi::watches(&host);
     let folders = phi::roots_of(&watched).into_iter().take(phi::MOST_ROOTS);
     let roots: Vec<PhiRoot> = folders.map(|(path, origin)| PhiRoot::new(&host, path, origin)).collect();
@@ -108,6 +110,7 @@ impl Search<'_> {
             modified: Some(stat.mtime),
             entry: None,
             first: None,
+            table: None,
             at: self.files.len(),
         });
         self.files.push(real.clone());

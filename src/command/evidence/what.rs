@@ -30,13 +30,17 @@ pub enum What {
     Passwd,
     /// Metadata of the files in PHI folders: rows of a bundle.
     Walk,
+    /// /etc/localtime, the zone of the host.
+    Localtime,
+    /// Any other member of a bundle with dated rows.
+    Table,
 }
 
 /// General and authentication logs, rotated or not: their names begin so.
 const AUTH: [&str; 7] = ["auth.log", "secure", "messages", "syslog", "user.log", "daemon.log", "sudo.log"];
 
 /// Where they are looked for below a root: as patterns, the audit log's own aside.
-pub const PLACES: [(What, &str); 20] = [
+pub const PLACES: [(What, &str); 21] = [
     (What::Audit, "/var/log/audit/audit.log*"),
     (What::Auth, "/var/log/auth.log*"),
     (What::Auth, "/var/log/secure*"),
@@ -57,6 +61,7 @@ pub const PLACES: [(What, &str); 20] = [
     (What::Passwd, "/etc/passwd"),
     (What::Wtmpdb, "/var/log/wtmp.db"),
     (What::Audit, "/var/log/audit.log*"),
+    (What::Localtime, "/etc/localtime"),
 ];
 
 impl What {
@@ -73,6 +78,8 @@ impl What {
             What::Logind => "logind's sessions",
             What::Passwd => "accounts",
             What::Walk => "listings of PHI folders",
+            What::Localtime => "time zone",
+            What::Table => "tables",
         }
     }
 
@@ -93,6 +100,7 @@ impl What {
             b"/run" | b"/var/run" if name == b"utmp" => Some(What::Utmp),
             b"/run/systemd/sessions" => Some(What::Logind).filter(|_| !name.ends_with(b".ref")),
             b"/etc" if name == b"passwd" => Some(What::Passwd),
+            b"/etc" if name == b"localtime" => Some(What::Localtime),
             _ => is_journal(path).then_some(What::Journal),
         }
     }

@@ -101,12 +101,7 @@ impl<'c> Hearing<'c> {
                     self.sign(Sign { kind: SignKind::Record(*flag), place: place(*offset), count: 1 });
                 }
                 let record = LoginRecord::of(record, place(*offset));
-                let from = match &record.address {
-                    Some(address) => address.as_bytes(),
-                    None if record.host.is_empty() => &record.line,
-                    None => &record.host,
-                };
-                self.logins.failed_record(&record.user, from, record.time());
+                self.logins.failed_record(&record.user, record.origin(), record.time());
             }
         }
     }

@@ -3,12 +3,11 @@
 use super::{Gathering, Hears, Passed};
 use crate::clock::Timestamp;
 use crate::command::evidence::{Evidence, Log, What};
-use crate::records::login_pairing::{Ended, LoginRecord, PairedLogin, Pairing};
+use crate::records::login_pairing::{LoginRecord, PairedLogin, Pairing};
 use crate::records::sqlite::{Database, Tally};
 use crate::records::unpack::Unpacker;
 use crate::records::utmp::{Findings, Item, Judge, Layout, Sort};
 use crate::term::Failure;
-use crate::view::login_sessions::{self, Ending};
 
 /// Bytes of a file's beginning that tell how its records are laid out: more than 64 of the longest.
 const SAMPLE: usize = 32 << 10;
@@ -74,7 +73,7 @@ impl Gathering<'_> {
             let sessions = &mut self.sessions;
             let mut each = |login: PairedLogin| {
                 hears.login(&login);
-                sessions.record(paired(login));
+                sessions.record(login);
             };
             let read = records(evidence, log, Sort::Wtmp, now, &mut |item| {
                 pairing.item(item, log.number, &mut each);
@@ -94,7 +93,7 @@ impl Gathering<'_> {
         }
         let found = pairing.end(&mut |login| {
             hears.login(&login);
-            self.sessions.record(paired(login));
+            self.sessions.record(login);
         });
         hears.found(&found);
         for log in evidence.logs(What::Wtmpdb) {
@@ -116,12 +115,12 @@ impl Gathering<'_> {
             pairing.record(row, &mut |login| logins.push(login));
             for login in logins.drain(..) {
                 hears.login(&login);
-                self.sessions.record(paired(login));
+                self.sessions.record(login);
             }
         });
         let found = pairing.end(&mut |login| {
             hears.login(&login);
-            self.sessions.record(paired(login));
+            self.sessions.record(login);
         });
         hears.found(&found);
         hears.passed(log, &told);
@@ -146,56 +145,5 @@ impl Passed {
         let Some(time) = time else { return };
         let (first, last) = self.span.unwrap_or((time, time));
         self.span = Some((first.min(time), last.max(time)));
-    }
-}
-
-/// As the sessions take it.
-fn paired(login: PairedLogin) -> login_sessions::PairedLogin {
-    login_sessions::PairedLogin {
-        user: login.user,
-        line: login.line,
-        host: login.host,
-        address: login.address,
-        pid: login.pid,
-        start: login.start,
-        end: login.end,
-        ended: match login.ended {
-            Ended::Logout | Ended::LineFree => Ending::Logout,
-            Ended::Replaced => Ending::Replaced,
-            Ended::Down => Ending::Down,
-            Ended::Crash => Ending::Crash,
-            Ended::OpenAtEndOfLog | Ended::NotFollowed => Ending::OpenAtEndOfLog,
-        },
-        begin_place: login.begin_place,
-        end_place: login.end_place,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_terminal_that_is_free_again_is_a_logout() {
-        let login = |ended| {
-            let login = PairedLogin {
-                user: Vec::new(),
-                line: Vec::new(),
-                host: Vec::new(),
-                address: None,
-                pid: 1,
-                session: 0,
-                start: Some(Timestamp::from_unix(1, 0)),
-                end: None,
-                end_after: None,
-                ended,
-                clock_set: 0,
-                begin_place: Default::default(),
-                end_place: None,
-            };
-            paired(login).ended
-        };
-        assert_eq!(login(Ended::LineFree), Ending::Logout);
-        assert_eq!(login(Ended::NotFollowed), Ending::OpenAtEndOfLog);
     }
 }

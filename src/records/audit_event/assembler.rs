@@ -1,121 +1,157 @@
-//! Puts records together to events as the lines of a log pass, oldest file first. Nothing is allocated for a line, and
-//! nothing is read of it but type and event. What nobody wants is dropped unread when its event is over.
+//! Every line of a log comes by here: which event it is of, and whether anybody wants that event. What nobody wants goes
+//! no further. A line is held until as much text as ever lies between the records of an event has passed behind it, as
+//! what makes an event wanted may be its last record.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+
+use memchr::memchr;
 
 use super::super::audit_log::{EventId, Head, Record, head};
+use super::assembly::{Assembly, Counts, Key, When};
 use super::boots::{Boots, Sign};
-use super::flight::{Flight, Known};
-use super::{Event, Place, Shortfall};
+use super::{Event, Place};
 use crate::clock::Timestamp;
 
-/// Lines that pass behind the last record of an event before it is over.
-pub const WINDOW: u64 = 4_096;
-/// And as much time in the log, where it is not plain that all of its records are there.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes of the events that are not over.
-const IN_FLIGHT: usize = 8 << 20;
-/// Events that are over and wait, for a while, for such as began earlier.
-const WAITING: usize = 512;
-/// However little time passes in the log, so many windows are enough: its clock may have been set back.
-const WINDOWS: u64 = 16;
-/// Events of which it is remembered what they were, so that a copy of them is known as one: at most 3 MiB.
-const REMEMBERED: usize = 7 << 14;
+/// Bytes of the text that is looked through before a line of the text before it is let go: some 5,000 lines.
+const BLOCK: usize = 1 << 20;
+/// Events of which it is known that they are wanted, at least and twice as many at most; a block cannot have more.
+const MARKS: usize = 1 << 16;
 /// Machines whose boots are told apart.
 const NODES: usize = 1_024;
-/// Buffers that are kept for the next event, and bytes of the largest of them.
-const SPARE: usize = 1_024;
-const SPARE_BYTES: usize = 16 << 10;
 
-/// What was counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Lines that are records, duplicates among them.
-    pub records: u64,
-    /// Events, whether anybody wanted them or not.
-    pub events: u64,
-    /// Lines that are no record, empty ones aside.
-    pub unparsed: u64,
-    /// Records that another file has too, byte for byte.
-    pub duplicates: u64,
-    /// Events of which two files have different bytes for one record.
-    pub conflicts: u64,
-    /// Records that came when their event seemed to be over.
-    pub late: u64,
-    /// Events that were given up for want of room.
-    pub cut_off: u64,
-    /// Events that are no longer remembered, so that a copy of them would not have been known as one.
-    pub forgotten: u64,
-    /// Machines whose boots were not told apart.
-    pub nodes_left: u64,
+/// Says of a line, by its type and its bytes, whether its event is wanted.
+pub trait Wants {
+    /// Whether the event of this line is wanted.
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool;
+
+    /// Whether events that were found change what is wanted. If so, all lines are put together to events, so that they
+    /// are found as early as can be; if not, only those of events that are wanted are, which takes a fraction of the time.
+    fn learns(&self) -> bool {
+        true
+    }
 }
 
-/// What joins the records of one event, whichever file they stand in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    epoch: u32,
-    /// A hash of the name of the machine.
-    node: u64,
-    id: EventId,
+impl<F: FnMut(&[u8], &[u8]) -> bool> Wants for F {
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        self(kind, line)
+    }
 }
 
-/// Puts events together. They leave nearly in the order of time and number: one of which records seem to be missing is
-/// held back longer than others, and comes behind them. `Sieve` says of a line, by its type and its bytes, whether its event is wanted.
+/// A sieve that always says the same of the same line.
+#[derive(Clone, Copy, Debug)]
+pub struct Steady<F>(pub F);
+
+impl<F: FnMut(&[u8], &[u8]) -> bool> Wants for Steady<F> {
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        self.0(kind, line)
+    }
+
+    fn learns(&self) -> bool {
+        false
+    }
+}
+
+/// Puts the lines of a log together to events. They leave nearly in the order of time and number: one of which records
+/// seem to be missing is held back longer than others, and comes behind them.
 pub struct Assembler<Sieve> {
     sieve: Sieve,
+    assembly: Assembly,
     hasher: RandomState,
-    file: u32,
-    /// Records so far.
-    line: u64,
-    /// The time of the last record.
-    now: Timestamp,
+    seed: u64,
     nodes: HashMap<u64, Boots>,
-    index: HashMap<Key, usize>,
-    flights: Vec<(Key, Flight)>,
-    /// Places in `flights` that are free, with buffers that are used again.
-    free: Vec<usize>,
-    /// Those that are not over, in the order of their last records.
-    queue: VecDeque<(u64, usize)>,
-    /// Bytes of all that are here.
-    weight: usize,
-    /// Those that are over, the earliest first.
-    waiting: BinaryHeap<Reverse<(EventId, u64, usize)>>,
+    file: u32,
+    /// Records so far, and the time of the last.
+    when: When,
+    unparsed: u64,
+    nodes_left: u64,
+    span: Option<(Timestamp, Timestamp)>,
     /// The event of the line before, and how the line says it.
-    last: Option<usize>,
+    last: Option<Key>,
     last_id: Vec<u8>,
     last_node: Vec<u8>,
-    remembered: HashMap<u64, Known>,
-    remembered_order: VecDeque<u64>,
-    counts: Counts,
-    span: Option<(Timestamp, Timestamp)>,
+    marks: Marks,
+    older: Block,
+    newer: Block,
 }
 
-impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
+/// Text that is held, with a newline behind each line.
+#[derive(Default)]
+struct Block {
+    text: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// Lines of one event that follow one another.
+struct Run {
+    key: Key,
+    wanted: bool,
+    place: Place,
+    /// The first of its records.
+    when: When,
+    begin: usize,
+    end: usize,
+}
+
+/// Events that are wanted: those marked last.
+#[derive(Default)]
+struct Marks {
+    young: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    old: HashSet<u64, BuildHasherDefault<AsItIs>>,
+}
+
+/// A mark is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write_u64(&mut self, mark: u64) {
+        self.0 = mark;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Marks {
+    fn set(&mut self, mark: u64) {
+        if self.young.len() >= MARKS {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(mark);
+    }
+
+    fn has(&self, mark: u64) -> bool {
+        self.young.contains(&mark) || self.old.contains(&mark)
+    }
+}
+
+impl<Sieve: Wants> Assembler<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Assembler<Sieve> {
+        let hasher = RandomState::new();
         Assembler {
             sieve,
-            hasher: RandomState::new(),
-            file: 0,
-            line: 0,
-            now: Timestamp::from_unix(0, 0),
+            assembly: Assembly::new(),
+            seed: hasher.hash_one(1),
+            hasher,
             nodes: HashMap::new(),
-            index: HashMap::new(),
-            flights: Vec::new(),
-            free: Vec::new(),
-            queue: VecDeque::new(),
-            weight: 0,
-            waiting: BinaryHeap::new(),
+            file: 0,
+            when: When { record: 0, now: Timestamp::from_unix(0, 0) },
+            unparsed: 0,
+            nodes_left: 0,
+            span: None,
             last: None,
             last_id: Vec::new(),
             last_node: Vec::new(),
-            remembered: HashMap::new(),
-            remembered_order: VecDeque::new(),
-            counts: Counts::default(),
-            span: None,
+            marks: Marks::default(),
+            older: Block::default(),
+            newer: Block::default(),
         }
     }
 
@@ -128,44 +164,39 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
 
     /// The next line of the file, and where it begins.
     pub fn line(&mut self, line: &[u8], offset: u64, each: &mut dyn FnMut(Event)) {
-        let found = head(line).and_then(|head| Some((self.flight_of(&head)?, head)));
-        let Some((at, head)) = found else {
-            self.counts.unparsed += u64::from(!line.trim_ascii().is_empty());
+        let found = head(line).and_then(|head| Some((self.event_of(&head)?, head)));
+        let Some((key, head)) = found else {
+            self.unparsed += u64::from(!line.trim_ascii().is_empty());
             return;
         };
-        self.counts.records += 1;
-        self.line += 1;
-        if let Some((_, flight)) = self.flights.get_mut(at) {
-            let before = flight.weight();
-            if flight.push(&head, line, Place { file: self.file, offset }) {
-                flight.event.late = true;
-                self.counts.late += 1;
-            }
-            self.weight += flight.weight() - before;
-            flight.wanted = flight.wanted || (self.sieve)(head.kind, line);
-            (flight.touched, flight.newest) = (self.line, self.now);
+        self.when.record += 1;
+        let place = Place { file: self.file, offset };
+        if self.sieve.learns() {
+            let wanted = self.sieve.wants(head.kind, line);
+            return self.assembly.line(key, &head, (line, place), self.when, wanted, each);
         }
-        if self.weight > IN_FLIGHT {
-            self.make_room(each);
-        } else if self.line.is_multiple_of(64) {
-            self.settle(each);
+        self.hold(key, &head, line, place);
+        if self.newer.text.len() >= BLOCK {
+            self.let_go(each);
         }
     }
 
     /// All files have ended: what is here leaves as it is.
     pub fn end(&mut self, each: &mut dyn FnMut(Event)) -> Counts {
-        while let Some((stamp, at)) = self.queue.pop_front() {
-            if self.is_queued(stamp, at) {
-                self.leave(at, each);
-            }
-        }
-        self.release(0, each);
-        self.counts
+        self.let_go(each);
+        self.let_go(each);
+        self.assembly.end(each);
+        self.counts()
     }
 
     /// What was counted so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        Counts {
+            records: self.when.record,
+            unparsed: self.unparsed,
+            nodes_left: self.nodes_left,
+            ..self.assembly.counts()
+        }
     }
 
     /// The earliest and the latest time of a record of the file.
@@ -173,40 +204,31 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
         self.span
     }
 
-    /// The event that a line is of, which may begin with it; none if its number cannot be read.
-    fn flight_of(&mut self, head: &Head<'_>) -> Option<usize> {
-        let is_same = |_: &usize| self.last_id == head.id && self.last_node == head.node;
-        if let Some(at) = self.last.filter(is_same) {
-            return Some(at);
+    /// The event that a line is of; none if its number cannot be read.
+    fn event_of(&mut self, head: &Head<'_>) -> Option<Key> {
+        let is_same = |_: &Key| is_equal(&self.last_id, head.id) && is_equal(&self.last_node, head.node);
+        if let Some(key) = self.last.filter(is_same) {
+            return Some(key);
         }
         let id = head.event_id()?;
         let node = if head.node.is_empty() { 0 } else { self.hasher.hash_one(head.node) };
-        self.now = id.time;
+        self.when.now = id.time;
         self.span = Some(
             self.span.map_or((id.time, id.time), |(first, last)| (first.min(id.time), last.max(id.time))),
         );
         let key = Key { epoch: self.epoch(head, node, id), node, id };
-        let at = match self.index.get(&key) {
-            Some(at) => *at,
-            None => self.begin(key, head.node),
-        };
-        let stamp = self.line + 1;
-        if let Some((_, flight)) = self.flights.get_mut(at) {
-            flight.queued = stamp;
-        }
-        self.queue.push_back((stamp, at));
-        self.last = Some(at);
+        self.last = Some(key);
         self.last_id.clear();
         self.last_id.extend_from_slice(head.id);
         self.last_node.clear();
         self.last_node.extend_from_slice(head.node);
-        Some(at)
+        Some(key)
     }
 
     /// Which boot of its machine an event is of.
     fn epoch(&mut self, head: &Head<'_>, node: u64, id: EventId) -> u32 {
         if self.nodes.len() >= NODES && !self.nodes.contains_key(&node) {
-            self.counts.nodes_left += 1;
+            self.nodes_left += 1;
             return 0;
         }
         let boots = self.nodes.entry(node).or_default();
@@ -220,151 +242,67 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Assembler<Sieve> {
         if head.kind.starts_with(b"DAEMON_") { boots.latest() } else { boots.of(id) }
     }
 
-    fn begin(&mut self, key: Key, node: &[u8]) -> usize {
-        let at = match self.free.pop() {
-            Some(at) => at,
-            None => {
-                self.flights.push((key, Flight::new(Event::new(key.id, b"", 0), self.now)));
-                self.flights.len() - 1
-            }
+    /// A line waits until it is known whether its event is wanted.
+    fn hold(&mut self, key: Key, head: &Head<'_>, line: &[u8], place: Place) {
+        let Block { text, runs } = &mut self.newer;
+        let begin = text.len();
+        text.extend_from_slice(line);
+        text.push(b'\n');
+        let follows = |run: &&mut Run| {
+            run.key == key
+                && run.end == begin
+                && run.place.file == place.file
+                && run.place.offset + (run.end - run.begin) as u64 == place.offset
         };
-        if let Some((known, flight)) = self.flights.get_mut(at) {
-            *known = key;
-            flight.begin(key.id, node, key.epoch);
-            self.weight += flight.weight();
+        if let Some(run) = runs.last_mut().filter(follows) {
+            run.end = text.len();
+            if !run.wanted && self.sieve.wants(head.kind, line) {
+                run.wanted = true;
+                self.marks.set(key.mark(self.seed));
+            }
+            return;
         }
-        self.index.insert(key, at);
-        at
+        let wanted = self.sieve.wants(head.kind, line);
+        if wanted {
+            self.marks.set(key.mark(self.seed));
+        }
+        runs.push(Run { key, wanted, place, when: self.when, begin, end: text.len() });
     }
 
-    fn is_queued(&self, stamp: u64, at: usize) -> bool {
-        self.flights.get(at).is_some_and(|(_, flight)| flight.queued == stamp)
-    }
-
-    /// What has waited long enough leaves.
-    fn settle(&mut self, each: &mut dyn FnMut(Event)) {
-        while let Some((stamp, at)) =
-            self.queue.front().copied().filter(|(stamp, _)| stamp + WINDOW <= self.line)
-        {
-            self.queue.pop_front();
-            let Some((_, flight)) = self.flights.get_mut(at).filter(|(_, flight)| flight.queued == stamp)
-            else {
+    /// What has waited long enough is put together, or dropped.
+    fn let_go(&mut self, each: &mut dyn FnMut(Event)) {
+        for run in &self.older.runs {
+            if !run.wanted && !self.marks.has(run.key.mark(self.seed)) {
                 continue;
-            };
-            let behind = self.line - flight.touched;
-            let is_over = behind >= WINDOW
-                && (flight.is_complete()
-                    || self.now.since(flight.newest) >= PATIENCE
-                    || behind >= WINDOWS * WINDOW);
-            if is_over {
-                self.leave(at, each);
-            } else {
-                flight.queued = self.line;
-                self.queue.push_back((self.line, at));
             }
-        }
-        self.release(WAITING, each);
-    }
-
-    /// There is too much here: what is complete leaves first, then what came first.
-    fn make_room(&mut self, each: &mut dyn FnMut(Event)) {
-        self.release(0, each);
-        for all in [false, true] {
-            for _ in 0..self.queue.len() {
-                if self.weight <= IN_FLIGHT / 4 * 3 {
-                    break;
-                }
-                let Some((stamp, at)) = self.queue.pop_front() else { break };
-                let Some((_, flight)) = self.flights.get_mut(at).filter(|(_, flight)| flight.queued == stamp)
-                else {
-                    continue;
-                };
-                if !all && !flight.is_complete() {
-                    self.queue.push_back((stamp, at));
-                    continue;
-                }
-                if !flight.is_complete() {
-                    flight.event.shortfalls.push(Shortfall::CutOff);
-                    self.counts.cut_off += 1;
-                }
-                self.leave(at, each);
-                self.release(0, each);
-            }
-        }
-    }
-
-    /// An event is over: it is dropped, or waits for those that began before it.
-    fn leave(&mut self, at: usize, each: &mut dyn FnMut(Event)) {
-        let Some((key, flight)) = self.flights.get_mut(at) else { return };
-        self.index.remove(key);
-        flight.queued = 0;
-        self.counts.events += 1;
-        self.counts.duplicates += flight.duplicates;
-        if self.last == Some(at) {
-            self.last = None;
-        }
-        if flight.wanted {
-            self.waiting.push(Reverse((key.id, flight.touched, at)));
-            self.release(WAITING, each);
-        } else {
-            self.recycle(at);
-        }
-    }
-
-    /// Gives the earliest of those that are over, until no more than `left` are left.
-    fn release(&mut self, left: usize, each: &mut dyn FnMut(Event)) {
-        while self.waiting.len() > left {
-            let Some(Reverse((_, _, at))) = self.waiting.pop() else { return };
-            if self.is_news(at)
-                && let Some((_, flight)) = self.flights.get_mut(at)
+            let (mut place, mut when) = (run.place, run.when);
+            let mut text = self.older.text.get(run.begin..run.end).unwrap_or_default();
+            while let Some((line, rest)) =
+                memchr(b'\n', text).and_then(|end| Some((text.get(..end)?, text.get(end + 1..)?)))
             {
-                self.counts.conflicts += u64::from(flight.event.conflict);
-                flight.close();
-                self.weight -= flight.weight();
-                each(flight.take());
-                self.weight += flight.weight();
+                if let Some(head) = head(line) {
+                    self.assembly.line(run.key, &head, (line, place), when, true, each);
+                }
+                place.offset += line.len() as u64 + 1;
+                when.record += 1;
+                text = rest;
             }
-            self.recycle(at);
         }
+        std::mem::swap(&mut self.older, &mut self.newer);
+        self.newer.text.clear();
+        self.newer.runs.clear();
     }
+}
 
-    /// Whether no event like it has left already. One that has, with other records, is not the same again.
-    fn is_news(&mut self, at: usize) -> bool {
-        let Some((key, flight)) = self.flights.get_mut(at) else { return false };
-        let (hash, file) = (self.hasher.hash_one(*key), flight.event.place().file);
-        let print = flight.print(self.hasher.hash_one(0));
-        match self.remembered.get(&hash) {
-            Some(known) if known.print == print && known.file != file => {
-                self.counts.duplicates += flight.event.lines.len() as u64;
-                self.counts.events -= 1;
-                return false;
-            }
-            Some(known) if known.file != file => flight.event.conflict = true,
-            Some(_) => {
-                flight.event.late = true;
-                self.counts.late += flight.event.lines.len() as u64;
-            }
-            None => self.remember(hash, Known { print, file }),
-        }
-        true
+/// Whether two short texts are equal, by what differs first in a number that grows: its end. Every line is compared so.
+fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
     }
-
-    fn remember(&mut self, hash: u64, known: Known) {
-        if self.remembered.len() >= REMEMBERED
-            && let Some(oldest) = self.remembered_order.pop_front()
-        {
-            self.remembered.remove(&oldest);
-            self.counts.forgotten += 1;
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(end), Some(other_end)) => {
+            end == other_end && one.as_chunks::<8>().0 == other.as_chunks::<8>().0
         }
-        self.remembered.insert(hash, known);
-        self.remembered_order.push_back(hash);
-    }
-
-    fn recycle(&mut self, at: usize) {
-        if let Some((_, flight)) = self.flights.get_mut(at) {
-            self.weight -= flight.weight();
-            flight.clear(SPARE_BYTES, self.free.len() < SPARE);
-            self.free.push(at);
-        }
+        _ => one.iter().eq(other),
     }
 }

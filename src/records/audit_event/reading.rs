@@ -2,7 +2,7 @@
 
 use super::super::lines::{Line, Lines};
 use super::super::unpack::{Compression, Unpacker, Unread};
-use super::{Assembler, Counts, Event};
+use super::{Assembler, Counts, Event, Wants};
 use crate::clock::Timestamp;
 
 /// What one file was.
@@ -49,7 +49,7 @@ pub enum Heard<'a> {
     Event(Event),
 }
 
-impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
+impl<Sieve: Wants> Reading<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Reading<Sieve> {
         Reading {
@@ -117,19 +117,13 @@ impl<Sieve: FnMut(&[u8], &[u8]) -> bool> Reading<Sieve> {
     }
 }
 
-fn take<Sieve>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event))
-where
-    Sieve: FnMut(&[u8], &[u8]) -> bool,
-{
+fn take<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event)) {
     if let Line::Kept { bytes, offset } = line {
         assembler.line(bytes, offset, out);
     }
 }
 
-fn hear<Sieve>(assembler: &mut Assembler<Sieve>, line: Line<'_>, each: &mut dyn FnMut(Heard<'_>))
-where
-    Sieve: FnMut(&[u8], &[u8]) -> bool,
-{
+fn hear<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, each: &mut dyn FnMut(Heard<'_>)) {
     match line {
         Line::Kept { bytes, offset } => {
             each(Heard::Line(Some(bytes), offset));

@@ -1,3 +1,5 @@
+//! Events as they come out of whole logs, and of made-up ones.
+
 use super::*;
 
 fn read(files: &[&[u8]]) -> (Vec<Event>, Counts, Vec<FileRead>) {
@@ -137,4 +139,66 @@ fn what_cannot_be_held_is_given_up_and_told() {
     let (events, counts, _) = read(&[&text]);
     assert_eq!((events.len(), counts.events), (40_000, 40_000));
     assert!(counts.cut_off > 0 && events.iter().any(|event| event.shortfalls.contains(&Shortfall::CutOff)));
+}
+
+#[test]
+fn what_is_wanted_is_the_same_whether_all_is_put_together_or_only_that() {
+    let mut random = crate::records::mishaps::Random::new();
+    let mut lines = Vec::new();
+    for number in 0..12_000 {
+        let id = format!("msg=audit({}.{:03}:{number})", 100 + number / 50, number % 50);
+        let key = if random.below(10) == 0 { "\"phi\"" } else { "(null)" };
+        let call =
+            format!("type=SYSCALL {id}: arch=c000003e syscall=257 success=yes items=2 pid=1 key={key}");
+        let path = |item| format!("type=PATH {id}: item={item} name=\"/srv/{}\" inode=5", "x".repeat(90));
+        let title = format!("type=PROCTITLE {id}: proctitle=\"cat\"");
+        for (at, line) in [call, path(0), path(1), title].into_iter().enumerate() {
+            // The system call itself may come last, and some 2,000 lines behind the first.
+            lines.push((number * 4 + at + random.below(2_000), line));
+        }
+    }
+    lines.sort();
+    let text = lines.into_iter().flat_map(|(_, line)| (line + "\n").into_bytes()).collect::<Vec<u8>>();
+    assert!(text.len() > 5 << 20, "more than is held");
+    let wants = |kind: &[u8], line: &[u8]| kind == b"SYSCALL" && line.ends_with(b"\"phi\"");
+    let (steady, counts) = steadily(&[&text], wants);
+    let mut events = Vec::new();
+    let mut reading = Reading::new(wants);
+    reading.begin(0);
+    reading.piece(&text, &mut |event| events.push(event));
+    reading.end_file(&mut |event| events.push(event));
+    let all = reading.finish(&mut |event| events.push(event));
+    assert_eq!(contents(&steady), contents(&events));
+    assert!(events.len() > 1_000 && events.iter().all(|event| event.records().count() == 4));
+    assert_eq!((counts.records, counts.events, all.events), (all.records, steady.len() as u64, 12_000));
+    for (line, place) in steady.iter().flat_map(Event::lines) {
+        assert!(text[place.offset as usize..].starts_with(line));
+    }
+    assert_eq!(steady.first().map(|event| event.id.time.unix()), Some(100));
+}
+
+fn steadily(files: &[&[u8]], wants: impl FnMut(&[u8], &[u8]) -> bool) -> (Vec<Event>, Counts) {
+    let mut events = Vec::new();
+    let mut reading = Reading::new(Steady(wants));
+    for (file, text) in (0..).zip(files) {
+        reading.begin(file);
+        text.chunks(1_000).for_each(|piece| reading.piece(piece, &mut |event| events.push(event)));
+        reading.end_file(&mut |event| events.push(event));
+    }
+    let counts = reading.finish(&mut |event| events.push(event));
+    (events, counts)
+}
+
+#[test]
+fn only_what_is_wanted_is_known_by_its_boot_and_by_its_copies_too() {
+    let any = |kind: &[u8], _: &[u8]| kind == b"SYSCALL";
+    let half =
+        SCRIPTED.len() / 2 + SCRIPTED[SCRIPTED.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
+    let (whole, _) = steadily(&[SCRIPTED], any);
+    assert_eq!(contents(&steadily(&[&SCRIPTED[..half], &SCRIPTED[half..]], any).0), contents(&whole));
+    let (twice, counts) = steadily(&[SCRIPTED, SCRIPTED], any);
+    assert_eq!((contents(&twice), counts.conflicts), (contents(&whole), 0));
+    assert!(counts.duplicates > 0);
+    let boots = "type=USER_CMD msg=audit(100.0:700): pid=2\ntype=SYSCALL msg=audit(200.0:7): pid=2\n";
+    assert_eq!(steadily(&[boots.as_bytes()], any).0.iter().map(|event| event.epoch).collect::<Vec<_>>(), [1]);
 }

@@ -1,9 +1,14 @@
 //! A cheap test of single lines: an event none of whose lines passes it cannot be what is asked for. It looks at what is
 //! rarest of what is asked, and lets pass what it is not sure of.
 
+use std::sync::LazyLock;
+
 use memchr::memmem::Finder;
 
+use super::super::audit_event::Wants;
 use super::{Filter, PathAsked, is_of_names};
+
+static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"key="));
 
 /// The test.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ enum Needles {
 enum Field {
     /// In records of calls and of programs, but not in those of names.
     Actor,
+    /// In those too, and behind `key=`.
+    Key,
     /// In PATH and CWD alone.
     Name,
 }
@@ -46,7 +53,7 @@ impl Sieve {
             Needles::any(Field::Actor, written)
         };
         let needles = if !filter.keys.is_empty() {
-            texts(&filter.keys)
+            Needles::any(Field::Key, filter.keys.iter().flat_map(|text| spellings(text)))
         } else if let Some(parts) = names(&filter.paths) {
             Needles::any(Field::Name, parts.iter().flat_map(|text| spellings(text)))
         } else if !filter.kinds.is_empty() {
@@ -77,14 +84,25 @@ impl Sieve {
             Needles::All => true,
             Needles::Kinds(kinds) => kinds.iter().any(|known| known == kind),
             Needles::Any { field, finders } => {
-                let is_name = matches!(kind, b"PATH" | b"CWD");
-                let may = match field {
-                    Field::Actor => !is_of_names(kind),
-                    Field::Name => is_name,
+                let part = match field {
+                    Field::Name => matches!(kind, b"PATH" | b"CWD").then_some(line),
+                    _ if is_of_names(kind) => None,
+                    Field::Actor => Some(line),
+                    Field::Key => KEY.find(line).and_then(|at| line.get(at..)),
                 };
-                may && finders.iter().any(|finder| finder.find(line).is_some())
+                part.is_some_and(|part| finders.iter().any(|finder| finder.find(part).is_some()))
             }
         }
+    }
+}
+
+impl Wants for Sieve {
+    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        Sieve::wants(self, kind, line)
+    }
+
+    fn learns(&self) -> bool {
+        false
     }
 }
 

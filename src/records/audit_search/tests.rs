@@ -1,3 +1,5 @@
+//! Filters over made-up and recorded events.
+
 use super::*;
 
 /// From auditd 3.0.9 on Linux 6.18; the machine's own records of a test, its key in two spellings.

@@ -8,17 +8,30 @@ use super::object::{self, Kind, Object};
 use super::{Read, hash};
 use crate::records::unpack::payload::payload;
 
-/// A longer value is not read: journald itself takes none of more than 768 MiB, and of a program's 64 MiB.
-pub(super) const VALUE_CAP: usize = 16 << 20;
-/// Bytes of values that are kept; twice as many for a moment.
-const KEPT: usize = 8 << 20;
+/// What a file may cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// A longer value is not read: journald itself takes none of more than 768 MiB, and of a program's 64 MiB.
+    pub value: usize,
+    /// Bytes of the fields of one entry.
+    pub entry: usize,
+    /// Bytes of values that are kept; twice as many for a moment.
+    pub kept: usize,
+    /// A file is not worth more work than [`WORK`] times its size, and this: what is packed can be long, and a hostile
+    /// file can name the same long value in each of its entries.
+    pub work: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { value: 16 << 20, entry: 32 << 20, kept: 8 << 20, work: 256 << 20 }
+    }
+}
+
 /// What a value costs to keep besides its bytes.
 const COST: usize = 128;
-/// A file is not worth more work than this many times its size, and [`WORK_FLOOR`]: what is packed can be long, and a
-/// hostile file can name the same long value in each of its entries.
+/// How much work a byte of a file is worth, in bytes.
 const WORK: u64 = 128;
-/// Bytes.
-const WORK_FLOOR: u64 = 256 << 20;
 /// To look a value up is as much work as to read so many bytes.
 const LOOK: usize = 256;
 
@@ -71,6 +84,7 @@ type Found = Result<Arc<Field>, Lost>;
 /// The values of a file.
 #[derive(Debug)]
 pub(super) struct Data {
+    bounds: Bounds,
     limit: u64,
     compact: bool,
     /// The key of the hashes; none where they are Jenkins'.
@@ -82,9 +96,9 @@ pub(super) struct Data {
 }
 
 impl Data {
-    pub(super) fn new(limit: u64, compact: bool, key: Option<[u8; 16]>) -> Data {
-        let left = limit.saturating_mul(WORK).saturating_add(WORK_FLOOR);
-        Data { limit, compact, key, young: HashMap::new(), old: HashMap::new(), weight: 0, left }
+    pub(super) fn new(bounds: Bounds, limit: u64, compact: bool, key: Option<[u8; 16]>) -> Data {
+        let left = limit.saturating_mul(WORK).saturating_add(bounds.work);
+        Data { bounds, limit, compact, key, young: HashMap::new(), old: HashMap::new(), weight: 0, left }
     }
 
     /// The field whose value stands at an offset. What is given out is work as well, for whoever reads it.
@@ -110,7 +124,7 @@ impl Data {
     fn keep(&mut self, offset: u64, found: Found) {
         self.weight += COST + found.as_ref().map_or(0, |field| field.weight());
         self.young.insert(offset, found);
-        if self.weight > KEPT {
+        if self.weight > self.bounds.kept {
             self.old = std::mem::take(&mut self.young);
             self.weight = 0;
         }
@@ -128,7 +142,7 @@ impl Data {
         }
         let head = object::payload_at(self.compact);
         let length = usize::try_from(object.size - head).map_err(|_| Lost::Oversize)?;
-        if length > VALUE_CAP {
+        if length > self.bounds.value {
             return Err(Lost::Oversize);
         }
         self.work(length)?;
@@ -136,7 +150,7 @@ impl Data {
         let bytes = source.at(offset + head, length).ok_or(Lost::Damaged)?;
         let bytes = match object.packing() {
             None => bytes.to_vec(),
-            Some(packing) => match payload(packing, bytes, VALUE_CAP) {
+            Some(packing) => match payload(packing, bytes, self.bounds.value) {
                 Ok(bytes) => bytes,
                 Err(unread) => {
                     self.work(unread.made())?;

@@ -107,6 +107,15 @@ impl LoginRecord {
         }
     }
 
+    /// From where: the address, else the name of the other side, else the terminal.
+    pub fn origin(&self) -> &[u8] {
+        match &self.address {
+            Some(address) => address.as_bytes(),
+            None if self.host.is_empty() => &self.line,
+            None => &self.host,
+        }
+    }
+
     /// Its time; none where it has none, or one of 32 bits that is negative.
     pub fn time(&self) -> Option<Timestamp> {
         let is_one = self.seconds > 0 && Timestamp::can_hold(self.seconds);

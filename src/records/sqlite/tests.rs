@@ -92,7 +92,7 @@ fn mutations_and_truncations_end_and_give_no_more_rows_than_fit() {
     for (name, wal) in [("wtmpdb-512-utf-8.db", None), ("wtmpdb-open.db", Some("wtmpdb-open.db-wal"))] {
         let (good, log) = (fixture(name), wal.map(fixture));
         // Some of it where pages begin: kinds, counts, and pointers.
-        Mishaps::of(&good).rounds(300).heads(512, 24).each(|bytes| {
+        Mishaps::of(&good).rounds(150).heads(512, 24).each(|bytes| {
             let Ok(database) = Database::open(bytes, log.as_deref()) else { return };
             let Ok(table) = database.table("wtmp") else { return };
             let mut tally = Tally::default();

@@ -227,6 +227,21 @@ impl Reader {
     }
 }
 
+/// Whether a line is of those that [`Reader`] makes something of; `above` says whether the line above it was, which is what
+/// counts for one that only says how often it was repeated.
+pub fn speaks_of_logins(text: &[u8], above: bool) -> bool {
+    let mut speaks = false;
+    records(text, &mut |_, record| {
+        let Some(line) = line(record) else { return };
+        speaks |= match repeated(line.message) {
+            Some((_, Some(quoted))) => understand(line.tag, quoted).is_some(),
+            Some((_, None)) => above,
+            None => understand(line.tag, line.message).is_some(),
+        };
+    });
+    speaks
+}
+
 impl Last {
     fn take(&mut self, line: &Line) {
         let keep = |to: &mut Vec<u8>, from: &[u8]| {

@@ -71,7 +71,7 @@ impl Chain {
 }
 
 /// The first of two passes over a file: what dates its lines in the second. It does not grow with the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     chain: Chain,
     /// The year of the first line, if a line had its year.
@@ -88,6 +88,11 @@ impl Survey {
                 self.stamp(stamp);
             }
         });
+    }
+
+    /// How many years the last line is behind the first.
+    pub fn years_behind(&self) -> i64 {
+        self.chain.year
     }
 
     fn stamp(&mut self, stamp: Stamp) {

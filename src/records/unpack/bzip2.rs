@@ -23,6 +23,11 @@ impl Member for Bzip2 {
         byte == b'B'
     }
 
+    /// 3.7 MiB are set up for each stream, at its first block.
+    fn cost(&self) -> u64 {
+        64 << 10
+    }
+
     fn begin(&mut self) {
         self.decoder = Decompress::new(false);
     }

@@ -178,7 +178,8 @@ impl Lz4 {
         }
         self.sum = Xxh32::default();
         self.window.clear();
-        self.buffer.resize(self.largest, 0);
+        // Never smaller again: frames that take turns would have it filled anew each time.
+        self.buffer.resize(self.largest.max(self.buffer.len()), 0);
         Ok(())
     }
 
@@ -191,7 +192,8 @@ impl Lz4 {
                 return Err(Broken::Checksum);
             }
         }
-        let (buffer, window) = (&mut self.buffer, &self.window);
+        let buffer = self.buffer.get_mut(..self.largest).ok_or(Broken::Stream)?;
+        let window = &self.window;
         let out = match is_stored {
             true => packed,
             false => {

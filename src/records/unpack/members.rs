@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::records::inflate::{Broken, FREE, RATIO};
+use crate::records::inflate::{Broken, STREAM, is_beyond};
 
 /// Bytes that come out in one piece, where the format does not say how many.
 pub(super) const PIECE: usize = 32 << 10;
@@ -23,6 +23,11 @@ pub(super) struct Step {
 pub(super) trait Member: Send {
     /// Whether a stream can begin with this byte.
     fn begins_with(&self, byte: u8) -> bool;
+
+    /// What a stream counts for besides what comes out of it, in bytes: as much work as it is to begin one.
+    fn cost(&self) -> u64 {
+        STREAM
+    }
 
     /// The bytes that follow are another stream's.
     fn begin(&mut self);
@@ -52,6 +57,7 @@ pub(super) struct Members {
     stage: Stage,
     given: u64,
     come_out: u64,
+    begun: u64,
     broken: Option<Broken>,
 }
 
@@ -64,7 +70,14 @@ impl std::fmt::Debug for Members {
 impl Members {
     /// Of a file whose streams are decoded so.
     pub fn of(member: impl Member + 'static) -> Members {
-        Members { member: Box::new(member), stage: Stage::Ahead, given: 0, come_out: 0, broken: None }
+        Members {
+            member: Box::new(member),
+            stage: Stage::Ahead,
+            given: 0,
+            come_out: 0,
+            begun: 0,
+            broken: None,
+        }
     }
 
     /// The next bytes of the file. Once it is broken, nothing more comes out.
@@ -109,6 +122,10 @@ impl Members {
     fn between(&mut self, rest: &[u8]) -> Result<Step, Broken> {
         match rest.first() {
             Some(byte) if self.member.begins_with(*byte) => {
+                if is_beyond(self.come_out + self.begun * self.member.cost(), self.given) {
+                    return Err(Broken::Streams);
+                }
+                self.begun += 1;
                 self.member.begin();
                 self.stage = Stage::Within;
                 Ok(Step::default())
@@ -128,7 +145,7 @@ impl Members {
             each(out);
         })?;
         self.come_out += made;
-        if self.come_out > FREE && self.come_out > self.given.saturating_mul(RATIO) {
+        if is_beyond(self.come_out, self.given) {
             return Err(Broken::Swells);
         }
         if step.is_done {
@@ -177,4 +194,38 @@ impl Held {
 /// Magic numbers of frames that hold no content, in the frame formats of Zstandard and LZ4 alike (RFC 8878, 3.1.2).
 pub(super) fn is_skippable(magic: u32) -> bool {
     (0x184d_2a50..=0x184d_2a5f).contains(&magic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::inflate::FREE;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A stream is one byte, and nothing comes out of it.
+    struct Nothing(Arc<AtomicU64>);
+
+    impl Member for Nothing {
+        fn begins_with(&self, _: u8) -> bool {
+            true
+        }
+
+        fn begin(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn step(&mut self, _: &[u8], _: &mut dyn FnMut(&[u8])) -> Result<Step, Broken> {
+            Ok(Step { used: 1, is_done: true, has_more: false })
+        }
+    }
+
+    #[test]
+    fn streams_of_nothing_are_not_begun_for_ever() {
+        let begun = Arc::new(AtomicU64::new(0));
+        let mut members = Members::of(Nothing(Arc::clone(&begun)));
+        (0..100_000).for_each(|_| members.push(b"1", &mut |_| ()));
+        assert_eq!(members.end(&mut |_| ()), Err(Broken::Streams));
+        assert_eq!(begun.load(Ordering::Relaxed), FREE / STREAM + 1);
+    }
 }

@@ -169,6 +169,25 @@ fn what_swells_is_stopped() {
 }
 
 #[test]
+fn streams_of_nothing_are_given_up_in_every_format() {
+    // As the tools pack an empty file.
+    let empty: [&[u8]; 6] = [
+        &packed(b""),
+        b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4F\0\0\0\0\x1c\xdfD!\x1f\xb6\xf3}\x01\0\0\0\0\x04YZ",
+        b"BZh9\x17rE8P\x90\0\0\0\0",
+        b"\x28\xb5\x2f\xfd\x24\0\x01\0\0\x99\xe9\xd8\x51",
+        b"\x04\x22\x4d\x18\x64\x40\xa7\0\0\0\0\x05\x5d\xcc\x02",
+        b"\x50\x2a\x4d\x18\0\0\0\0",
+    ];
+    for stream in empty {
+        assert_eq!(text(&stream.repeat(200), 4096).2.filter(|_| stream.len() > 8), None, "{stream:x?}");
+        let first = if stream.len() == 8 { fixture!("small.zst").0 } else { b"" };
+        let many = [first, &stream.repeat(4_000)].concat();
+        assert_eq!(text(&many, 512).2, Some(Unread::Broken(Broken::Streams)), "{stream:x?}");
+    }
+}
+
+#[test]
 fn what_is_not_unpacked_is_named() {
     assert_eq!(text(b"\x1f\x9d\x90abc", 2).2, Some(Unread::Compression("compress")));
     let (lzma, _) = fixture!("alone.lzma");
@@ -187,7 +206,7 @@ fn what_is_damaged_ends_in_words_and_never_in_a_panic() {
         fixture!("small.linked.lz4"),
     ] {
         let mut broken = 0;
-        Mishaps::of(bytes).rounds(300).each(|bytes| broken += usize::from(text(bytes, 64).2.is_some()));
-        assert!(broken > 1_000, "{name}: {broken}");
+        Mishaps::of(bytes).rounds(100).each(|bytes| broken += usize::from(text(bytes, 64).2.is_some()));
+        assert!(broken > 400, "{name}: {broken}");
     }
 }

@@ -1,3 +1,5 @@
+//! Accesses as people and a SIEM read them.
+
 use super::*;
 use crate::custody::rows::access::{ActorPart, ProgramPart};
 use crate::path::HostPath;

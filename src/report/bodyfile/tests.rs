@@ -1,3 +1,5 @@
+//! Lines as mactime reads them.
+
 use super::*;
 
 fn row(path: &str, mode: &str, more: &str) -> FileLine {

@@ -1,3 +1,5 @@
+//! Events whose texts somebody chose to do harm, and files by number.
+
 use super::*;
 use crate::path::shown;
 

@@ -1,3 +1,5 @@
+//! What Timesketch asks of every line.
+
 use super::*;
 use crate::clock::Timestamp;
 use crate::custody::entry::EntryId;

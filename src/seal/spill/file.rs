@@ -61,16 +61,18 @@ impl SpillFile {
 
     /// The next row of a run.
     pub fn write(&mut self, run: &mut Writing, key: &[u8], row: &[u8]) -> io::Result<()> {
-        for part in [&length(key)?[..], &length(row)?, key, row] {
-            let mut part = part;
-            while !part.is_empty() {
-                let room = self.chunk - run.text.len();
-                let (now, later) = part.split_at_checked(room).unwrap_or((part, &[]));
-                run.text.extend_from_slice(now);
-                part = later;
-                if run.text.len() == self.chunk {
-                    self.put(&mut run.text)?;
-                }
+        [&length(key)?[..], &length(row)?, key, row].into_iter().try_for_each(|part| self.bytes(run, part))
+    }
+
+    /// The next bytes of a run.
+    pub fn bytes(&mut self, run: &mut Writing, mut part: &[u8]) -> io::Result<()> {
+        while !part.is_empty() {
+            let room = self.chunk - run.text.len();
+            let (now, later) = part.split_at_checked(room).unwrap_or((part, &[]));
+            run.text.extend_from_slice(now);
+            part = later;
+            if run.text.len() == self.chunk {
+                self.put(&mut run.text)?;
             }
         }
         Ok(())

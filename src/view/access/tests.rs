@@ -1,3 +1,5 @@
+//! Accesses in recorded and made-up logs: who, from where, which file, and how many.
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -64,8 +66,6 @@ fn from(address: &str) -> From {
 
 fn session(ses: u32, address: &str, start: i64, end: Option<i64>) -> Session {
     Session {
-        host: Vec::new(),
-        quality: crate::records::auth_text::TimeQuality::Exact,
         epoch: Some(0),
         ses: Some(ses),
         auid: Some(1002),
@@ -84,6 +84,7 @@ fn session(ses: u32, address: &str, start: i64, end: Option<i64>) -> Session {
         label: Label::A1,
         flags: std::collections::BTreeSet::new(),
         evidence: Vec::new(),
+        ..Session::default()
     }
 }
 

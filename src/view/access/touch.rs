@@ -206,7 +206,7 @@ impl Touch {
 }
 
 /// Which of its names an operation is about.
-fn object(op: Op, items: &[Item<'_>]) -> Option<usize> {
+pub fn object(op: Op, items: &[Item<'_>]) -> Option<usize> {
     let first = |kind: NameType| items.iter().position(|item| item.kind == kind);
     let wanted = match op {
         Op::Delete | Op::Rmdir | Op::Rename => first(NameType::Delete),

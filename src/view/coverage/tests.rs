@@ -1,3 +1,5 @@
+//! What an audit log covers, and the words for each way in which it does not.
+
 use super::*;
 
 fn at(second: i64) -> Timestamp {

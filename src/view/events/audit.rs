@@ -87,7 +87,8 @@ impl Told {
             Some(_) => ("audit.exec", "executed".to_owned()),
             None => ("audit.call", format!("system call {}", plain(call, "syscall"))),
         };
-        let words = format!("{verb} {}{more}{}{}{keys}", listed.join(" "), program(call), result(call));
+        let told = listed.iter().fold(verb, |told, name| told + " " + name);
+        let words = format!("{told}{more}{}{}{keys}", program(call), result(call));
         Told { what: what.to_owned(), words, path, ..Told::default() }
     }
 

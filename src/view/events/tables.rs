@@ -229,6 +229,28 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 impl Reader {
+    /// What its facts have as their source.
+    pub fn source(self) -> &'static str {
+        match self {
+            Reader::Table(table) => table.source,
+            Reader::Listing | Reader::Stat => "listing",
+        }
+    }
+
+    /// Whether its rows are about files, with all of their metadata.
+    pub fn has_files(self) -> bool {
+        matches!(self, Reader::Listing | Reader::Stat)
+    }
+
+    /// The file that a row is about, where it has all of its metadata.
+    pub fn file(self, row: &[u8]) -> Option<FileLine> {
+        match self {
+            Reader::Table(_) => None,
+            Reader::Listing => FileLine::read(row).ok(),
+            Reader::Stat => Stated::read(row).ok(),
+        }
+    }
+
     /// Whether the member is one document, and no rows.
     pub fn is_document(self) -> bool {
         matches!(self, Reader::Table(table) if table.member.ends_with(".json"))

@@ -1,3 +1,5 @@
+//! Facts with their times, from every kind of source.
+
 use super::*;
 use crate::custody::entry::{Entry, FileStat, Kind, Source, Stats, Taken};
 use crate::custody::outcome::Outcome;
@@ -182,8 +184,6 @@ fn what_programs_report_is_told_by_type_and_result() {
 fn a_session_has_two_ends_and_what_was_done_as_another() {
     let evidence = Evidence { source: login_sessions::Source::Audit, place: Place { file: 0, offset: 5 } };
     let session = Session {
-        host: Vec::new(),
-        quality: crate::records::auth_text::TimeQuality::Exact,
         epoch: None,
         ses: Some(3),
         auid: Some(1000),
@@ -209,6 +209,7 @@ fn a_session_has_two_ends_and_what_was_done_as_another() {
         label: Label::A2,
         flags: std::collections::BTreeSet::new(),
         evidence: vec![("address", evidence)],
+        ..Session::default()
     };
     let facts = sessions::facts(&session, &[EntryId(2)]);
     let told: Vec<(&str, &str)> =

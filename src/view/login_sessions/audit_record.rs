@@ -75,7 +75,7 @@ impl Told {
     pub(crate) fn of(record: &Record<'_>) -> Told {
         let inner = record.raw("msg").map(unquoted).unwrap_or_default();
         let id = EventId { time: Timestamp::from_unix(0, 0), serial: 0 };
-        let inner = Record { node: record.node, kind: record.kind, id, body: inner };
+        let inner = Record { body: inner, id, ..*record };
         let said = |name: &str| {
             let mut text = inner.text(name).filter(|text| !matches!(text.as_slice(), b"?" | b"(none)"));
             if let Some(text) = &mut text {

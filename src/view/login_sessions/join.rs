@@ -8,13 +8,14 @@ use super::audit::Audit;
 use super::known::Known;
 use super::label::{label, unlisted};
 use super::logind::Logind;
-use super::records::{PairedLogin, Records};
+use super::records::Records;
 use super::shared::{self, differ, same};
 use super::text::{Deed, SAME, Texts, apart};
 use super::{Elevation, Flag, Label, MOST_ELEVATIONS, Session, Source};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Event, Place};
 use crate::records::auth_text::Said;
+use crate::records::login_pairing::PairedLogin;
 
 /// Gathers what logs tell of logins; at most 24 MiB of it.
 #[derive(Debug, Default)]

@@ -3,37 +3,12 @@
 use super::audit_record::tty;
 use super::room::Room;
 use super::{Ending, Evidence, Session, Source};
-use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::From;
+use crate::records::login_pairing::{Ended, PairedLogin};
 
 /// Bytes for them.
 const ROOM: usize = 3 << 20;
-
-/// A login and its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PairedLogin {
-    /// Who.
-    pub user: Vec<u8>,
-    /// Terminal.
-    pub line: Vec<u8>,
-    /// The other side, as it was written there: a name or an address.
-    pub host: Vec<u8>,
-    /// Its address, where there is one.
-    pub address: Option<String>,
-    /// The process; 0 for none.
-    pub pid: i64,
-    /// When it began; none where the record has no time.
-    pub start: Option<Timestamp>,
-    /// When it had ended at the latest, where that is known.
-    pub end: Option<Timestamp>,
-    /// How it ended.
-    pub ended: Ending,
-    /// Where its beginning stands.
-    pub begin_place: Place,
-    /// Where its end stands.
-    pub end_place: Option<Place>,
-}
 
 #[derive(Debug)]
 pub(super) struct Records {
@@ -65,7 +40,7 @@ fn session(login: PairedLogin) -> Session {
         pid,
         start: login.start,
         end: login.end,
-        ending: login.ended,
+        ending: ending(login.ended),
         ..Session::default()
     };
     for (field, known) in [
@@ -86,4 +61,14 @@ fn session(login: PairedLogin) -> Session {
     session.from = From { address: login.address.unwrap_or_default().into_bytes(), port: None };
     session.hostname = login.host;
     session
+}
+
+fn ending(ended: Ended) -> Ending {
+    match ended {
+        Ended::Logout | Ended::LineFree => Ending::Logout,
+        Ended::Replaced => Ending::Replaced,
+        Ended::Down => Ending::Down,
+        Ended::Crash => Ending::Crash,
+        Ended::OpenAtEndOfLog | Ended::NotFollowed => Ending::OpenAtEndOfLog,
+    }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::records::audit_event::Event;
 use crate::records::audit_log::record;
 use crate::records::auth_text::{Answer, Elevator, Message, Said};
+use crate::records::login_pairing::{Ended, PairedLogin};
 
 /// What one machine logged (fixtures/README.md).
 const AUDIT: &[u8] = include_bytes!("../../../fixtures/sessions/audit.log");
@@ -94,7 +95,10 @@ fn records() -> Vec<PairedLogin> {
         pid: 26126,
         start: Some(at("2026-11-23T02:34:00.157195Z")),
         end: None,
-        ended: Ending::OpenAtEndOfLog,
+        ended: Ended::OpenAtEndOfLog,
+        session: 0,
+        end_after: None,
+        clock_set: 0,
         begin_place: Place { file: 9, offset: 0 },
         end_place: None,
     }]

@@ -1,3 +1,5 @@
+//! The order of facts, and which of them were asked for.
+
 use super::*;
 use crate::custody::entry::EntryId;
 use crate::view::events::At;
@@ -56,27 +58,28 @@ fn only_what_was_asked_for_is_admitted() {
         ..fact(100, 0)
     };
     let at = |seconds| Some(Timestamp::from_unix(seconds, 0));
-    let path = |path: &str| Some(HostPath::new(path).unwrap());
+    let paths = |path: &str| vec![HostPath::new(path).unwrap()];
+    let from = |address: &str| vec![address.parse().unwrap()];
     let any = Asked::default;
     for (asked, admitted) in [
         (any(), true),
         (Asked { since: at(100), until: at(100), ..any() }, true),
         (Asked { since: at(101), ..any() }, false),
         (Asked { until: at(99), ..any() }, false),
-        (Asked { user: Some(b"anna".to_vec()), ..any() }, true),
-        (Asked { user: Some(b"an".to_vec()), ..any() }, false),
-        (Asked { user: Some(b"other name".to_vec()), auid: Some(1000), ..any() }, true),
-        (Asked { path: path("/srv/phi"), ..any() }, true),
-        (Asked { path: path("/srv/ph"), ..any() }, false),
-        (Asked { address: Some(b"192.0.2.7".to_vec()), ..any() }, true),
-        (Asked { address: Some(b"192.0.2.8".to_vec()), ..any() }, false),
-        (Asked { path: path("/srv/phi"), address: Some(b"192.0.2.8".to_vec()), ..any() }, false),
+        (Asked { users: vec![b"anna".to_vec()], ..any() }, true),
+        (Asked { users: vec![b"an".to_vec()], ..any() }, false),
+        (Asked { users: vec![b"other name".to_vec()], auids: vec![7, 1000], ..any() }, true),
+        (Asked { paths: paths("/srv/phi"), ..any() }, true),
+        (Asked { paths: paths("/srv/ph"), ..any() }, false),
+        (Asked { addresses: from("192.0.2.7"), ..any() }, true),
+        (Asked { addresses: from("192.0.2.8"), ..any() }, false),
+        (Asked { paths: paths("/srv/phi"), addresses: from("192.0.2.8"), ..any() }, false),
     ] {
         assert_eq!(asked.admits(&anna), admitted, "{asked:?}");
     }
     // Nobody is asked for by a login identity that the fact does not have.
-    assert!(!Asked { auid: Some(1000), ..any() }.admits(&fact(1, 0)));
-    assert!(!Asked { path: path("/srv"), ..any() }.admits(&fact(1, 0)));
+    assert!(!Asked { auids: vec![1000], ..any() }.admits(&fact(1, 0)));
+    assert!(!Asked { paths: paths("/srv"), ..any() }.admits(&fact(1, 0)));
 }
 
 #[test]

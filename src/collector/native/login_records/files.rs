@@ -40,13 +40,19 @@ pub fn utmp(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, sort: Sort)
     };
     let word = layout.word();
     let mut judge = Judge::new(layout, sort, table.now());
+    table.keep_records(found, layout, sort);
+    let each = |table: &mut Table, item: &Item<'_>| {
+        table.keep(found, item);
+        table.push(&utmp_row(found, &word, sort, item));
+    };
     let read = again(run, table, found, &mut |table, bytes| {
-        judge.feed(bytes, &mut |item| table.push(&utmp_row(found, &word, sort, &item)));
+        judge.feed(bytes, &mut |item| each(table, &item));
     })?;
-    let findings = judge.finish(&mut |item| table.push(&utmp_row(found, &word, sort, &item)));
+    let findings = judge.finish(&mut |item| each(table, &item));
+    table.kept();
     let mut row = LoginSourceRow {
         read: true,
-        format: Some(word),
+        format: Some(word.clone()),
         records: Some(findings.records),
         first: findings.first.and_then(|first| time(first, 0)),
         last: findings.last.and_then(|last| time(last, 0)),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::again::Again;
 use super::sources::Found;
 use crate::clock::Timestamp;
+use crate::collector::login_evidence::{LoginEvidence, RecordFile};
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source, Taken};
 use crate::custody::json::{self, JsonError};
@@ -15,6 +16,8 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::logins::{LoginRow, LoginSourceRow};
 use crate::host::Trouble;
 use crate::intake::Halt;
+use crate::records::kept_lines::KeptLines;
+use crate::records::utmp::{Item, Layout, Sort};
 
 /// Bytes of the table at most.
 const LIMIT: u64 = 16 << 20;
@@ -41,6 +44,7 @@ pub struct Table {
     in_doubt: Vec<(ReasonCode, String)>,
     sources: Vec<LoginSourceRow>,
     gaps: Vec<(Source, Outcome, Reason)>,
+    kept: Vec<RecordFile>,
     failed: Option<JsonError>,
 }
 
@@ -59,6 +63,7 @@ impl Table {
             in_doubt: Vec::new(),
             sources: Vec::new(),
             gaps: Vec::new(),
+            kept: Vec::new(),
             failed: None,
         }
     }
@@ -71,6 +76,29 @@ impl Table {
     /// The last second that a record of a file can plausibly speak of: its clock may have been ahead of ours.
     pub fn latest(&self, modified: Timestamp) -> i64 {
         self.now().max(modified.unix()).saturating_add(DAY)
+    }
+
+    /// The records of a file follow; those of logins and of failed ones are kept for the views.
+    pub fn keep_records(&mut self, found: &Found, layout: Layout, sort: Sort) {
+        if sort == Sort::Utmp {
+            return;
+        }
+        let records = KeptLines::within(LoginEvidence::room(&self.kept));
+        let (entry, modified, is_failed) = (found.copy.entry, found.copy.modified, sort == Sort::Btmp);
+        self.kept.push(RecordFile { entry, modified, is_failed, layout, records });
+    }
+
+    /// A record of that file.
+    pub fn keep(&mut self, found: &Found, item: &Item<'_>) {
+        let file = self.kept.last_mut().filter(|file| file.entry == found.copy.entry);
+        if let (Some(file), Item::Record { offset, record, .. }) = (file, item) {
+            file.records.push(*offset, record.raw);
+        }
+    }
+
+    /// All of its records have passed.
+    pub fn kept(&mut self) {
+        self.kept.iter_mut().for_each(|file| file.records.close());
     }
 
     /// One more row; past the limit it is only counted.
@@ -206,6 +234,7 @@ impl Table {
 
     /// Closes the table, and says what is to be said.
     pub fn finish(mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
+        run.logins.files = std::mem::take(&mut self.kept);
         self.flush(run)?;
         if !self.pending.is_empty() {
             self.hand_on(run)?;

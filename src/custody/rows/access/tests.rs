@@ -1,3 +1,5 @@
+//! The columns of rows of access, by name and in order.
+
 use super::*;
 use crate::custody::json;
 

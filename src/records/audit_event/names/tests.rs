@@ -1,3 +1,5 @@
+//! Names from recorded and made-up events: relative ones, moved ones, and those of other folders.
+
 use super::*;
 use crate::records::audit_event::Event;
 use crate::records::audit_event::items::sorted;

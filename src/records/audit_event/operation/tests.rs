@@ -1,3 +1,5 @@
+//! What a call did, on each processor, by its flags.
+
 use super::*;
 
 fn event(syscall: &str, paths: &[&str]) -> Event {

@@ -1,3 +1,5 @@
+//! Rows of sealed tables, with each of their times.
+
 use super::*;
 use crate::custody::rows::FileRow;
 use crate::path::HostPath;

@@ -1,0 +1,273 @@
+//! Where facts come from, each thing from one source: tables that were made of logs are left where the logs themselves are
+//! read, and login records are read from their table, which has more of their files, where there is one.
+
+use std::ops::ControlFlow;
+
+use super::coverage::{Coverage, Read};
+use super::pile::Pile;
+use super::{logins, texts};
+use crate::command::evidence::{At as Bytes, Evidence, Log, What};
+use crate::custody::entry::EntryId;
+use crate::custody::outcome::Outcome;
+use crate::records::audit_event::{Event, Reading};
+use crate::records::journal::{self, Journal};
+use crate::records::lines::{Line, Lines};
+use crate::records::unpack::{Unpacker, Unread};
+use crate::term::{Failure, counted};
+use crate::view::events::doings::Doings;
+use crate::view::events::files::LONGEST_ROW;
+use crate::view::events::tables::Reader;
+use crate::view::events::{At, Tally, entries, journal as told};
+
+/// The source of the facts of what happened to auditing, which is worked out from audit logs.
+const HISTORY: &str = "audit_history";
+/// That of login records.
+const LOGINS: &str = "login_records";
+
+/// Reads all of it; or, for a body file, what speaks of files.
+pub fn read(
+    evidence: &Evidence,
+    files: bool,
+    pile: &mut Pile,
+    coverage: &mut Coverage,
+) -> Result<(), Failure> {
+    let last = LOGS_WITH_NUMBERS.iter().flat_map(|what| evidence.logs(*what)).map(|log| log.number).max();
+    // In a bundle the number of a log is that of its entry; elsewhere there are no entries.
+    let ids: Vec<EntryId> = match evidence.bundle {
+        Some(_) => (0..=last.unwrap_or(0)).map(EntryId).collect(),
+        None => Vec::new(),
+    };
+    steps(evidence, files, pile, coverage)?;
+    rows(evidence, files, pile, coverage)?;
+    if files {
+        return Ok(());
+    }
+    audit(evidence, &ids, pile, coverage)?;
+    texts::read(evidence, &ids, pile, coverage)?;
+    journals(evidence, &ids, pile, coverage)?;
+    let has_table = tables(evidence).any(|(_, table)| table.source() == LOGINS);
+    logins::read(evidence, has_table, pile, coverage)
+}
+
+const LOGS_WITH_NUMBERS: [What; 3] = [What::Audit, What::Auth, What::Journal];
+
+/// A bundle that is not what it was ends everything; anything else that cannot be read is part of the coverage.
+pub fn unless_forged(read: Result<(), Failure>) -> Result<Option<String>, Failure> {
+    match read {
+        Err(failure) if failure.is_of_verification() => Err(failure),
+        read => Ok(read.err().map(|failure| failure.message().to_owned())),
+    }
+}
+
+/// The text of a log, unpacked; why it could not be read to its end.
+pub fn text(
+    evidence: &Evidence,
+    log: &Log,
+    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<Option<String>, Failure> {
+    let (mut unpacker, mut flow) = (Unpacker::default(), ControlFlow::Continue(()));
+    let read = evidence.read_while(log, &mut |bytes| {
+        unpacker.piece(bytes, &mut |text| {
+            if flow.is_continue() {
+                flow = each(text);
+            }
+        });
+        flow
+    });
+    let (_, unread) = unpacker.end(&mut |text| {
+        if flow.is_continue() {
+            flow = each(text);
+        }
+    });
+    let unread = unread.filter(|_| flow.is_continue()).map(|unread: Unread| unread.to_string());
+    Ok(unless_forged(read)?.or(unread))
+}
+
+/// The first eight bytes of a log, or fewer.
+pub fn head(evidence: &Evidence, log: &Log) -> Result<Vec<u8>, Failure> {
+    let mut head = Vec::new();
+    let read = evidence.read_while(log, &mut |bytes| {
+        head.extend_from_slice(bytes.get(..8).unwrap_or(bytes));
+        if head.len() >= 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    // What cannot be read is told when it is its turn.
+    unless_forged(read).map(|_| head)
+}
+
+/// What the entries themselves date.
+fn steps(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Coverage) -> Result<(), Failure> {
+    let pid = evidence.own.as_ref().map(|own| own.pid);
+    let mut broken = 0;
+    evidence.entries(&mut |entry| {
+        let is_well = matches!(entry.outcome, Outcome::Collected | Outcome::Empty | Outcome::Missing);
+        broken += u64::from(!is_well);
+        match files {
+            true => entries::file(entry).iter().for_each(|file| pile.file(file)),
+            false => entries::facts(entry, pid).into_iter().for_each(|fact| pile.fact(fact)),
+        }
+    })?;
+    if broken > 0 {
+        let words =
+            "of the bundle not obtained, or not all of it: each is a 'collector.step' with its reason";
+        coverage.remarks.push(format!("{} {words}", counted(broken, "thing")));
+    }
+    if let Some((began, ended)) = evidence.run.filter(|_| !files) {
+        entries::run(began, ended).into_iter().for_each(|fact| pile.fact(fact));
+    }
+    Ok(())
+}
+
+fn tables(evidence: &Evidence) -> impl Iterator<Item = (&Log, Reader)> {
+    let logs = [What::Walk, What::Table].into_iter().flat_map(|what| evidence.logs(what));
+    logs.filter_map(|log| Some((log, log.table?)))
+}
+
+/// Rows of sealed tables.
+fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Coverage) -> Result<(), Failure> {
+    let has_audit_log = evidence.logs(What::Audit).next().is_some();
+    let repeats = |table: Reader| table.source() == HISTORY && has_audit_log;
+    let is_asked = |table: Reader| if files { table.has_files() } else { !repeats(table) };
+    for (log, table) in tables(evidence).filter(|(_, table)| is_asked(*table)) {
+        if pile.is_lost() {
+            break;
+        }
+        let mut tally = Tally::default();
+        let mut row = |pile: &mut Pile, bytes: &[u8], offset| match files {
+            true => {
+                let file = table.file(bytes);
+                tally.count(usize::from(file.is_some()));
+                file.iter().for_each(|file| pile.file(file));
+            }
+            false => {
+                let facts = table.facts(bytes, At { entry: log.entry, offset }, &mut tally);
+                facts.into_iter().for_each(|fact| pile.fact(fact));
+            }
+        };
+        let (mut lines, mut document) = (Lines::default(), Vec::new());
+        let read = evidence.read(log, &mut |bytes| match table.is_document() {
+            true if document.len() <= LONGEST_ROW => document.extend_from_slice(bytes),
+            true => {}
+            false => lines.piece(bytes, &mut |line| {
+                if let Line::Kept { bytes, offset } = line {
+                    row(pile, bytes, offset);
+                }
+            }),
+        });
+        let counts = lines.end(&mut |line| {
+            if let Line::Kept { bytes, offset } = line {
+                row(pile, bytes, offset);
+            }
+        });
+        if table.is_document() {
+            row(pile, &document, 0);
+        }
+        coverage.read.push(Read {
+            records: tally.facts,
+            odd: tally.unread + counts.oversize,
+            untimed: tally.untimed,
+            broken: unless_forged(read)?,
+            ..Read::of(log, if files { "file" } else { "dated fact" })
+        });
+    }
+    Ok(())
+}
+
+/// Events of audit logs.
+fn audit(
+    evidence: &Evidence,
+    ids: &[EntryId],
+    pile: &mut Pile,
+    coverage: &mut Coverage,
+) -> Result<(), Failure> {
+    let mut reading = Reading::new(|_: &[u8], _: &[u8]| true);
+    let mut doings = Doings::default();
+    let mut take = |pile: &mut Pile, event: Event| pile.fact(doings.fact(&event, ids));
+    for log in evidence.logs(What::Audit) {
+        if pile.is_lost() {
+            return Ok(());
+        }
+        reading.begin(log.number);
+        let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut |event| take(pile, event)));
+        let told = reading.end_file(&mut |event| take(pile, event));
+        let unread = told.unread.as_ref().map(ToString::to_string);
+        coverage.read.push(Read {
+            records: told.records,
+            odd: told.unparsed + told.oversize,
+            span: told.first.zip(told.last),
+            broken: unless_forged(read)?.or(unread),
+            ..Read::of(log, "record")
+        });
+    }
+    let counts = reading.finish(&mut |event| take(pile, event));
+    for (count, what, words) in [
+        (counts.conflicts, "event", "of which two logs say different things; both are told"),
+        (counts.forgotten, "event", "no longer remembered, so that copies of them would be told twice"),
+        (counts.nodes_left, "machine", "whose boots were not told apart"),
+    ] {
+        if count > 0 {
+            coverage.remarks.push(format!("{} {words}", counted(count, what)));
+        }
+    }
+    if counts.cut_off > 0 {
+        let words = "given up before all of their records were there, for want of room";
+        coverage.notes.push(format!("{} {words}", counted(counts.cut_off, "event")));
+    }
+    Ok(())
+}
+
+/// A journal's bytes for its reader.
+struct Window {
+    held: Box<dyn Bytes>,
+    buffer: Vec<u8>,
+}
+
+impl journal::Read for Window {
+    fn at(&mut self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.buffer.resize(length, 0);
+        let mut done = 0;
+        while done < length {
+            let count = self.held.read_at(offset + done as u64, self.buffer.get_mut(done..)?).ok()?;
+            done += Some(count).filter(|count| *count > 0)?;
+        }
+        Some(&self.buffer)
+    }
+}
+
+/// Entries of journals.
+fn journals(
+    evidence: &Evidence,
+    ids: &[EntryId],
+    pile: &mut Pile,
+    coverage: &mut Coverage,
+) -> Result<(), Failure> {
+    for log in evidence.logs(What::Journal) {
+        if pile.is_lost() {
+            return Ok(());
+        }
+        let mut read = Read::of(log, "entry");
+        match evidence.hold(log) {
+            Err(failure) => read.broken = unless_forged(Err(failure))?,
+            Ok(held) => journal(log, held, ids, pile, &mut read),
+        }
+        coverage.read.push(read);
+    }
+    Ok(())
+}
+
+fn journal(log: &Log, held: Box<dyn Bytes>, ids: &[EntryId], pile: &mut Pile, read: &mut Read) {
+    let size = held.size();
+    let mut journal = match Journal::open(Window { held, buffer: Vec::new() }, size) {
+        Ok(journal) => journal,
+        Err(refused) => {
+            read.broken = Some(refused.to_string());
+            return;
+        }
+    };
+    let summary = journal.for_each(&mut |entry| match told::fact(&entry, log.number, ids) {
+        Some(fact) => pile.fact(fact),
+        None => read.untimed += 1,
+    });
+    let signs: Vec<&str> = summary.shortcomings().into_iter().map(journal::Shortcoming::word).collect();
+    (read.records, read.span) = (summary.entries, summary.span);
+    read.broken = (!signs.is_empty()).then(|| format!("not whole ({})", signs.join(", ")));
+}

@@ -1,0 +1,147 @@
+//! Lines of a text log that speak of logins, kept while it passes into the seal, with what dates them.
+
+use crate::records::kept_lines::KeptLines;
+use crate::records::lines::{Line, Lines};
+use crate::records::syslog::{Survey, speaks_of_logins};
+
+/// Bytes of a line that is kept for its day alone.
+const DAY: usize = 64;
+
+/// What is kept of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The lines, and beside each New Year the two that it lies between: the days of those that are kept tell the same
+    /// years as the days of all.
+    pub lines: KeptLines,
+    /// The days of all lines.
+    pub survey: Survey,
+}
+
+/// Keeps them.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    text: Lines,
+    told: Told,
+    /// The beginning of the line above, and where it stands.
+    above: (u64, Vec<u8>),
+    /// The line above is kept.
+    is_kept: bool,
+}
+
+impl Keeper {
+    /// One that may keep so many bytes, compressed.
+    pub fn within(room: usize) -> Keeper {
+        Keeper { told: Told { lines: KeptLines::within(room), ..Told::default() }, ..Keeper::default() }
+    }
+
+    /// The next bytes of the text.
+    pub fn piece(&mut self, bytes: &[u8]) {
+        let mut text = std::mem::take(&mut self.text);
+        text.piece(bytes, &mut |line| self.take(line));
+        self.text = text;
+    }
+
+    /// All has passed.
+    pub fn end(mut self) -> Told {
+        std::mem::take(&mut self.text).end(&mut |line| self.take(line));
+        self.told.lines.close();
+        self.told
+    }
+
+    fn take(&mut self, line: Line<'_>) {
+        let Line::Kept { bytes, offset } = line else {
+            self.is_kept = false;
+            return;
+        };
+        let year = self.told.survey.years_behind();
+        self.told.survey.line(bytes);
+        let is_new_year = self.told.survey.years_behind() != year;
+        if is_new_year && !self.is_kept {
+            let (offset, above) = &self.above;
+            self.told.lines.push(*offset, above);
+        }
+        self.is_kept = speaks_of_logins(bytes, self.is_kept) || is_new_year;
+        if self.is_kept {
+            self.told.lines.push(offset, bytes);
+        } else {
+            self.above.0 = offset;
+            self.above.1.clear();
+            self.above.1.extend_from_slice(without_message(bytes));
+        }
+    }
+}
+
+/// A line as far as it tells its day, and nothing else.
+fn without_message(line: &[u8]) -> &[u8] {
+    let line = line.get(..DAY).unwrap_or(line);
+    let ends = [b": ".as_slice(), b"last message repeated"].map(|end| memchr::memmem::find(line, end));
+    line.get(..ends.into_iter().flatten().min().unwrap_or(line.len())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::records::audit_event::Place;
+    use crate::records::auth_text::Said;
+    use crate::records::syslog::{Anchor, Reader};
+    use crate::records::tzif::Zone;
+
+    // Written from documentation: three years of a log in which hardly anybody logs in.
+    const LOG: &[u8] = b"Jan  5 10:00:00 vm sshd[5]: Failed password for alice from 192.0.2.7 port 1 ssh2\n\
+        Jun  1 10:00:00 vm kernel: one\n\
+        Dec 31 10:00:00 vm kernel: two\n\
+        Jan 10 10:00:00 vm kernel: three\n\
+        Jan 12 10:00:00 vm sshd[6]: Failed password for alice from 192.0.2.7 port 2 ssh2\n\
+        Jan 12 10:00:01 vm last message repeated 2 times\n\
+        Dec 30 10:00:00 vm kernel: four\n\
+        Dec 30 10:00:00 vm last message repeated 9 times\n\
+        Jan  2 10:00:00 vm sshd[7]: Accepted password for bob from 192.0.2.7 port 3 ssh2\n";
+
+    fn told(piece: usize) -> Told {
+        let mut keeper = Keeper::within(1 << 20);
+        LOG.chunks(piece).for_each(|piece| keeper.piece(piece));
+        keeper.end()
+    }
+
+    type Each<'e> = dyn FnMut(u64, &[u8]) + 'e;
+
+    fn read(survey: &Survey, lines: &mut dyn FnMut(&mut Each<'_>)) -> Vec<Said> {
+        let collected = Some(Timestamp::parse("2026-03-01T00:00:00Z").unwrap());
+        let anchor = Anchor { collected, ..Anchor::default() };
+        let mut reader = Reader::new(survey.years(&anchor, &Zone::utc()), Zone::utc());
+        let mut all = Vec::new();
+        lines(&mut |offset, line| {
+            reader.line(line, Place { file: 1, offset }, &mut |said| all.push(said));
+        });
+        all
+    }
+
+    #[test]
+    fn what_is_kept_tells_the_same_as_the_whole_file_and_of_the_same_years() {
+        let kept = told(7);
+        let of_kept = read(&kept.survey, &mut |each| kept.lines.replay(each));
+        let of_all = read(&kept.survey, &mut |each| {
+            let mut offset = 0;
+            for line in LOG.split_inclusive(|byte| *byte == b'\n') {
+                each(offset, line.strip_suffix(b"\n").unwrap());
+                offset += line.len() as u64;
+            }
+        });
+        assert_eq!(of_kept, of_all);
+        let times = of_all.iter().map(|said| said.time.unwrap().0.to_string());
+        let years = times.map(|time| time.split('-').next().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(years, ["2024", "2025", "2025", "2026"]);
+        assert_eq!(of_all[2].times, 2);
+        assert_eq!((kept.lines.lines, kept.lines.left), (7, 0));
+        assert_eq!(told(1), told(4096));
+    }
+
+    #[test]
+    fn without_room_what_is_left_is_counted() {
+        let mut keeper = Keeper::default();
+        keeper.piece(LOG);
+        let told = keeper.end();
+        assert_eq!((told.lines.lines, told.lines.left), (0, 7));
+    }
+}
