@@ -27,6 +27,7 @@ use crate::custody::{Sealed, Vault, VaultError};
 use crate::host::pace::Pace;
 use crate::path::HostPath;
 use crate::records::audit_log::Asked;
+use crate::records::kept_events::Wants;
 use sealed::SealedCopies;
 use short::Shortfalls;
 use stop::is_over;
@@ -71,6 +72,8 @@ pub struct Terms<'a> {
     pub window: Window,
     /// What is asked of audit logs while they pass.
     pub asked: Asked,
+    /// Makes what tells of a line of an audit log whether its event is wanted by a view; none where no view is made.
+    pub wants: Option<&'a dyn Fn() -> Wants>,
 }
 
 /// The door.
@@ -84,6 +87,8 @@ pub struct Intake<'a> {
     kept: usize,
     /// Bytes of lines that are kept for the views of logins, compressed.
     lines_kept: usize,
+    /// Bytes of lines of audit events that are kept for the views of accesses, compressed.
+    events_kept: usize,
     links_told: HashMap<HostPath, EntryId>,
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,
@@ -114,6 +119,7 @@ impl<'a> Intake<'a> {
             copies: SealedCopies::default(),
             kept: 0,
             lines_kept: 0,
+            events_kept: 0,
             links_told: HashMap::new(),
             roles: BTreeMap::new(),
             step: None,

@@ -34,7 +34,7 @@ pub fn number(log: &HostPath, path: &HostPath) -> Option<u64> {
 /// The audit logs that were sealed, and what was learnt of each; in the order of their entries.
 pub fn sealed<'i>(intake: &'i Intake<'_>) -> impl Iterator<Item = (&'i SealedCopy, &'i Arc<Summary>)> {
     intake.sealed_copies().filter_map(|copy| match &copy.observed {
-        Some(Observed::Audit(summary)) => Some((copy, summary)),
+        Some(Observed::Audit(summary, _)) => Some((copy, summary)),
         _ => None,
     })
 }

@@ -118,7 +118,7 @@ impl Gathering<'_> {
         let mut reading = Reading::new(wants);
         let sessions = &mut self.sessions;
         let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
-            Heard::Line(line, _) => hears.line(line),
+            Heard::Line(line) => hears.line(line),
             Heard::Event(event) => {
                 sessions.audit(&event);
                 hears.event(&event);

@@ -12,7 +12,7 @@ use crate::host::file::{End, Glimpse, Reading};
 use crate::host::stat::Met;
 use crate::records::audit_log::Asked;
 use crate::records::form::Form;
-use crate::records::observer::{Observed, Observer};
+use crate::records::observer::{Observed, Observer, Wanted};
 
 /// How much of a file's beginning is kept to know its form by, in bytes.
 const BEGINNING: usize = 4096;
@@ -24,6 +24,8 @@ const KEPT_OF_ONE: usize = 2 << 20;
 /// Bytes of lines that are kept of all text logs together, compressed; the logs that are being written pass first, so that
 /// the oldest fall out.
 const LINES_OF_ALL: usize = 2 << 20;
+/// Bytes of lines that are kept of all audit logs together, compressed; the oldest fall out here too.
+const EVENTS_OF_ALL: usize = 5 << 20;
 /// Bytes that are kept of all files together.
 const KEPT_OF_ALL: usize = 8 << 20;
 
@@ -93,16 +95,23 @@ impl Intake<'_> {
         limited_by_run: bool,
         finish: &mut dyn FnMut(&mut Draft, &Sealed),
     ) -> Result<Poured, Halt> {
-        let room = LINES_OF_ALL.saturating_sub(self.lines_kept);
+        let events =
+            self.terms.wants.as_ref().map(|wants| (wants(), EVENTS_OF_ALL.saturating_sub(self.events_kept)));
+        let wanted =
+            Wanted { asked: self.terms.asked, events, room: LINES_OF_ALL.saturating_sub(self.lines_kept) };
         let mut onlookers = Onlookers {
             beginning: Vec::new(),
             kept: limits.keep.then(Vec::new),
             room_to_keep: KEPT_OF_ONE.min(KEPT_OF_ALL.saturating_sub(self.kept)),
-            observer: limits.form.and_then(|form| Observer::of(form, self.terms.asked, room)),
+            observer: limits.form.and_then(|form| Observer::of(form, wanted)),
         };
         let (given, ended) = self.pass(reading, &mut onlookers)?;
         let observed = onlookers.observer.map(Observer::end);
-        self.lines_kept += observed.as_ref().map_or(0, Observed::weight);
+        let weight = observed.as_ref().map_or(0, Observed::weight);
+        match observed {
+            Some(Observed::Audit(..)) => self.events_kept += weight,
+            _ => self.lines_kept += weight,
+        }
         self.copied_in_step.0 += 1;
         let (mut whole, mut hole) = (false, None);
         let entry = match ended {

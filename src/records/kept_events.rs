@@ -6,9 +6,11 @@
 //! the last lines.
 
 use std::collections::VecDeque;
+use std::fmt;
 
-use super::audit_event::{Event, FileRead, Heard, Reading};
+use super::audit_event::{Assembler, Event};
 use super::kept_lines::KeptLines;
+use super::lines::{Line, Lines};
 
 /// Lines at either end of a file that are kept whatever they say: more than one event has.
 const ENDS: usize = 64;
@@ -18,9 +20,16 @@ pub type Wants = Box<dyn FnMut(&[u8], &[u8]) -> bool + Send>;
 
 /// One log that passes.
 pub struct KeptEvents {
-    reading: Reading<Wants>,
+    assembler: Assembler<Wants>,
+    lines: Lines,
     ends: Ends,
     kept: KeptLines,
+}
+
+impl fmt::Debug for KeptEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptEvents").field("kept", &self.kept.lines).finish_non_exhaustive()
+    }
 }
 
 /// The first and the last lines.
@@ -35,37 +44,36 @@ struct Ends {
 impl KeptEvents {
     /// Of a log whose events are wanted so, in `room` bytes, compressed.
     pub fn new(wants: Wants, room: usize) -> KeptEvents {
-        let mut reading = Reading::new(wants);
-        reading.begin(0);
-        KeptEvents { reading, ends: Ends::default(), kept: KeptLines::within(room) }
+        let (assembler, lines) = (Assembler::new(wants), Lines::default());
+        KeptEvents { assembler, lines, ends: Ends::default(), kept: KeptLines::within(room) }
     }
 
-    /// The next bytes of the file, compressed or not.
-    pub fn piece(&mut self, bytes: &[u8]) {
-        let KeptEvents { reading, ends, kept } = self;
-        reading.hear(bytes, &mut |heard| take(ends, kept, heard));
+    /// The next bytes of the text of the file.
+    pub fn piece(&mut self, text: &[u8]) {
+        let KeptEvents { assembler, lines, ends, kept } = self;
+        lines.piece(text, &mut |line| take(assembler, ends, kept, line));
     }
 
-    /// The file has ended: what it was, and what is kept of it. Lines of one event stand together; those at the end of the
-    /// file come last, and may be there twice.
-    pub fn end(self) -> (FileRead, KeptLines) {
-        let KeptEvents { mut reading, mut ends, mut kept } = self;
-        let read = reading.end_hear(&mut |heard| take(&mut ends, &mut kept, heard));
+    /// The file has ended: what is kept of it. Lines of one event stand together; those at the end of the file come last, and
+    /// may be there twice.
+    pub fn end(self) -> KeptLines {
+        let KeptEvents { mut assembler, lines, mut ends, mut kept } = self;
+        lines.end(&mut |line| take(&mut assembler, &mut ends, &mut kept, line));
         let begins = ends.last.front().map_or(u64::MAX, |(offset, _)| *offset);
-        reading.finish(&mut |event| push(&event, ends.first..begins, &mut kept));
+        assembler.end(&mut |event| push(&event, ends.first..begins, &mut kept));
         for (offset, line) in ends.last.iter().filter(|(offset, _)| *offset >= ends.first) {
             kept.push(*offset, line);
         }
         kept.close();
-        (read, kept)
+        kept
     }
 }
 
-fn take(ends: &mut Ends, kept: &mut KeptLines, heard: Heard<'_>) {
-    match heard {
-        Heard::Line(line, offset) => ends.line(line.unwrap_or_default(), offset, kept),
-        Heard::Event(event) => push(&event, ends.first..u64::MAX, kept),
-    }
+/// Of a line that is too long to be kept nothing is: it is no record.
+fn take(assembler: &mut Assembler<Wants>, ends: &mut Ends, kept: &mut KeptLines, line: Line<'_>) {
+    let Line::Kept { bytes, offset } = line else { return };
+    ends.line(bytes, offset, kept);
+    assembler.line(bytes, offset, &mut |event| push(&event, ends.first..u64::MAX, kept));
 }
 
 fn push(event: &Event, places: std::ops::Range<u64>, kept: &mut KeptLines) {
@@ -75,7 +83,6 @@ fn push(event: &Event, places: std::ops::Range<u64>, kept: &mut KeptLines) {
 }
 
 impl Ends {
-    /// Of a line that is too long to be kept nothing is: it is no record.
     fn line(&mut self, line: &[u8], offset: u64, kept: &mut KeptLines) {
         self.seen += 1;
         if self.seen <= ENDS as u64 {
@@ -116,7 +123,7 @@ mod tests {
     fn kept(text: &str, room: usize) -> KeptLines {
         let mut events = KeptEvents::new(wants(), room);
         text.as_bytes().chunks(1_000).for_each(|piece| events.piece(piece));
-        events.end().1
+        events.end()
     }
 
     /// The serial numbers and line counts of wanted events, put together from what is kept of these files.

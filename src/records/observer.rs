@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::audit_log::{Asked, Summary};
 use super::form::Form;
 use super::journal_header::Beginning;
+use super::kept_events::{KeptEvents, Wants};
+use super::kept_lines::KeptLines;
 use super::text_log::{self, Looker};
 use super::unpack::Unpacker;
 use crate::clock::Timestamp;
@@ -13,18 +15,58 @@ use crate::clock::Timestamp;
 #[derive(Debug)]
 pub enum Observer {
     /// An audit log.
-    Audit(Box<(Unpacker, Summary)>),
+    Audit(Box<AuditLooker>),
     /// A journal.
     Journal(Box<Beginning>),
     /// A text log.
     Text(Box<Looker>),
 }
 
+/// What looks on while an audit log passes.
+#[derive(Debug)]
+pub struct AuditLooker {
+    unpacker: Unpacker,
+    summary: Summary,
+    events: Option<KeptEvents>,
+}
+
+impl AuditLooker {
+    fn piece(&mut self, bytes: &[u8]) {
+        let AuditLooker { unpacker, summary, events } = self;
+        unpacker.piece(bytes, &mut |text| look(summary, events, text));
+    }
+
+    fn end(self) -> Observed {
+        let AuditLooker { unpacker, mut summary, mut events } = self;
+        let (_, unread) = unpacker.end(&mut |text| look(&mut summary, &mut events, text));
+        summary.end();
+        summary.broken = unread;
+        Observed::Audit(Arc::new(summary), Arc::new(events.map(KeptEvents::end).unwrap_or_default()))
+    }
+}
+
+fn look(summary: &mut Summary, events: &mut Option<KeptEvents>, text: &[u8]) {
+    summary.piece(text);
+    if let Some(events) = events {
+        events.piece(text);
+    }
+}
+
+/// What is wanted of logs while they pass.
+pub struct Wanted {
+    /// What audit logs are asked.
+    pub asked: Asked,
+    /// The events of audit logs whose lines are kept, and the bytes that they may take, compressed.
+    pub events: Option<(Wants, usize)>,
+    /// Bytes for lines of text logs that speak of logins, compressed.
+    pub room: usize,
+}
+
 /// What has been learnt.
 #[derive(Clone, Debug)]
 pub enum Observed {
-    /// Of an audit log.
-    Audit(Arc<Summary>),
+    /// Of an audit log; with the lines of events that are wanted of it.
+    Audit(Arc<Summary>, Arc<KeptLines>),
     /// Of a journal.
     Journal(Box<Beginning>),
     /// Of a text log.
@@ -32,13 +74,16 @@ pub enum Observed {
 }
 
 impl Observer {
-    /// One for files of this form; none where there is nothing to be learnt in passing. `asked` is
-    /// for audit logs; of text logs, lines that speak of logins are kept within `room` bytes, compressed.
-    pub fn of(form: Form, asked: Asked, room: usize) -> Option<Observer> {
+    /// One for files of this form; none where there is nothing to be learnt in passing.
+    pub fn of(form: Form, wanted: Wanted) -> Option<Observer> {
         match form {
-            Form::Audit => Some(Observer::Audit(Box::new((Unpacker::default(), Summary::asked(asked))))),
+            Form::Audit => Some(Observer::Audit(Box::new(AuditLooker {
+                unpacker: Unpacker::default(),
+                summary: Summary::asked(wanted.asked),
+                events: wanted.events.map(|(wants, room)| KeptEvents::new(wants, room)),
+            }))),
             Form::Journal => Some(Observer::Journal(Box::default())),
-            Form::Text => Some(Observer::Text(Box::new(Looker::within(room)))),
+            Form::Text => Some(Observer::Text(Box::new(Looker::within(wanted.room)))),
             Form::Sqlite | Form::Utmp => None,
         }
     }
@@ -46,10 +91,7 @@ impl Observer {
     /// The next bytes.
     pub fn piece(&mut self, bytes: &[u8]) {
         match self {
-            Observer::Audit(audit) => {
-                let (unpacker, summary) = &mut **audit;
-                unpacker.piece(bytes, &mut |text| summary.piece(text));
-            }
+            Observer::Audit(audit) => audit.piece(bytes),
             Observer::Journal(beginning) => beginning.piece(bytes),
             Observer::Text(looker) => looker.piece(bytes),
         }
@@ -58,13 +100,7 @@ impl Observer {
     /// All has passed that will.
     pub fn end(self) -> Observed {
         match self {
-            Observer::Audit(audit) => {
-                let (unpacker, mut summary) = *audit;
-                let (_, unread) = unpacker.end(&mut |text| summary.piece(text));
-                summary.end();
-                summary.broken = unread;
-                Observed::Audit(Arc::new(summary))
-            }
+            Observer::Audit(audit) => audit.end(),
             Observer::Journal(beginning) => Observed::Journal(beginning),
             Observer::Text(looker) => Observed::Text(Box::new(looker.end())),
         }
@@ -76,14 +112,15 @@ impl Observed {
     pub fn weight(&self) -> usize {
         match self {
             Observed::Text(summary) => summary.told.lines.weight(),
-            Observed::Audit(_) | Observed::Journal(_) => 0,
+            Observed::Audit(_, events) => events.weight(),
+            Observed::Journal(_) => 0,
         }
     }
 
     /// The times of the earliest and the latest record, where there are any.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         match self {
-            Observed::Audit(summary) => summary.span(),
+            Observed::Audit(summary, _) => summary.span(),
             Observed::Journal(beginning) => {
                 let header = beginning.header().ok()?;
                 let (first, last) = (header.first()?, header.last()?);

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use crate::support::{Bundle, Desk, FakeHost, Phi, phi};
+use crate::support::{Bundle, Desk, FakeHost, Phi, entries, phi};
 
 // Written from documentation (auditd(8), auditctl(8), sshd(8)): alice logs in from 192.0.2.7 and opens a file; bob is
 // refused; somebody without a login deletes one.
@@ -209,4 +209,37 @@ fn a_bundle_answers_as_its_files_do_and_leaves_nothing_in_the_clear() {
     let labels: Vec<String> =
         rows(&ran.stdout).iter().map(|row| row["actor"]["label"].as_str().unwrap().to_owned()).collect();
     assert_eq!(labels, ["A2", "D", "E"]);
+}
+
+#[test]
+fn accesses_are_sealed_beside_the_logs_that_tell_of_them() {
+    let desk = Desk::new();
+    let host = host().folder("/var/data/phi");
+    let bundle = Bundle::of(&desk.collect(&host).args(["--phi", "/var/data/phi"]).run().code(3).json());
+    let opened = desk.open(&bundle);
+    let view = |name: &str| rows(&fs::read_to_string(opened.join("data/view").join(name)).unwrap());
+    let sealed = view("access.jsonl");
+    let labels: Vec<&str> = sealed.iter().map(|row| row["actor"]["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["A2", "D", "E"]);
+    assert_eq!((view("access-by-actor.jsonl").len(), view("access-by-file.jsonl").len()), (3, 3));
+    assert_eq!(view("coverage.jsonl").len(), 1);
+    // Whoever asks the bundle is told the same, from the whole logs.
+    let key = desk.path("officer.key");
+    let ran = access(&[bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()], &["--format", "jsonl"]);
+    assert_eq!(rows(&ran.run().code(0).stdout), sealed);
+    let all = entries(&opened);
+    let entry = all.iter().find(|entry| entry["member"] == "data/view/access.jsonl").unwrap();
+    let log = crate::support::entry_of(&all, "/var/log/audit/audit.log");
+    assert!(entry["derived_from"].as_array().unwrap().contains(&log["id"]), "{entry:#}");
+}
+
+#[test]
+fn no_access_in_a_sealed_log_is_inconclusive_where_nothing_shows_that_it_would_be_there() {
+    let desk = Desk::new();
+    let first = LOG.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
+    let host = host().folder("/var/data/phi").file("/var/log/audit/audit.log", first);
+    let bundle = Bundle::of(&desk.collect(&host).args(["--phi", "/var/data/phi"]).run().code(3).json());
+    let all = entries(&desk.open(&bundle));
+    let entry = all.iter().find(|entry| entry["member"] == "data/view/access.jsonl").unwrap();
+    assert_eq!((&entry["outcome"], &entry["size"]), (&"inconclusive".into(), &0.into()), "{entry:#}");
 }

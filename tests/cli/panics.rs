@@ -65,6 +65,7 @@ fn a_panic_in_the_middle_of_a_member_leaves_a_failed_entry_and_a_whole_archive()
         phi_roots: vec![],
         window: Window::default(),
         asked: Default::default(),
+        wants: None,
     };
     let mut intake = Intake::new(&mut vault, Ledger::starting_from(Digest::of(b"plan"), false), terms);
     let (host, request, plan) = (&prepared.host, &prepared.request, &prepared.plan);

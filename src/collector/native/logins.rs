@@ -92,17 +92,33 @@ fn unused(run: &Run<'_, '_>) -> Vec<String> {
     kinds.map(|(count, what)| counted(count, what)).collect()
 }
 
+/// What text logs tell of sessions, for a view that joins them too.
+pub fn texts(run: &Run<'_, '_>, sessions: &mut Sessions) {
+    let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
+    let made =
+        Made { texts: passed(run), evidence: LoginEvidence::default(), zone, collected: run.began.utc };
+    for text in &made.texts {
+        made.said(text, &mut |said| sessions.said(Source::Text, &said));
+    }
+}
+
+/// The text logs that passed, the oldest first.
+fn passed(run: &Run<'_, '_>) -> Vec<Text> {
+    let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
+    let texts = copies.filter_map(|copy| match &copy.observed {
+        Some(Observed::Text(summary)) if summary.holds_records() => {
+            Some(Text { entry: copy.entry, modified: copy.modified, told: summary.told.clone() })
+        }
+        _ => None,
+    });
+    let mut texts: Vec<Text> = texts.collect();
+    texts.sort_by_key(|text| (text.modified, text.entry));
+    texts
+}
+
 impl Made {
     fn of(run: &mut Run<'_, '_>) -> Made {
-        let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
-        let texts = copies.filter_map(|copy| match &copy.observed {
-            Some(Observed::Text(summary)) if summary.holds_records() => {
-                Some(Text { entry: copy.entry, modified: copy.modified, told: summary.told.clone() })
-            }
-            _ => None,
-        });
-        let mut texts: Vec<Text> = texts.collect();
-        texts.sort_by_key(|text| (text.modified, text.entry));
+        let texts = passed(run);
         let mut evidence = std::mem::take(&mut run.logins);
         evidence.files.sort_by_key(|file| (file.modified, file.entry));
         let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));

@@ -1,5 +1,6 @@
 //! Native collectors: code for what no declaration can take. One file each, named like its definition.
 
+pub mod access;
 mod accounts;
 mod audit_coverage;
 mod audit_logs;
@@ -41,6 +42,7 @@ macro_rules! natives {
 }
 
 natives! {
+    access,
     accounts,
     audit_coverage,
     audit_logs,

@@ -12,6 +12,7 @@ use super::prepare::Prepared;
 use super::tags::Tags;
 use super::target::{PipedReceipt, Room, Target};
 use crate::clock::{Clock, Timestamp};
+use crate::collector::native::access::wants;
 use crate::collector::run::carry_out;
 use crate::custody::Vault;
 use crate::custody::bag;
@@ -231,6 +232,7 @@ impl Journey<'_> {
         let request = &self.prepared.request;
         let signer = self.prepared.signer.facts()?;
         let ledger = Ledger::starting_from(plan_digest, request.case.part2);
+        let wants = || wants(request);
         let terms = Terms {
             clock: self.clock,
             salts: self.salts,
@@ -242,6 +244,7 @@ impl Journey<'_> {
             phi_roots: request.phi_places(),
             window: request.window.clone(),
             asked: asked(&self.prepared.host, &request.window, self.clock),
+            wants: Some(&wants),
         };
         let mut intake = Intake::new(&mut vault, ledger, terms);
         carry_out(&self.prepared.plan, &self.prepared.host, request, &mut intake).map_err(bundle_lost)?;

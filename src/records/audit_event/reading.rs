@@ -43,8 +43,8 @@ pub struct Reading<Sieve> {
 /// What is heard while a chain is read.
 #[derive(Debug)]
 pub enum Heard<'a> {
-    /// A line, whatever it is, and where it begins; none for one that is too long to be kept.
-    Line(Option<&'a [u8]>, u64),
+    /// A line, whatever it is; none for one that is too long to be kept.
+    Line(Option<&'a [u8]>),
     /// An event.
     Event(Event),
 }
@@ -126,9 +126,9 @@ fn take<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mu
 fn hear<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, each: &mut dyn FnMut(Heard<'_>)) {
     match line {
         Line::Kept { bytes, offset } => {
-            each(Heard::Line(Some(bytes), offset));
+            each(Heard::Line(Some(bytes)));
             assembler.line(bytes, offset, &mut |event| each(Heard::Event(event)));
         }
-        Line::Oversize { offset, .. } => each(Heard::Line(None, offset)),
+        Line::Oversize { .. } => each(Heard::Line(None)),
     }
 }

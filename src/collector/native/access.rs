@@ -1,0 +1,165 @@
+//! Accesses to PHI, who made them, which files they met, and what all of that rests on: out of lines of audit logs that
+//! were kept while the logs passed into the seal, put together again from the oldest log on. No log is read twice. The verb
+//! `access` of the sealed bundle reads whole logs, and knows more: what a listing of the folders says of moved files.
+
+mod made;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::logins;
+use crate::collector::request::Request;
+use crate::collector::run::Run;
+use crate::custody::entry::{EntryId, Kind, Source};
+use crate::custody::json;
+use crate::custody::ledger::{Draft, Reason};
+use crate::custody::member::Member;
+use crate::custody::outcome::{Outcome, ReasonCode};
+use crate::custody::rows::access::AccessRow;
+use crate::intake::Halt;
+use crate::records::audit_event::Event;
+use crate::records::kept_events::Wants;
+use crate::view::access::{Access, Question};
+use crate::view::coverage::{Coverage, lines};
+use crate::view::login_sessions::{Joined, Sessions};
+use made::Logs;
+
+/// Bytes of a view at most.
+const LIMIT: usize = 16 << 20;
+
+/// What tells of a line of an audit log whether its event is wanted here: accesses to PHI, logins, and what bears on how far
+/// the log can be believed.
+pub fn wants(request: &Request) -> Wants {
+    let mut of_phi = Access::new(question(request), &[]).sieve();
+    Box::new(move |kind, line| of_phi(kind, line) || Sessions::sieve(kind, line) || Coverage::wants(kind))
+}
+
+fn question(request: &Request) -> Question {
+    let roots = request.phi_places().iter().map(|root| root.as_bytes().to_vec()).collect();
+    Question::of(roots, request.phi_keys.clone())
+}
+
+/// Seals the views.
+pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
+    let source = || Source::text("sealed audit logs");
+    let question = question(run.request);
+    if question.roots.is_empty() && question.keys.is_empty() {
+        let words = "no folder is known to hold PHI, so that there is none whose accesses could be told";
+        run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::NoPhiRoot, words))?;
+        return Ok(());
+    }
+    let logs = Logs::of(run);
+    if logs.is_empty() {
+        let words = "no audit log with a byte in it was sealed: who touched PHI is not known from one";
+        run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::NotFound, words))?;
+        return Ok(());
+    }
+    let (joined, coverage) = told(run, &logs, &question);
+    let mut pages = [Page::default(), Page::default(), Page::default()];
+    let counted = {
+        let [rows, ..] = &mut pages;
+        let mut access = Access::new(Question { own: logs.own(run), ..question }, &joined.sessions);
+        let mut each = |row: AccessRow| rows.row(&row);
+        logs.replay(&mut access.sieve(), &mut |event: Event| access.take(&event, &mut each));
+        access.finish(&mut each)
+    };
+    let statement = coverage.finish();
+    let found = counted.totals.classified;
+    let words = lines(&statement, found).join("; ");
+    {
+        let [_, actors, files] = &mut pages;
+        counted.actors.iter().for_each(|row| actors.row(row));
+        counted.files().for_each(|row| files.row(&row));
+    }
+    let open = uncovered(run);
+    let mut covered = Page::default();
+    covered.row(&statement);
+    let named = [
+        ("access.jsonl", "Accesses to PHI: who, from where, what was done to which file"),
+        ("access-by-actor.jsonl", "Accesses to PHI, counted for each who made them"),
+        ("access-by-file.jsonl", "Accesses to PHI, counted for each file"),
+    ];
+    for (page, (name, title)) in pages.into_iter().zip(named) {
+        let (outcome, code) = match (logs.left() + page.cut, page.count, open) {
+            (1.., ..) => (Outcome::Truncated, ReasonCode::SizeLimit),
+            (0, 1.., _) => (Outcome::Collected, ReasonCode::Remarkable),
+            (0, 0, None) => (Outcome::Empty, ReasonCode::NoMatch),
+            (0, 0, Some(code)) => (Outcome::Inconclusive, code),
+        };
+        let words = format!("{}{words}", page.shortfall(logs.left()));
+        seal(run, (name, title), page, logs.entries(), (outcome, Reason::new(code, words)))?;
+    }
+    let ending = (Outcome::Collected, Reason::new(ReasonCode::Remarkable, words));
+    seal(run, ("coverage.jsonl", "What the answer of accesses rests on"), covered, logs.entries(), ending)
+}
+
+/// Why an access could have left no trace; none where it is shown of every PHI folder that it would have.
+fn uncovered(run: &Run<'_, '_>) -> Option<ReasonCode> {
+    let places = run.coverage.as_deref().unwrap_or_default();
+    let unknown = places.is_empty().then_some(ReasonCode::CoverageUnknown);
+    unknown.or_else(|| places.iter().find_map(|place| place.row.codes.first().copied()))
+}
+
+/// Sessions, and what the logs cover.
+fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverage) {
+    let mut coverage = Coverage::new(logs.window(run), question.keys.clone());
+    logs.files().for_each(|file| coverage.file(file));
+    (0..logs.unread()).for_each(|_| coverage.unread());
+    let mut sessions = Sessions::new();
+    let mut wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || Coverage::wants(kind);
+    logs.replay(&mut wants, &mut |event: Event| {
+        sessions.audit(&event);
+        coverage.event(&event);
+    });
+    logins::texts(run, &mut sessions);
+    (sessions.finish(), coverage)
+}
+
+/// Rows of a view, until they are sealed.
+#[derive(Default)]
+struct Page {
+    bytes: Vec<u8>,
+    count: u64,
+    /// Rows for which there was no room.
+    cut: u64,
+}
+
+impl Page {
+    fn row<T: Serialize>(&mut self, row: &T) {
+        let before = self.bytes.len();
+        let written = json::row(&mut self.bytes, row).is_ok();
+        if written && self.cut == 0 && self.bytes.len() <= LIMIT {
+            self.count += 1;
+        } else {
+            self.bytes.truncate(before);
+            self.cut += 1;
+        }
+    }
+
+    fn shortfall(&self, left: u64) -> String {
+        if left + self.cut == 0 {
+            return String::new();
+        }
+        format!(
+            "not all of it, for want of room: {left} of the oldest lines and {} of the last rows were left out; 'phi-ir access' of \
+             the bundle tells all; ",
+            self.cut
+        )
+    }
+}
+
+fn seal(
+    run: &mut Run<'_, '_>,
+    (name, title): (&str, &str),
+    page: Page,
+    entries: &BTreeSet<EntryId>,
+    (outcome, reason): (Outcome, Reason),
+) -> Result<(), Halt> {
+    let mut draft =
+        Draft::new(Kind::Derived, Source::text("sealed audit logs and text logs"), run.intake.now());
+    draft.title = Some(title.into());
+    draft.derived_from = entries.iter().copied().collect();
+    run.intake.capture(Member::of_view(name), draft.ended(outcome, reason), page.bytes)?;
+    Ok(())
+}
