@@ -2,7 +2,7 @@
 //! were kept while the logs passed into the seal, put together again from the oldest log on. No log is read twice. The verb
 //! `access` of the sealed bundle reads whole logs, and knows more: what a listing of the folders says of moved files.
 
-mod made;
+pub mod made;
 
 use std::collections::BTreeSet;
 

@@ -1,14 +1,14 @@
-//! Sessions, and tries to log in, out of what passed on its way into the seal: lines of text logs that speak of logins,
-//! records of utmp and its like, and logind's files. No log is read again for it. Audit logs and journals are not among
-//! it; whoever wants those joined too asks the verb `logins` of the sealed bundle.
+//! Sessions, and tries to log in, out of what passed on its way into the seal: events of audit logs and lines of text logs
+//! that speak of logins, records of utmp and its like, and logind's files. No log is read again for it. Journals are not
+//! among it; whoever wants those joined too asks the verb `logins` of the sealed bundle.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::access::made::Logs;
 use crate::clock::Timestamp;
-use crate::collector::auditd;
 use crate::collector::login_evidence::LoginEvidence;
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source as EntrySource};
@@ -47,6 +47,7 @@ struct Text {
 
 /// What the views are made of.
 struct Made {
+    audit: Logs,
     texts: Vec<Text>,
     evidence: LoginEvidence,
     zone: Option<Zone>,
@@ -57,8 +58,8 @@ struct Made {
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let made = Made::of(run);
     if made.is_nothing() {
-        let words = "no text log, login record or session of logind's was sealed of which a view could be made: that none \
-            is here does not say that nobody logged in; journals and audit logs are read by 'phi-ir logins'";
+        let words = "no audit log, text log, login record or session of logind's was sealed of which a view could be made: that none \
+            is here does not say that nobody logged in; journals are read by 'phi-ir logins'";
         let source = EntrySource::text("logins and sessions");
         run.intake.gap(source, Outcome::Inconclusive, Reason::new(ReasonCode::NotFound, words))?;
         return Ok(());
@@ -83,11 +84,10 @@ fn peek(run: &Run<'_, '_>, path: &str, limit: u64) -> Option<Vec<u8>> {
 
 /// What was sealed and is not in the views, in words.
 fn unused(run: &Run<'_, '_>) -> Vec<String> {
-    let audit = auditd::sealed(run.intake).count() as u64;
     let journals =
         run.intake.sealed_copies().filter(|copy| matches!(copy.observed, Some(Observed::Journal(_))));
     let (journals, databases) = (journals.count() as u64, run.logins.databases);
-    let kinds = [(audit, "audit log"), (journals, "journal"), (databases, "database of logins")];
+    let kinds = [(journals, "journal"), (databases, "database of logins")];
     let kinds = kinds.into_iter().filter(|(count, _)| *count > 0);
     kinds.map(|(count, what)| counted(count, what)).collect()
 }
@@ -95,8 +95,13 @@ fn unused(run: &Run<'_, '_>) -> Vec<String> {
 /// What text logs tell of sessions, for a view that joins them too.
 pub fn texts(run: &Run<'_, '_>, sessions: &mut Sessions) {
     let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
-    let made =
-        Made { texts: passed(run), evidence: LoginEvidence::default(), zone, collected: run.began.utc };
+    let made = Made {
+        audit: Logs::default(),
+        texts: passed(run),
+        evidence: LoginEvidence::default(),
+        zone,
+        collected: run.began.utc,
+    };
     for text in &made.texts {
         made.said(text, &mut |said| sessions.said(Source::Text, &said));
     }
@@ -122,12 +127,13 @@ impl Made {
         let mut evidence = std::mem::take(&mut run.logins);
         evidence.files.sort_by_key(|file| (file.modified, file.entry));
         let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
-        Made { texts, evidence, zone, collected: run.began.utc }
+        Made { audit: Logs::of(run), texts, evidence, zone, collected: run.began.utc }
     }
 
     fn is_nothing(&self) -> bool {
         let LoginEvidence { files, living, .. } = &self.evidence;
-        self.texts.is_empty() && living.is_empty() && files.iter().all(|file| file.records.lines == 0)
+        let are_none = self.audit.is_empty() && self.texts.is_empty() && living.is_empty();
+        are_none && files.iter().all(|file| file.records.lines == 0)
     }
 
     fn entries(&self) -> Vec<EntryId> {
@@ -135,13 +141,13 @@ impl Made {
         let files = self.evidence.files.iter().map(|file| file.entry);
         let all: BTreeSet<EntryId> =
             texts.chain(files).chain(self.evidence.living.iter().map(|(entry, _)| *entry)).collect();
-        all.into_iter().collect()
+        all.union(self.audit.entries()).copied().collect()
     }
 
     /// Lines and records for which there was no room.
     fn left(&self) -> u64 {
         let texts: u64 = self.texts.iter().map(|text| text.told.lines.left).sum();
-        texts + self.evidence.files.iter().map(|file| file.records.left).sum::<u64>()
+        self.audit.left() + texts + self.evidence.files.iter().map(|file| file.records.left).sum::<u64>()
     }
 
     /// What is said in a text, line by line.
@@ -157,6 +163,7 @@ impl Made {
 
     fn sessions(&self) -> Joined {
         let mut sessions = Sessions::new();
+        self.audit.replay(&mut Sessions::sieve, &mut |event| sessions.audit(&event));
         for text in &self.texts {
             self.said(text, &mut |said| sessions.said(Source::Text, &said));
         }
@@ -176,6 +183,7 @@ impl Made {
         let known: BTreeSet<Vec<u8>> = accounts::numbers(passwd).into_keys().collect();
         let mut logins = Logins::new(Some(known).filter(|known| !known.is_empty()));
         let mut once = Once::default();
+        self.audit.replay(&mut Sessions::sieve, &mut |event| logins.audit(&event));
         for text in &self.texts {
             let (mut attempts, mut tried) = (Attempts::default(), Vec::new());
             self.said(text, &mut |said| {
@@ -236,7 +244,7 @@ fn view<T: Serialize>(
     unused: &[String],
     notes: &[String],
 ) -> Result<(), Halt> {
-    let source = EntrySource::text("sealed text logs, login records and logind's sessions");
+    let source = EntrySource::text("sealed audit logs, text logs, login records and logind's sessions");
     let mut draft = Draft::new(Kind::Derived, source, run.intake.now());
     draft.title = Some(title.into());
     draft.derived_from = made.entries();
@@ -266,6 +274,7 @@ impl Made {
     /// How a view ended of which so many rows are there, and so many had no room.
     fn ending(&self, rows: u64, cut: u64, unused: &[String], notes: &[String]) -> (Outcome, Reason) {
         let read = [
+            (self.audit.entries().len() as u64, "audit log"),
             (self.texts.len() as u64, "text log"),
             (self.evidence.files.len() as u64, "file of login records"),
             (self.evidence.living.len() as u64, "session of logind's"),
@@ -294,7 +303,7 @@ impl Made {
             return (Outcome::Collected, Reason::new(ReasonCode::Remarkable, words));
         }
         words += "; none of them tells of any";
-        match self.texts.is_empty() || !unused.is_empty() {
+        match self.texts.is_empty() && self.audit.is_empty() || !unused.is_empty() {
             true => (Outcome::Inconclusive, Reason::new(ReasonCode::NotParsed, words)),
             false => (Outcome::Empty, Reason::new(ReasonCode::NotFound, words)),
         }

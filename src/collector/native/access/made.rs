@@ -25,6 +25,7 @@ struct Log {
 }
 
 /// All of them, the oldest first.
+#[derive(Default)]
 pub struct Logs {
     logs: Vec<Log>,
     entries: BTreeSet<EntryId>,
@@ -32,6 +33,7 @@ pub struct Logs {
 }
 
 impl Logs {
+    /// Those that passed in this run.
     pub fn of(run: &Run<'_, '_>) -> Logs {
         let live = &run.places.audit_log;
         let copies = run.intake.sealed_copies().filter_map(|copy| match &copy.observed {
@@ -52,6 +54,7 @@ impl Logs {
         Logs { logs, entries, unread: run.audit_logs.map_or(0, |logs| logs.unread) }
     }
 
+    /// None passed.
     pub fn is_empty(&self) -> bool {
         self.logs.is_empty()
     }
