@@ -55,8 +55,8 @@ fn text(row: &Value, at: &str) -> String {
 /// What was done: deed, path, new path.
 type Deeds = BTreeSet<(String, String, String)>;
 
-fn deeds_of(rows: &[Value], auid: &str) -> Deeds {
-    let done = rows.iter().filter(|row| row["outcome"] == "ok" && row["actor"]["auid"].to_string() == auid);
+fn deeds_of(rows: &[Value], auid: u64) -> Deeds {
+    let done = rows.iter().filter(|row| row["outcome"] == "ok" && row["actor"]["auid"] == auid);
     done.map(|row| (text(row, "/op"), text(row, "/path"), text(row, "/new_path"))).collect()
 }
 
@@ -98,7 +98,7 @@ fn each_file_actor_address_and_key_is_named_and_nothing_else() {
     made_up(&folder);
     let (anna, bert) = (User::add("phianna"), User::add("phibert"));
     let keys = [&anna, &bert].map(|user| with_key(&host, user));
-    let uids = [&anna, &bert].map(|user| output("id", &["-u", &user.name]).trim().to_owned());
+    let uids = [&anna, &bert].map(|user| output("id", &["-u", &user.name]).trim().parse::<u64>().unwrap());
     let _sshd = sshd(PORT);
     host.watch(&folder, KEY);
     let below = |name: &str| format!("{}/{name}", folder.display());
@@ -122,7 +122,7 @@ fn each_file_actor_address_and_key_is_named_and_nothing_else() {
     assert!(matches!(ran.code, 0 | 3), "{}", ran.stderr);
     let rows = rows(&ran);
     let deed = |op: &str, path: &str| (op.to_owned(), below(path), String::new());
-    assert_eq!(deeds_of(&rows, &uids[0]), Deeds::from([deed("read", "mrn-1.txt")]));
+    assert_eq!(deeds_of(&rows, uids[0]), Deeds::from([deed("read", "mrn-1.txt")]));
     let renamed = ("rename".to_owned(), below("mrn-9.txt"), below("x\\u{a}y"));
     let expected = [
         deed("read", "mrn 2.txt"),
@@ -133,14 +133,14 @@ fn each_file_actor_address_and_key_is_named_and_nothing_else() {
         deed("rmdir", "old"),
         renamed,
     ];
-    assert_eq!(deeds_of(&rows, &uids[1]), Deeds::from(expected), "{}", ran.stdout);
-    for (auid, address, key) in [(&uids[0], "127.0.0.1", &keys[0]), (&uids[1], SOMEWHERE_ELSE, &keys[1])] {
-        for row in rows.iter().filter(|row| row["actor"]["auid"].to_string() == *auid) {
+    assert_eq!(deeds_of(&rows, uids[1]), Deeds::from(expected), "{}", ran.stdout);
+    for (auid, address, key) in [(uids[0], "127.0.0.1", &keys[0]), (uids[1], SOMEWHERE_ELSE, &keys[1])] {
+        for row in rows.iter().filter(|row| row["actor"]["auid"] == auid) {
             let told = (text(row, "/actor/label"), text(row, "/source/addr"), text(row, "/source/key_fp"));
             assert_eq!(told, ("A2".to_owned(), address.to_owned(), key.clone()), "{row:#}");
         }
     }
-    let others = rows.iter().filter(|row| !uids.contains(&row["actor"]["auid"].to_string()));
+    let others = rows.iter().filter(|row| uids.iter().all(|uid| row["actor"]["auid"] != *uid));
     assert_eq!(others.count(), 0, "nobody else: {}", ran.stdout);
 
     sessions_and_tries(&case, &keys);
