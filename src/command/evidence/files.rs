@@ -75,13 +75,7 @@ fn option(what: What) -> Option<&'static str> {
         What::Wtmp => Some("--wtmp FILE…"),
         What::Btmp => Some("--btmp FILE…"),
         What::Journal => Some("--journal DIR"),
-        What::Utmp
-        | What::Wtmpdb
-        | What::Logind
-        | What::Passwd
-        | What::Walk
-        | What::Localtime
-        | What::Table => None,
+        What::Utmp | What::Wtmpdb | What::Logind | What::Passwd | What::Walk | What::Table => None,
     }
 }
 

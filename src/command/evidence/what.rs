@@ -30,8 +30,6 @@ pub enum What {
     Passwd,
     /// Metadata of the files in PHI folders: rows of a bundle.
     Walk,
-    /// /etc/localtime, the zone of the host.
-    Localtime,
     /// Any other member of a bundle with dated rows.
     Table,
 }
@@ -40,7 +38,7 @@ pub enum What {
 const AUTH: [&str; 7] = ["auth.log", "secure", "messages", "syslog", "user.log", "daemon.log", "sudo.log"];
 
 /// Where they are looked for below a root: as patterns, the audit log's own aside.
-pub const PLACES: [(What, &str); 21] = [
+pub const PLACES: [(What, &str); 20] = [
     (What::Audit, "/var/log/audit/audit.log*"),
     (What::Auth, "/var/log/auth.log*"),
     (What::Auth, "/var/log/secure*"),
@@ -61,7 +59,6 @@ pub const PLACES: [(What, &str); 21] = [
     (What::Passwd, "/etc/passwd"),
     (What::Wtmpdb, "/var/log/wtmp.db"),
     (What::Audit, "/var/log/audit.log*"),
-    (What::Localtime, "/etc/localtime"),
 ];
 
 impl What {
@@ -78,7 +75,6 @@ impl What {
             What::Logind => "logind's sessions",
             What::Passwd => "accounts",
             What::Walk => "listings of PHI folders",
-            What::Localtime => "time zone",
             What::Table => "tables",
         }
     }
@@ -100,7 +96,6 @@ impl What {
             b"/run" | b"/var/run" if name == b"utmp" => Some(What::Utmp),
             b"/run/systemd/sessions" => Some(What::Logind).filter(|_| !name.ends_with(b".ref")),
             b"/etc" if name == b"passwd" => Some(What::Passwd),
-            b"/etc" if name == b"localtime" => Some(What::Localtime),
             _ => is_journal(path).then_some(What::Journal),
         }
     }

@@ -17,9 +17,6 @@ use crate::records::tzif::Zone;
 use crate::term::Failure;
 use crate::view::events::said;
 
-/// Bytes of /etc/localtime at most; real ones have fewer than 4,000.
-const ZONE: usize = 1 << 20;
-
 /// Reads them, each by itself.
 pub fn read(
     evidence: &Evidence,
@@ -27,7 +24,7 @@ pub fn read(
     pile: &mut Pile,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
-    let zone = zone(evidence);
+    let zone = &evidence.zone;
     let mut is_inferred = false;
     for log in evidence.logs(What::Auth) {
         if pile.is_lost() {
@@ -67,17 +64,6 @@ pub fn read(
             .push("the host's zone is not here: lines without one are told as if they were in UTC".into());
     }
     Ok(())
-}
-
-/// The zone of the examined host.
-fn zone(evidence: &Evidence) -> Option<Zone> {
-    let log = evidence.logs(What::Localtime).next()?;
-    let mut bytes = Vec::new();
-    let read = evidence.read_while(log, &mut |more| {
-        bytes.extend_from_slice(more);
-        if bytes.len() > ZONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    read.ok().and_then(|()| Zone::parse(&bytes))
 }
 
 /// When the last line of a log was written at the latest.
