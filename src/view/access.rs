@@ -139,7 +139,7 @@ impl<'s> Access<'s> {
     pub fn sieve(&self) -> impl FnMut(&[u8], &[u8]) -> bool + Send + 'static {
         let keys = self.question.keys.iter().map(Vec::as_slice);
         let roots = self.question.roots.iter().map(Vec::as_slice);
-        let sieve = Sieve::of(keys, roots, &OUTLIVING, &self.inodes);
+        let mut sieve = Sieve::of(keys, roots, &OUTLIVING, &self.inodes);
         move |kind, line| sieve.may_matter(kind, line)
     }
 

@@ -91,6 +91,41 @@ fn each_access_has_who_from_where_how_and_what() {
     );
 }
 
+// Written from documentation (auditctl(8)): a file is moved out of the folder, and read there at once, which a rule with
+// another key logs.
+const MOVED: &str = "\
+type=SYSCALL msg=audit(1795200040.000:57): arch=c000003e syscall=82 success=yes exit=0 a0=1 a1=2 a2=0 a3=0 items=4 ppid=69 pid=91 auid=1001 uid=1001 gid=1001 euid=1001 suid=1001 fsuid=1001 egid=1001 sgid=1001 fsgid=1001 tty=pts0 ses=3 comm=\"mv\" exe=\"/usr/bin/mv\" key=\"phi_access\"
+type=CWD msg=audit(1795200040.000:57): cwd=\"/home/alice\"
+type=PATH msg=audit(1795200040.000:57): item=0 name=\"/var/data/phi/\" inode=6 dev=08:01 mode=040700 ouid=0 ogid=0 rdev=00:00 nametype=PARENT
+type=PATH msg=audit(1795200040.000:57): item=1 name=\"/var/data/\" inode=5 dev=08:01 mode=040700 ouid=0 ogid=0 rdev=00:00 nametype=PARENT
+type=PATH msg=audit(1795200040.000:57): item=2 name=\"/var/data/phi/d.txt\" inode=10 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=DELETE
+type=PATH msg=audit(1795200040.000:57): item=3 name=\"/var/data/spare\" inode=10 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=CREATE
+type=PROCTITLE msg=audit(1795200040.000:57): proctitle=6D76
+type=SYSCALL msg=audit(1795200040.100:58): arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=1 a2=0 a3=0 items=1 ppid=69 pid=92 auid=1001 uid=1001 gid=1001 euid=1001 suid=1001 fsuid=1001 egid=1001 sgid=1001 fsgid=1001 tty=pts0 ses=3 comm=\"cat\" exe=\"/usr/bin/cat\" key=\"opens\"
+type=CWD msg=audit(1795200040.100:58): cwd=\"/home/alice\"
+type=PATH msg=audit(1795200040.100:58): item=0 name=\"/var/data/spare\" inode=10 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL
+type=PROCTITLE msg=audit(1795200040.100:58): proctitle=636174
+";
+
+#[test]
+fn a_file_that_was_moved_out_is_known_in_the_very_next_event() {
+    let desk = Desk::new();
+    let host = host().folder("/var/data/phi").file("/var/log/audit/audit.log", format!("{LOG}{MOVED}"));
+    let told = |rows: &[serde_json::Value]| -> Vec<(String, String)> {
+        let word = |row: &serde_json::Value, at: &str| row[at].as_str().unwrap().to_owned();
+        rows.iter().skip(3).map(|row| (word(row, "op"), word(row, "path"))).collect()
+    };
+    let found = rows(&in_files(&host, &["--format", "jsonl"]).run().code(0).stdout);
+    let expected = [("rename", "/var/data/phi/d.txt"), ("read", "/var/data/spare")]
+        .map(|(op, path)| (op.to_owned(), path.to_owned()));
+    assert_eq!(told(&found), expected, "{found:#?}");
+    assert_eq!(found[4]["phi_by"], serde_json::json!(["inode"]));
+    // And in what is sealed with the log.
+    let bundle = Bundle::of(&desk.collect(&host).args(["--phi", "/var/data/phi"]).run().code(3).json());
+    let sealed = fs::read_to_string(desk.open(&bundle).join("data/view/access.jsonl")).unwrap();
+    assert_eq!(told(&rows(&sealed)), expected);
+}
+
 #[test]
 fn each_filter_keeps_what_it_says() {
     let host = host();

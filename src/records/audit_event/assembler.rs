@@ -254,15 +254,16 @@ impl<Sieve: Wants> Assembler<Sieve> {
                 && run.place.file == place.file
                 && run.place.offset + (run.end - run.begin) as u64 == place.offset
         };
+        // It hears every line, as it may learn from lines of an event that is wanted already.
+        let wanted = self.sieve.wants(head.kind, line);
         if let Some(run) = runs.last_mut().filter(follows) {
             run.end = text.len();
-            if !run.wanted && self.sieve.wants(head.kind, line) {
+            if wanted && !run.wanted {
                 run.wanted = true;
                 self.marks.set(key.mark(self.seed));
             }
             return;
         }
-        let wanted = self.sieve.wants(head.kind, line);
         if wanted {
             self.marks.set(key.mark(self.seed));
         }

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memchr::memmem::Finder;
+use memchr::memchr;
+use memchr::memmem::{self, Finder};
 
 /// Bits of the mark table: 512 KiB. With 100,000 inodes in it one other line in forty passes as well.
 const BITS: usize = 1 << 22;
+/// Events that are remembered until their names come: more than are logged at the same moment.
+const RECENT: usize = 1 << 10;
 
 /// Inodes that matter, as marks in a table of fixed size that whoever learns more of them adds to while lines are
 /// being looked at. An inode that was never marked may seem to be, one that was is never missed.
@@ -57,6 +60,47 @@ impl Needle {
     }
 }
 
+/// Events whose own line said that they matter, by serial number, until another takes the place: its names come in later
+/// lines. A number may be that of an event of another boot or machine, so that a few inodes too many are marked.
+struct Recent(Box<[(u64, Because)]>);
+
+/// Why an event matters before its names are known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Because {
+    /// It has the key of a rule.
+    Key,
+    /// It happened in one of the directories: relative names may lie there.
+    Within,
+}
+
+impl Recent {
+    fn place(&mut self, serial: u64) -> Option<&mut (u64, Because)> {
+        let at = serial as usize % self.0.len().max(1);
+        self.0.get_mut(at)
+    }
+
+    fn set(&mut self, line: &[u8], because: Because) {
+        let Some(serial) = serial(line) else { return };
+        // A key says more.
+        if let Some(place) = self.place(serial).filter(|place| **place != (serial, Because::Key)) {
+            *place = (serial, because);
+        }
+    }
+
+    fn of(&mut self, line: &[u8]) -> Option<Because> {
+        let serial = serial(line)?;
+        self.place(serial).filter(|place| place.0 == serial).map(|place| place.1)
+    }
+}
+
+/// `4711` of `msg=audit(1795292388.123:4711)`.
+fn serial(line: &[u8]) -> Option<u64> {
+    let begin = memmem::find(line, b"audit(")?;
+    let end = begin + memchr(b')', line.get(begin..)?)?;
+    let digits = line.get(begin..end)?.rsplit(|byte| *byte == b':').next()?;
+    Some(number(digits))
+}
+
 /// What to look for.
 pub struct Sieve {
     keys: Vec<Needle>,
@@ -67,7 +111,9 @@ pub struct Sieve {
     /// Programs that outlive the session that started them.
     outliving: Vec<Needle>,
     inode: Finder<'static>,
+    name: Finder<'static>,
     inodes: Inodes,
+    recent: Recent,
 }
 
 impl Sieve {
@@ -87,31 +133,67 @@ impl Sieve {
             roots: roots.into_iter().map(Needle::of).collect(),
             outliving: outliving.iter().map(|text| Needle::of(text)).collect(),
             inode: Finder::new(b" inode=").into_owned(),
+            name: Finder::new(b" name=").into_owned(),
             inodes: inodes.clone(),
+            recent: Recent(vec![(u64::MAX, Because::Key); RECENT].into_boxed_slice()),
         }
     }
 
-    /// Whether the event of this line may matter. `kind` is the type of its record, as `PATH`.
-    pub fn may_matter(&self, kind: &[u8], line: &[u8]) -> bool {
+    /// Whether the event of this line may matter. `kind` is the type of its record, as `PATH`. Files that it may be about are
+    /// marked at once: the next line may be about one of them under another name.
+    pub fn may_matter(&mut self, kind: &[u8], line: &[u8]) -> bool {
         let any = |needles: &[Needle]| needles.iter().any(|needle| needle.is_in(line));
         match kind {
-            b"SYSCALL" => any(&self.keys) || any(&self.outliving),
-            b"PATH" => any(&self.ends) || self.has_inode(line),
-            b"CWD" => any(&self.roots),
-            b"URINGOP" => any(&self.keys),
+            b"SYSCALL" | b"URINGOP" => {
+                let keyed = any(&self.keys);
+                if keyed {
+                    self.recent.set(line, Because::Key);
+                }
+                keyed || kind == b"SYSCALL" && any(&self.outliving)
+            }
+            b"CWD" => {
+                let within = any(&self.roots);
+                if within {
+                    self.recent.set(line, Because::Within);
+                }
+                within
+            }
+            b"PATH" => self.has_file(line, any(&self.ends)),
             // What ends or begins recording separates what is before it from what is behind it.
             b"CONFIG_CHANGE" => true,
             _ => kind.starts_with(b"DAEMON_"),
         }
     }
 
-    fn has_inode(&self, line: &[u8]) -> bool {
-        let Some(at) = self.inode.find(line) else { return false };
-        let digits = line.iter().skip(at + b" inode=".len()).take_while(|byte| byte.is_ascii_digit());
-        self.inodes.may_have(
-            digits.fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))),
-        )
+    /// Of the line of a file: whether its name, or its inode, may be one of those that matter.
+    fn has_file(&mut self, line: &[u8], is_named: bool) -> bool {
+        let at = self.inode.find(line).map(|at| at + b" inode=".len());
+        let Some(inode) = at.and_then(|at| line.get(at..)).map(number) else { return is_named };
+        let is_marked = self.inodes.may_have(inode);
+        let is_news = !is_marked
+            && (is_named
+                || match self.recent.of(line) {
+                    Some(Because::Key) => true,
+                    Some(Because::Within) => self.is_relative(line),
+                    None => false,
+                });
+        if is_news {
+            self.inodes.mark(inode);
+        }
+        is_named || is_marked
     }
+
+    /// Whether the name is none that begins at the root, as it is or in hexadecimal.
+    fn is_relative(&self, line: &[u8]) -> bool {
+        let name = self.name.find(line).and_then(|at| line.get(at + b" name=".len()..));
+        !name.is_some_and(|name| name.starts_with(b"\"/") || name.starts_with(b"2F"))
+    }
+}
+
+/// The digits that a text begins with.
+fn number(text: &[u8]) -> u64 {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -121,7 +203,7 @@ mod tests {
     #[test]
     fn lines_that_can_matter_pass_in_every_way_of_writing() {
         let inodes = Inodes::default();
-        let sieve = Sieve::of([&b"phi"[..]], [&b"/srv/phi"[..]], &[b"tmux"], &inodes);
+        let mut sieve = Sieve::of([&b"phi"[..]], [&b"/srv/phi"[..]], &[b"tmux"], &inodes);
         assert!(sieve.may_matter(b"SYSCALL", b"type=SYSCALL key=\"phi\""));
         assert!(sieve.may_matter(b"SYSCALL", b"type=SYSCALL key=6101706869"));
         assert!(sieve.may_matter(b"SYSCALL", b"type=SYSCALL exe=\"/usr/bin/tmux\" key=(null)"));
@@ -134,5 +216,40 @@ mod tests {
         inodes.mark(9);
         assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=9 dev=08:01"));
         assert!(sieve.may_matter(b"CONFIG_CHANGE", b"") && sieve.may_matter(b"DAEMON_END", b""));
+    }
+
+    #[test]
+    fn the_line_behind_knows_a_file_that_got_another_name() {
+        let of =
+            |kind: &str, serial: u32, rest: &str| format!("type={kind} msg=audit(1.000:{serial}): {rest}");
+        let matters = |sieve: &mut Sieve, kind: &str, serial: u32, rest: &str| {
+            sieve.may_matter(kind.as_bytes(), of(kind, serial, rest).as_bytes())
+        };
+        let new = || Sieve::of([&b"phi"[..]], [&b"/srv/phi"[..]], &[], &Inodes::default());
+        let elsewhere = r#"item=0 name="/tmp/y" inode=9 dev=08:01"#;
+        // By its name, by the directory that it was done in, by the key.
+        let ways: [&[(&str, &str)]; 3] = [
+            &[("PATH", r#"item=2 name="/srv/phi/x" inode=9"#)],
+            &[("CWD", r#"cwd="/srv/phi""#), ("PATH", r#"item=0 name="x" inode=9"#)],
+            &[
+                ("SYSCALL", r#"key="phi""#),
+                ("CWD", r#"cwd="/""#),
+                ("PATH", r#"item=0 name="/mnt/x" inode=9"#),
+            ],
+        ];
+        for way in ways {
+            let mut sieve = new();
+            assert!(!matters(&mut sieve, "PATH", 6, elsewhere));
+            way.iter().for_each(|(kind, rest)| {
+                matters(&mut sieve, kind, 7, rest);
+            });
+            assert!(matters(&mut sieve, "PATH", 8, elsewhere), "{way:?}");
+        }
+        // A program that was started there is no file of it.
+        let mut sieve = new();
+        matters(&mut sieve, "CWD", 7, r#"cwd="/srv/phi""#);
+        matters(&mut sieve, "PATH", 7, r#"item=0 name="/usr/bin/ls" inode=9"#);
+        matters(&mut sieve, "PATH", 9, r#"item=0 name="x" inode=9"#);
+        assert!(!matters(&mut sieve, "PATH", 8, elsewhere));
     }
 }
