@@ -15,7 +15,7 @@ use super::recorded::{self, Recorded, audit_lines};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::rows::access::AccessRow;
 use crate::records::audit_event::operation::Op;
-use crate::records::audit_event::{Assembler, Event, Reading};
+use crate::records::audit_event::{Assembler, Event, Reading, Steady};
 use crate::term::{Exit, Failure, Voice};
 use crate::view::access::{Access, Counted, Filter, Question};
 use answer::Answer;
@@ -179,7 +179,7 @@ fn accesses(
     let sieve = access.sieve();
     let mut take = |event: Event| access.take(&event, row);
     if recorded.by_journal {
-        let mut assembler = Assembler::new(sieve);
+        let mut assembler = Assembler::new(Steady(sieve));
         let mut file = None;
         audit_lines(evidence, &mut |log, line, offset| {
             if file.replace(log.number) != Some(log.number) {
@@ -189,7 +189,7 @@ fn accesses(
         })?;
         assembler.end(&mut take);
     } else {
-        let mut reading = Reading::new(sieve);
+        let mut reading = Reading::new(Steady(sieve));
         for log in evidence.logs(What::Audit) {
             reading.begin(log.number);
             let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));

@@ -8,7 +8,7 @@ mod texts;
 
 use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
-use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading};
+use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading, Steady};
 use crate::records::auth_text::Said;
 use crate::records::login_pairing::{Found, PairedLogin};
 use crate::records::logind;
@@ -115,7 +115,7 @@ impl Gathering<'_> {
         if self.evidence.logs(What::Audit).next().is_none() {
             return self.audit_of_journals(wants, hears);
         }
-        let mut reading = Reading::new(wants);
+        let mut reading = Reading::new(Steady(wants));
         let sessions = &mut self.sessions;
         let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
             Heard::Line(line) => hears.line(line),

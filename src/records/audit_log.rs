@@ -51,9 +51,13 @@ pub struct Record<'a> {
 
 /// Reads a line, whoever passed it on; none if it is no record.
 pub fn record(line: &[u8]) -> Option<Record<'_>> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let head = head(line)?;
-    let body = head.rest.strip_prefix(b":").unwrap_or(head.rest);
+    record_of(head(line)?)
+}
+
+/// The same of a line whose beginning was read.
+pub fn record_of(head: Head<'_>) -> Option<Record<'_>> {
+    let rest = head.rest.strip_suffix(b"\r").unwrap_or(head.rest);
+    let body = rest.strip_prefix(b":").unwrap_or(rest);
     let body = body.get(..memchr(ENRICHED, body).unwrap_or(body.len()))?;
     Some(Record { node: head.node, kind: head.kind, id: head.event_id()?, body })
 }

@@ -135,7 +135,7 @@ impl<'s> Access<'s> {
     }
 
     /// What tells from a line alone whether its event may matter: all lines go through it, and the events of those that it
-    /// lets through, whole, go to [`Access::take`]. It learns with this answer.
+    /// lets through, whole, go to [`Access::take`]. It learns with this answer, and of what it looks at.
     pub fn sieve(&self) -> impl FnMut(&[u8], &[u8]) -> bool + Send + 'static {
         let keys = self.question.keys.iter().map(Vec::as_slice);
         let roots = self.question.roots.iter().map(Vec::as_slice);

@@ -2,7 +2,7 @@
 
 use super::{Gathering, Hears, Passed};
 use crate::command::evidence::{At, Evidence, Log, What};
-use crate::records::audit_event::{Assembler, Counts, Event};
+use crate::records::audit_event::{Assembler, Counts, Event, Steady};
 use crate::records::journal::{Entry, Journal, Read, Summary, audit_line, said};
 use crate::term::Failure;
 use crate::view::login_sessions::Source;
@@ -109,7 +109,7 @@ impl Gathering<'_> {
         hears: &mut H,
     ) -> Result<(Counts, bool), Failure> {
         let evidence = self.evidence;
-        let mut assembler = Assembler::new(wants);
+        let mut assembler = Assembler::new(Steady(wants));
         let mut events = Vec::new();
         for log in evidence.logs(What::Journal) {
             assembler.file(log.number);

@@ -71,9 +71,15 @@ impl<'a> Record<'a> {
 
     /// The keys of the rule that wrote it: several are joined with 0x01.
     pub fn keys(&self) -> Vec<Vec<u8>> {
-        let text = self.raw("key").and_then(|value| decoded(value, true));
+        let text = self.key().and_then(|value| decoded(value, true));
         let keys = text.iter().flat_map(|text| text.bytes.split(|byte| *byte == 1));
         keys.filter(|key| !key.is_empty()).map(<[u8]>::to_vec).collect()
+    }
+
+    /// The field of the keys. The kernel writes it last (kernel/auditsc.c, `audit_log_exit`): no need to read all before it.
+    fn key(&self) -> Option<&'a [u8]> {
+        let last = memrchr(b' ', self.body).and_then(|blank| self.body.get(blank + 1..));
+        last.and_then(|field| field.strip_prefix(b"key=")).or_else(|| self.raw("key"))
     }
 }
 

@@ -8,7 +8,7 @@ use memchr::memchr;
 use super::head::head;
 use super::notes::{Note, NoteKind, note};
 use super::serials::Serials;
-use super::{EventId, OwnEvents, Record, record};
+use super::{EventId, OwnEvents, Record, record_of};
 use crate::clock::Timestamp;
 use crate::records::unpack::Unread;
 
@@ -164,7 +164,7 @@ impl Summary {
             self.records += 1;
             return;
         }
-        let Some(record) = record(line) else {
+        let Some(record) = head.and_then(record_of) else {
             self.nuls += line.iter().filter(|byte| **byte == 0).count() as u64;
             let is_first = self.records == 0 && self.unread == 0 && !self.torn_first;
             if is_first && !line.is_empty() {
@@ -273,8 +273,8 @@ impl Summary {
                 self.keys_left += 1;
                 continue;
             }
-            let used =
-                self.keys.entry(key).or_insert(KeyUse { events: 0, first: time, last: time, asked: None });
+            let unused = KeyUse { events: 0, first: time, last: time, asked: None };
+            let used = self.keys.entry(key).or_insert(unused);
             used.events += 1;
             (used.first, used.last) = (used.first.min(time), used.last.max(time));
             if self.asked.within.is_some_and(|(from, until)| (from..=until).contains(&time.unix())) {
