@@ -71,6 +71,20 @@ pub fn suspended() -> Duration {
     if difference < Duration::from_millis(10) { Duration::ZERO } else { difference }
 }
 
+/// How long something lasted, for people: the two largest units, cut and not rounded.
+pub fn lasting(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
+    let two = parts.iter().skip(first).take(2).filter(|(count, _)| *count > 0 || first == 3);
+    two.map(|(count, unit)| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+}
+
 /// A clock that starts where it is told and gains one millisecond with each question.
 #[derive(Debug)]
 pub struct FixedClock {
@@ -277,6 +291,15 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_something_lasted_is_told_in_two_units() {
+        let told = |seconds| lasting(Duration::from_secs(seconds));
+        assert_eq!(
+            [0, 59, 60, 800, 3_600, 7_205, 90_000, 172_800].map(told),
+            ["0 s", "59 s", "1 min", "13 min 20 s", "1 h", "2 h", "1 d 1 h", "2 d"]
+        );
+    }
 
     #[test]
     fn every_time_that_can_be_had_can_be_written_and_read() {

@@ -27,7 +27,7 @@ const LOGIND: usize = 64 << 10;
 /// Listens while the logs pass. What is not overridden is not listened to.
 pub trait Hears {
     /// Whether the event of an audit record of this type is to be heard; beside those that tell of sessions.
-    fn wants(_kind: &[u8]) -> bool
+    fn wants(_kind: &[u8], _line: &[u8]) -> bool
     where
         Self: Sized,
     {
@@ -111,7 +111,7 @@ struct Gathering<'e> {
 impl Gathering<'_> {
     /// The audit logs; where there is none, what journald took of the kernel's records.
     fn audit<H: Hears>(&mut self, hears: &mut H) -> Result<(Counts, bool), Failure> {
-        let wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || H::wants(kind);
+        let wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || H::wants(kind, line);
         if self.evidence.logs(What::Audit).next().is_none() {
             return self.audit_of_journals(wants, hears);
         }

@@ -2,28 +2,37 @@
 //! missing of the logs, what they cannot show, and what happened to clocks and identities. That nothing was found says
 //! something of the times alone in which recording was active.
 
-use std::collections::BTreeMap;
+mod commands;
+mod signs;
 
-use crate::clock::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::clock::{Timestamp, lasting};
 use crate::custody::outcome::{ReasonCode, counted};
 use crate::custody::rows::access::coverage::{CoverageStatement, CoveredFile, Sign, Span};
 use crate::custody::rows::audit_coverage::Lapse;
 use crate::path::shown;
 use crate::records::audit_event::Event;
-use crate::records::audit_event::operation;
-use crate::records::audit_log::{NoteKind, Record, Summary};
+use crate::records::audit_log::{NoteKind, Summary};
 use crate::records::audit_status::AuditStatus;
 use crate::view::recording::{Log, Recording};
 
 /// Signs that are kept.
 const SIGNS: usize = 1_000;
+/// Versions of the kernel that are named.
+const KERNELS: usize = 16;
+/// A shorter time without a record is not told in words.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// What no audit log shows, however well it is kept.
-const CANNOT_SEE: [&str; 5] = [
+const CANNOT_SEE: [&str; 6] = [
     "how much was read or written: only openings are recorded",
     "reading and writing through descriptors and mappings that were made before the window",
     "openings by io_uring and open_by_handle_at, and by hard links outside of a watched folder",
     "copies between open files (sendfile, copy_file_range), and what a file or database server did for its own users",
+    "calls that the classes of a kernel do not count among accesses: renameat2 and fallocate before Linux 4.15, openat2 before \
+     5.16, and on most kernels fchmodat2 and setxattrat",
     "what somebody who was root has taken out of the log, or written into it, so that it holds together",
 ];
 
@@ -53,6 +62,7 @@ pub struct Coverage {
     loaded: Option<BTreeMap<Vec<u8>, u64>>,
     signs: Vec<Sign>,
     signs_left: u64,
+    kernels: BTreeSet<String>,
 }
 
 impl Coverage {
@@ -67,6 +77,7 @@ impl Coverage {
             loaded: None,
             signs: Vec::new(),
             signs_left: 0,
+            kernels: BTreeSet::new(),
         }
     }
 
@@ -91,34 +102,31 @@ impl Coverage {
     }
 
     /// Whether the event of a line of this type is wanted by [`Coverage::event`].
-    pub fn wants(kind: &[u8]) -> bool {
-        matches!(
-            kind,
-            b"CONFIG_CHANGE"
-                | b"LOGIN"
-                | b"TIME_INJOFFSET"
-                | b"TIME_ADJNTPVAL"
-                | b"FEATURE_CHANGE"
-                | b"KERNEL"
-        ) || kind.starts_with(b"DAEMON_")
+    pub fn wants(kind: &[u8], line: &[u8]) -> bool {
+        signs::may_be(kind) || kind == b"EXECVE" && commands::may_be(line)
     }
 
     /// An event that may bear on how far the log can be believed.
     pub fn event(&mut self, event: &Event) {
-        for record in event.records() {
-            let Some((kind, words)) = sign(&record) else { continue };
-            if self.signs.len() < SIGNS {
-                self.signs.push(Sign { kind, time: event.id.time, words });
-            } else {
-                self.signs_left += 1;
-            }
+        let time = event.id.time;
+        for (kind, words) in signs::of(event) {
+            self.sign(Sign { kind, time, words });
         }
-        let call = operation::of(event).call;
-        if let Some(call @ ("settimeofday" | "clock_settime" | "adjtimex" | "clock_adjtime")) = call
-            && self.signs.len() < SIGNS
-        {
-            let words = format!("the clock was set by {call}");
-            self.signs.push(Sign { kind: "clock_step", time: event.id.time, words });
+        if let Some(words) = commands::quoted(event) {
+            self.sign(Sign { kind: "command", time, words });
+        }
+        let started = event.records().find(|record| record.kind == b"DAEMON_START");
+        let kernel = started.and_then(|record| record.raw("kernel")).map(shown);
+        if self.kernels.len() < KERNELS {
+            self.kernels.extend(kernel);
+        }
+    }
+
+    fn sign(&mut self, sign: Sign) {
+        if self.signs.len() < SIGNS {
+            self.signs.push(sign);
+        } else {
+            self.signs_left += 1;
         }
     }
 
@@ -147,7 +155,7 @@ impl Coverage {
         let sum = |of: fn(&Summary) -> u64| self.files.iter().map(|file| of(&file.summary)).sum::<u64>();
         CoverageStatement {
             available: available.map(|(from, to)| Span { from, to }),
-            cannot_see: CANNOT_SEE.iter().map(|words| (*words).to_owned()).collect(),
+            cannot_see: self.cannot_see(),
             counters: BTreeMap::from([
                 ("files_unread", self.unread),
                 ("records", sum(|summary| summary.records)),
@@ -159,9 +167,35 @@ impl Coverage {
             gaps,
             requested: Span { from, to },
             schema: "coverage/1",
+            silence: self.silence(),
             signs: self.signs,
             source: "audit",
         }
+    }
+
+    fn cannot_see(&self) -> Vec<String> {
+        let kernels: Vec<&str> = self.kernels.iter().map(String::as_str).collect();
+        let of = |what: &&str| match what.starts_with("calls") && !kernels.is_empty() {
+            true => format!("{what}; here it was Linux {}", kernels.join(", ")),
+            false => (*what).to_owned(),
+        };
+        CANNOT_SEE.iter().map(of).collect()
+    }
+
+    /// The longest time of the window without any record, as far as it is known: of each file the longest few are.
+    fn silence(&self) -> Option<Span> {
+        let (from, to) = self.window;
+        let mut spans: Vec<_> = self.files.iter().filter_map(|file| file.summary.span()).collect();
+        spans.sort();
+        let mut silent: Vec<_> = self.files.iter().flat_map(|file| file.summary.silences()).collect();
+        let (mut last, _) = *spans.first()?;
+        for (begin, end) in spans {
+            silent.push((last, begin));
+            last = last.max(end);
+        }
+        silent.push((last, to));
+        let within = silent.into_iter().map(|(begin, end)| Span { from: begin.max(from), to: end.min(to) });
+        within.filter(|span| span.from < span.to).max_by_key(|span| span.to.since(span.from))
     }
 
     /// When no rule with a key was in force.
@@ -203,39 +237,6 @@ impl Coverage {
 
     fn whole(&self, code: ReasonCode, words: String) -> Lapse {
         Lapse { code, from: self.window.0, to: self.window.1, words }
-    }
-}
-
-/// What a record says beyond what recording itself is judged by.
-fn sign(record: &Record<'_>) -> Option<(&'static str, String)> {
-    let changed = |field: &str| {
-        let now = record.number(field)?;
-        Some(format!(
-            "{field} was set to {now}{}",
-            record.number("old").map(|old| format!(" from {old}")).unwrap_or_default()
-        ))
-    };
-    match record.kind {
-        b"LOGIN" => {
-            let old = record.number("old-auid").filter(|old| *old != u64::from(u32::MAX))?;
-            let now = record.number("auid")?;
-            Some((
-                "loginuid_changed",
-                format!("the login identity {old} became {now}: who is behind either is less certain"),
-            ))
-        }
-        b"TIME_INJOFFSET" | b"TIME_ADJNTPVAL" => Some(("clock_step", "the clock was adjusted".to_owned())),
-        b"FEATURE_CHANGE" => Some(("feature", "a feature of auditing was changed".to_owned())),
-        b"CONFIG_CHANGE" if record.number("audit_enabled") == Some(2) => {
-            Some(("locked", "auditing was locked until the next boot".to_owned()))
-        }
-        b"CONFIG_CHANGE" => {
-            let limits =
-                ["audit_rate_limit", "audit_backlog_limit", "audit_failure", "audit_backlog_wait_time"];
-            limits.into_iter().find_map(changed).map(|words| ("limits", words))
-        }
-        b"DAEMON_ERR" | b"DAEMON_RESUME" => Some(("suspended", "auditd had trouble writing".to_owned())),
-        _ => None,
     }
 }
 
@@ -288,6 +289,11 @@ pub fn lines(statement: &CoverageStatement, found: u64) -> Vec<String> {
         });
     }
     lines.extend(statement.gaps.iter().map(|gap| gap.words.clone()));
+    let silence = statement.silence.iter().map(|span| (span, span.to.since(span.from)));
+    lines.extend(silence.filter(|(_, length)| *length >= SILENCE).map(|(span, length)| {
+        let (from, to) = (span.from.spoken(), span.to.spoken());
+        format!("the longest time without any record: {}, from {from} to {to}", lasting(length))
+    }));
     lines.extend(statement.signs.iter().map(|sign| format!("{}: {}", sign.time.spoken(), sign.words)));
     if let Some(left) = statement.counters.get("signs_left").filter(|left| **left > 0) {
         lines.push(format!("{} not told", counted(*left, "further sign")));

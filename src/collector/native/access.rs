@@ -32,7 +32,9 @@ const LIMIT: usize = 16 << 20;
 /// the log can be believed.
 pub fn wants(request: &Request) -> Wants {
     let mut of_phi = Access::new(question(request), &[]).sieve();
-    Box::new(move |kind, line| of_phi(kind, line) || Sessions::sieve(kind, line) || Coverage::wants(kind))
+    Box::new(move |kind, line| {
+        of_phi(kind, line) || Sessions::sieve(kind, line) || Coverage::wants(kind, line)
+    })
 }
 
 fn question(request: &Request) -> Question {
@@ -107,7 +109,7 @@ fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverag
     logs.files().for_each(|file| coverage.file(file));
     (0..logs.unread()).for_each(|_| coverage.unread());
     let mut sessions = Sessions::new();
-    let mut wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || Coverage::wants(kind);
+    let mut wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || Coverage::wants(kind, line);
     logs.replay(&mut wants, &mut |event: Event| {
         sessions.audit(&event);
         coverage.event(&event);

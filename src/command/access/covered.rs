@@ -42,8 +42,8 @@ impl Covered {
 }
 
 impl Hears for Covered {
-    fn wants(kind: &[u8]) -> bool {
-        Coverage::wants(kind)
+    fn wants(kind: &[u8], line: &[u8]) -> bool {
+        Coverage::wants(kind, line)
     }
 
     fn begins(&mut self, _: &Log) {

@@ -25,6 +25,8 @@ pub(super) const KEY_BYTES: usize = 256;
 const RECENT: usize = 1_024;
 /// Events without their first record that are kept of one file.
 const HEADLESS_KEPT: usize = 64;
+/// Times without a record that are kept of one file.
+const SILENCES: usize = 32;
 /// sendto(2), by which auditing is changed, on x86_64, i386, aarch64, ppc and s390x.
 const SENDTO: [u64; 5] = [44, 369, 206, 335, 369];
 
@@ -83,6 +85,8 @@ pub struct Summary {
     pub headless_left: u64,
     /// Events of system calls that are our own, whatever their keys.
     pub own_events: u64,
+    /// The longest times without a record, the shortest of them first.
+    silences: Vec<(Timestamp, Timestamp)>,
 }
 
 /// How often a key occurs.
@@ -142,6 +146,26 @@ impl Summary {
         }
     }
 
+    /// The longest times within the file without a record.
+    pub fn silences(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        self.silences.iter().copied()
+    }
+
+    /// A record came behind one of `before`, the latest until then.
+    fn silent(&mut self, before: Timestamp, time: Timestamp) {
+        let length = time.since(before);
+        let shortest = self.silences.first().map(|(from, to)| to.since(*from));
+        let is_full = self.silences.len() >= SILENCES;
+        if length.is_zero() || is_full && shortest.is_some_and(|shortest| length <= shortest) {
+            return;
+        }
+        if is_full {
+            self.silences.remove(0);
+        }
+        let at = self.silences.partition_point(|(from, to)| to.since(*from) <= length);
+        self.silences.insert(at, (before, time));
+    }
+
     /// The times of the earliest and the latest record.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.span
@@ -177,6 +201,9 @@ impl Summary {
         self.records += 1;
         let before = self.span.map(|(_, last)| last);
         let time = record.id.time;
+        if let Some(before) = before {
+            self.silent(before, time);
+        }
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
         // auditd numbers what it says of itself on its own.
         if !record.kind.starts_with(b"DAEMON_") {

@@ -104,3 +104,68 @@ fn a_login_identity_that_was_rewritten_is_told_and_a_first_one_is_not() {
         ["locked"]
     );
 }
+
+#[test]
+fn changes_of_limits_trouble_of_the_daemon_and_commands_are_told_with_what_they_say() {
+    let told = |lines: &[&str]| {
+        let mut coverage = Coverage::new((at(1_000), at(2_000)), Vec::new());
+        let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+        let record = crate::records::audit_log::record(lines[0]).unwrap();
+        assert!(
+            lines.iter().any(|line| Coverage::wants(record.kind, line) || Coverage::wants(b"EXECVE", line))
+        );
+        coverage.event(&Event::of(&lines).unwrap());
+        let signs = coverage.finish().signs;
+        signs.into_iter().map(|sign| (sign.kind, sign.words)).collect::<Vec<_>>()
+    };
+    let change = |what: &str| told(&[&format!("type=CONFIG_CHANGE msg=audit(1500.0:7): {what} res=1")]);
+    for (what, words) in [
+        ("op=set audit_backlog_limit=8 old=8192", "audit_backlog_limit was set to 8 from 8192"),
+        ("op=set audit_rate_limit=1 old=0", "audit_rate_limit was set to 1 from 0"),
+        ("op=set audit_failure=0 old=1", "audit_failure was set to 0 from 1"),
+    ] {
+        assert_eq!(change(what), [("limits", words.to_owned())]);
+    }
+    assert!(change("op=add_rule key=\"phi\" list=4").is_empty());
+    for kind in ["DAEMON_ERR", "DAEMON_RESUME"] {
+        let line = format!("type={kind} msg=audit(1500.0:7): op=x auid=0 pid=1 res=failed");
+        assert_eq!(told(&[&line])[0].0, "suspended");
+    }
+    let ran = [
+        "type=SYSCALL msg=audit(1500.0:7): arch=c000003e syscall=59 success=yes exit=0 auid=1001 ses=3 key=(null)",
+        "type=EXECVE msg=audit(1500.0:7): argc=2 a0=\"auditctl\" a1=\"-D\"",
+    ];
+    assert_eq!(told(&ran), [("command", "auid 1001 in session 3 ran: auditctl -D".to_owned())]);
+}
+
+#[test]
+fn the_longest_silence_is_told_within_a_file_between_two_and_up_to_the_end() {
+    let longest = |logs: &[String], window: (i64, i64)| {
+        let mut coverage = Coverage::new((at(window.0), at(window.1)), vec![b"phi".to_vec()]);
+        logs.iter().for_each(|log| coverage.file(file(log)));
+        let statement = coverage.finish();
+        let told = lines(&statement, 0).into_iter().find(|line| line.contains("longest time"));
+        (statement.silence.map(|span| (span.from.unix(), span.to.unix())), told)
+    };
+    let first = call(1_000, 1) + &call(1_100, 2) + &call(1_900, 3) + &call(1_950, 4);
+    let (span, told) = longest(std::slice::from_ref(&first), (1_000, 2_000));
+    assert_eq!(span, Some((1_100, 1_900)));
+    assert_eq!(
+        told.unwrap(),
+        "the longest time without any record: 13 min 20 s, from 1970-01-01 00:18:20 UTC to 1970-01-01 00:31:40 UTC"
+    );
+    assert_eq!(longest(std::slice::from_ref(&first), (1_000, 4_000)).0, Some((1_950, 4_000)));
+    assert_eq!(longest(&[call(3_000, 5), first.clone()], (1_000, 3_000)).0, Some((1_950, 3_000)));
+    // Of a window what lies in it, and what is short is in the row alone.
+    let (span, told) = longest(&[first], (1_800, 1_960));
+    assert_eq!((span, told), (Some((1_800, 1_900)), None));
+}
+
+#[test]
+fn what_cannot_be_seen_names_the_kernel() {
+    let mut coverage = Coverage::new((at(1_000), at(2_000)), Vec::new());
+    let started = b"type=DAEMON_START msg=audit(1500.0:7): op=start ver=3.0.9 format=raw kernel=5.10.0-9 auid=0 res=success";
+    coverage.event(&Event::of(&[started]).unwrap());
+    let lines = coverage.finish().cannot_see;
+    assert!(lines.iter().any(|line| line.ends_with("; here it was Linux 5.10.0-9")), "{lines:#?}");
+}

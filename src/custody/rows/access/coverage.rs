@@ -27,6 +27,9 @@ pub struct CoverageStatement {
     pub schema: &'static str,
     /// What happened to recording and to clocks, in the order of the log.
     pub signs: Vec<Sign>,
+    /// The longest time without any record, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Span>,
     /// `audit`
     pub source: &'static str,
     /// `complete`, `partial`, `none` or `unknown`.
@@ -66,7 +69,7 @@ pub struct CoveredFile {
 /// Something that bears on how far the log can be believed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sign {
-    /// `clock_step`, `loginuid_changed`, `locked`, `limits`, `suspended`, `loss`, `feature`.
+    /// `clock_step`, `loginuid_changed`, `locked`, `limits`, `suspended`, `loss`, `feature`, `command`.
     pub kind: &'static str,
     /// When.
     pub time: Timestamp,
@@ -100,6 +103,7 @@ mod tests {
             requested: span,
             schema: "coverage/1",
             signs: vec![Sign { kind: "x", time: zero, words: String::new() }],
+            silence: Some(Span { from: zero, to: zero }),
             source: "audit",
             verdict: "complete",
         });
