@@ -18,6 +18,7 @@ use crate::records::audit_event::operation::Op;
 use crate::records::audit_event::{Assembler, Event, Reading, Steady};
 use crate::term::{Exit, Failure, Voice};
 use crate::view::access::{Access, Counted, Filter, Question};
+use crate::view::coverage::doubts;
 use answer::Answer;
 use covered::Covered;
 
@@ -88,6 +89,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let mut covered = Covered::new(&evidence, now);
     let recorded = recorded::sessions(&evidence, now, &mut covered)?;
     let mut answer = Answer::new(args.format(voice), args.paths, &evidence.phi_roots, voice);
+    let statement = covered.statement(&evidence, window);
+    let question = Question { doubts: doubts(&statement), ..question };
     let mut access = Access::new(question, &recorded.joined.sessions);
     known::tell(&evidence, &mut access)?;
     let counted = accesses(&evidence, &recorded, access, &mut |row| {
@@ -102,7 +105,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         None => {}
     }
     answer.end()?;
-    let is_whole = covered.tell(&evidence, &recorded, window, &counted.totals, voice);
+    let is_whole = covered.tell(&statement, &evidence, &recorded, &counted.totals, voice);
     let is_asked = window.is_asked() || found == 0;
     Ok(if is_asked && !is_whole { Exit::Gaps } else { Exit::Done })
 }

@@ -20,7 +20,7 @@ pub use event::{OwnEvent, OwnEvents, events_of};
 pub use notes::{Note, NoteKind};
 pub use summary::{Asked, KeyUse, Summary};
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::clock::Timestamp;
 
@@ -47,6 +47,11 @@ pub struct Record<'a> {
     pub id: EventId,
     /// Its fields, without what an enriched log appends.
     pub body: &'a [u8],
+}
+
+/// Whether a text stands in a line as it is.
+pub fn holds(line: &[u8], text: &[u8]) -> bool {
+    memmem::find(line, text).is_some()
 }
 
 /// Reads a line, whoever passed it on; none if it is no record.

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 pub use counts::{Counted, Totals};
+pub use who::Doubts;
 
 use crate::clock::Timestamp;
 use crate::custody::rows::access::AccessRow;
@@ -47,6 +48,8 @@ pub struct Question {
     pub filter: Filter,
     /// Accesses that are the same are one row while no more time than this is between them; zero for a row each.
     pub gap: Duration,
+    /// When what is logged of a session may be wrong or short.
+    pub doubts: Doubts,
     /// Processes of this program itself, each with when it began and ended.
     pub own: Vec<(u32, Timestamp, Timestamp)>,
 }
@@ -55,7 +58,15 @@ impl Question {
     /// Everything that met these folders, or was logged with these keys.
     pub fn of(roots: Vec<Vec<u8>>, keys: Vec<Vec<u8>>) -> Question {
         let gap = Duration::from_secs(60);
-        Question { roots, keys, window: None, filter: Filter::default(), gap, own: Vec::new() }
+        Question {
+            roots,
+            keys,
+            window: None,
+            filter: Filter::default(),
+            gap,
+            doubts: Doubts::default(),
+            own: Vec::new(),
+        }
     }
 }
 
@@ -99,11 +110,12 @@ pub struct Access<'s> {
 
 impl<'s> Access<'s> {
     /// An answer from sessions that are known already.
-    pub fn new(question: Question, sessions: &'s [Session]) -> Access<'s> {
+    pub fn new(mut question: Question, sessions: &'s [Session]) -> Access<'s> {
+        let doubts = std::mem::take(&mut question.doubts);
         let groups = Groups::of(question.gap);
         Access {
             question,
-            sessions: Sessions::of(sessions),
+            sessions: Sessions::of(sessions, doubts),
             names: Names::default(),
             files: PhiFiles::default(),
             inodes: Inodes::default(),

@@ -16,6 +16,7 @@ use crate::path::shown;
 use crate::records::audit_event::Event;
 use crate::records::audit_log::{NoteKind, Summary};
 use crate::records::audit_status::AuditStatus;
+use crate::view::access::Doubts;
 use crate::view::recording::{Log, Recording};
 
 /// Signs that are kept.
@@ -238,6 +239,14 @@ impl Coverage {
     fn whole(&self, code: ReasonCode, words: String) -> Lapse {
         Lapse { code, from: self.window.0, to: self.window.1, words }
     }
+}
+
+/// When what is logged of a session may be wrong or short.
+pub fn doubts(statement: &CoverageStatement) -> Doubts {
+    let lost = [ReasonCode::RecordsLost, ReasonCode::AuditOff, ReasonCode::NoDaemon];
+    let losses = statement.gaps.iter().filter(|gap| lost.contains(&gap.code));
+    let steps = statement.signs.iter().filter(|sign| sign.kind == "clock_step");
+    Doubts::of(losses.map(|gap| (gap.from, gap.to)).collect(), steps.map(|sign| sign.time).collect())
 }
 
 fn covered(file: &File) -> CoveredFile {

@@ -21,7 +21,7 @@ use crate::intake::Halt;
 use crate::records::audit_event::Event;
 use crate::records::kept_events::Wants;
 use crate::view::access::{Access, Question};
-use crate::view::coverage::{Coverage, lines};
+use crate::view::coverage::{Coverage, doubts, lines};
 use crate::view::login_sessions::{Joined, Sessions};
 use made::Logs;
 
@@ -58,15 +58,16 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         return Ok(());
     }
     let (joined, coverage) = told(run, &logs, &question);
+    let statement = coverage.finish();
+    let question = Question { own: logs.own(run), doubts: doubts(&statement), ..question };
     let mut pages = [Page::default(), Page::default(), Page::default()];
     let counted = {
         let [rows, ..] = &mut pages;
-        let mut access = Access::new(Question { own: logs.own(run), ..question }, &joined.sessions);
+        let mut access = Access::new(question, &joined.sessions);
         let mut each = |row: AccessRow| rows.row(&row);
         logs.replay(&mut access.sieve(), &mut |event: Event| access.take(&event, &mut each));
         access.finish(&mut each)
     };
-    let statement = coverage.finish();
     let found = counted.totals.classified;
     let words = lines(&statement, found).join("; ");
     {

@@ -87,26 +87,25 @@ impl Hears for Covered {
 impl Covered {
     /// Tells it, and whether there is nothing that keeps the answer from being whole.
     pub fn tell(
-        mut self,
+        self,
+        statement: &CoverageStatement,
         evidence: &Evidence,
         recorded: &Recorded,
-        window: TimeWindow,
         totals: &Totals,
         voice: Voice,
     ) -> bool {
         let found = totals.classified;
         let is_empty = found == 0;
         let line = |words: String| if is_empty { voice.warn(words) } else { voice.say(words) };
-        let statement = self.statement(evidence, window);
         if !is_empty {
             let rows = counted(totals.rows, "row");
-            line(format!("{} in {rows}; {}", counted(found, "event"), files(&statement)));
+            line(format!("{} in {rows}; {}", counted(found, "event"), files(statement)));
         }
-        let told = lines(&statement, found);
+        let told = lines(statement, found);
         told.iter().take(TOLD).for_each(|words| line(words.clone()));
         more(told.len(), "of what bears on it", &line);
         if is_empty {
-            line(files(&statement));
+            line(files(statement));
         }
         let audit = |absent: &&crate::command::evidence::Absent| absent.what == What::Audit;
         let missing: Vec<_> = evidence.absent.iter().filter(audit).collect();
@@ -134,7 +133,7 @@ impl Covered {
     }
 
     /// Without a window, of the time from the first record until the evidence was collected.
-    fn statement(&mut self, evidence: &Evidence, window: TimeWindow) -> CoverageStatement {
+    pub fn statement(&mut self, evidence: &Evidence, window: TimeWindow) -> CoverageStatement {
         let latest = evidence.collected;
         let none = latest.unwrap_or(self.now);
         let (first, last) = self.span.unwrap_or((none, none));

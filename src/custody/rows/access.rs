@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::custody::entry::Base64;
+use crate::custody::rows::login_views::ElevationRow;
 
 /// Version of the reading of audit events: a row of another one may say other things of the same log.
 pub const PARSER_VERSION: u32 = 1;
@@ -36,6 +37,9 @@ pub struct AccessRow {
     /// The device, `major:minor`, as the kernel logs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev: Option<String>,
+    /// How it came to act as another than who logged in: what the session did before, the latest 4.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elevations: Vec<ElevationRow>,
     /// Which boot, counted from the oldest log.
     pub epoch: u32,
     /// The error of a call that was not done.

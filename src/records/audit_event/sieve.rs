@@ -211,7 +211,7 @@ mod tests {
         assert!(sieve.may_matter(b"CWD", b"type=CWD cwd=2F7372762F7068692F6120"));
         assert!(!sieve.may_matter(b"CWD", b"type=CWD cwd=\"/srv\""));
         // Given from /srv.
-        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"phi/x\" inode=9"));
+        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"phi/x\" inode=8"));
         assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=9 dev=08:01"));
         inodes.mark(9);
         assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=9 dev=08:01"));

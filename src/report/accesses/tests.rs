@@ -42,6 +42,7 @@ fn row(op: &'static str, outcome: &'static str) -> AccessRow {
         collector: false,
         count: 2,
         dev: None,
+        elevations: Vec::new(),
         epoch: 0,
         errno: None,
         events: Vec::new(),

@@ -11,15 +11,19 @@ use crate::clock::Timestamp;
 use crate::custody::rows::access::{
     AccessRow, ActorPart, OwnerPart, PARSER_VERSION, ProgramPart, SourcePart,
 };
+use crate::custody::rows::login_views::ElevationRow;
 use crate::custody::rows::text;
 use crate::path::shown;
 use crate::records::audit_event::Event;
 use crate::records::audit_event::items::FileId;
 use crate::records::audit_event::names::Found;
 use crate::records::audit_event::operation::{Op, Operation, Outcome, Syscall, arch_name};
+use crate::view::login_sessions::Elevation;
 
 /// Events that are told of a row.
 const EVENTS: usize = 16;
+/// Acts as another that are told of a row.
+const ELEVATIONS: usize = 4;
 /// Bytes of all open groups, and what one has beside its texts.
 const BYTES: usize = 4 << 20;
 const GROUP: usize = 1_400;
@@ -207,6 +211,7 @@ fn row(key: &Key, first: First<'_>, sessions: &Sessions<'_>) -> AccessRow {
         collector: key.collector,
         count: 1,
         dev: key.id.map(|id| format!("{}:{}", id.major, id.minor)),
+        elevations: elevations(key, event.id.time, &attribution, sessions),
         epoch: key.epoch,
         errno: operation
             .errno
@@ -240,6 +245,21 @@ fn row(key: &Key, first: First<'_>, sessions: &Sessions<'_>) -> AccessRow {
             str::to_owned,
         ),
     }
+}
+
+/// What the session did, before, to act as another, if it does.
+fn elevations(
+    key: &Key,
+    time: Timestamp,
+    attribution: &Attribution,
+    sessions: &Sessions<'_>,
+) -> Vec<ElevationRow> {
+    let session = attribution.session.and_then(|at| sessions.get(at)).filter(|_| key.euid != key.auid);
+    let all = session.map(|session| session.elevations.as_slice()).unwrap_or_default();
+    let before = all.iter().filter(|elevation| elevation.time <= time && !elevation.refused);
+    let mut rows: Vec<ElevationRow> = before.rev().take(ELEVATIONS).map(Elevation::row).collect();
+    rows.reverse();
+    rows
 }
 
 fn program(key: &Key, call: &Syscall<'_>, cmdline: Option<&[u8]>) -> ProgramPart {

@@ -6,7 +6,7 @@ use super::*;
 use crate::records::audit_event::Place;
 use crate::records::audit_log::{self, EventId};
 use crate::records::auth_text::From;
-use crate::view::login_sessions::{Ending, Label};
+use crate::view::login_sessions::{Elevation, Ending, Evidence, Label, Source};
 
 /// Done with cat, mv, rm, find and python3 under `-w /var/phi -p rwa -k phi`: `fixtures/audit/README.md`.
 const REAL: &[u8] = include_bytes!("../../../fixtures/audit/names.log");
@@ -138,6 +138,46 @@ fn a_real_log_tells_what_was_done_to_which_file() {
 }
 
 type FileState = (Vec<String>, &'static str);
+
+#[test]
+fn what_makes_an_attribution_doubtful_is_told_of_the_accesses_behind_it() {
+    let sessions = [session(7, "192.0.2.7", 900, None)];
+    let flags = |losses: &[(i64, i64)], steps: &[i64]| {
+        let at = |second: &i64| Timestamp::from_unix(*second, 0);
+        let losses = losses.iter().map(|(from, to)| (at(from), at(to))).collect();
+        let doubts = Doubts::of(losses, steps.iter().map(at).collect());
+        let log = opening(1_000, 1, "", "/var/phi/a", 5);
+        answer(Question { doubts, ..question() }, &sessions, log.as_bytes()).0[0].actor.flags.clone()
+    };
+    assert!(flags(&[], &[]).is_empty());
+    // Before the session, and behind the access, it does not matter.
+    assert!(flags(&[(800, 899), (1_001, 1_100)], &[899, 1_001]).is_empty());
+    assert_eq!(flags(&[(800, 900)], &[]), ["loss_in_window"]);
+    assert_eq!(flags(&[(950, 960), (10, 20)], &[900]), ["loss_in_window", "clock_step"]);
+    // One that spans others.
+    assert_eq!(flags(&[(10, 950), (20, 30), (2_000, 2_001)], &[]), ["loss_in_window"]);
+}
+
+#[test]
+fn how_somebody_came_to_act_as_another_stands_beside_what_was_done_so() {
+    let act = |second: i64, to: &str, refused: bool| Elevation {
+        time: Timestamp::from_unix(second, 0),
+        by: b"sudo".to_vec(),
+        to: to.as_bytes().to_vec(),
+        command: Vec::new(),
+        refused,
+        evidence: Evidence { source: Source::Audit, place: Place { file: 0, offset: 9 } },
+    };
+    let mut one = session(7, "192.0.2.7", 900, None);
+    one.elevations = vec![act(950, "root", false), act(960, "ann", true), act(1_500, "bob", false)];
+    let told = |fields: (&str, &str)| {
+        let log = opening(1_000, 1, "", "/var/phi/a", 5).replace(fields.0, fields.1);
+        let rows = answer(question(), std::slice::from_ref(&one), log.as_bytes()).0;
+        rows[0].elevations.iter().map(|row| row.time.unix()).collect::<Vec<_>>()
+    };
+    assert_eq!(told((" euid=1002", " euid=0")), [950]);
+    assert!(told(("", "")).is_empty());
+}
 
 #[test]
 fn a_thousand_openings_of_one_file_are_one_row_and_what_is_between_makes_two() {

@@ -35,6 +35,41 @@ fn base(exe: &[u8]) -> &[u8] {
     exe.rsplit(|byte| *byte == b'/').next().unwrap_or(exe)
 }
 
+/// When what is logged of a session may be wrong or short.
+#[derive(Clone, Debug, Default)]
+pub struct Doubts {
+    /// Times at which records were lost, or none were made; apart from one another, in their order.
+    losses: Vec<(Timestamp, Timestamp)>,
+    /// When the clock was set, in order.
+    steps: Vec<Timestamp>,
+}
+
+impl Doubts {
+    /// From times in any order.
+    pub fn of(mut losses: Vec<(Timestamp, Timestamp)>, mut steps: Vec<Timestamp>) -> Doubts {
+        losses.sort_unstable();
+        losses.dedup_by(|next, known| {
+            let joins = next.0 <= known.1;
+            known.1 = if joins { known.1.max(next.1) } else { known.1 };
+            joins
+        });
+        steps.sort_unstable();
+        Doubts { losses, steps }
+    }
+
+    /// What of it lies between the two.
+    fn between(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Flag> {
+        let begun = self.losses.partition_point(|(begin, _)| *begin <= to);
+        let last = self.losses.get(..begun).and_then(<[_]>::last);
+        let loss = last.is_some_and(|(_, end)| *end >= from);
+        let step =
+            self.steps.get(self.steps.partition_point(|step| *step < from)).is_some_and(|step| *step <= to);
+        [(loss, Flag::LossInWindow), (step, Flag::ClockStep)]
+            .into_iter()
+            .filter_map(|(is, flag)| is.then_some(flag))
+    }
+}
+
 /// What the audit log says of who it was.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said {
@@ -66,13 +101,14 @@ pub(super) struct Attribution {
 /// Sessions, to be found by number and by identity.
 pub(super) struct Sessions<'s> {
     all: &'s [Session],
+    doubts: Doubts,
     by_number: HashMap<(Option<u32>, u32), Vec<usize>>,
     /// In the order of their beginnings.
     by_auid: HashMap<u32, Vec<usize>>,
 }
 
 impl<'s> Sessions<'s> {
-    pub fn of(all: &'s [Session]) -> Sessions<'s> {
+    pub fn of(all: &'s [Session], doubts: Doubts) -> Sessions<'s> {
         let mut by_number: HashMap<_, Vec<usize>> = HashMap::new();
         let mut by_auid: HashMap<u32, Vec<usize>> = HashMap::new();
         for (at, session) in all.iter().enumerate() {
@@ -86,7 +122,7 @@ impl<'s> Sessions<'s> {
         for list in by_auid.values_mut() {
             list.sort_by_key(|at| all.get(*at).and_then(|session| session.start));
         }
-        Sessions { all, by_number, by_auid }
+        Sessions { all, doubts, by_number, by_auid }
     }
 
     pub fn get(&self, at: usize) -> Option<&'s Session> {
@@ -144,6 +180,7 @@ impl<'s> Sessions<'s> {
         };
         let Some(session) = self.get(*at) else { return plain(Label::D, flags) };
         flags.extend(&session.flags);
+        flags.extend(self.doubts.between(session.start.unwrap_or(said.time), said.time));
         if MANAGERS.contains(&session.service.as_slice()) {
             flags.insert(Flag::ServiceManager);
         }

@@ -3,7 +3,7 @@
 
 use crate::path::shown;
 use crate::records::audit_event::Event;
-use crate::records::audit_log::arguments;
+use crate::records::audit_log::{arguments, holds};
 
 /// What one of their lines holds, at least.
 const NEEDLES: [&[u8]; 4] = [b"audit", b"/var/log", b"/run/log", b"journalctl"];
@@ -35,7 +35,7 @@ const QUOTED: usize = 512;
 
 /// Whether a line of an EXECVE record may be of one of them.
 pub fn may_be(line: &[u8]) -> bool {
-    NEEDLES.iter().any(|needle| memchr::memmem::find(line, needle).is_some())
+    NEEDLES.iter().any(|needle| holds(line, needle))
 }
 
 /// Which was run, by whom, in words; none if it is no such program.

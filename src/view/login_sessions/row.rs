@@ -50,7 +50,8 @@ impl Session {
 }
 
 impl Elevation {
-    fn row(&self) -> ElevationRow {
+    /// As a row tells it.
+    pub fn row(&self) -> ElevationRow {
         ElevationRow {
             by: TextColumn::of(&self.by),
             command: TextColumn::of(&self.command),

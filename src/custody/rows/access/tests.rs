@@ -20,6 +20,16 @@ fn the_keys_of_every_row_are_sorted() {
         terminal: "x".into(),
         user: "x".into(),
     };
+    let elevation = ElevationRow {
+        by: None,
+        command: None,
+        file: 0,
+        offset: 0,
+        refused: false,
+        source: "audit",
+        time: zero,
+        to: None,
+    };
     json::assert_keys_sorted(&AccessRow {
         actor: ActorPart {
             auid: Some(1),
@@ -39,6 +49,7 @@ fn the_keys_of_every_row_are_sorted() {
         collector: false,
         count: 1,
         dev: Some("8:1".into()),
+        elevations: vec![elevation],
         epoch: 0,
         errno: Some("x".into()),
         events: Vec::new(),
