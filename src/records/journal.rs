@@ -39,9 +39,6 @@ use data::{Bounds, Data, Lost};
 use object::{Kind, Object};
 use walk::Walk;
 
-/// The outcome's reason code for a file that is not whole.
-pub const NOT_PARSED: &str = "not_parsed";
-
 /// Bits of the header that are known here: xz, lz4, keyed hashes, zstd, compact.
 const KNOWN: u32 = 31;
 const KEYED: u32 = 4;

@@ -134,18 +134,6 @@ impl<'s> Access<'s> {
         self.inodes.mark(id.inode);
     }
 
-    /// A process, from a listing of those that run: who started it, and what it is.
-    pub fn know_process(&mut self, epoch: u32, pid: u32, ppid: u32, comm: &[u8], exe: &[u8]) {
-        let process = Process {
-            ppid: Some(ppid),
-            auid: None,
-            ses: None,
-            multiplexer: is_multiplexer(comm, exe),
-            manager: is_manager(comm, exe),
-        };
-        self.keep(((0, epoch), pid), process);
-    }
-
     /// What tells from a line alone whether its event may matter: all lines go through it, and the events of those that it
     /// lets through, whole, go to [`Access::take`]. It learns with this answer, and of what it looks at.
     pub fn sieve(&self) -> impl FnMut(&[u8], &[u8]) -> bool + Send + 'static {

@@ -11,7 +11,6 @@ mod records;
 mod room;
 mod row;
 mod shared;
-mod standing;
 mod text;
 pub(crate) mod witness;
 
@@ -25,7 +24,6 @@ use crate::records::audit_event::Place;
 use crate::records::auth_text::{From, Key, TimeQuality};
 
 pub use join::{Joined, Sessions, Untold};
-pub use standing::Standing;
 
 /// Which kind of log told of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,6 +116,8 @@ pub enum Flag {
     Multiplexer,
     /// The audit log was kept at the time, tells of other logins, and has nothing of this one.
     NotInAudit,
+    /// It had a terminal, login records were kept before and behind it, and none of them is of it.
+    NotInWtmp,
     /// The audit log has more than one login under this number.
     SeveralLogins,
 }
@@ -136,6 +136,7 @@ impl Flag {
             Flag::ServiceManager => "service_manager",
             Flag::Multiplexer => "multiplexer",
             Flag::NotInAudit => "not_in_audit",
+            Flag::NotInWtmp => "not_in_wtmp",
             Flag::SeveralLogins => "several_logins",
         }
     }

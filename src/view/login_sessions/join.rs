@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::audit::Audit;
 use super::known::Known;
-use super::label::{label, unlisted};
+use super::label::{label, unlisted, unrecorded};
 use super::logind::Logind;
 use super::records::Records;
 use super::shared::{self, differ, same};
@@ -116,12 +116,14 @@ impl Sessions {
         let mut logind = self.logind.sessions;
         logind.sort_by_key(|session| (session.start, session.ses, session.pid));
         logind.into_iter().for_each(|session| with_logind(&mut sessions, session));
+        let recorded = self.records.span();
         let mut records = self.records.sessions;
         records.sort_by(|one, other| one.evidence.cmp(&other.evidence));
         with_records(&mut sessions, records, audited.filter(|_| is_audited));
         sessions.sort_by(|one, other| order(one).cmp(&order(other)));
         with_elevations(&mut sessions, told.elevations, &mut untold);
         for session in &mut sessions {
+            unrecorded(session, recorded);
             session.elevations.sort_by_key(|elevation| (elevation.time, elevation.evidence));
             session.evidence.sort();
             // An address that came from logind or from login records alone.

@@ -1,7 +1,7 @@
 //! How well the origin of a session is known.
 
 use super::known::Known;
-use super::{Flag, Label, Session};
+use super::{Flag, Label, Session, Source};
 use crate::clock::Timestamp;
 use crate::records::auth_text::TimeQuality;
 
@@ -31,6 +31,18 @@ pub(super) fn unlisted(mut session: Session, audited: Option<(Timestamp, Timesta
     session.label = if lacks || session.from.address.is_empty() { Label::D } else { Label::B };
     root(&mut session);
     session
+}
+
+/// Flags a session that login records ought to have: sshd and login write one for whoever gets a terminal (utmp(5)).
+pub(super) fn unrecorded(session: &mut Session, recorded: Option<(Timestamp, Timestamp)>) {
+    let writes = [&b"sshd"[..], b"login"].contains(&session.service.as_slice());
+    let has_terminal = session.terminal.starts_with(b"pts/") || session.terminal.starts_with(b"tty");
+    let is_among = session.evidence.iter().any(|(_, evidence)| evidence.source == Source::LoginRecords);
+    let within =
+        recorded.zip(session.start).is_some_and(|((first, last), start)| first < start && start < last);
+    if writes && has_terminal && within && !is_among && session.quality == TimeQuality::Exact {
+        session.flags.insert(Flag::NotInWtmp);
+    }
 }
 
 /// Who logs in as root is nobody in particular.

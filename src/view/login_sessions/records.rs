@@ -3,6 +3,7 @@
 use super::audit_record::tty;
 use super::room::Room;
 use super::{Ending, Evidence, Session, Source};
+use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::From;
 use crate::records::login_pairing::{Ended, PairedLogin};
@@ -23,6 +24,12 @@ impl Default for Records {
 }
 
 impl Records {
+    /// From when to when they tell of logins, as far as there was room for all.
+    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let times = || self.sessions.iter().flat_map(|session| session.start.into_iter().chain(session.end));
+        times().min().zip(times().max()).filter(|_| self.room.refused == 0)
+    }
+
     pub(super) fn take(&mut self, login: PairedLogin) {
         let session = session(login);
         // A list that grows has up to twice the room of what it holds.

@@ -47,11 +47,6 @@ impl Tally {
         self.rejected.values().sum()
     }
 
-    /// Tries that were accepted, by whatever method.
-    pub fn all_accepted(&self) -> u64 {
-        self.accepted.values().sum()
-    }
-
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         *self == Tally::default()

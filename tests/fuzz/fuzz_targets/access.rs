@@ -21,7 +21,6 @@ fuzz_target!(|bytes: &[u8]| {
     for gap in [0, 60] {
         let mut access = Access::new(question(gap), &[]);
         access.know(FileId { system: 0, major: 8, minor: 1, inode: 7 }, b"/var/phi/a");
-        access.know_process(0, 7, 1, b"tmux: server", b"/usr/bin/tmux");
         let (mut reading, mut events) = (Reading::new(access.sieve()), Vec::<Event>::new());
         reading.piece(bytes, &mut |event| events.push(event));
         let read = reading.end_file(&mut |event| events.push(event));

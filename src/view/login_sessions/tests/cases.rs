@@ -18,24 +18,30 @@ fn a_login_identity_that_was_rewritten_weakens_both_sessions() {
 }
 
 #[test]
-fn what_tmux_does_after_the_login_ended_may_be_of_any_session_of_that_account() {
-    let log = session(100, Some(200), 50, (1001, "alice"), 2, "192.0.2.7")
-        + &session(300, Some(400), 60, (1001, "alice"), 3, "198.51.100.9")
-        + &session(300, Some(400), 70, (1002, "bob"), 4, "192.0.2.8");
-    let all = joined(log.as_bytes(), vec![], vec![]);
-    let time = |seconds| Timestamp::from_unix(seconds, 0);
-    let within = all.standing(0, Some(2), Some(1001), time(150), &[]);
-    assert_eq!((within.label, within.candidates.len()), (Label::A1, 0));
-    let after = all.standing(0, Some(2), Some(1001), time(350), &[b"bash", b"tmux: server"]);
-    assert_eq!(after.label, Label::C);
-    assert_eq!(after.flags, BTreeSet::from([Flag::AfterSessionEnd, Flag::Multiplexer]));
-    let addresses: Vec<&[u8]> =
-        after.candidates.iter().map(|session| session.from.address.as_slice()).collect();
-    assert_eq!(addresses, [&b"192.0.2.7"[..], b"198.51.100.9"]);
-    // While it lasts too: who typed may have come later.
-    assert_eq!(all.standing(0, Some(2), Some(1001), time(150), &[b"tmux: server"]).label, Label::C);
-    assert_eq!(all.standing(0, None, None, time(150), &[]).label, Label::E);
-    assert_eq!(all.standing(0, Some(99), Some(1001), time(150), &[]).label, Label::D);
+fn a_login_with_a_terminal_that_wtmp_lacks_is_told_where_it_has_others_before_and_behind() {
+    let known = |start: i64, end: i64| PairedLogin {
+        user: b"carol".to_vec(),
+        line: b"pts/9".to_vec(),
+        start: Some(Timestamp::from_unix(start, 0)),
+        end: Some(Timestamp::from_unix(end, 0)),
+        ..records().remove(0)
+    };
+    let with = |terminal: &str, wtmp: Vec<PairedLogin>| {
+        let log = session(100, Some(200), 50, (1001, "alice"), 2, "192.0.2.7")
+            .replace("terminal=ssh", &format!("terminal={terminal}"));
+        let all = joined(log.as_bytes(), vec![], wtmp).sessions;
+        let alice = all.iter().find(|session| session.user == b"alice").unwrap();
+        alice.flags.contains(&Flag::NotInWtmp)
+    };
+    assert!(with("/dev/pts/3", vec![known(50, 60), known(300, 310)]));
+    assert!(with("/dev/pts/3", vec![known(50, 310)]));
+    // Where wtmp begins later, ends before, or is not there, it shows nothing; nor has it what had no terminal.
+    assert!(!with("/dev/pts/3", vec![known(150, 310)]));
+    assert!(!with("/dev/pts/3", vec![known(50, 60)]));
+    assert!(!with("/dev/pts/3", vec![]));
+    assert!(!with("ssh", vec![known(50, 310)]));
+    let own = PairedLogin { user: b"alice".to_vec(), line: b"pts/3".to_vec(), ..known(101, 199) };
+    assert!(!with("/dev/pts/3", vec![known(50, 310), own]));
 }
 
 #[test]
