@@ -2,6 +2,8 @@
 //! missing of the logs, what they cannot show, and what happened to clocks and identities. That nothing was found says
 //! something of the times alone in which recording was active.
 
+pub mod not_kept;
+
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
@@ -53,6 +55,7 @@ pub struct Coverage {
     loaded: Option<BTreeMap<Vec<u8>, u64>>,
     signs: Vec<Sign>,
     signs_left: u64,
+    told: not_kept::Told,
 }
 
 impl Coverage {
@@ -67,6 +70,7 @@ impl Coverage {
             loaded: None,
             signs: Vec::new(),
             signs_left: 0,
+            told: not_kept::Told::default(),
         }
     }
 
@@ -123,13 +127,15 @@ impl Coverage {
     }
 
     /// What is covered.
-    pub fn finish(self) -> CoverageStatement {
+    pub fn finish(mut self) -> CoverageStatement {
+        let told = self.told();
         let logs = || {
             let all = self.files.iter();
             all.map(|file| Log { summary: &file.summary, number: file.number, whole: file.whole })
         };
         let recording = Recording::of(self.window, self.status.as_ref(), logs(), self.unread);
         let mut gaps = recording.lapses();
+        gaps.extend(told);
         let has_records = logs().any(|log| log.summary.span().is_some());
         if self.keys.is_empty() {
             gaps.push(
