@@ -8,6 +8,7 @@
 mod accounts;
 pub mod attempts;
 mod elevation;
+pub mod not_kept;
 mod others;
 mod pam;
 mod scan;
@@ -15,6 +16,7 @@ mod sshd;
 
 use std::borrow::Cow;
 
+use self::not_kept::NotKept;
 use super::audit_event::Place;
 use crate::clock::Timestamp;
 
@@ -292,6 +294,8 @@ pub enum Message {
         /// The command, or the rest.
         detail: Vec<u8>,
     },
+    /// Records or messages were not kept: what other logs do not tell may have happened all the same.
+    NotKept(NotKept),
     /// A message of sshd that can be read in more than one way: who wrote it so wanted it. Nobody is named by it.
     Ambiguous {
         /// The whole message.
@@ -322,7 +326,8 @@ pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
         b"systemd-logind" | b"elogind" | b"elogind-daemon" => others::logind(message),
         b"CRON" | b"cron" | b"crond" | b"CROND" | b"crontab" | b"anacron" => others::cron(&text),
         name if accounts::PROGRAMS.contains(&name) => accounts::understand(message),
-        _ => return None,
+        // Of what they say else nothing is of logins.
+        name => return not_kept::understand(not_kept::speaker(name)?, message).map(Message::NotKept),
     };
     Some(said.unwrap_or_else(|| Message::Other { text: message.to_vec() }))
 }

@@ -3,6 +3,7 @@
 //! something of the times alone in which recording was active.
 
 mod commands;
+pub mod not_kept;
 mod signs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,7 @@ pub struct Coverage {
     signs: Vec<Sign>,
     signs_left: u64,
     kernels: BTreeSet<String>,
+    told: not_kept::Told,
 }
 
 impl Coverage {
@@ -79,6 +81,7 @@ impl Coverage {
             signs: Vec::new(),
             signs_left: 0,
             kernels: BTreeSet::new(),
+            told: not_kept::Told::default(),
         }
     }
 
@@ -132,13 +135,15 @@ impl Coverage {
     }
 
     /// What is covered.
-    pub fn finish(self) -> CoverageStatement {
+    pub fn finish(mut self) -> CoverageStatement {
+        let told = self.told();
         let logs = || {
             let all = self.files.iter();
             all.map(|file| Log { summary: &file.summary, number: file.number, whole: file.whole })
         };
         let recording = Recording::of(self.window, self.status.as_ref(), logs(), self.unread);
         let mut gaps = recording.lapses();
+        gaps.extend(told);
         let has_records = logs().any(|log| log.summary.span().is_some());
         if self.keys.is_empty() {
             gaps.push(

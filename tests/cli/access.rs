@@ -246,6 +246,48 @@ fn a_bundle_answers_as_its_files_do_and_leaves_nothing_in_the_clear() {
     assert_eq!(labels, ["A2", "D", "E"]);
 }
 
+// Written from documentation (kernel/audit.c, and the words within auditd 3.0.9): the kernel lost records, and auditd had no
+// room; a program of another name says what the kernel would.
+const UNKEPT: &str = "\
+2026-11-20T18:40:12.000000+00:00 host kernel: [   12.345678] audit: audit_lost=41 audit_rate_limit=0 audit_backlog_limit=64
+2026-11-20T18:40:12.000100+00:00 host kernel: [   12.345678] audit: backlog limit exceeded
+2026-11-20T18:40:14.000000+00:00 host auditd[50]: Audit daemon is suspending logging due to low disk space.
+2026-11-20T18:40:16.000000+00:00 host auditd[50]: Audit daemon resumed logging.
+2026-11-20T18:40:17.000000+00:00 host app: audit: rate limit exceeded
+";
+
+#[test]
+fn what_the_kernel_and_auditd_say_of_records_that_they_did_not_keep_stands_beside_every_answer() {
+    let desk = Desk::new();
+    let host = host().folder("/var/data/phi").file("/var/log/auth.log", format!("{AUTH}{UNKEPT}"));
+    let told = [
+        "audit records were lost at 2026-11-20 18:40:12 UTC: the text log says so",
+        "the text log says that the kernel had lost 41 audit records in all",
+        "auditd did not write from 2026-11-20 18:40:14 UTC on, until 2026-11-20 18:40:16 UTC: the text log says so",
+        "the text log says that auditd suspended logging",
+    ];
+    // Beside an answer, and beside an empty one, which is not that nothing was done.
+    let all = in_files(&host, &["--format", "jsonl"]).run().code(0);
+    assert_eq!(rows(&all.stdout).len(), 3);
+    let some = in_files(&host, &["--until", "2026-11-20T18:40:25Z", "--user", "1009"]).run().code(3);
+    assert_eq!(some.stdout, "");
+    for (words, ran) in told.iter().flat_map(|words| [(words, &all), (words, &some)]) {
+        assert!(ran.stderr.contains(words), "{words} in {}", ran.stderr);
+    }
+    assert!(!some.stderr.contains("would have been recorded"), "{}", some.stderr);
+    assert!(!all.stderr.contains("rate limit"), "{}", all.stderr);
+    // Of another time it says nothing.
+    let after = in_files(&host, &["--since", "2026-11-20T18:40:18Z"]).run();
+    assert!(!after.stderr.contains("the text log says"), "{}", after.stderr);
+    // And in what is sealed with the logs.
+    let bundle = Bundle::of(&desk.collect(&host).args(["--phi", "/var/data/phi"]).run().code(3).json());
+    let sealed = fs::read_to_string(desk.open(&bundle).join("data/view/coverage.jsonl")).unwrap();
+    let statement = &rows(&sealed)[0];
+    let kinds: Vec<&str> =
+        statement["signs"].as_array().unwrap().iter().map(|sign| sign["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["loss", "loss", "suspended", "suspended"], "{statement:#}");
+}
+
 #[test]
 fn accesses_are_sealed_beside_the_logs_that_tell_of_them() {
     let desk = Desk::new();

@@ -22,7 +22,7 @@ use crate::records::audit_event::Event;
 use crate::records::kept_events::Wants;
 use crate::view::access::{Access, Question};
 use crate::view::coverage::{Coverage, doubts, lines};
-use crate::view::login_sessions::{Joined, Sessions};
+use crate::view::login_sessions::{self, Joined, Sessions};
 use made::Logs;
 
 /// Bytes of a view at most.
@@ -115,7 +115,10 @@ fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverag
         sessions.audit(&event);
         coverage.event(&event);
     });
-    logins::texts(run, &mut sessions);
+    logins::texts(run, &mut |said| {
+        sessions.said(login_sessions::Source::Text, &said);
+        coverage.said(false, &said);
+    });
     (sessions.finish(), coverage)
 }
 

@@ -92,8 +92,8 @@ fn unused(run: &Run<'_, '_>) -> Vec<String> {
     kinds.map(|(count, what)| counted(count, what)).collect()
 }
 
-/// What text logs tell of sessions, for a view that joins them too.
-pub fn texts(run: &Run<'_, '_>, sessions: &mut Sessions) {
+/// What text logs say, for a view that needs it too.
+pub fn texts(run: &Run<'_, '_>, each: &mut dyn FnMut(Said)) {
     let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
     let made = Made {
         audit: Logs::default(),
@@ -103,7 +103,7 @@ pub fn texts(run: &Run<'_, '_>, sessions: &mut Sessions) {
         collected: run.began.utc,
     };
     for text in &made.texts {
-        made.said(text, &mut |said| sessions.said(Source::Text, &said));
+        made.said(text, each);
     }
 }
 

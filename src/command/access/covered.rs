@@ -10,9 +10,11 @@ use crate::command::search::notes;
 use crate::custody::rows::access::coverage::CoverageStatement;
 use crate::records::audit_event::{Event, FileRead};
 use crate::records::audit_log::Summary;
+use crate::records::auth_text::Said;
 use crate::term::{Failure, Voice, counted};
 use crate::view::access::Totals;
 use crate::view::coverage::{Coverage, File, lines};
+use crate::view::login_sessions::Source;
 
 /// Lines of a kind that are told one by one.
 const TOLD: usize = 50;
@@ -59,6 +61,10 @@ impl Hears for Covered {
 
     fn event(&mut self, event: &Event) {
         self.coverage.event(event);
+    }
+
+    fn said(&mut self, source: Source, said: &Said) {
+        self.coverage.said(source == Source::Journal, said);
     }
 
     fn ends(&mut self, log: &Log, read: &FileRead, failure: Option<&Failure>) {

@@ -71,6 +71,7 @@ fn shown(tag: &str, message: &str) -> String {
             format!("{} {} {}", bytes(&user), bytes(&what), bytes(&detail))
         }
         Message::Server { began } => format!("server {began}"),
+        Message::NotKept(not_kept) => format!("{not_kept:?}"),
         Message::Shed => "shed".into(),
         Message::Ambiguous { .. } => "ambiguous".into(),
         Message::Other { .. } => "other".into(),

@@ -4,17 +4,27 @@
 
 use super::Entry;
 use crate::records::audit_event::Place;
-use crate::records::auth_text::{Said, TimeQuality, Witness, understand};
+use crate::records::auth_text::not_kept::{Speaker, speaker};
+use crate::records::auth_text::{Message, Said, TimeQuality, Witness, understand};
 
-/// What a program said; none for what the kernel or the audit subsystem did, where no program or no message is named, and
-/// for programs that let nobody in.
+/// What a program said; none for what the audit subsystem did, where no program or no message is named, and for programs that
+/// let nobody in. That something was not kept counts only if it is said by who can know it.
 /// `file` is the number that the reader gave the file.
 pub fn said(entry: &Entry<'_>, file: u32) -> Option<Said> {
     let transport = entry.get(b"_TRANSPORT").unwrap_or_default();
-    if matches!(transport, b"audit" | b"kernel") {
+    if transport == b"audit" {
         return None;
     }
     let tag = entry.get(b"SYSLOG_IDENTIFIER").or_else(|| entry.get(b"_COMM"))?;
+    let message = understand(tag, entry.get(b"MESSAGE")?)?;
+    let is_told = match message {
+        Message::NotKept(_) => speaker(tag).is_some_and(|speaker| is_by(speaker, entry)),
+        // Whoever may write to /dev/kmsg chooses the name there, and no field says who it was.
+        _ => transport != b"kernel",
+    };
+    if !is_told {
+        return None;
+    }
     let number = |name: &[u8]| entry.number(name).and_then(|number| u32::try_from(number).ok());
     let witness = Witness {
         pid: number(b"_PID"),
@@ -31,8 +41,27 @@ pub fn said(entry: &Entry<'_>, file: u32) -> Option<Said> {
         witness: (witness != Witness::default()).then_some(witness),
         place: Place { file, offset: entry.offset },
         times: 1,
-        message: understand(tag, entry.get(b"MESSAGE")?)?,
+        message,
     })
+}
+
+/// Whether the journal saw the kernel, or that program with the rights of the system, say it: anyone may call itself so.
+fn is_by(speaker: Speaker, entry: &Entry<'_>) -> bool {
+    let transport = entry.get(b"_TRANSPORT");
+    let program = |name: &[u8]| {
+        let exe = entry.get(b"_EXE").map(|path| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
+        let known = exe.or_else(|| entry.get(b"_COMM"));
+        // The kernel keeps 15 bytes of a process's name.
+        let is_it = known.is_some_and(|known| known == name || known.len() == 15 && name.starts_with(known));
+        entry.get(b"_UID") == Some(b"0") && is_it
+    };
+    match speaker {
+        Speaker::Kernel => transport == Some(b"kernel"),
+        Speaker::Auditd => program(b"auditd"),
+        // It may have given root away; no other user's process comes into its unit.
+        Speaker::Rsyslogd => program(b"rsyslogd") || entry.get(b"_SYSTEMD_UNIT") == Some(b"rsyslog.service"),
+        Speaker::Journald => transport == Some(b"driver") || program(b"systemd-journald"),
+    }
 }
 
 /// The line that auditd would have written: `type=NAME msg=audit(SECONDS.MILLISECONDS:SERIAL): …`. None for what is no

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_unix(second, 0)
 }
 
-fn file(log: &str) -> File {
+pub(super) fn file(log: &str) -> File {
     let mut summary = Summary::default();
     summary.piece(log.as_bytes());
     summary.end();

@@ -3,7 +3,9 @@
 use super::{At, Fact, Quality, named};
 use crate::custody::entry::EntryId;
 use crate::path::shown;
+use crate::records::auth_text::not_kept::Unkept;
 use crate::records::auth_text::{Answer, Elevator, From, Message, Said};
+use crate::view::coverage::not_kept;
 
 /// The fact of a line, where `entries` has the entry of each file by its number; none of one without a time.
 pub fn fact(said: &Said, source: &'static str, entries: &[EntryId]) -> Option<Fact> {
@@ -156,6 +158,17 @@ fn told(message: &Message) -> Told<'_> {
         }
         Message::Cron { user, what, detail } => {
             tell("cron", user, None, format!("cron, {} of {}: {}", named(what), named(user), shown(detail)))
+        }
+        Message::NotKept(unkept) => {
+            let what = match unkept.kind {
+                Unkept::Suspended => "auditd.suspended",
+                Unkept::Resumed => "auditd.resumed",
+                Unkept::LowSpace => "auditd.low_space",
+                Unkept::NoSpace => "auditd.no_space",
+                Unkept::TextLimited | Unkept::TextLost | Unkept::KernelMissed => "log.messages_lost",
+                _ => "audit.records_lost",
+            };
+            tell(what, b"", None, not_kept::words(*unkept))
         }
         Message::Ambiguous { text } => {
             let words = format!("can be read in more than one way, and names nobody: {}", shown(text));
