@@ -32,9 +32,13 @@ fn with_key(host: &AuditHost, user: &User) -> String {
 
 /// Runs a script as a user who comes from an address, with their key.
 fn ssh(host: &AuditHost, user: &User, from: &str, terminal: &str, script: &str) {
+    ssh_to(host, PORT, user, from, terminal, script);
+}
+
+fn ssh_to(host: &AuditHost, port: u16, user: &User, from: &str, terminal: &str, script: &str) {
     let file = host.at(&format!("{}.sh", user.name));
     fs::write(&file, script).unwrap();
-    let to = format!("-p {PORT} -b {from} {terminal} -o StrictHostKeyChecking=no -o LogLevel=ERROR");
+    let to = format!("-p {port} -b {from} {terminal} -o StrictHostKeyChecking=no -o LogLevel=ERROR");
     let key = host.desk.path(&user.name);
     let with = format!("-o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes -i '{}'", key.display());
     host.shell(&format!(
@@ -172,6 +176,35 @@ fn sessions_and_tries(case: &Case, keys: &[String; 2], since: &str) {
     let anna = anna.unwrap_or_else(|| panic!("{accounts:#?}"));
     assert_eq!(anna["rejected"]["password"], 2, "{anna:#}");
     assert_eq!(anna["accepted"]["publickey"], 1, "{anna:#}");
+}
+
+#[test]
+fn what_tmux_does_after_the_logout_is_not_pinned_on_the_session_that_began_it() {
+    let Some(host) = AuditHost::new("what a terminal multiplexer does after the logout") else { return };
+    let _rsyslogd = rsyslogd();
+    let folder = host.folder("phi");
+    made_up(&folder);
+    let user = User::add("phitmux");
+    with_key(&host, &user);
+    let _sshd = sshd(PORT + 1);
+    host.watch(&folder, KEY);
+    let read = |name: &str| format!("cat '{}/{name}' > /dev/null", folder.display());
+    let left = host.at("left.sh");
+    fs::write(&left, format!("sleep 2; {}\n", read("mrn-9.txt"))).unwrap();
+    let script = format!("{}; tmux -L phitmux new-session -d sh '{}'", read("mrn-1.txt"), left.display());
+    ssh_to(&host, PORT + 1, &user, "127.0.0.1", "", &script);
+    until("what tmux was left to do", || host.log().contains("mrn-9.txt"));
+    let case = Case::of(&host, &folder, "recorded.log");
+    let rows = rows(&case.access(&[]));
+    let of = |name: &str| {
+        let found = rows.iter().find(|row| text(row, "/path").ends_with(name) && row["op"] == "read");
+        found.unwrap_or_else(|| panic!("{rows:#?}"))
+    };
+    assert_eq!(text(of("mrn-1.txt"), "/actor/label"), "A2");
+    let later = of("mrn-9.txt");
+    assert_eq!((text(later, "/actor/label"), later.get("source")), ("C".to_owned(), None), "{later:#}");
+    assert!(later["actor"]["flags"].as_array().unwrap().contains(&"after_session_end".into()), "{later:#}");
+    assert_eq!(text(later, "/candidates/0/addr"), "127.0.0.1", "{later:#}");
 }
 
 #[test]

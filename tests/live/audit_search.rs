@@ -28,7 +28,7 @@ mkdir -p sub/deep; for n in 1 2 3 4 5 6 7 8; do echo $n > sub/deep/$n; done
 cd /; find \"$PHI/sub\" -name 1 -delete; mv \"$PHI/sub/deep/2\" \"$PHI/sub\"; rm -r \"$PHI/sub\"
 cd \"$WORK\"; rm a.txt; mv b.txt d.txt; rm -f c.txt d.txt
 python3 -c 'import os,sys; d = os.open(sys.argv[1], os.O_RDONLY); os.close(os.open(\"b.txt\", os.O_RDONLY, dir_fd=d))' \"$PHI\"
-command -v rsync > /dev/null && rsync -a \"$PHI/\" \"$WORK/away/\" || true
+rsync -a \"$PHI/\" \"$WORK/away/\"
 ";
 
 /// A log of these deeds, and of logins that did and did not succeed.
