@@ -158,6 +158,18 @@ impl Random {
     }
 }
 
+/// The lines of a log in an order in which they may arrive if each is up to `late` on its way: each has a time, and is
+/// never behind one that was sent more than `late` after it.
+pub fn delayed(text: &[u8], time: impl Fn(&[u8]) -> i64, late: usize, random: &mut Random) -> Vec<u8> {
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut lines: Vec<(i64, &[u8])> = lines.map(|line| (time(line), line)).collect();
+    for (time, _) in &mut lines {
+        *time += random.below(late + 1) as i64;
+    }
+    lines.sort_by_key(|(arrives, _)| *arrives);
+    lines.into_iter().flat_map(|(_, line)| [line, b"\n"]).flatten().copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

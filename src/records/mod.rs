@@ -49,4 +49,4 @@ pub mod unpack;
 pub mod utmp;
 
 #[cfg(test)]
-mod mishaps;
+pub(crate) mod mishaps;

@@ -214,3 +214,30 @@ fn both_views_are_sealed_of_what_passed_and_name_what_they_are_made_of() {
         assert!(words.contains("made of 1 audit log"), "{words}");
     }
 }
+
+#[test]
+fn a_sparse_lastlog_of_two_gigabytes_is_read_in_little_room_and_time() {
+    use std::os::unix::fs::FileExt as _;
+    // The last account that has a record in it. glibc, bits/utmp.h: time, line, host.
+    let (length, uid) = (2_u64 << 30, (2_u64 << 30) / 292 - 1);
+    let mut record = 1_790_000_000_u32.to_ne_bytes().to_vec();
+    record.extend(b"pts/3");
+    record.resize(36, 0);
+    record.extend(b"203.0.113.9");
+    record.resize(292, 0);
+    let host = FakeHost::small().file("/var/log/lastlog", "");
+    let file = std::fs::File::options().write(true).open(host.at("/var/log/lastlog")).unwrap();
+    file.set_len(length).unwrap();
+    file.write_all_at(&record, uid * 292).unwrap();
+    let (desk, began) = (Desk::new(), std::time::Instant::now());
+    // Less than it is long.
+    let ran = desk.collect(&host).args(["--only", "login-records"]).within_kib(1 << 20).run();
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    let opened = desk.open(&Bundle::of(&ran.json()));
+    let table = std::fs::read_to_string(opened.join("data/view/login-records.jsonl")).unwrap();
+    let rows: Vec<Value> = table.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows: Vec<&Value> = rows.iter().filter(|row| row["file"] == "/var/log/lastlog").collect();
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    assert_eq!((&rows[0]["uid"], &rows[0]["line"]), (&uid.into(), &"pts/3".into()));
+}

@@ -74,6 +74,15 @@ impl Phi {
         self
     }
 
+    /// In so much address space.
+    pub fn within_kib(self, kib: u64) -> Phi {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -v \"$0\" && exec \"$@\"", &kib.to_string()]).stdin(Stdio::null());
+        command.arg(self.command.get_program()).args(self.command.get_args());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Phi { command }
+    }
+
     pub fn run(mut self) -> Ran {
         let output = self.command.output().expect("the program cannot be started");
         Ran::from(output)

@@ -11,6 +11,8 @@ use memchr::memmem::{self, Finder};
 const BITS: usize = 1 << 22;
 /// Events that are remembered until their names come: more than are logged at the same moment.
 const RECENT: usize = 1 << 10;
+/// Names of one of them that are remembered until it is known why they matter: more than a call has.
+const NAMES: usize = 16;
 
 /// Inodes that matter, as marks in a table of fixed size that whoever learns more of them adds to while lines are
 /// being looked at. An inode that was never marked may seem to be, one that was is never missed.
@@ -79,17 +81,44 @@ impl Recent {
         self.0.get_mut(at)
     }
 
-    fn set(&mut self, line: &[u8], because: Because) {
-        let Some(serial) = serial(line) else { return };
+    fn set(&mut self, serial: u64, because: Because) {
         // A key says more.
         if let Some(place) = self.place(serial).filter(|place| **place != (serial, Because::Key)) {
             *place = (serial, because);
         }
     }
 
-    fn of(&mut self, line: &[u8]) -> Option<Because> {
-        let serial = serial(line)?;
+    fn of(&mut self, serial: u64) -> Option<Because> {
         self.place(serial).filter(|place| place.0 == serial).map(|place| place.1)
+    }
+}
+
+/// Inodes of events of which no line has said as yet that they matter: where records come in disorder, that may be their
+/// last. By serial number, until another event takes the place.
+struct Early(Box<[(u64, Vec<Name>)]>);
+
+/// An inode, and whether the name is relative.
+type Name = (u64, bool);
+
+impl Early {
+    fn place(&mut self, serial: u64) -> Option<&mut (u64, Vec<Name>)> {
+        let at = serial as usize % self.0.len().max(1);
+        self.0.get_mut(at)
+    }
+
+    fn push(&mut self, serial: u64, inode: u64, is_relative: bool) {
+        let Some((known, inodes)) = self.place(serial) else { return };
+        if *known != serial {
+            *known = serial;
+            inodes.clear();
+        }
+        if inodes.len() < NAMES {
+            inodes.push((inode, is_relative));
+        }
+    }
+
+    fn of(&mut self, serial: u64) -> &[Name] {
+        self.place(serial).filter(|(known, _)| *known == serial).map_or(&[], |(_, inodes)| inodes.as_slice())
     }
 }
 
@@ -114,6 +143,7 @@ pub struct Sieve {
     name: Finder<'static>,
     inodes: Inodes,
     recent: Recent,
+    early: Early,
 }
 
 impl Sieve {
@@ -136,6 +166,7 @@ impl Sieve {
             name: Finder::new(b" name=").into_owned(),
             inodes: inodes.clone(),
             recent: Recent(vec![(u64::MAX, Because::Key); RECENT].into_boxed_slice()),
+            early: Early(vec![(u64::MAX, Vec::new()); RECENT].into_boxed_slice()),
         }
     }
 
@@ -147,14 +178,14 @@ impl Sieve {
             b"SYSCALL" | b"URINGOP" => {
                 let keyed = any(&self.keys);
                 if keyed {
-                    self.recent.set(line, Because::Key);
+                    self.matters(line, Because::Key);
                 }
                 keyed || kind == b"SYSCALL" && any(&self.outliving)
             }
             b"CWD" => {
                 let within = any(&self.roots);
                 if within {
-                    self.recent.set(line, Because::Within);
+                    self.matters(line, Because::Within);
                 }
                 within
             }
@@ -165,22 +196,41 @@ impl Sieve {
         }
     }
 
+    /// The event of this line matters: its names do that come, and those that came before it.
+    fn matters(&mut self, line: &[u8], because: Because) {
+        let Some(serial) = serial(line) else { return };
+        self.recent.set(serial, because);
+        for (inode, is_relative) in self.early.of(serial) {
+            if because == Because::Key || *is_relative {
+                self.inodes.mark(*inode);
+            }
+        }
+    }
+
     /// Of the line of a file: whether its name, or its inode, may be one of those that matter.
     fn has_file(&mut self, line: &[u8], is_named: bool) -> bool {
         let at = self.inode.find(line).map(|at| at + b" inode=".len());
         let Some(inode) = at.and_then(|at| line.get(at..)).map(number) else { return is_named };
         let is_marked = self.inodes.may_have(inode);
-        let is_news = !is_marked
-            && (is_named
-                || match self.recent.of(line) {
-                    Some(Because::Key) => true,
-                    Some(Because::Within) => self.is_relative(line),
-                    None => false,
-                });
-        if is_news {
+        if !is_marked && (is_named || self.is_of_event_that_matters(line, inode)) {
             self.inodes.mark(inode);
         }
         is_named || is_marked
+    }
+
+    /// Whether an earlier line of its event says so; if none does, a later one may.
+    fn is_of_event_that_matters(&mut self, line: &[u8], inode: u64) -> bool {
+        let Some(serial) = serial(line) else { return false };
+        let because = self.recent.of(serial);
+        if because == Some(Because::Key) {
+            return true;
+        }
+        let is_relative = self.is_relative(line);
+        let matters = is_relative && because == Some(Because::Within);
+        if !matters {
+            self.early.push(serial, inode, is_relative);
+        }
+        matters
     }
 
     /// Whether the name is none that begins at the root, as it is or in hexadecimal.
@@ -211,10 +261,10 @@ mod tests {
         assert!(sieve.may_matter(b"CWD", b"type=CWD cwd=2F7372762F7068692F6120"));
         assert!(!sieve.may_matter(b"CWD", b"type=CWD cwd=\"/srv\""));
         // Given from /srv.
-        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"phi/x\" inode=8"));
-        assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=9 dev=08:01"));
-        inodes.mark(9);
-        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=9 dev=08:01"));
+        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"phi/x\" inode=9"));
+        assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=8 dev=08:01"));
+        inodes.mark(8);
+        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=8 dev=08:01"));
         assert!(sieve.may_matter(b"CONFIG_CHANGE", b"") && sieve.may_matter(b"DAEMON_END", b""));
     }
 
@@ -237,19 +287,28 @@ mod tests {
                 ("PATH", r#"item=0 name="/mnt/x" inode=9"#),
             ],
         ];
-        for way in ways {
+        for (way, backwards) in ways.iter().flat_map(|way| [(way, false), (way, true)]) {
             let mut sieve = new();
             assert!(!matters(&mut sieve, "PATH", 6, elsewhere));
-            way.iter().for_each(|(kind, rest)| {
+            let mut lines = way.to_vec();
+            if backwards {
+                // Forwarded by a service that keeps no order.
+                lines.reverse();
+            }
+            lines.iter().for_each(|(kind, rest)| {
                 matters(&mut sieve, kind, 7, rest);
             });
-            assert!(matters(&mut sieve, "PATH", 8, elsewhere), "{way:?}");
+            assert!(matters(&mut sieve, "PATH", 8, elsewhere), "{lines:?}");
         }
         // A program that was started there is no file of it.
         let mut sieve = new();
         matters(&mut sieve, "CWD", 7, r#"cwd="/srv/phi""#);
         matters(&mut sieve, "PATH", 7, r#"item=0 name="/usr/bin/ls" inode=9"#);
         matters(&mut sieve, "PATH", 9, r#"item=0 name="x" inode=9"#);
+        assert!(!matters(&mut sieve, "PATH", 8, elsewhere));
+        let mut sieve = new();
+        matters(&mut sieve, "PATH", 7, r#"item=0 name="/usr/bin/ls" inode=9"#);
+        matters(&mut sieve, "CWD", 7, r#"cwd="/srv/phi""#);
         assert!(!matters(&mut sieve, "PATH", 8, elsewhere));
     }
 }

@@ -1,6 +1,8 @@
 //! Events as they come out of whole logs, and of made-up ones.
 
 use super::*;
+use crate::records::audit_log::head;
+use crate::records::mishaps::{Random, delayed};
 
 fn read(files: &[&[u8]]) -> (Vec<Event>, Counts, Vec<FileRead>) {
     let mut events = Vec::new();
@@ -73,20 +75,63 @@ fn every_line_of_a_log_is_in_one_event_and_stands_where_it_says() {
     }
 }
 
+/// Done with cat, mv, rm, find and python3: `fixtures/audit/README.md`.
+const NAMES: &[u8] = include_bytes!("../../../fixtures/audit/names.log");
+
+/// Milliseconds since 1970.
+fn time(line: &[u8]) -> i64 {
+    let id = head(line).and_then(|head| head.event_id());
+    id.map_or(0, |id| id.time.since(crate::clock::Timestamp::from_unix(0, 0)).as_millis() as i64)
+}
+
 #[test]
-fn events_are_the_same_in_whatever_order_and_files_their_records_stand() {
-    let expected = contents(&read(&[SCRIPTED]).0);
-    let mut random = crate::records::mishaps::Random::new();
-    for _ in 0..10 {
-        let mut lines = lines_of(SCRIPTED);
-        (1..lines.len()).rev().for_each(|at| {
-            // No further than about ten seconds of this log.
-            let other = at - random.below(at.min(60) + 1);
-            lines.swap(at, other);
-        });
-        let text = [lines.join(&b'\n'), b"\n".to_vec()].concat();
-        assert_eq!(contents(&read(&[&text]).0), expected);
+fn events_are_the_same_in_whatever_order_their_records_arrive() {
+    let keyed =
+        |kind: &[u8], line: &[u8]| kind == b"SYSCALL" && !line.windows(10).any(|part| part == b"key=(null)");
+    let mut random = Random::new();
+    for log in [SCRIPTED, NAMES] {
+        let (all, wanted) = (contents(&read(&[log]).0), contents(&steadily(&[log], keyed).0));
+        assert!(wanted.len() > 30 && wanted.len() < all.len());
+        for round in 0..200 {
+            let log = delayed(log, time, [1, 50, 1_000, 10_000][round % 4], &mut random);
+            let (events, counts, _) = read(&[&log]);
+            assert_eq!((contents(&events) == all, counts.conflicts), (true, 0), "round {round}");
+            assert!(contents(&steadily(&[&log], keyed).0) == wanted, "round {round}");
+        }
     }
+}
+
+/// Written again and again, so that much more passes than is waited for. No more lines than that come in ten seconds: of
+/// an event of which all seemed to be there, what comes behind more than [`WINDOW`](assembly::WINDOW) lines is told as late.
+#[test]
+fn a_record_may_come_ten_seconds_late_in_a_long_log_too() {
+    let again = |copy: usize| {
+        lines_of(NAMES).into_iter().filter_map(move |line| {
+            let text = String::from_utf8_lossy(line).into_owned();
+            let id = head(line)?.event_id()?;
+            let old = text.split_once("audit(")?.1.split_once(')')?.0.to_owned();
+            let milliseconds = time(line) as usize + copy * 600;
+            let (seconds, part) = (milliseconds / 1_000, milliseconds % 1_000);
+            Some(
+                text.replacen(&old, &format!("{seconds}.{part:03}:{}", id.serial as usize + copy * 50), 1)
+                    + "\n",
+            )
+        })
+    };
+    let log: Vec<u8> = (0..60).flat_map(again).flat_map(String::into_bytes).collect();
+    let all = contents(&read(&[&log]).0);
+    assert!(all.len() > 2_500);
+    let mut random = Random::new();
+    for _ in 0..3 {
+        let (events, counts, _) = read(&[&delayed(&log, time, 10_000, &mut random)]);
+        assert_eq!((events.len(), counts.cut_off), (all.len(), 0));
+        assert!(contents(&events) == all);
+    }
+}
+
+#[test]
+fn events_are_the_same_in_whatever_files_their_records_stand() {
+    let expected = contents(&read(&[SCRIPTED]).0);
     let half = SCRIPTED.len() / 2
         + SCRIPTED[SCRIPTED.len() / 2..].iter().position(|byte| *byte == b'\n').unwrap()
         + 1;

@@ -1,5 +1,8 @@
 //! Accesses in recorded and made-up logs: who, from where, which file, and how many.
 
+mod cases;
+mod order;
+
 use std::collections::BTreeMap;
 
 use super::*;

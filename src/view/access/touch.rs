@@ -144,9 +144,11 @@ impl Phi<'_> {
             self.files.changed(operation, items);
             return touch;
         };
+        let by = (by_path(names.get(at)?), by_inode(items.get(at)?));
+        let at = subject(operation.op, items, at);
         let (item, named) = (items.get(at)?, names.get(at)?);
         let mut touch = Touch::of(Some(item), named.clone(), self.files.version(item.id));
-        (touch.by_path, touch.by_inode) = (by_path(named), by_inode(item));
+        (touch.by_path, touch.by_inode) = by;
         touch.renamed(operation, items, names, at);
         // What got a name in a folder is of it from now on.
         touch.by_path |= touch.new.as_ref().is_some_and(by_path);
@@ -215,6 +217,25 @@ pub fn object(op: Op, items: &[Item<'_>]) -> Option<usize> {
         _ => first(NameType::Create),
     };
     wanted.or_else(|| items.iter().rposition(|item| item.kind != NameType::Parent))
+}
+
+/// The file that got a name, where `at` is that name, or the file that stood there: of a file that came into a folder both
+/// its names are told, and of one that was destroyed what took its place.
+fn subject(op: Op, items: &[Item<'_>], at: usize) -> usize {
+    let Some(item) = items.get(at).filter(|_| matches!(op, Op::Rename | Op::Link)) else { return at };
+    let is_made =
+        |id: Option<FileId>| items.iter().any(|made| made.kind == NameType::Create && made.id == id);
+    let is_victim = item.kind == NameType::Delete && !is_made(item.id);
+    // Two names that were exchanged are both made again; which one got this name its inode tells.
+    let got = |old: &Item<'_>| {
+        matches!(old.kind, NameType::Delete | NameType::Normal)
+            && old.id.is_some()
+            && if is_victim { is_made(old.id) } else { old.id == item.id }
+    };
+    if item.kind != NameType::Create && !is_victim {
+        return at;
+    }
+    items.iter().position(got).unwrap_or(at)
 }
 
 /// Learns what names a file has; kept here so that what is PHI and what is called so go together.

@@ -1,0 +1,160 @@
+//! Made-up records in shapes that other readers lose: written from documentation.
+
+use super::order::read;
+use super::*;
+use crate::records::audit_event::Steady;
+
+/// The rows of a log as it is read from its file.
+fn rows_of(log: &str) -> Vec<AccessRow> {
+    let mut access = Access::new(question(), &[]);
+    let (mut rows, sieve) = (Vec::new(), access.sieve());
+    read(Steady(sieve), log.as_bytes(), &mut |event| access.take(&event, &mut |row| rows.push(row)));
+    access.finish(&mut |row| rows.push(row));
+    rows
+}
+
+#[test]
+fn a_call_that_took_long_has_key_and_file_though_others_stand_between() {
+    let log = opening(1_000, 7, "", "/var/phi/a", 5);
+    let between = "type=USER_CMD msg=audit(1003.300:8): pid=2 msg='cmd=\"x\" res=success'\ntype=CWD";
+    let rows = rows_of(&log.replacen("type=CWD", between, 1));
+    assert_eq!(told(&rows), ["read ok /var/phi/a"]);
+    assert_eq!(rows[0].phi_by, ["key", "path"]);
+}
+
+/// mv(1) with a folder as its end, and a file of that name in it: renameat2 without replacing, of which only the folders are
+/// logged; then a name that is free, relative to the descriptor of the folder. CWD lies in both.
+const MOVED: [(&str, &[&str]); 3] = [
+    (
+        "syscall=257 success=yes exit=4 a0=ffffff9c a1=7f a2=210000 a3=0 items=1",
+        &["name=\"/var/phi/out\" inode=100 dev=08:01 mode=040755 nametype=NORMAL"],
+    ),
+    (
+        "syscall=316 success=no exit=-17 a0=ffffff9c a1=7f a2=4 a3=7f items=2",
+        &[
+            "name=\"/root\" inode=100 dev=08:01 mode=040755 nametype=PARENT",
+            "name=\"/srv/in/\" inode=200 dev=08:01 mode=040755 nametype=PARENT",
+        ],
+    ),
+    (
+        "syscall=316 success=yes exit=0 a0=ffffff9c a1=7f a2=4 a3=7f items=4",
+        &[
+            "name=\"/root\" inode=100 dev=08:01 mode=040755 nametype=PARENT",
+            "name=\"/srv/in/\" inode=200 dev=08:01 mode=040755 nametype=PARENT",
+            "name=\"/srv/in/b\" inode=55 dev=08:01 mode=0100640 nametype=DELETE",
+            "name=\"b-2\" inode=55 dev=08:01 mode=0100640 nametype=CREATE",
+        ],
+    ),
+];
+
+fn moved() -> String {
+    let event = |(serial, (call, paths)): (usize, &(&str, &[&str]))| {
+        let id = format!("msg=audit(1010.000:{serial})");
+        let path = |(item, path): (usize, &&str)| format!("type=PATH {id}: item={item} {path}\n");
+        let paths: String = paths.iter().enumerate().map(path).collect();
+        format!(
+            "type=SYSCALL {id}: arch=c000003e {call} pid=9 auid=1002 ses=7 exe=\"/usr/bin/mv\" key=\"phi\"\n\
+             type=CWD {id}: cwd=\"/root\"\n{paths}"
+        )
+    };
+    (10..).zip(&MOVED).map(event).collect()
+}
+
+#[test]
+fn a_renaming_that_found_the_name_taken_changes_nothing_and_the_next_one_is_in_the_folder_of_its_descriptor()
+{
+    let there = |second, serial| opening(second, serial, "", "/var/phi/out/b", 77);
+    let later = opening(1_030, 30, "", "/mnt/x", 55).replace("key=\"phi\"", "key=(null)");
+    let rows = rows_of(&[there(1_000, 1), moved(), there(1_020, 20), later].concat());
+    let told = told(&rows);
+    for expected in [
+        "handle ok /var/phi/out",
+        "rename failed /var/phi/out",
+        "rename ok /srv/in/b -> /var/phi/out/b-2",
+        "read ok /var/phi/out/b",
+        "read ok /mnt/x",
+    ] {
+        assert!(told.iter().any(|line| line == expected), "{expected}\n{}", told.join("\n"));
+    }
+    assert_eq!(told.len(), 5, "the file that stood there was read before and after: {told:?}");
+    let failed = rows.iter().find(|row| row.outcome == "failed").unwrap();
+    assert_eq!((failed.errno.as_deref(), failed.inode, &failed.new_path), (Some("EEXIST"), Some(100), &None));
+    let done = rows.iter().find(|row| row.op == "rename" && row.outcome == "ok").unwrap();
+    assert_eq!((done.inode, done.overwritten_inode), (Some(55), None));
+    // As it was recorded: mv to a folder, whose name is tried as that of the file first.
+    let (real, _) = answer(question(), &[], REAL);
+    let taken: Vec<&AccessRow> = real.iter().filter(|row| row.errno.as_deref() == Some("EEXIST")).collect();
+    assert_eq!(taken.len(), 2);
+    assert!(taken.iter().all(|row| row.op == "rename" && row.outcome == "failed" && row.new_path.is_none()));
+}
+
+#[test]
+fn what_comes_into_a_folder_is_told_by_both_names_and_with_what_it_destroys() {
+    let event = |call: &str, paths: &[&str]| {
+        let id = "msg=audit(1010.000:5)";
+        let path = |(item, path): (usize, &&str)| {
+            format!("type=PATH {id}: item={item} {path} dev=08:01 mode=0100640\n")
+                .replace(" kind", " nametype")
+        };
+        let paths: String = paths.iter().enumerate().map(path).collect();
+        let call = format!("type=SYSCALL {id}: arch=c000003e {call} success=yes exit=0 pid=9 key=\"phi\"\n");
+        rows_of(&format!("{call}type=CWD {id}: cwd=\"/\"\n{paths}")).remove(0)
+    };
+    let (old, new) = ("name=\"/srv/b\" inode=55 kind=DELETE", "name=\"/var/phi/b\" inode=55 kind=CREATE");
+    let victim = "name=\"/var/phi/b\" inode=77 kind=DELETE";
+    let row = event("syscall=82", &[old, victim, new]);
+    assert_eq!(told(std::slice::from_ref(&row)), ["rename ok /srv/b -> /var/phi/b"]);
+    assert_eq!(
+        (row.inode, row.overwritten_inode, &row.phi_by[..]),
+        (Some(55), Some(77), &["key", "path"][..])
+    );
+    // Exchanged, the one that left is what is told.
+    let row = event("syscall=316", &[old, victim, new, "name=\"/srv/b\" inode=77 kind=CREATE"]);
+    assert_eq!(told(std::slice::from_ref(&row)), ["rename ok /var/phi/b -> /srv/b"]);
+    assert_eq!((row.inode, row.overwritten_inode), (Some(77), None));
+    let row = event("syscall=86", &["name=\"/srv/b\" inode=55 kind=NORMAL", new]);
+    assert_eq!(told(&[row]), ["link ok /srv/b -> /var/phi/b"]);
+}
+
+#[test]
+fn one_of_several_keys_is_matched_whole_and_a_quoted_number_is_a_name() {
+    let with = |key: &str| rows_of(&opening(1_000, 1, "", "/x", 5).replace("\"phi\"", key));
+    // a, 0x01, phi; then phi_x.
+    assert_eq!(with("6101706869")[0].keys, ["a", "phi"]);
+    assert_eq!((with("61017068695F78").len(), with("\"phi_x\"").len()), (0, 0));
+    let named = |name: &str| {
+        let log =
+            opening(1_000, 1, "", "N", 5).replace("\"N\"", name).replace("cwd=\"/root\"", "cwd=\"/var/phi\"");
+        told(&rows_of(&log))
+    };
+    assert_eq!(
+        (named("\"41\""), named("41")),
+        (vec!["read ok /var/phi/41".into()], vec!["read ok /var/phi/A".into()])
+    );
+}
+
+#[test]
+fn equal_numbers_of_two_machines_are_two_accesses() {
+    let of = |node: &str| {
+        let log = opening(1_000, 1, "", "/var/phi/a", 5);
+        log.lines().map(|line| format!("node={node} {line}\n")).collect::<Vec<_>>()
+    };
+    // As a server of logs writes them: by turns.
+    let log: String = of("a").into_iter().zip(of("b")).flat_map(|(a, b)| [a, b]).collect();
+    let rows = rows_of(&log);
+    let mut found: Vec<(&str, u64)> = rows.iter().map(|row| (row.node.as_str(), row.count)).collect();
+    found.sort_unstable();
+    assert_eq!(found, [("a", 1), ("b", 1)]);
+}
+
+#[test]
+fn a_name_of_twelve_thousand_bytes_is_told_whole() {
+    let name = format!("/var/phi/{}", "x y".repeat(4_000));
+    let hex: String = name.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let log = opening(1_000, 1, "", "N", 5)
+        .replace("\"N\" inode=5", &hex)
+        .replace("success=yes exit=3", "success=no exit=-36");
+    let rows = rows_of(&log);
+    assert_eq!(told(&rows), [format!("read failed {name}")]);
+    assert_eq!(rows[0].errno.as_deref(), Some("ENAMETOOLONG"));
+}
