@@ -207,7 +207,8 @@ impl Sieve {
         }
     }
 
-    /// Of the line of a file: whether its name, or its inode, may be one of those that matter.
+    /// Of the line of a file: whether its name, or its inode, may be one of those that matter. Without a key a bare name may
+    /// lie in any directory that is open, of which the line says nothing.
     fn has_file(&mut self, line: &[u8], is_named: bool) -> bool {
         let at = self.inode.find(line).map(|at| at + b" inode=".len());
         let Some(inode) = at.and_then(|at| line.get(at..)).map(number) else { return is_named };
@@ -215,7 +216,7 @@ impl Sieve {
         if !is_marked && (is_named || self.is_of_event_that_matters(line, inode)) {
             self.inodes.mark(inode);
         }
-        is_named || is_marked
+        is_named || is_marked || self.keys.is_empty() && self.is_relative(line)
     }
 
     /// Whether an earlier line of its event says so; if none does, a later one may.

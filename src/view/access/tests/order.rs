@@ -1,10 +1,9 @@
 //! Records that arrive in disorder: the accesses are the same.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::custody::json;
 use crate::records::audit_event::{Reading, Steady, Wants};
 use crate::records::mishaps::{Random, delayed};
 
@@ -29,8 +28,8 @@ fn log() -> Vec<u8> {
     REAL.iter().copied().chain(after.flat_map(String::into_bytes)).collect()
 }
 
-/// The rows without what says where they stand: their numbers and places, and the order of both.
-pub(super) fn told_of(log: &[u8], question: &Question, steady: bool) -> BTreeSet<String> {
+/// The rows without what says where they stand: their numbers and places, and the order of both. With each its events.
+pub(super) fn told_of(log: &[u8], question: &Question, steady: bool) -> BTreeMap<String, BTreeSet<String>> {
     let sessions = [session(8, "203.0.113.9", 1_795_401_223, None)];
     let mut access = Access::new(question.clone(), &sessions);
     let mut rows = Vec::new();
@@ -41,7 +40,7 @@ pub(super) fn told_of(log: &[u8], question: &Question, steady: bool) -> BTreeSet
         false => read(|_: &[u8], _: &[u8]| true, log, &mut take),
     }
     access.finish(&mut |row| rows.push(row));
-    let told: BTreeSet<String> = rows.iter().map(without_places).collect();
+    let told: BTreeMap<String, BTreeSet<String>> = rows.iter().map(without_places).collect();
     assert_eq!(told.len(), rows.len());
     told
 }
@@ -54,20 +53,17 @@ pub(super) fn read(sieve: impl Wants, log: &[u8], take: &mut dyn FnMut(Event)) {
     reading.finish(take);
 }
 
-fn without_places(row: &AccessRow) -> String {
-    let mut row = serde_json::to_value(row).unwrap();
-    row["row_id"] = Value::Null;
-    row["events"] = Value::from_iter(ids(&row));
-    row.to_string()
+fn without_places(row: &AccessRow) -> (String, BTreeSet<String>) {
+    let ids: BTreeSet<String> =
+        row.events.iter().map(|event| event.split('@').next().unwrap().to_owned()).collect();
+    let row = AccessRow { row_id: 0, events: ids.iter().cloned().collect(), ..row.clone() };
+    let mut bytes = Vec::new();
+    json::row(&mut bytes, &row).unwrap();
+    (String::from_utf8(bytes).unwrap(), ids)
 }
 
-fn ids(row: &Value) -> BTreeSet<String> {
-    let events = row["events"].as_array().unwrap().iter().map(|event| event.as_str().unwrap());
-    events.map(|event| event.split('@').next().unwrap().to_owned()).collect()
-}
-
-fn all_ids(rows: &BTreeSet<String>) -> BTreeSet<String> {
-    rows.iter().flat_map(|row| ids(&serde_json::from_str(row).unwrap())).collect()
+fn all_ids(rows: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    rows.values().flatten().cloned().collect()
 }
 
 #[test]
@@ -77,7 +73,7 @@ fn accesses_are_the_same_in_whatever_order_their_records_arrive() {
     for (roots, steady, rounds) in [(roots.clone(), false, 60), (roots, true, 120), (vec![], true, 60)] {
         let question = Question::of(roots, keys.clone());
         let expected = told_of(&log, &question, false);
-        let elsewhere = expected.iter().filter(|row| row.contains("\"/mnt/")).count();
+        let elsewhere = expected.keys().filter(|row| row.contains("\"/mnt/")).count();
         // A key alone says of an event that it matters, and of no file.
         assert_eq!(elsewhere > 5, !question.roots.is_empty(), "{elsewhere}");
         assert!(expected.len() > 35);
@@ -95,6 +91,9 @@ fn without_a_key_only_what_others_teach_at_the_same_time_depends_on_the_order() 
     let (question, log) = (Question::of(vec![b"/var/phi".to_vec()], vec![]), log());
     let all = all_ids(&told_of(&log, &question, false));
     let in_order = all_ids(&told_of(&log, &question, true));
+    // Also what was done below a directory that is known by its descriptor alone; not what was found there and is then met by
+    // another name.
+    assert!(all.difference(&in_order).all(|id| id.starts_with("1795401240")), "{in_order:?}");
     let own: BTreeSet<String> =
         events(&log).iter().filter_map(|event| says_itself(&question, event)).collect();
     let certain: BTreeSet<&String> =
