@@ -54,6 +54,11 @@ pub fn holds(line: &[u8], text: &[u8]) -> bool {
     memmem::find(line, text).is_some()
 }
 
+/// What stands in a line behind the first of a text.
+pub fn behind<'l>(line: &'l [u8], text: &[u8]) -> Option<&'l [u8]> {
+    memmem::find(line, text).and_then(|at| line.get(at + text.len()..))
+}
+
 /// Reads a line, whoever passed it on; none if it is no record.
 pub fn record(line: &[u8]) -> Option<Record<'_>> {
     record_of(head(line)?)

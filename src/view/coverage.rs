@@ -107,13 +107,17 @@ impl Coverage {
 
     /// Whether the event of a line of this type is wanted by [`Coverage::event`].
     pub fn wants(kind: &[u8], line: &[u8]) -> bool {
-        signs::may_be(kind) || kind == b"EXECVE" && commands::may_be(line)
+        signs::may_be(kind, line) || kind == b"EXECVE" && commands::may_be(line)
     }
 
     /// An event that may bear on how far the log can be believed.
     pub fn event(&mut self, event: &Event) {
         let time = event.id.time;
         for (kind, words) in signs::of(event) {
+            // A time service does that every few seconds: once is enough.
+            if kind == "clock_adjusted" && self.signs.iter().any(|sign| sign.kind == kind) {
+                continue;
+            }
             self.sign(Sign { kind, time, words });
         }
         if let Some(words) = commands::quoted(event) {

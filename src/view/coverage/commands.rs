@@ -6,7 +6,7 @@ use crate::records::audit_event::Event;
 use crate::records::audit_log::{arguments, holds};
 
 /// What one of their lines holds, at least.
-const NEEDLES: [&[u8]; 4] = [b"audit", b"/var/log", b"/run/log", b"journalctl"];
+const NEEDLES: [&[u8]; 5] = [b"auditctl", b"auditd", b"/var/log", b"/run/log", b"journalctl"];
 /// Of auditctl what changes something beside adding a rule, which is told as such (auditctl(8)).
 const AUDITCTL: [&[u8]; 12] = [
     b"-D",
@@ -40,6 +40,9 @@ pub fn may_be(line: &[u8]) -> bool {
 
 /// Which was run, by whom, in words; none if it is no such program.
 pub fn quoted(event: &Event) -> Option<String> {
+    if !event.lines().any(|(line, _)| may_be(line)) {
+        return None;
+    }
     let known = arguments(event)?.known;
     let words: Vec<&[u8]> = known.iter().map(|(_, word)| word.as_slice()).collect();
     is_one(&words).then_some(())?;

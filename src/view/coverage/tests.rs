@@ -99,6 +99,15 @@ fn a_login_identity_that_was_rewritten_is_told_and_a_first_one_is_not() {
         ),
         ["clock_step"]
     );
+    // Written from documentation (kernel/auditsc.c, `__audit_tk_injoffset`, `audit_log_ntp_val`).
+    assert_eq!(told("type=TIME_INJOFFSET msg=audit(1500.0:7): sec=-3600 nsec=0"), ["clock_step"]);
+    assert_eq!(told("type=TIME_ADJNTPVAL msg=audit(1500.0:7): op=freq old=1 new=2"), ["clock_adjusted"]);
+    // A failed call set nothing, and on another processor the number is another call's.
+    for fields in
+        ["arch=c000003e syscall=227 success=no exit=-1", "arch=c00000b7 syscall=227 success=yes exit=0"]
+    {
+        assert!(told(&format!("type=SYSCALL msg=audit(1500.0:7): {fields} pid=5 key=(null)")).is_empty());
+    }
     assert_eq!(
         told("type=CONFIG_CHANGE msg=audit(1500.0:7): op=set audit_enabled=2 old=1 res=1"),
         ["locked"]

@@ -69,7 +69,7 @@ pub struct CoveredFile {
 /// Something that bears on how far the log can be believed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sign {
-    /// `clock_step`, `loginuid_changed`, `locked`, `limits`, `suspended`, `loss`, `feature`, `command`.
+    /// `clock_step`, `clock_adjusted`, `loginuid_changed`, `locked`, `limits`, `suspended`, `loss`, `feature`, `command`.
     pub kind: &'static str,
     /// When.
     pub time: Timestamp,
