@@ -19,6 +19,7 @@ use crate::host::allowance::Allowance;
 use crate::host::facts::is_root;
 use crate::intake::{Halt, Intake};
 use crate::view::audit_coverage::PlaceCoverage;
+use crate::view::coverage::Kernel;
 
 /// What a step has at hand.
 pub struct Run<'r, 'v> {
@@ -43,6 +44,8 @@ pub struct Run<'r, 'v> {
     pub all_keys_known: bool,
     /// What the audit log can show of each PHI folder, once that has been found out.
     pub coverage: Option<Vec<PlaceCoverage>>,
+    /// What the kernel said of auditing, once it was asked towards the end.
+    pub kernel: Kernel,
     /// What was learnt of logins.
     pub logins: LoginEvidence,
 }
@@ -111,6 +114,7 @@ impl<'r, 'v> Run<'r, 'v> {
             audit_logs: None,
             all_keys_known: false,
             coverage: None,
+            kernel: Kernel::default(),
             logins: LoginEvidence::default(),
         }
     }

@@ -9,7 +9,6 @@ mod root;
 mod what;
 mod zone;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -21,10 +20,10 @@ use crate::clock::Timestamp;
 use crate::custody::entry::{Entry, EntryId};
 use crate::path::HostPath;
 use crate::records::audit_config::number_of;
-use crate::records::audit_status::AuditStatus;
 use crate::records::tzif::Zone;
 use crate::seal::spill::{Bytes, BytesIn};
 use crate::term::{Failure, Voice, bytes};
+use crate::view::coverage::Kernel;
 use crate::view::events::tables::Reader;
 
 pub use what::What;
@@ -116,15 +115,6 @@ pub struct OwnRun {
     pub started: Option<Timestamp>,
     /// Of which boot.
     pub boot_id: Option<String>,
-}
-
-/// What the kernel said of auditing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kernel {
-    /// Its state.
-    pub status: Option<AuditStatus>,
-    /// How many rules were loaded, by key.
-    pub loaded: Option<BTreeMap<Vec<u8>, u64>>,
 }
 
 /// Gives the bytes of logs.

@@ -143,11 +143,6 @@ fn written(time: Timestamp) -> String {
     format!("{}.{millis:03}", time.unix())
 }
 
-/// The kernel logs no more than milliseconds.
-fn to_millis(time: &str) -> String {
-    time.strip_suffix("000000Z").map_or_else(|| time.to_owned(), |time| format!("{time}Z"))
-}
-
 fn once(list: &mut Vec<String>, value: String) {
     if !list.contains(&value) {
         list.push(value);
@@ -176,7 +171,7 @@ impl Row for FoundRow {
             (Some(auid), None) => auid.to_string(),
         };
         vec![
-            to_millis(&self.time),
+            self.time.clone(),
             self.id.rsplit(':').next().unwrap_or_default().to_owned(),
             user,
             number(self.pid),

@@ -22,7 +22,7 @@ fn number(number: Option<u32>) -> String {
 }
 
 fn time(time: Option<Timestamp>) -> String {
-    time.map(|time| time.to_string()).unwrap_or_default().replace(".000000000Z", "Z")
+    time.map(|time| time.to_string()).unwrap_or_default()
 }
 
 /// `password 2, publickey 1`

@@ -2,6 +2,7 @@
 //! that a long answer is printed as it is found, in memory that does not grow with it.
 
 use super::rows::Column;
+use crate::clock::Timestamp;
 use crate::path::harmless;
 
 /// Rows that are looked at before the first is printed.
@@ -23,7 +24,7 @@ impl Table {
 
     /// A row.
     pub fn row(&mut self, cells: Vec<String>, out: &mut Vec<u8>) {
-        let cells: Vec<String> = cells.iter().map(|cell| harmless(cell)).collect();
+        let cells: Vec<String> = cells.iter().map(|cell| harmless(shorter(cell).as_str())).collect();
         match &self.widths {
             Some(widths) => line(&cells, widths, out),
             None => {
@@ -57,6 +58,12 @@ impl Table {
         waiting.iter().for_each(|cells| line(cells, &widths, out));
         self.widths = Some(widths);
     }
+}
+
+/// A time of whole seconds, or milliseconds as audit logs have them, without the zeros behind.
+fn shorter(cell: &str) -> String {
+    let cut = cell.strip_suffix("000000Z").filter(|_| Timestamp::parse(cell).is_ok());
+    cut.map_or_else(|| cell.to_owned(), |cut| format!("{}Z", cut.strip_suffix(".000").unwrap_or(cut)))
 }
 
 /// A line without blanks at its end. A cell that is wider than its column is kept whole.
@@ -101,6 +108,21 @@ mod tests {
         assert_eq!(
             text,
             "TIME      USER NAME  PATH\n1         a          /x\n20:19:48.123  b      /y\n2         c\n"
+        );
+    }
+
+    #[test]
+    fn times_are_as_long_as_they_are_exact() {
+        let text = printed(&[
+            ["2026-11-23T02:33:43.374000000Z", "", "a"],
+            ["2026-11-23T02:33:43.374000001Z", "", "000000Z"],
+            ["2026-11-23T02:33:44.000000000Z", "", "b"],
+        ]);
+        assert!(text.contains("\n2026-11-23T02:33:44Z  "), "{text}");
+        assert!(text.contains("\n2026-11-23T02:33:43.374Z  "), "{text}");
+        assert!(
+            text.contains("\n2026-11-23T02:33:43.374000001Z  ") && text.contains("  000000Z\n"),
+            "{text}"
         );
     }
 

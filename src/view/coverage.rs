@@ -16,6 +16,7 @@ use crate::custody::rows::audit_coverage::Lapse;
 use crate::path::shown;
 use crate::records::audit_event::Event;
 use crate::records::audit_log::{NoteKind, Summary};
+use crate::records::audit_rules::Rule;
 use crate::records::audit_status::AuditStatus;
 use crate::view::access::Doubts;
 use crate::view::recording::{Log, Recording};
@@ -37,6 +38,27 @@ const CANNOT_SEE: [&str; 6] = [
      5.16, and on most kernels fchmodat2 and setxattrat",
     "what somebody who was root has taken out of the log, or written into it, so that it holds together",
 ];
+
+/// What the kernel said of auditing when it was asked last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kernel {
+    /// Its state.
+    status: Option<AuditStatus>,
+    /// How many rules were loaded, by key.
+    loaded: Option<BTreeMap<Vec<u8>, u64>>,
+}
+
+impl Kernel {
+    /// Of its state, and the rules that were loaded; of each none where it did not say.
+    pub fn of(status: Option<AuditStatus>, rules: Option<&[Rule]>) -> Kernel {
+        let loaded = rules.map(|rules| {
+            let mut loaded = BTreeMap::new();
+            rules.iter().flat_map(Rule::keys).for_each(|key| *loaded.entry(key).or_insert(0) += 1);
+            loaded
+        });
+        Kernel { status, loaded }
+    }
+}
 
 /// A log that was read.
 #[derive(Clone, Debug)]
@@ -60,8 +82,7 @@ pub struct Coverage {
     keys: Vec<Vec<u8>>,
     files: Vec<File>,
     unread: u64,
-    status: Option<AuditStatus>,
-    loaded: Option<BTreeMap<Vec<u8>, u64>>,
+    kernel: Kernel,
     signs: Vec<Sign>,
     signs_left: u64,
     kernels: BTreeSet<String>,
@@ -76,8 +97,7 @@ impl Coverage {
             keys,
             files: Vec::new(),
             unread: 0,
-            status: None,
-            loaded: None,
+            kernel: Kernel::default(),
             signs: Vec::new(),
             signs_left: 0,
             kernels: BTreeSet::new(),
@@ -90,9 +110,9 @@ impl Coverage {
         self.window = window;
     }
 
-    /// The kernel's state at the end of the window, and how many rules it had with each key.
-    pub fn kernel(&mut self, status: Option<AuditStatus>, loaded: Option<BTreeMap<Vec<u8>, u64>>) {
-        (self.status, self.loaded) = (status, loaded);
+    /// What the kernel said at the end of the window.
+    pub fn kernel(&mut self, kernel: Kernel) {
+        self.kernel = kernel;
     }
 
     /// A log that was read.
@@ -145,7 +165,7 @@ impl Coverage {
             let all = self.files.iter();
             all.map(|file| Log { summary: &file.summary, number: file.number, whole: file.whole })
         };
-        let recording = Recording::of(self.window, self.status.as_ref(), logs(), self.unread);
+        let recording = Recording::of(self.window, self.kernel.status.as_ref(), logs(), self.unread);
         let mut gaps = recording.lapses();
         gaps.extend(told);
         let has_records = logs().any(|log| log.summary.span().is_some());
@@ -216,13 +236,13 @@ impl Coverage {
             _ => false,
         });
         let used = recording.last_with(key).is_some();
-        let loaded = match &self.loaded {
+        let loaded = match &self.kernel.loaded {
             Some(loaded) => loaded.get(key).copied().unwrap_or(0),
             // Of another machine's log what is in force now is not known: by what came and went.
             None if told => self.left_by_notes(key),
             None => u64::from(used),
         };
-        if self.loaded.is_none() && !told && !used {
+        if self.kernel.loaded.is_none() && !told && !used {
             let words = format!(
                 "whether a rule with the key {} was in force is not known: the logs tell of none, and of no event with it",
                 shown(key)

@@ -107,6 +107,7 @@ fn uncovered(run: &Run<'_, '_>) -> Option<ReasonCode> {
 /// Sessions, and what the logs cover.
 fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverage) {
     let mut coverage = Coverage::new(logs.window(run), question.keys.clone());
+    coverage.kernel(run.kernel.clone());
     logs.files().for_each(|file| coverage.file(file));
     (0..logs.unread()).for_each(|_| coverage.unread());
     let mut sessions = Sessions::new();

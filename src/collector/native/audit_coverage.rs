@@ -23,6 +23,7 @@ use crate::records::audit_rules::syscalls::Arch;
 use crate::records::audit_rules::{self, Rule};
 use crate::records::audit_status::{self, AuditStatus};
 use crate::view::audit_coverage::{Auditing, Place, PlaceCoverage};
+use crate::view::coverage::Kernel;
 use crate::view::recording::{Log, Recording};
 
 const COLLECTOR: &str = "audit-coverage";
@@ -50,6 +51,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let mut entries = Vec::new();
     let status = status(run, &mut entries)?;
     let rules = rules(run, &mut entries)?;
+    run.kernel = Kernel::of(status.clone(), rules.as_deref());
     let seen = canary::look(run, &spots, status.as_ref(), &mut entries)?;
     let place = |(spot, seen): (Spot, canary::Seen)| {
         let Spot { root, mount, keys } = spot;

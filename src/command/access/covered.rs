@@ -35,8 +35,7 @@ pub struct Covered {
 impl Covered {
     pub fn new(evidence: &Evidence, now: Timestamp) -> Covered {
         let mut coverage = Coverage::new((now, now), evidence.phi_keys.clone());
-        let kernel = evidence.kernel.clone();
-        coverage.kernel(kernel.status, kernel.loaded);
+        coverage.kernel(evidence.kernel.clone());
         let logs = evidence.logs(What::Audit);
         let rotation = logs.filter_map(|log| Some((log.number, evidence.rotation(log)?))).collect();
         Covered { coverage, summary: Summary::default(), rotation, unread: Vec::new(), span: None, now }

@@ -1,7 +1,6 @@
 //! A bundle: the sealed file, verified as a whole before anything in it is believed; or the folder that it was unpacked
 //! into, whose files are each compared with their entries.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -22,8 +21,9 @@ use crate::custody::plan::{PLAN_LIMIT, PlanDocument};
 use crate::custody::seal::{SEAL_LIMIT, SealDocument};
 use crate::custody::verdict::Verdict;
 use crate::path::{HostPath, harmless};
+use crate::records::audit_rules::{self, Rule};
 use crate::records::tzif::Zone;
-use crate::records::{audit_config, audit_rules, audit_status};
+use crate::records::{audit_config, audit_status};
 use crate::seal::envelope::Identities;
 use crate::seal::files::open_file;
 use crate::seal::members::{Check, Listed, SealedMembers};
@@ -252,16 +252,10 @@ fn kernel(entries: &[Listed], reader: &dyn Reads) -> Kernel {
     };
     let rules = of("/rules.jsonl").and_then(|rows| {
         let rows = rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty());
-        let mut loaded = BTreeMap::new();
-        for row in rows {
-            let raw = json::read::<Loaded>(row, ENTRY_LIMIT).ok()?;
-            for key in audit_rules::parse(&raw.rule_b64.0)?.keys() {
-                *loaded.entry(key).or_insert(0) += 1;
-            }
-        }
-        Some(loaded)
+        let raw = rows.map(|row| json::read::<Loaded>(row, ENTRY_LIMIT).ok());
+        raw.map(|raw| audit_rules::parse(&raw?.rule_b64.0)).collect::<Option<Vec<Rule>>>()
     });
-    Kernel { status: of("/status.bin").and_then(|bytes| audit_status::parse(&bytes)), loaded: rules }
+    Kernel::of(of("/status.bin").and_then(|bytes| audit_status::parse(&bytes)), rules.as_deref())
 }
 
 #[derive(Deserialize)]

@@ -209,6 +209,7 @@ mod tests {
     use super::*;
     use crate::records::audit_event::Place;
     use crate::records::auth_text::{TimeQuality, understand};
+    use crate::view::coverage::Kernel;
 
     const KERNEL: &str = "audit: audit_lost=41 audit_rate_limit=0 audit_backlog_limit=64";
     const SUSPENDED: &str = "Audit daemon is suspending logging due to low disk space.";
@@ -234,7 +235,8 @@ mod tests {
             "type=SYSCALL msg=audit(900.000:1): arch=c000003e syscall=2 success=yes exit=3 pid=5 key=(null)\n\
              type=SYSCALL msg=audit(2100.000:2): arch=c000003e syscall=2 success=yes exit=3 pid=5 key=(null)\n",
         ));
-        coverage.kernel(None, Some(BTreeMap::from([(b"phi".to_vec(), 1)])));
+        let loaded = Some(BTreeMap::from([(b"phi".to_vec(), 1)]));
+        coverage.kernel(Kernel { status: None, loaded });
         told.iter().for_each(|(second, tag, message)| coverage.said(false, &said(*second, tag, message)));
         coverage.finish()
     }

@@ -26,7 +26,8 @@ fn covered(log: Option<&str>, loaded: Option<u64>) -> (CoverageStatement, String
         Some(log) => coverage.file(file(log)),
         None => coverage.unread(),
     }
-    coverage.kernel(None, loaded.map(|loaded| BTreeMap::from([(b"phi".to_vec(), loaded)])));
+    let loaded = loaded.map(|loaded| BTreeMap::from([(b"phi".to_vec(), loaded)]));
+    coverage.kernel(Kernel { status: None, loaded });
     let statement = coverage.finish();
     let lines = lines(&statement, 0).join("\n");
     (statement, lines)
