@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(row.names, ["/srv/\\xff"]);
         assert_eq!(row.records[1].text.as_bytes(), LINES[1]);
         assert_eq!(row.cells().len(), FoundRow::COLUMNS.len());
-        assert_eq!(row.cells()[..3], ["2026-11-21T20:19:48.123Z", "4711", "alice"]);
+        assert_eq!(row.cells()[..3], ["2026-11-21T20:19:48.123000000Z", "4711", "alice"]);
         json::assert_keys_sorted(&row);
     }
 

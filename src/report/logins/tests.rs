@@ -39,7 +39,7 @@ fn session() -> LoginSessionRow {
 fn a_session_has_a_cell_for_each_column_and_shows_who_acted_as_another() {
     let cells = session().cells();
     assert_eq!(cells.len(), LoginSessionRow::COLUMNS.len());
-    assert_eq!(cells[0], "2026-11-21T20:19:48Z");
+    assert_eq!(cells[0], "2026-11-21T20:19:48.000000000Z");
     assert_eq!(cells[10..12], ["ED25519 SHA256:x", "sudo to root: /usr/bin/id (refused)"]);
 }
 
