@@ -4,6 +4,7 @@
 
 mod commands;
 pub mod not_kept;
+pub mod others;
 mod signs;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -299,7 +299,15 @@ fn accesses_are_sealed_beside_the_logs_that_tell_of_them() {
     let labels: Vec<&str> = sealed.iter().map(|row| row["actor"]["label"].as_str().unwrap()).collect();
     assert_eq!(labels, ["A2", "D", "E"]);
     assert_eq!((view("access-by-actor.jsonl").len(), view("access-by-file.jsonl").len()), (3, 3));
-    assert_eq!(view("coverage.jsonl").len(), 1);
+    let coverage = view("coverage.jsonl");
+    let told: Vec<(&str, &str)> = coverage
+        .iter()
+        .map(|row| (row["source"].as_str().unwrap(), row["verdict"].as_str().unwrap()))
+        .collect();
+    assert_eq!((told[1], told[2]), (("auth_text", "partial"), ("journal", "unknown")), "{coverage:#?}");
+    assert_eq!((told[0].0, told.len()), ("audit", 3));
+    assert_eq!(coverage[1]["files"][0]["path"], "/var/log/auth.log");
+    assert_eq!(coverage[2]["gaps"][0]["words"], "no journal with a byte in it was sealed");
     // Whoever asks the bundle is told the same, from the whole logs.
     let key = desk.path("officer.key");
     let ran = access(&[bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()], &["--format", "jsonl"]);

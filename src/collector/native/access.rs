@@ -3,6 +3,7 @@
 //! `access` of the sealed bundle reads whole logs, and knows more: what a listing of the folders says of moved files.
 
 pub mod made;
+mod others;
 
 use std::collections::BTreeSet;
 
@@ -58,7 +59,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         return Ok(());
     }
     let (joined, coverage) = told(run, &logs, &question);
-    let statement = coverage.finish();
+    let (statement, window) = (coverage.finish(), logs.window(run));
     let question = Question { own: logs.own(run), doubts: doubts(&statement), ..question };
     let mut pages = [Page::default(), Page::default(), Page::default()];
     let counted = {
@@ -78,6 +79,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let open = uncovered(run);
     let mut covered = Page::default();
     covered.row(&statement);
+    let mut rests_on = logs.entries().clone();
+    others::statements(run, window, &mut rests_on).iter().for_each(|statement| covered.row(statement));
     let named = [
         ("access.jsonl", "Accesses to PHI: who, from where, what was done to which file"),
         ("access-by-actor.jsonl", "Accesses to PHI, counted for each who made them"),
@@ -94,7 +97,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         seal(run, (name, title), page, logs.entries(), (outcome, Reason::new(code, words)))?;
     }
     let ending = (Outcome::Collected, Reason::new(ReasonCode::Remarkable, words));
-    seal(run, ("coverage.jsonl", "What the answer of accesses rests on"), covered, logs.entries(), ending)
+    seal(run, ("coverage.jsonl", "What the answer of accesses rests on"), covered, &rests_on, ending)
 }
 
 /// Why an access could have left no trace; none where it is shown of every PHI folder that it would have.
