@@ -43,7 +43,8 @@ pub struct Args {
     window: WindowArgs,
     #[command(flatten)]
     who: WhoArgs,
-    /// Where this was done, as read, write, create, delete, rename, chmod
+    /// Where this was done, as read, write, create, delete, rename, chmod; write is whatever was opened or changed so that its
+    /// content may be another (readwrite, append, truncate, create, alloc too), read is readwrite too
     #[arg(long, value_name = "OP")]
     op: Vec<String>,
     /// A summary instead: of each actor, or of each file
@@ -107,6 +108,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     answer.end()?;
     let is_whole = covered.tell(&statement, &evidence, &recorded, &counted.totals, voice);
     let is_asked = window.is_asked() || found == 0;
+    let is_whole = is_whole && counted.totals.undecided == 0;
     Ok(if is_asked && !is_whole { Exit::Gaps } else { Exit::Done })
 }
 
@@ -136,7 +138,8 @@ impl Args {
                     .hint(format!("one of {}", words.join(", ")))
             })
         };
-        self.op.iter().map(read).collect()
+        let ops: Vec<Op> = self.op.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(ops.into_iter().flat_map(meant).collect())
     }
 
     fn question(&self, evidence: &Evidence, window: TimeWindow) -> Result<Question, Failure> {
@@ -169,6 +172,15 @@ impl Args {
                 .collect(),
             ..Question::of(roots, evidence.phi_keys.clone())
         })
+    }
+}
+
+/// Whoever asks for writing means whatever writes, and for reading whatever reads.
+fn meant(op: Op) -> Vec<Op> {
+    match op {
+        Op::Read => vec![Op::Read, Op::ReadWrite],
+        Op::Write => vec![Op::Write, Op::ReadWrite, Op::Append, Op::Truncate, Op::Create, Op::Alloc],
+        other => vec![other],
     }
 }
 

@@ -9,6 +9,7 @@ use super::audit_event::Event;
 use super::audit_log::{Address, Record, address};
 use crate::clock::Timestamp;
 use crate::path::HostPath;
+use crate::records::audit_event::names::is_within;
 
 /// A name of a file that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +137,7 @@ fn is_of_names(kind: &[u8]) -> bool {
 }
 
 fn lies_under(name: &[u8], folder: &HostPath) -> bool {
-    HostPath::new(name).is_ok_and(|path| path.is_within(folder))
+    is_within(name, folder.as_bytes())
 }
 
 fn holds(text: &[u8], part: &[u8]) -> bool {

@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::custody::rows::access::AccessRow;
 use crate::records::audit_event::Event;
 use crate::records::audit_event::items::{FileId, Item};
-use crate::records::audit_event::names::{Around, Named, Names, is_within};
+use crate::records::audit_event::names::{Around, Found, Named, Names, is_within};
 use crate::records::audit_event::operation::{Op, Syscall, read};
 use crate::records::audit_event::sieve::{Inodes, Sieve};
 use crate::records::audit_log::Record;
@@ -318,12 +318,31 @@ impl<'s> Access<'s> {
             let new = touch.new.as_ref().is_some_and(|new| is_within(&new.path, path));
             new || is_within(&touch.named.path, path)
         };
-        let is_asked = (filter.auids.is_empty() || filter.auids.contains(&said.auid))
-            && (filter.ops.is_empty() || filter.ops.contains(&op))
-            && (filter.paths.is_empty() || filter.paths.iter().any(within))
-            && (filter.addresses.is_empty() || filter.addresses.iter().any(from));
-        self.totals.filtered += u64::from(!is_asked);
-        is_asked
+        let is_of = (filter.auids.is_empty() || filter.auids.contains(&said.auid))
+            && (filter.ops.is_empty() || filter.ops.contains(&op));
+        let is_there = filter.paths.is_empty() || filter.paths.iter().any(within);
+        let is_from = filter.addresses.is_empty() || filter.addresses.iter().any(from);
+        if is_of && is_there && is_from {
+            return true;
+        }
+        let may_be_there = is_there || matches!(touch.named.found, Found::Cmdline | Found::Unresolved);
+        let may_be_from = is_from || self.is_of_unknown_origin(attribution);
+        if is_of && may_be_there && may_be_from {
+            self.totals.undecided += 1;
+        } else {
+            self.totals.filtered += 1;
+        }
+        false
+    }
+
+    /// No session is known, or one whose address is not.
+    fn is_of_unknown_origin(&self, attribution: &Attribution) -> bool {
+        let mut all = attribution.session.iter().chain(&attribution.candidates);
+        let is_known =
+            |at: &usize| self.sessions.get(*at).is_some_and(|session| !session.from.address.is_empty());
+        attribution.total > attribution.candidates.len() as u64
+            || attribution.session.is_none() && attribution.candidates.is_empty()
+            || !all.all(is_known)
     }
 }
 

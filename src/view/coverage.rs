@@ -3,6 +3,7 @@
 //! something of the times alone in which recording was active.
 
 mod commands;
+mod kernel;
 pub mod not_kept;
 pub mod others;
 mod signs;
@@ -17,10 +18,10 @@ use crate::custody::rows::audit_coverage::Lapse;
 use crate::path::shown;
 use crate::records::audit_event::Event;
 use crate::records::audit_log::{NoteKind, Summary};
-use crate::records::audit_rules::Rule;
-use crate::records::audit_status::AuditStatus;
 use crate::view::access::Doubts;
 use crate::view::recording::{Log, Recording};
+
+pub use kernel::Kernel;
 
 /// Signs that are kept.
 const SIGNS: usize = 1_000;
@@ -39,27 +40,6 @@ const CANNOT_SEE: [&str; 6] = [
      5.16, and on most kernels fchmodat2 and setxattrat",
     "what somebody who was root has taken out of the log, or written into it, so that it holds together",
 ];
-
-/// What the kernel said of auditing when it was asked last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kernel {
-    /// Its state.
-    status: Option<AuditStatus>,
-    /// How many rules were loaded, by key.
-    loaded: Option<BTreeMap<Vec<u8>, u64>>,
-}
-
-impl Kernel {
-    /// Of its state, and the rules that were loaded; of each none where it did not say.
-    pub fn of(status: Option<AuditStatus>, rules: Option<&[Rule]>) -> Kernel {
-        let loaded = rules.map(|rules| {
-            let mut loaded = BTreeMap::new();
-            rules.iter().flat_map(Rule::keys).for_each(|key| *loaded.entry(key).or_insert(0) += 1);
-            loaded
-        });
-        Kernel { status, loaded }
-    }
-}
 
 /// A log that was read.
 #[derive(Clone, Debug)]
@@ -84,6 +64,8 @@ pub struct Coverage {
     files: Vec<File>,
     unread: u64,
     kernel: Kernel,
+    /// When the logs were taken, if that is known: until then nothing came behind their last record.
+    taken: Option<Timestamp>,
     signs: Vec<Sign>,
     signs_left: u64,
     kernels: BTreeSet<String>,
@@ -99,6 +81,7 @@ impl Coverage {
             files: Vec::new(),
             unread: 0,
             kernel: Kernel::default(),
+            taken: None,
             signs: Vec::new(),
             signs_left: 0,
             kernels: BTreeSet::new(),
@@ -114,6 +97,11 @@ impl Coverage {
     /// What the kernel said at the end of the window.
     pub fn kernel(&mut self, kernel: Kernel) {
         self.kernel = kernel;
+    }
+
+    /// The logs were taken then: until that moment nothing came behind their last record.
+    pub fn taken(&mut self, time: Timestamp) {
+        self.taken = Some(time);
     }
 
     /// A log that was read.
@@ -172,12 +160,17 @@ impl Coverage {
         let has_records = logs().any(|log| log.summary.span().is_some());
         if self.keys.is_empty() {
             gaps.push(
-                self.whole(ReasonCode::NoRule, "no key of a rule is known that watches PHI".to_owned()),
+                self.whole(
+                    ReasonCode::CoverageUnknown,
+                    "no key of a rule is known that watches PHI".to_owned(),
+                ),
             );
         }
         for key in self.keys.iter().filter(|_| has_records) {
             self.rules(key, &recording, &mut gaps);
         }
+        gaps.extend(self.unreadable());
+        gaps.extend(self.behind());
         gaps.sort_by_key(|gap| (gap.from, gap.to));
         gaps.dedup();
         let spans = || self.files.iter().filter_map(|file| file.summary.span());
@@ -197,11 +190,30 @@ impl Coverage {
             files: self.files.iter().map(covered).collect(),
             gaps,
             requested: Span { from, to },
+            rules: if self.kernel.loaded.is_some() { "known" } else { "by_key" },
             schema: "coverage/1",
             silence: self.silence(),
             signs: self.signs,
             source: "audit",
         }
+    }
+
+    /// Logs of which nothing, or no record, could be read.
+    fn unreadable(&self) -> Option<Lapse> {
+        let odd =
+            self.files.iter().filter(|file| file.bytes > 0 && file.summary.span().is_none()).count() as u64;
+        let count = self.unread + odd;
+        let words = || format!("{} could not be read, or no record in it", counted(count, "log"));
+        (count > 0).then(|| self.whole(ReasonCode::CoverageUnknown, words()))
+    }
+
+    /// The time behind all that was read.
+    fn behind(&self) -> Option<Lapse> {
+        let last = self.files.iter().filter_map(|file| file.summary.span()).map(|(_, last)| last).max()?;
+        let known_to = self.taken.map_or(last, |taken| taken.max(last));
+        let (from, to) = (known_to.max(self.window.0), self.window.1);
+        let words = || format!("nothing was read of the time behind {}", known_to.spoken());
+        (to > known_to).then(|| Lapse { code: ReasonCode::WindowNotCovered, from, to, words: words() })
     }
 
     fn cannot_see(&self) -> Vec<String> {
@@ -252,6 +264,10 @@ impl Coverage {
             return;
         }
         gaps.extend(recording.lapses_of_rule(key, loaded));
+        gaps.extend(self.kernel.narrow.get(key).map(|left| {
+            let words = format!("the rules with the key {} do not record of everybody: {left}", shown(key));
+            self.whole(ReasonCode::RuleNarrow, words)
+        }));
     }
 
     fn left_by_notes(&self, key: &[u8]) -> u64 {
@@ -319,7 +335,12 @@ pub fn lines(statement: &CoverageStatement, found: u64) -> Vec<String> {
     }];
     if found == 0 {
         lines.push(match statement.verdict {
-            "complete" => "no matching event was found, and such events would have been recorded".to_owned(),
+            "complete" if statement.rules == "known" => {
+                "no matching event was found, and such events would have been recorded".to_owned()
+            }
+            "complete" => "no matching event was found, and such events would have been recorded, if rules with these keys watch \
+                           for them, which the logs do not tell"
+                .to_owned(),
             "partial" => {
                 "no matching event was found in the periods in which recording was active; nothing is known about those below"
                     .to_owned()

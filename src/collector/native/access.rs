@@ -111,6 +111,7 @@ fn uncovered(run: &Run<'_, '_>) -> Option<ReasonCode> {
 fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverage) {
     let mut coverage = Coverage::new(logs.window(run), question.keys.clone());
     coverage.kernel(run.kernel.clone());
+    coverage.taken(run.began.utc);
     logs.files().for_each(|file| coverage.file(file));
     (0..logs.unread()).for_each(|_| coverage.unread());
     let mut sessions = Sessions::new();

@@ -106,7 +106,7 @@ impl Covered {
             let rows = counted(totals.rows, "row");
             line(format!("{} in {rows}; {}", counted(found, "event"), files(statement)));
         }
-        let told = lines(statement, found);
+        let told = lines(statement, found + totals.undecided);
         told.iter().take(TOLD).for_each(|words| line(words.clone()));
         more(told.len(), "of what bears on it", &line);
         if is_empty {
@@ -147,6 +147,7 @@ impl Covered {
         let empty = Coverage::new((from, to), Vec::new());
         let mut coverage = std::mem::replace(&mut self.coverage, empty);
         coverage.within((from.min(to), to));
+        evidence.collected.into_iter().for_each(|taken| coverage.taken(taken));
         coverage.finish()
     }
 }
@@ -171,6 +172,11 @@ fn beside(totals: &Totals, line: &impl Fn(String)) {
     let told = [
         (totals.outside, "event", "of PHI outside of the time that was asked for"),
         (totals.filtered, "event", "of PHI that the question leaves out"),
+        (
+            totals.undecided,
+            "event",
+            "of PHI of unknown origin or uncertain name, which may be asked for too: ask without --addr and --path",
+        ),
         (totals.not_counted, "event", "in no summary, for want of room"),
         (
             totals.names_forgotten,

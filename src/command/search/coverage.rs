@@ -97,7 +97,11 @@ impl Coverage {
         let after = window.until.filter(|until| *until > known_to);
         let after =
             after.map(|until| format!("{} to {}, behind what was read", known_to.spoken(), until.spoken()));
-        before.into_iter().chain(after).collect()
+        let all = window.since.filter(|since| *since > known_to);
+        let all = all.map(|since| {
+            format!("the time from {} on: what was read ends at {}", since.spoken(), known_to.spoken())
+        });
+        before.into_iter().chain(after).chain(all).collect()
     }
 
     /// Whether everything was read that was looked for.
@@ -106,7 +110,7 @@ impl Coverage {
         self.absent.is_empty()
             && self.notes.is_empty()
             && self.read.iter().all(is_read)
-            && !self.read.is_empty()
+            && self.span().is_some()
     }
 
     /// Tells it: in a few lines beside an answer, and all of it where there is none.

@@ -94,7 +94,7 @@ impl Coverage {
     pub fn is_whole(&self) -> bool {
         self.absent.is_empty()
             && self.notes.is_empty()
-            && self.read.iter().all(|read| read.broken.is_none())
+            && self.read.iter().all(|read| read.broken.is_none() && (read.records > 0 || read.odd == 0))
             && !self.read.is_empty()
     }
 
@@ -120,7 +120,11 @@ impl Coverage {
         let behind = window.until.zip(last).filter(|(until, last)| until > last);
         let behind = behind
             .map(|(until, last)| format!("{} to {}, behind what was read", last.spoken(), until.spoken()));
-        before.chain(behind).collect()
+        let all = window.since.zip(last).filter(|(since, last)| since > last);
+        let all = all.map(|(since, last)| {
+            format!("the time from {} on: what was read ends at {}", since.spoken(), last.spoken())
+        });
+        before.chain(behind).chain(all).collect()
     }
 
     /// Tells it: in a few lines beside an answer, and all of it where there is none.

@@ -207,8 +207,8 @@ impl Sieve {
         }
     }
 
-    /// Of the line of a file: whether its name, or its inode, may be one of those that matter. Without a key a bare name may
-    /// lie in any directory that is open, of which the line says nothing.
+    /// Of the line of a file: whether its name, or its inode, may be one of those that matter. A bare name may
+    /// lie in any directory that is open, of which the line says nothing; and another rule may have given it its key.
     fn has_file(&mut self, line: &[u8], is_named: bool) -> bool {
         let at = self.inode.find(line).map(|at| at + b" inode=".len());
         let Some(inode) = at.and_then(|at| line.get(at..)).map(number) else { return is_named };
@@ -216,7 +216,7 @@ impl Sieve {
         if !is_marked && (is_named || self.is_of_event_that_matters(line, inode)) {
             self.inodes.mark(inode);
         }
-        is_named || is_marked || self.keys.is_empty() && self.is_relative(line)
+        is_named || is_marked || self.is_relative(line)
     }
 
     /// Whether an earlier line of its event says so; if none does, a later one may.
@@ -263,9 +263,9 @@ mod tests {
         assert!(!sieve.may_matter(b"CWD", b"type=CWD cwd=\"/srv\""));
         // Given from /srv.
         assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"phi/x\" inode=9"));
-        assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=8 dev=08:01"));
+        assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"/x\" inode=8 dev=08:01"));
         inodes.mark(8);
-        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"x\" inode=8 dev=08:01"));
+        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"/x\" inode=8 dev=08:01"));
         assert!(sieve.may_matter(b"CONFIG_CHANGE", b"") && sieve.may_matter(b"DAEMON_END", b""));
     }
 

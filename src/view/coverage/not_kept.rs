@@ -236,7 +236,7 @@ mod tests {
              type=SYSCALL msg=audit(2100.000:2): arch=c000003e syscall=2 success=yes exit=3 pid=5 key=(null)\n",
         ));
         let loaded = Some(BTreeMap::from([(b"phi".to_vec(), 1)]));
-        coverage.kernel(Kernel { status: None, loaded });
+        coverage.kernel(Kernel { loaded, ..Kernel::default() });
         told.iter().for_each(|(second, tag, message)| coverage.said(false, &said(*second, tag, message)));
         coverage.finish()
     }

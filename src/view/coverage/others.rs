@@ -100,6 +100,7 @@ impl Other {
             verdict: if first.is_some_and(|first| first <= to) { "partial" } else { "unknown" },
             gaps,
             requested: Span { from, to },
+            rules: "",
             schema: "coverage/1",
             signs: Vec::new(),
             silence: last.filter(|last| *last < to).map(|last| Span { from: last.max(from), to }),

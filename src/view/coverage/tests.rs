@@ -27,7 +27,7 @@ fn covered(log: Option<&str>, loaded: Option<u64>) -> (CoverageStatement, String
         None => coverage.unread(),
     }
     let loaded = loaded.map(|loaded| BTreeMap::from([(b"phi".to_vec(), loaded)]));
-    coverage.kernel(Kernel { status: None, loaded });
+    coverage.kernel(Kernel { loaded, ..Kernel::default() });
     let statement = coverage.finish();
     let lines = lines(&statement, 0).join("\n");
     (statement, lines)

@@ -23,6 +23,9 @@ pub struct CoverageStatement {
     pub gaps: Vec<Lapse>,
     /// What was asked about.
     pub requested: Span,
+    /// `known`: what the rules record was asked of the kernel; `by_key`: the logs name their keys alone.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub rules: &'static str,
     /// `coverage/1`
     pub schema: &'static str,
     /// What happened to recording and to clocks, in the order of the log.
@@ -101,6 +104,7 @@ mod tests {
             }],
             gaps: Vec::new(),
             requested: span,
+            rules: "known",
             schema: "coverage/1",
             signs: vec![Sign { kind: "x", time: zero, words: String::new() }],
             silence: Some(Span { from: zero, to: zero }),

@@ -1,6 +1,8 @@
 //! Paths as bytes: joined, cleaned, taken apart. Nothing is looked up, so that `..` stays where it stands: behind a link
 //! it leads elsewhere.
 
+use std::borrow::Cow;
+
 /// A name in a directory. An absolute name stands for itself.
 pub(super) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     if name.first() == Some(&b'/') {
@@ -34,10 +36,29 @@ pub(super) fn last(name: &[u8]) -> &[u8] {
     name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)
 }
 
-/// Whether a path is `root` or lies below it, component by component.
+/// Whether a path is `root` or lies below it, component by component; `..` leads a directory up, as it does but behind a
+/// link.
 pub fn is_within(path: &[u8], root: &[u8]) -> bool {
     let root = root.strip_suffix(b"/").unwrap_or(root);
+    let path = &folded(path)[..];
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+}
+
+/// A path without `..`, `.` and `//`, by its letters.
+fn folded(path: &[u8]) -> Cow<'_, [u8]> {
+    let mut behind = path.split(|byte| *byte == b'/').skip(1);
+    if !behind.any(|component| matches!(component, b"" | b"." | b"..")) {
+        return Cow::Borrowed(path);
+    }
+    let mut kept: Vec<&[u8]> = Vec::new();
+    for component in path.split(|byte| *byte == b'/').filter(|component| !matches!(*component, b"" | b".")) {
+        if component == b".." {
+            kept.pop();
+        } else {
+            kept.push(component);
+        }
+    }
+    Cow::Owned([b"/", kept.join(&b'/').as_slice()].concat())
 }
 
 #[cfg(test)]
@@ -51,6 +72,10 @@ mod tests {
         assert_eq!(join(b"/srv", b"/x/."), b"/x");
         assert_eq!((clean(b"//"), last(b"a/b/"), last(b"x")), (b"/".to_vec(), &b"b"[..], &b"x"[..]));
         assert!(is_within(b"/srv/phi/x", b"/srv/phi") && is_within(b"/srv/phi", b"/srv/phi/"));
+        assert!(is_within(b"/srv/other/../phi/x", b"/srv/phi") && is_within(b"/../srv/phi", b"/srv/phi"));
+        assert!(
+            !is_within(b"/srv/phi/d/../../home/x", b"/srv/phi") && is_within(b"/srv/phi/..a", b"/srv/phi")
+        );
         assert!(!is_within(b"/srv/phi2", b"/srv/phi") && is_within(b"/x", b"/"));
     }
 }
