@@ -253,7 +253,7 @@ impl<'s> Access<'s> {
     }
 
     /// What the event says of who it was; of io_uring, which says little, what the process said before.
-    fn said(&mut self, event: &Event, call: &Syscall<'_>, system: (u32, u32)) -> Said {
+    fn said<'e>(&mut self, event: &'e Event, call: &Syscall<'_>, system: (u32, u32)) -> Said<'e> {
         let before = call.pid.and_then(|pid| self.processes.get(&(system, pid)).copied());
         let (auid, ses, by_pid) = match before.filter(|_| call.is_uring) {
             Some(process) => (process.auid, process.ses, true),
@@ -278,7 +278,8 @@ impl<'s> Access<'s> {
         if let Some(pid) = call.pid.filter(|_| !call.is_uring) {
             self.keep((system, pid), own);
         }
-        Said { time: event.id.time, epoch: event.epoch, auid, ses, multiplexer, manager, by_pid }
+        let node = event.node.as_slice();
+        Said { time: event.id.time, node, epoch: event.epoch, auid, ses, multiplexer, manager, by_pid }
     }
 
     fn keep(&mut self, key: ((u32, u32), u32), process: Process) {
@@ -301,7 +302,7 @@ impl<'s> Access<'s> {
         event: &Event,
         op: Op,
         touch: &Touch,
-        said: &Said,
+        said: &Said<'_>,
         attribution: &Attribution,
     ) -> bool {
         let time = event.id.time;

@@ -4,6 +4,7 @@
 
 mod commands;
 mod kernel;
+mod machines;
 pub mod not_kept;
 pub mod others;
 mod signs;
@@ -157,6 +158,7 @@ impl Coverage {
         let recording = Recording::of(self.window, self.kernel.status.as_ref(), logs(), self.unread);
         let mut gaps = recording.lapses();
         gaps.extend(told);
+        gaps.extend(self.machines());
         let has_records = logs().any(|log| log.summary.span().is_some());
         if self.keys.is_empty() {
             gaps.push(

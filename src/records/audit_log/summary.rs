@@ -25,6 +25,9 @@ pub(super) const KEY_BYTES: usize = 256;
 const RECENT: usize = 1_024;
 /// Events without their first record that are kept of one file.
 const HEADLESS_KEPT: usize = 64;
+/// Machines that are kept of one file, and bytes of the name of one.
+const NODES_KEPT: usize = 4;
+const NODE_BYTES: usize = 255;
 /// Times without a record that are kept of one file.
 const SILENCES: usize = 32;
 /// sendto(2), by which auditing is changed, on x86_64, i386, aarch64, ppc and s390x.
@@ -62,6 +65,8 @@ pub struct Summary {
     pub torn_last: bool,
     /// NUL bytes, which no record holds: a hole, or a file that was cut.
     pub nuls: u64,
+    /// The machines that its records name, the first few; of records that name none, the empty name.
+    pub nodes: Vec<Vec<u8>>,
     /// Events whose system call carries a key, by key.
     pub keys: BTreeMap<Vec<u8>, KeyUse>,
     /// Keys that were not kept.
@@ -199,6 +204,7 @@ impl Summary {
             return;
         };
         self.records += 1;
+        self.names(record.node);
         let before = self.span.map(|(_, last)| last);
         let time = record.id.time;
         if let Some(before) = before {
@@ -228,6 +234,14 @@ impl Summary {
             self.keyed(&record);
         } else if let Some(kind) = note(&record) {
             self.keep(Note { id: record.id, after: before, next: None, kind });
+        }
+    }
+
+    /// A record of this machine: nearly always of the one that the record before was of.
+    fn names(&mut self, node: &[u8]) {
+        let node = node.get(..NODE_BYTES).unwrap_or(node);
+        if self.nodes.len() < NODES_KEPT && !self.nodes.iter().rev().any(|known| known == node) {
+            self.nodes.push(node.to_vec());
         }
     }
 

@@ -195,7 +195,11 @@ fn row(key: &Key, first: First<'_>, sessions: &Sessions<'_>) -> AccessRow {
     AccessRow {
         actor: ActorPart {
             auid: key.auid,
-            auid_name: key.auid.and_then(|auid| sessions.name_of(auid)).map(shown).unwrap_or_default(),
+            auid_name: key
+                .auid
+                .and_then(|auid| sessions.name_of(auid, &key.node))
+                .map(shown)
+                .unwrap_or_default(),
             euid: key.euid,
             flags: key.flags.clone(),
             fsuid: call.fsuid,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::clock::Timestamp;
 use crate::custody::rows::access::SourcePart;
 use crate::path::shown;
-use crate::view::login_sessions::{Flag, Label, Session};
+use crate::view::login_sessions::{Flag, Label, Session, may_be_one_machine};
 
 /// Sessions of one identity that are looked at before a moment.
 const LOOKED_AT: usize = 256;
@@ -72,8 +72,10 @@ impl Doubts {
 
 /// What the audit log says of who it was.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said {
+pub(super) struct Said<'e> {
     pub time: Timestamp,
+    /// The machine, where the log names it; else empty.
+    pub node: &'e [u8],
     pub epoch: u32,
     pub auid: Option<u32>,
     pub ses: Option<u32>,
@@ -129,14 +131,19 @@ impl<'s> Sessions<'s> {
         self.all.get(at)
     }
 
-    /// The name that an identity was logged in under.
-    pub fn name_of(&self, auid: u32) -> Option<&'s [u8]> {
-        let last = self.by_auid.get(&auid)?.last()?;
+    /// The name that an identity was logged in under on a machine.
+    pub fn name_of(&self, auid: u32, node: &[u8]) -> Option<&'s [u8]> {
+        let last = self.by_auid.get(&auid)?.iter().rev().find(|at| self.is_of(**at, node))?;
         self.get(*last).map(|session| session.user.as_slice())
     }
 
-    /// Sessions of an identity that were open at a moment, the latest first, and how many.
-    fn open(&self, auid: u32, time: Timestamp) -> Vec<usize> {
+    /// Whether a session may be of this machine: numbers and identities of several are in one list.
+    fn is_of(&self, at: usize, node: &[u8]) -> bool {
+        self.get(at).is_some_and(|session| may_be_one_machine(&session.host, node))
+    }
+
+    /// Sessions of an identity that were open at a moment on a machine, the latest first.
+    fn open(&self, auid: u32, time: Timestamp, node: &[u8]) -> Vec<usize> {
         let list = self.by_auid.get(&auid).map(Vec::as_slice).unwrap_or_default();
         let begun = list.partition_point(|at| {
             self.get(*at).is_none_or(|session| session.start.is_none_or(|start| start <= time))
@@ -144,11 +151,24 @@ impl<'s> Sessions<'s> {
         let list = list.get(..begun).unwrap_or_default().iter().rev().take(LOOKED_AT);
         let is_open =
             |at: &&usize| self.get(**at).is_some_and(|session| session.end.is_none_or(|end| end >= time));
-        list.filter(is_open).copied().collect()
+        list.filter(is_open).copied().filter(|at| self.is_of(*at, node)).collect()
+    }
+
+    /// Those of the number that an event names, on its machine, and whether they are of its boot for certain.
+    fn numbered(&self, said: &Said<'_>) -> (Vec<usize>, bool) {
+        let of = |epoch: Option<u32>| -> Vec<usize> {
+            let list = said.ses.and_then(|ses| self.by_number.get(&(epoch, ses)));
+            list.into_iter().flatten().copied().filter(|at| self.is_of(*at, said.node)).collect()
+        };
+        let exact = of(Some(said.epoch));
+        match exact.is_empty() {
+            true => (of(None), false),
+            false => (exact, true),
+        }
     }
 
     /// Who it was.
-    pub fn attribute(&self, said: &Said) -> Attribution {
+    pub fn attribute(&self, said: &Said<'_>) -> Attribution {
         let mut flags = BTreeSet::new();
         if said.manager {
             flags.insert(Flag::ServiceManager);
@@ -160,18 +180,12 @@ impl<'s> Sessions<'s> {
         if said.multiplexer {
             flags.insert(Flag::Multiplexer);
         }
-        let open = self.open(auid, said.time);
+        let open = self.open(auid, said.time, said.node);
         if self.is_shared(&open) {
             flags.insert(Flag::SharedAccount);
         }
-        let exact = said.ses.and_then(|ses| self.by_number.get(&(Some(said.epoch), ses)));
-        let numbered = exact.or_else(|| said.ses.and_then(|ses| self.by_number.get(&(None, ses))));
-        let own: Vec<usize> = numbered
-            .into_iter()
-            .flatten()
-            .filter(|at| self.get(**at).is_some_and(|session| session.auid.is_none_or(|known| known == auid)))
-            .copied()
-            .collect();
+        let (mut own, is_exact) = self.numbered(said);
+        own.retain(|at| self.get(*at).is_some_and(|session| session.auid.is_none_or(|known| known == auid)));
         let [at] = own.as_slice() else {
             return match own.is_empty() {
                 true => plain(Label::D, flags),
@@ -195,7 +209,7 @@ impl<'s> Sessions<'s> {
             }
             return several(flags, candidates);
         }
-        let weakened = said.by_pid || exact.is_none() || session.start.is_some_and(|start| said.time < start);
+        let weakened = said.by_pid || !is_exact || session.start.is_some_and(|start| said.time < start);
         let label = if weakened { session.label.max(Label::B) } else { session.label };
         Attribution { label, flags, session: Some(*at), candidates: Vec::new(), total: 0 }
     }

@@ -9,7 +9,7 @@ use super::known::Known;
 use super::label::{label, unlisted, unrecorded};
 use super::logind::Logind;
 use super::records::Records;
-use super::shared::{self, differ, same};
+use super::shared::{self, differ, may_be_one_machine, same};
 use super::text::{Deed, SAME, Texts, apart};
 use super::{Elevation, Flag, Label, MOST_ELEVATIONS, Session, Source};
 use crate::clock::Timestamp;
@@ -142,8 +142,8 @@ fn order(session: &Session) -> impl Ord + '_ {
     (session.start, session.epoch, session.ses, session.pid, &session.user, from)
 }
 
-/// Puts what the texts say of a login to the session of the audit log: the same process, the same user, and not more
-/// than five seconds between. What belongs to none comes back.
+/// Puts what the texts say of a login to the session of the audit log: the same process, the same user, no
+/// other machine, and not more than five seconds between. What belongs to none comes back.
 fn with_texts(known: Vec<Known>, told: Vec<Session>) -> (Vec<Session>, Vec<Session>) {
     let mut by_pid: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (at, known) in known.iter().enumerate() {
@@ -157,7 +157,8 @@ fn with_texts(known: Vec<Known>, told: Vec<Session>) -> (Vec<Session>, Vec<Sessi
             let audited = &known.get(*at)?.session;
             let same_user = audited.user.is_empty() || audited.user == session.user;
             let apart = apart(audited.start?, session.start?);
-            (same_user && apart <= SAME).then_some((apart, *at))
+            let one_machine = may_be_one_machine(&audited.host, &session.host);
+            (same_user && one_machine && apart <= SAME).then_some((apart, *at))
         });
         match near.min().and_then(|(_, at)| found.get_mut(at)) {
             Some(list) => list.push(session),

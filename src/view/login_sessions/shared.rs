@@ -1,4 +1,4 @@
-//! Addresses as several programs write them, and accounts that more than one place used at a time.
+//! Addresses and machines as several programs name them, and accounts that more than one place used at a time.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,6 +22,15 @@ pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     !one.is_empty()
         && (one == other
             || matches!((address(one), address(other)), (Some(one), Some(other)) if one == other))
+}
+
+/// Whether two names may be of the same machine: one is not known, or is the other's without its domain.
+pub(crate) fn may_be_one_machine(one: &[u8], other: &[u8]) -> bool {
+    let short = |name: &[u8], full: &[u8]| {
+        full.split(|byte| *byte == b'.').next().is_some_and(|first| first.eq_ignore_ascii_case(name))
+    };
+    let unknown = one.is_empty() || other.is_empty();
+    unknown || one.eq_ignore_ascii_case(other) || short(one, other) || short(other, one)
 }
 
 /// Where a session came from, by what could tell two persons apart.
@@ -85,4 +94,31 @@ fn is_another(one: &Origin, other: &Origin) -> bool {
     let addresses = matches!((one.0, other.0), (Some(one), Some(other)) if one != other);
     let keys = !one.1.is_empty() && !other.1.is_empty() && one.1 != other.1;
     addresses || keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written from documentation (auditd.conf(5), `name_format`; RFC 5424, HOSTNAME).
+    #[test]
+    fn a_machine_is_the_same_with_and_without_its_domain() {
+        for (one, other, expected) in [
+            ("db1", "db1", true),
+            ("db1", "DB1.example.org", true),
+            ("db1.Example.org", "db1.example.org", true),
+            ("", "db1", true),
+            ("", "", true),
+            ("db1", "db2", false),
+            ("db1", "db10.example.org", false),
+            ("db1.example.org", "db1.example.com", false),
+            ("db1.example.org", "db1.example", false),
+            ("example", "db1.example", false),
+            ("db1", ".db1", false),
+        ] {
+            let found = [(one, other), (other, one)]
+                .map(|(one, other)| may_be_one_machine(one.as_bytes(), other.as_bytes()));
+            assert_eq!(found, [expected; 2], "{one} {other}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::audit_record::tty;
 use super::join::absorb;
 use super::room::Room;
+use super::shared::may_be_one_machine;
 use super::witness::disbelieved;
 use super::{COMMAND, Elevation, Ending, Evidence, Flag, Session, Source};
 use crate::clock::Timestamp;
@@ -376,11 +377,10 @@ fn merged(mut sessions: Vec<Session>) -> Vec<Session> {
     for session in sessions {
         let near = |last: &&mut Session| {
             let times = last.start.zip(session.start).is_some_and(|(one, other)| apart(one, other) <= SAME);
-            let hosts = last.host == session.host || last.host.is_empty() || session.host.is_empty();
             last.pid == session.pid
                 && last.user == session.user
                 && times
-                && hosts
+                && may_be_one_machine(&last.host, &session.host)
                 && (last.from == session.from
                     || last.from.address.is_empty()
                     || session.from.address.is_empty())

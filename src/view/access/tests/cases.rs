@@ -158,3 +158,42 @@ fn a_name_of_twelve_thousand_bytes_is_told_whole() {
     assert_eq!(told(&rows), [format!("read failed {name}")]);
     assert_eq!(rows[0].errno.as_deref(), Some("ENAMETOOLONG"));
 }
+
+#[test]
+fn an_access_on_one_machine_is_nobodys_who_was_logged_in_on_another() {
+    let on = |host: &str, ses: u32, address: &str| {
+        let session = session(ses, address, 900, None);
+        Session { host: host.as_bytes().to_vec(), user: host.as_bytes().to_vec(), ..session }
+    };
+    let row = |node: &str, sessions: &[Session], ended: bool| {
+        let second = if ended { 5_000 } else { 1_000 };
+        let log = opening(second, 1, "", "/var/phi/a", 5);
+        let lines: Vec<&[u8]> = log.trim_end().split('\n').map(str::as_bytes).collect();
+        let event = Event { node: node.as_bytes().to_vec(), ..Event::of(&lines).unwrap() };
+        let (mut access, mut rows) = (Access::new(question(), sessions), Vec::new());
+        access.take(&event, &mut |row| rows.push(row));
+        access.finish(&mut |row| rows.push(row));
+        rows.remove(0)
+    };
+    let told = |node: &str, sessions: &[Session]| {
+        let row = row(node, sessions, false);
+        (row.actor.label, row.source.map(|source| source.addr), row.actor.auid_name)
+    };
+    let (a, b) = (on("hosta", 7, "192.0.2.7"), on("hostb.example.org", 7, "198.51.100.9"));
+    let certain = |address: &str, name: &str| ("A1", Some(address.to_owned()), name.to_owned());
+    assert_eq!(told("hostb", std::slice::from_ref(&a)), ("D", None, String::new()));
+    let both = [a.clone(), b.clone()];
+    assert_eq!(told("hosta", &both), certain("192.0.2.7", "hosta"));
+    assert_eq!(told("HOSTB", &both), certain("198.51.100.9", "hostb.example.org"));
+    // Where the log names no machine, either may be meant.
+    assert_eq!(told("", &both).0, "C");
+    assert_eq!(told("hostb", &[on("", 7, "192.0.2.7")]).0, "A1");
+    // A session of a text, whose boot is not known, is not hidden by one of another machine.
+    let of_text = Session { epoch: None, ..b.clone() };
+    assert_eq!(told("hostb", &[a, of_text]).0, "B");
+    // Nor are those who were on another machine among the candidates, or a sign that the account is shared.
+    let ended = Session { end: Some(Timestamp::from_unix(1_500, 0)), ..b };
+    let row = row("hostb", &[on("hosta", 9, "192.0.2.7"), ended], true);
+    assert_eq!((row.actor.label, row.candidates_total), ("C", 1));
+    assert!(!row.actor.flags.contains(&"shared_account"));
+}

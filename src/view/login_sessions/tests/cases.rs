@@ -116,6 +116,32 @@ fn an_account_is_shared_only_where_two_origins_overlap_for_certain() {
     assert_eq!(shared(open + &session(150, Some(160), 60, bob, 3, "198.51.100.9")), [false, false]);
 }
 
+/// Written from documentation (auditd.conf(5), `name_format`).
+#[test]
+fn a_line_of_another_machine_is_a_session_of_its_own() {
+    let log = session(100, Some(200), 50, (1002, "bob"), 2, "192.0.2.7");
+    let with = |node: &[u8]| {
+        let mut sessions = Sessions::new();
+        for mut event in events(log.as_bytes()) {
+            event.node = node.to_vec();
+            sessions.audit(&event);
+        }
+        let accepted = accepted("bob", from("192.0.2.7", 5), "password", None);
+        let (source, line) = said("1970-01-01T00:01:41Z", Some(50), accepted);
+        sessions.said(source, &line);
+        let all = sessions.finish().sessions;
+        all.into_iter().map(|session| (session.host, session.method, session.label)).collect::<Vec<_>>()
+    };
+    for node in [&b"vm"[..], b"VM.example.org", b""] {
+        let host = if node.is_empty() { b"vm".to_vec() } else { node.to_vec() };
+        assert_eq!(with(node), [(host, b"password".to_vec(), Label::A2)]);
+    }
+    let apart = with(b"vm2");
+    assert_eq!(apart.len(), 2);
+    assert_eq!(apart[0], (b"vm2".to_vec(), vec![], Label::A1));
+    assert_eq!((&apart[1].0[..], &apart[1].1[..]), (&b"vm"[..], &b"password"[..]));
+}
+
 #[test]
 fn a_boot_ends_what_was_on() {
     let ids = "auid=4294967295 ses=4294967295";
