@@ -237,18 +237,30 @@ impl Timestamp {
     /// Reads what a person types: a span back from `now` (`7d`, `36h`, `90m`), a day (`2026-11-21`), a day and
     /// time (`2026-11-21 20:19[:48]`), all UTC, or RFC 3339.
     pub fn typed(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
-        if let Ok(span) = parse_span(text) {
-            return Ok(now.minus(span));
-        }
-        let spaced = text.trim().replacen('T', " ", 1);
-        let naive = NaiveDateTime::parse_from_str(&spaced, "%Y-%m-%d %H:%M:%S")
-            .or_else(|_| NaiveDateTime::parse_from_str(&spaced, "%Y-%m-%d %H:%M"))
-            .ok()
-            .or_else(|| NaiveDate::parse_from_str(&spaced, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
-        match naive {
-            Some(time) => Ok(Timestamp::bent(Some(time.and_utc()), 0)),
-            None => Timestamp::parse(text.trim()),
-        }
+        read_typed(text, now).map(|(time, _)| time)
+    }
+
+    /// The same, where an end is meant: of a day or a minute its last second.
+    pub fn typed_end(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
+        read_typed(text, now).map(|(time, seconds)| time.plus(Duration::from_secs(seconds)))
+    }
+}
+
+/// What was typed, and how many seconds of it are behind the first.
+fn read_typed(text: &str, now: Timestamp) -> Result<(Timestamp, u64), TimeError> {
+    if let Ok(span) = parse_span(text) {
+        return Ok((now.minus(span), 0));
+    }
+    let spaced = text.trim().replacen('T', " ", 1);
+    let at = |form: &str| NaiveDateTime::parse_from_str(&spaced, form).ok();
+    let day = || NaiveDate::parse_from_str(&spaced, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+    let naive = at("%Y-%m-%d %H:%M:%S")
+        .map(|time| (time, 0))
+        .or_else(|| Some((at("%Y-%m-%d %H:%M")?, 59)))
+        .or_else(|| Some((day()?, 86_399)));
+    match naive {
+        Some((time, rest)) => Ok((Timestamp::bent(Some(time.and_utc()), 0), rest)),
+        None => Ok((Timestamp::parse(text.trim())?, 0)),
     }
 }
 
@@ -357,6 +369,19 @@ mod tests {
             ("2026-11-01T08:30:15+02:00", "2026-11-01T06:30:15Z"),
         ] {
             assert_eq!(Timestamp::typed(typed, now).unwrap(), Timestamp::parse(meant).unwrap(), "{typed}");
+        }
+        for (typed, meant) in [
+            ("1d", "2026-11-20T20:19:48Z"),
+            ("2026-11-01", "2026-11-01T23:59:59Z"),
+            ("2026-11-01T08:30", "2026-11-01T08:30:59Z"),
+            ("2026-11-01 08:30:00", "2026-11-01T08:30:00Z"),
+            ("2026-11-01T08:30:15.5Z", "2026-11-01T08:30:15.5Z"),
+        ] {
+            assert_eq!(
+                Timestamp::typed_end(typed, now).unwrap(),
+                Timestamp::parse(meant).unwrap(),
+                "{typed}"
+            );
         }
         for nonsense in ["", "yesterday", "7 d", "d", "-1d", "2026-13-01", "99999999999999999999d", "7é"] {
             assert!(Timestamp::typed(nonsense, now).is_err(), "{nonsense}");

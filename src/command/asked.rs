@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{TimeError, Timestamp};
 use crate::path::HostPath;
-use crate::records::accounts;
+use crate::records::{accounts, addresses};
 use crate::term::Failure;
 
 /// The number that stands for nobody: no login, or no user (audit_getloginuid(3)).
@@ -47,6 +47,9 @@ impl PhiArgs {
 /// What of a second lies behind its beginning.
 const REST_OF_SECOND: Duration = Duration::from_nanos(999_999_999);
 
+/// How a time that was typed is read.
+type Typed = fn(&str, Timestamp) -> Result<Timestamp, TimeError>;
+
 /// From when to when.
 #[derive(clap::Args, Debug)]
 pub struct WindowArgs {
@@ -54,7 +57,7 @@ pub struct WindowArgs {
     /// collected, else from now; UTC
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Not after this time
+    /// Not after this time; a day, minute or second is meant to its end
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 }
@@ -64,23 +67,25 @@ pub struct WindowArgs {
 pub struct TimeWindow {
     /// Not before.
     pub since: Option<Timestamp>,
-    /// Not after.
+    /// Not after; of a day or minute that was typed, its last second.
     pub until: Option<Timestamp>,
 }
 
 impl WindowArgs {
     /// Reads them; `now` is what a span goes back from.
     pub fn window(&self, now: Timestamp) -> Result<TimeWindow, Failure> {
-        let read = |name: &str, text: &Option<String>| {
-            let read = text.as_deref().map(|text| Timestamp::typed(text, now)).transpose();
+        let read = |name: &str, text: &Option<String>, typed: Typed| {
+            let read = text.as_deref().map(|text| typed(text, now)).transpose();
             read.map_err(|error| {
                 Failure::usage(format!("{name}: {error}")).hint(
                     "a day as 2026-11-21, a time as '2026-11-21 20:19:48' in UTC, or a span as 7d, 36h, 90m",
                 )
             })
         };
-        let window =
-            TimeWindow { since: read("--since", &self.since)?, until: read("--until", &self.until)? };
+        let window = TimeWindow {
+            since: read("--since", &self.since, Timestamp::typed)?,
+            until: read("--until", &self.until, Timestamp::typed_end)?,
+        };
         match (window.since, window.until) {
             (Some(since), Some(until)) if since > until => {
                 Err(Failure::usage(format!("--since {} is after --until {}", since.spoken(), until.spoken()))
@@ -123,7 +128,7 @@ pub struct WhoArgs {
     /// About this file or folder, by its whole path, and what lies below
     #[arg(long, value_name = "PATH")]
     path: Vec<PathBuf>,
-    /// From this address
+    /// From this address, however a log writes it
     #[arg(long, value_name = "ADDRESS")]
     addr: Vec<String>,
 }
@@ -168,10 +173,10 @@ impl WhoArgs {
         self.path.iter().map(read).collect()
     }
 
-    /// The addresses.
+    /// The addresses, without zones; those of IPv4 within IPv6 as those of IPv4.
     pub fn addresses(&self) -> Result<Vec<IpAddr>, Failure> {
         let read = |text: &String| {
-            text.parse().map_err(|_| {
+            addresses::read(text.as_bytes()).ok_or_else(|| {
                 Failure::usage(format!("--addr: {text:?} is no address")).hint(
                     "an address of IPv4 or IPv6, as 192.0.2.7 or 2001:db8::7; logs hold addresses, not names",
                 )
@@ -216,8 +221,21 @@ mod tests {
         assert_eq!(asked.end(), Some(Timestamp::parse("2026-11-21T11:59:59.999999999Z").unwrap()));
         let exact = window("1d", "2026-11-21T11:00:00.5Z").unwrap();
         assert_eq!(exact.end(), exact.until);
+        let end = |until: &str| window("2026-11-18", until).unwrap().end().unwrap().to_string();
+        assert_eq!(end("2026-11-18"), "2026-11-18T23:59:59.999999999Z");
+        assert_eq!(end("2026-11-18 14:05"), "2026-11-18T14:05:59.999999999Z");
+        assert_eq!(end("2026-11-18 14:05:00"), "2026-11-18T14:05:00.999999999Z");
         assert!(window("1d", "2026-11-01").unwrap_err().message().contains("is after --until"));
         assert!(!window("yesterday", "1d").unwrap_err().hints().is_empty());
+    }
+
+    #[test]
+    fn an_address_may_have_a_zone_and_one_within_ipv6_is_of_ipv4() {
+        let addresses =
+            |addr: &str| WhoArgs { user: Vec::new(), path: Vec::new(), addr: vec![addr.into()] }.addresses();
+        assert_eq!(addresses("fe80::1%eth0").unwrap(), ["fe80::1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(addresses("::ffff:192.0.2.7").unwrap(), ["192.0.2.7".parse::<IpAddr>().unwrap()]);
+        assert!(addresses("clinic").unwrap_err().message().contains("is no address"));
     }
 
     #[test]

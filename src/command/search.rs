@@ -2,6 +2,7 @@
 
 mod calls;
 mod coverage;
+mod kinds;
 mod order;
 
 use std::collections::BTreeMap;
@@ -47,8 +48,8 @@ pub struct Args {
     /// In this session of a login
     #[arg(long, value_name = "N")]
     session: Vec<u32>,
-    /// With a record of this type, as SYSCALL or USER_LOGIN
-    #[arg(long = "type", value_name = "TYPE")]
+    /// With a record of this type, as SYSCALL or USER_LOGIN, or by its number
+    #[arg(long = "type", value_name = "TYPE|N")]
     kind: Vec<String>,
     /// Of this system call
     #[arg(long, value_name = "NAME|N")]
@@ -132,7 +133,7 @@ impl Args {
             auids: users,
             uids: Vec::new(),
             sessions: self.session.clone(),
-            kinds: self.kind.iter().map(|kind| kind.to_ascii_uppercase().into_bytes()).collect(),
+            kinds: kinds::read(&self.kind)?,
             syscalls: Calls::of(&self.syscall)?.numbers(),
             success: self.success.map(|success| matches!(success, Success::Yes)),
             exes: bytes(&self.exe),

@@ -131,7 +131,7 @@ impl Args {
             users,
             auids,
             paths: self.who.paths()?,
-            addresses: addresses.iter().map(std::net::IpAddr::to_canonical).collect(),
+            addresses,
         })
     }
 }

@@ -5,6 +5,7 @@ mod sieve;
 
 pub use sieve::Sieve;
 
+use super::addresses::same;
 use super::audit_event::Event;
 use super::audit_log::{Address, Record, address};
 use crate::clock::Timestamp;
@@ -103,7 +104,7 @@ impl Filter {
     }
 
     fn has_host(&self, record: &Record<'_>) -> bool {
-        let is = |text: &[u8]| self.hosts.iter().any(|host| host == text);
+        let is = |text: &[u8]| self.hosts.iter().any(|host| same(host, text));
         let named =
             ["hostname", "addr"].iter().any(|name| record.decoded(name).is_some_and(|text| is(&text.bytes)));
         named

@@ -2,6 +2,7 @@
 //! it never drops a line in silence.
 
 pub mod accounts;
+pub mod addresses;
 pub mod attributes;
 pub mod audit_config;
 pub mod audit_event;

@@ -17,6 +17,7 @@ pub use who::Doubts;
 
 use crate::clock::Timestamp;
 use crate::custody::rows::access::AccessRow;
+use crate::records::addresses::same;
 use crate::records::audit_event::Event;
 use crate::records::audit_event::items::{FileId, Item};
 use crate::records::audit_event::names::{Around, Found, Named, Names, is_within};
@@ -313,7 +314,7 @@ impl<'s> Access<'s> {
         let filter = &self.question.filter;
         let from = |address: &Vec<u8>| {
             let mut all = attribution.session.iter().chain(&attribution.candidates);
-            all.any(|at| self.sessions.get(*at).is_some_and(|session| session.from.address == *address))
+            all.any(|at| self.sessions.get(*at).is_some_and(|session| same(&session.from.address, address)))
         };
         let within = |path: &Vec<u8>| {
             let new = touch.new.as_ref().is_some_and(|new| is_within(&new.path, path));

@@ -162,6 +162,10 @@ impl<'a> Recording<'a> {
     }
 
     fn without_rule(&self, since: Timestamp, until: Timestamp, known: bool, lapses: &mut Vec<Lapse>) {
+        // Where the rule's own record is the first of all, no time lies before it.
+        if since == until {
+            return;
+        }
         let (code, words) = if known {
             let words =
                 format!("no rule with this key was in force from {} to {}", since.spoken(), until.spoken());

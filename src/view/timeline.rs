@@ -8,6 +8,7 @@ use crate::custody::entry::Base64;
 use crate::custody::rows::text;
 use crate::custody::rows::timeline::FactRow;
 use crate::path::HostPath;
+use crate::records::addresses;
 use crate::view::events::Fact;
 
 /// What facts are asked for; all that is set must hold, and of several of a kind one. A fact that does not say what is asked for is left out, and counted
@@ -37,7 +38,7 @@ impl Asked {
             || self.users.contains(&fact.user)
             || fact.auid.is_some_and(|auid| self.auids.contains(&auid));
         let whence = self.addresses.is_empty()
-            || address(&fact.address).is_some_and(|address| self.addresses.contains(&address));
+            || addresses::read(&fact.address).is_some_and(|address| self.addresses.contains(&address));
         after && before && whose && self.has_path(&fact.path) && whence
     }
 
@@ -46,12 +47,6 @@ impl Asked {
         self.paths.is_empty()
             || HostPath::new(path).is_ok_and(|named| self.paths.iter().any(|path| named.is_within(path)))
     }
-}
-
-/// An address of a log; one of IPv4 within IPv6 is what it stands for.
-fn address(text: &[u8]) -> Option<IpAddr> {
-    let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some(address.to_canonical())
 }
 
 /// The key of a fact: time, source, entry, place in it, and what; all such that greater bytes are later. Facts without a

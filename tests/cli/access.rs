@@ -138,6 +138,7 @@ fn each_filter_keeps_what_it_says() {
     assert_eq!(paths(&["--user", "unset", "--user", "1002"]), "bc");
     assert_eq!(paths(&["--path", "/var/data/phi/b.txt"]), "b");
     assert_eq!(paths(&["--addr", "192.0.2.7"]), "a");
+    assert_eq!(paths(&["--addr", "::ffff:192.0.2.7"]), "a");
     assert_eq!(paths(&["--op", "delete"]), "c");
     let since = ["--since", "2026-11-20T18:40:15Z", "--until", "2026-11-20T18:40:25Z"];
     let ran = in_files(&host, &since).args(["--format", "jsonl"]).run();

@@ -158,6 +158,30 @@ fn a_classic_log_is_of_the_zone_of_its_host_or_the_one_that_is_named() {
     in_root(&host, &["--zone", "../x"]).run().code(2).says("hint:");
 }
 
+// Written from documentation (sshd(8)): a server that listens on IPv6 logs an address of IPv4 within it, and one of a link
+// with its zone.
+const WITHIN: &str = "\
+2026-11-23T02:33:53.482653+00:00 vm sshd[25966]: Accepted password for alice from ::ffff:203.0.113.66 port 33874 ssh2
+2026-11-23T02:34:53.482653+00:00 vm sshd[25970]: Failed password for bob from fe80::1%eth0 port 33875 ssh2
+";
+
+#[test]
+fn an_address_is_found_however_it_is_written() {
+    let host = FakeHost::small().file("/var/log/auth.log", WITHIN);
+    let log = host.at("/var/log/auth.log");
+    let of = |args: &[&str]| logins(&["--auth".as_ref(), log.as_os_str()], args).run().code(0);
+    let mapped = of(&["--addr", "203.0.113.66"]);
+    let found = rows(&mapped);
+    assert_eq!(row(&found, "account", "alice")["connections"], 1);
+    assert!(!found.iter().any(|row| row["name"]["text"] == "bob"), "{found:#?}");
+    mapped.says(" rows of tries to log in (all times)");
+    assert_eq!(rows(&of(&["--sessions", "--addr", "203.0.113.66"])).len(), 1);
+    for zone in ["fe80::1%eth0", "FE80:0::1", "fe80::1%2"] {
+        row(&rows(&of(&["--addr", zone])), "account", "bob");
+    }
+    phi(["timeline", "--auth"]).args([&log]).args(["--addr", "fe80::1%eth0"]).run().says("1 dated fact");
+}
+
 #[test]
 fn signs_of_wiping_are_rows_and_warnings() {
     let wiped = [WTMP, &[0; 384], WTMP].concat();

@@ -69,7 +69,9 @@ fn each_filter_keeps_what_it_says() {
     assert_eq!(serials(&["--pid", "80"]), "200");
     assert_eq!(serials(&["--path", "/var/data/phi"]), "100 200");
     assert_eq!(serials(&["--path", "/var/data/phi/b.txt"]), "200");
+    assert_eq!(serials(&["--type", "1112"]), "201");
     assert_eq!(serials(&["--addr", "192.0.2.7"]), "201");
+    assert_eq!(serials(&["--addr", "::ffff:192.0.2.7"]), "201");
     assert_eq!(serials(&["--key", "phi_access", "--key", "file_deletion", "--success", "yes"]), "100");
 }
 
@@ -157,6 +159,12 @@ fn a_window_cuts_and_a_whole_one_is_covered() {
     let args = ["--since", "2026-11-20 18:40:10", "--until", "2026-11-20 18:40:10", "--format", "ids"];
     let ran = in_root(&host, &args).run().code(0);
     assert_eq!(ran.stdout, "1795200010.123:100\n");
+    // A minute and a day are meant to their ends.
+    for until in ["2026-11-20 18:40", "2026-11-20"] {
+        let window = ["--since", "2026-11-20 18:40:10", "--until", until, "--format", "ids"];
+        let ran = in_root(&host, &window).run();
+        assert!(ran.stdout.starts_with("1795200010.123:100\n"), "{until}: {}", ran.stdout);
+    }
     in_root(&host, &["--since", "2026-11-21", "--until", "2026-11-20"]).run().code(2).says("hint:");
     in_root(&host, &["--since", "soon"]).run().code(2).says("hint:");
 }
@@ -190,6 +198,7 @@ fn what_is_no_evidence_is_refused_with_what_to_do() {
     let host = host();
     in_root(&host, &["--user", "nobody-knows"]).run().code(2).says("hint: give the number");
     in_root(&host, &["--addr", "clinic"]).run().code(2).says("hint:");
+    in_root(&host, &["--type", "syscal"]).run().code(2).says("hint: the nearest is SYSCALL");
     in_root(&host, &["--syscall", "opeant"]).run().code(2).says("hint: give its number");
     in_root(&host, &["--path", "phi"]).run().code(2).says("whole path");
 }

@@ -70,7 +70,7 @@ impl Answer {
         let events = |row: &LoginSessionRow| {
             (of_session(row), row.host.as_ref().map(|host| host.text.clone()).unwrap_or_default())
         };
-        Ok(Found { rows: self.rows(rows, events)?, what: "session" })
+        Ok(Found { rows: self.rows(rows, events)?, what: "session", of: "" })
     }
 
     /// The counts; those of all that is counted are no row of their own where nothing is.
@@ -96,7 +96,7 @@ impl Answer {
             ));
         }
         let found = self.rows(rows.into_iter(), |row| (of_counts(row), String::new()))?;
-        Ok(Found { rows: found, what: "row of tries to log in" })
+        Ok(Found { rows: found, what: "row", of: " of tries to log in" })
     }
 
     /// Where logs contradict one another, and signs of wiping: as rows among JSON Lines, else on stderr.

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::IpAddr;
 
 use clap::ValueEnum;
 
@@ -107,22 +106,18 @@ impl Asked {
             asked.wanted.users.push(user.clone().into_bytes());
             asked.wanted.users.extend(number.and_then(|number| names.get(&number).cloned()));
         }
-        let address = |text: &String| match text.parse::<IpAddr>() {
-            Ok(address) => address.to_string().into_bytes(),
-            Err(_) => text.clone().into_bytes(),
-        };
-        asked.wanted.sources = args.addr.iter().map(address).collect();
+        asked.wanted.sources = args.addr.iter().map(|text| text.clone().into_bytes()).collect();
         (asked.wanted.since, asked.wanted.until) = (window.since, window.end());
         asked
     }
 
     /// Whether a session is asked for: of such a user, from there, and on at a time of the window.
     pub fn holds(&self, session: &Session) -> bool {
-        let Wanted { since, until, users, sources } = &self.wanted;
+        let Wanted { since, until, users, .. } = &self.wanted;
         let by_number = session.auid.is_some_and(|auid| self.auids.contains(&auid));
         let of_user = users.is_empty() || users.contains(&session.user) || by_number;
         let places = [&session.from.address, &session.hostname, &session.terminal];
-        let from = sources.is_empty() || places.iter().any(|place| sources.contains(place));
+        let from = self.wanted.is_from(&places.map(Vec::as_slice));
         let after = since.is_none_or(|since| session.end.is_none_or(|end| since <= end));
         let before = until.is_none_or(|until| session.start.is_none_or(|start| start <= until));
         of_user && from && after && before
@@ -168,7 +163,19 @@ mod tests {
         assert!(!asked.holds(&session("alice", 0, 9)) && !asked.holds(&session("alice", 21, 99)));
         assert!(!asked.holds(&session("bob", 12, 13)));
         assert!(asked.holds(&Session { auid: Some(1001), ..session("", 12, 13) }));
-        let asked = Asked::new(&args(&[], &["2001:DB8::7"], None), TimeWindow::default(), b"");
-        assert_eq!(asked.wanted.sources, [b"2001:db8::7".to_vec()]);
+    }
+
+    #[test]
+    fn an_address_counts_however_it_is_written() {
+        let from = |addr: &str, place: &str| {
+            let asked = Asked::new(&args(&[], &[addr], None), TimeWindow::default(), b"");
+            let session = Session { hostname: place.into(), ..Session::default() };
+            let both = [asked.holds(&session), asked.wanted.holds(b"alice", place.as_bytes(), None)];
+            assert_eq!(both[0], both[1], "{addr} {place}");
+            both[0]
+        };
+        assert!(from("2001:DB8::7", "2001:db8::7") && from("203.0.113.66", "::ffff:203.0.113.66"));
+        assert!(from("fe80::1%eth0", "fe80::1") && from("tty1", "tty1"));
+        assert!(!from("203.0.113.66", "203.0.113.6") && !from("tty1", "") && !from("tty1", "tty2"));
     }
 }

@@ -84,8 +84,10 @@ impl Read {
 pub struct Found {
     /// Rows of the answer that tell of something.
     pub rows: u64,
-    /// In words, what they are.
+    /// In a word, what one of them is.
     pub what: &'static str,
+    /// And of what, behind it.
+    pub of: &'static str,
 }
 
 impl Found {
@@ -200,12 +202,14 @@ impl Coverage {
         let line = |words: String| if found.is_nothing() { voice.warn(words) } else { voice.say(words) };
         if found.is_nothing() {
             line(format!(
-                "no {} was found ({}): that means only what is logged in these, and read; {logs} read",
+                "no {}{} was found ({}): that means only what is logged in these, and read; {logs} read",
                 found.what,
+                found.of,
                 window.words()
             ));
         } else {
-            line(format!("{} ({}); {logs} read", counted(found.rows, found.what), window.words()));
+            let rows = counted(found.rows, found.what);
+            line(format!("{rows}{} ({}); {logs} read", found.of, window.words()));
         }
         let mut read: Vec<&Read> = self.read.iter().filter(|read| read.what != What::Logind).collect();
         read.sort_by_key(|read| (read.what, read.number));

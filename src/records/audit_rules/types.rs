@@ -205,6 +205,11 @@ pub fn name(number: u32) -> Option<&'static str> {
     TYPES.get(at).map(|(_, name)| *name)
 }
 
+/// The names of all types.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().map(|(_, name)| *name)
+}
+
 /// The number of a type.
 pub fn number(name: &str) -> Option<u32> {
     TYPES.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)

@@ -5,23 +5,16 @@ use std::net::IpAddr;
 
 use super::{Flag, Session};
 use crate::clock::Timestamp;
-
-/// An address as number; none for a name.
-fn address(text: &[u8]) -> Option<IpAddr> {
-    let text = text.split(|byte| *byte == b'%').next()?;
-    std::str::from_utf8(text).ok()?.parse::<IpAddr>().ok().map(|address| address.to_canonical())
-}
+use crate::records::addresses;
 
 /// Whether both are addresses, and not the same one.
 pub(super) fn differ(one: &[u8], other: &[u8]) -> bool {
-    matches!((address(one), address(other)), (Some(one), Some(other)) if one != other)
+    matches!((addresses::read(one), addresses::read(other)), (Some(one), Some(other)) if one != other)
 }
 
 /// Whether both name the same address, however they write it.
 pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    !one.is_empty()
-        && (one == other
-            || matches!((address(one), address(other)), (Some(one), Some(other)) if one == other))
+    !one.is_empty() && addresses::same(one, other)
 }
 
 /// Whether two names may be of the same machine: one is not known, or is the other's without its domain.
@@ -87,7 +80,7 @@ fn overlapping(sessions: &[Session], mut of_one: Vec<usize>) -> Vec<usize> {
 
 fn origin(session: &Session) -> Origin {
     let key = session.key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default();
-    (address(&session.from.address), key)
+    (addresses::read(&session.from.address), key)
 }
 
 fn is_another(one: &Origin, other: &Origin) -> bool {

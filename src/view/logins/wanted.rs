@@ -1,6 +1,7 @@
 //! Which tries and records are asked for.
 
 use crate::clock::Timestamp;
+use crate::records::addresses::same;
 
 /// What is counted; nothing asked for is everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +19,14 @@ pub struct Wanted {
 impl Wanted {
     /// Whether a try or record of this name, from there, at this time is asked for.
     pub fn holds(&self, user: &[u8], from: &[u8], time: Option<Timestamp>) -> bool {
-        let is_one = |list: &[Vec<u8>], name: &[u8]| list.is_empty() || list.iter().any(|one| one == name);
-        is_one(&self.users, user) && is_one(&self.sources, from) && self.is_within(time)
+        let of_user = self.users.is_empty() || self.users.iter().any(|one| one == user);
+        of_user && self.is_from(&[from]) && self.is_within(time)
+    }
+
+    /// Whether one of these places is asked for; addresses count however they are written.
+    pub fn is_from(&self, places: &[&[u8]]) -> bool {
+        let is_asked = |place: &&[u8]| self.sources.iter().any(|source| same(source, place));
+        self.sources.is_empty() || places.iter().any(is_asked)
     }
 
     /// Whether a time lies in the window; of what has none nobody knows.

@@ -195,6 +195,11 @@ fn a_rule_counts_from_when_it_came_into_force() {
     assert_eq!(of_rule(&[log(&ON)], 1), []);
     assert_eq!(of_rule(&[log(&[ON[1], other])], 1), []);
     assert_eq!(of_rule(&[log(&[ON[1], added])], 1), [(ReasonCode::RuleLate, 100, 150)]);
+    // Before the first record there is no log to tell.
+    assert_eq!(of_rule(&[log(&[added])], 1), [(ReasonCode::CoverageUnknown, 100, 150)]);
+    let first = [log(&[added])];
+    let from_then = Recording::of((at(150), at(200)), None, files(&first), 0);
+    assert_eq!(told(&from_then.lapses_of_rule(b"phi", 1)), []);
     // Of another one of the same key nobody knows what it watched.
     assert_eq!(of_rule(&[log(&[ON[1], added])], 2), [(ReasonCode::CoverageUnknown, 100, 150)]);
     assert_eq!(
