@@ -375,13 +375,9 @@ mod tests {
             ("2026-11-01", "2026-11-01T23:59:59Z"),
             ("2026-11-01T08:30", "2026-11-01T08:30:59Z"),
             ("2026-11-01 08:30:00", "2026-11-01T08:30:00Z"),
-            ("2026-11-01T08:30:15.5Z", "2026-11-01T08:30:15.5Z"),
         ] {
-            assert_eq!(
-                Timestamp::typed_end(typed, now).unwrap(),
-                Timestamp::parse(meant).unwrap(),
-                "{typed}"
-            );
+            let end = Timestamp::typed_end(typed, now).unwrap();
+            assert_eq!(end, Timestamp::parse(meant).unwrap(), "{typed}");
         }
         for nonsense in ["", "yesterday", "7 d", "d", "-1d", "2026-13-01", "99999999999999999999d", "7é"] {
             assert!(Timestamp::typed(nonsense, now).is_err(), "{nonsense}");

@@ -26,7 +26,7 @@ impl Coverage {
         let mut names: Vec<String> = all.iter().take(NAMED).map(name).collect();
         names.extend((all.len() > NAMED).then(|| "and others".to_owned()));
         let words = format!(
-            "the logs are of several machines ({}): what one of them missed another's records may hide; name the logs of one",
+            "the logs may be of several machines ({}): what one of them missed another's records may hide; name the logs of one",
             names.join(", ")
         );
         Some(self.whole(ReasonCode::CoverageUnknown, words))
@@ -64,7 +64,7 @@ mod tests {
         let hidden = call("hosta", 900, 1) + &call("hostb", 1_500, 2) + &call("hosta", 2_100, 3);
         let words = |names: &str| {
             format!(
-                "the logs are of several machines ({names}): what one of them missed another's records may hide; name the logs of one"
+                "the logs may be of several machines ({names}): what one of them missed another's records may hide; name the logs of one"
             )
         };
         assert_eq!(told(&[hidden]), ("unknown", vec![words("hosta, hostb")]));

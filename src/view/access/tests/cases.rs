@@ -169,7 +169,8 @@ fn an_access_on_one_machine_is_nobodys_who_was_logged_in_on_another() {
         let second = if ended { 5_000 } else { 1_000 };
         let log = opening(second, 1, "", "/var/phi/a", 5);
         let lines: Vec<&[u8]> = log.trim_end().split('\n').map(str::as_bytes).collect();
-        let event = Event { node: node.as_bytes().to_vec(), ..Event::of(&lines).unwrap() };
+        let mut event = Event::of(&lines).unwrap();
+        event.node = node.as_bytes().to_vec();
         let (mut access, mut rows) = (Access::new(question(), sessions), Vec::new());
         access.take(&event, &mut |row| rows.push(row));
         access.finish(&mut |row| rows.push(row));
