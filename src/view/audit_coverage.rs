@@ -12,7 +12,7 @@ use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::audit_coverage::{KeyCoverageRow, Lapse, PlaceCoverageRow};
 use crate::custody::rows::text;
 use crate::path::{HostPath, shown};
-use crate::records::audit_rules::reach::Reach;
+use crate::records::audit_rules::reach::{Reach, recorded};
 use crate::records::audit_rules::syscalls::Arch;
 use crate::records::audit_rules::{Rule, Scope};
 
@@ -127,7 +127,7 @@ impl<'a> Auditing<'a> {
             shared.push((ReasonCode::CoverageUnknown, "the rules in force are not known".to_owned()));
         }
         let judged: Vec<KeyCoverage> =
-            keys.into_iter().map(|key| self.key(key, &touching, &shared, &place.canary)).collect();
+            keys.into_iter().map(|key| self.key(key, &touching, &shared, place)).collect();
         // A folder is as well covered as the best of its keys.
         let best = judged.iter().min_by_key(|key| (key.reasons.len(), gravest(&key.reasons)));
         let reasons = match best {
@@ -170,22 +170,17 @@ impl<'a> Auditing<'a> {
         key: Vec<u8>,
         touching: &[(&Rule, Reach)],
         shared: &[(ReasonCode, String)],
-        canary: &Canary,
+        place: &Place,
     ) -> KeyCoverage {
         let own: Vec<&(&Rule, Reach)> =
             touching.iter().filter(|(rule, _)| keys_of(rule).contains(&key)).collect();
-        let mut permissions = String::new();
-        for letter in ['r', 'w', 'x', 'a'] {
-            let records = |(rule, reach): &&&(&Rule, Reach)| {
-                *reach == Reach::Whole && rule.permissions().is_none_or(|letters| letters.contains(letter))
-            };
-            if own.iter().filter(records).count() > 0 {
-                permissions.push(letter);
-            }
-        }
+        let rules: Vec<&Rule> = own.iter().map(|(rule, _)| *rule).collect();
+        let by_name = [&place.mount, &place.root].map(|name| recorded(&rules, name, place.is_folder));
+        let mut permissions = "rwxa".to_owned();
+        permissions.retain(|letter| by_name.iter().any(|letters| letters.contains(letter)));
         let mut reasons = shared.to_vec();
         // The kernel writes the key of the first rule that fits, and no other.
-        if let Canary::Looked { folder: Some(folder), inside } = canary
+        if let Canary::Looked { folder: Some(folder), inside } = &place.canary
             && permissions.contains('r')
             && ![Some(folder), inside.as_ref().and_then(Option::as_ref)]
                 .into_iter()

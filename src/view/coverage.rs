@@ -171,6 +171,8 @@ impl Coverage {
         for key in self.keys.iter().filter(|_| has_records) {
             self.rules(key, &recording, &mut gaps);
         }
+        let left_out = self.kernel.left_out(&self.keys);
+        gaps.extend(left_out.into_iter().map(|words| self.whole(ReasonCode::RuleNarrow, words)));
         gaps.extend(self.unreadable());
         gaps.extend(self.behind());
         gaps.sort_by_key(|gap| (gap.from, gap.to));
@@ -266,10 +268,6 @@ impl Coverage {
             return;
         }
         gaps.extend(recording.lapses_of_rule(key, loaded));
-        gaps.extend(self.kernel.narrow.get(key).map(|left| {
-            let words = format!("the rules with the key {} do not record of everybody: {left}", shown(key));
-            self.whole(ReasonCode::RuleNarrow, words)
-        }));
     }
 
     fn left_by_notes(&self, key: &[u8]) -> u64 {

@@ -147,6 +147,40 @@ fn each_filter_keeps_what_it_says() {
 }
 
 #[test]
+fn whose_origin_is_unknown_may_be_the_one_that_is_asked_for() {
+    let host = host();
+    let ran = in_files(&host, &["--addr", "198.51.100.9"]).run().code(3);
+    assert_eq!(ran.stdout, "");
+    let ran = ran.says("2 events of PHI of unknown origin or uncertain name");
+    assert!(!ran.stderr.contains("would have been recorded"), "{}", ran.stderr);
+    // Who came from elsewhere for certain is not meant.
+    let ran = in_files(&host, &["--addr", "198.51.100.9", "--user", "1001"]).run();
+    assert!(!ran.stderr.contains("of unknown origin"), "{}", ran.stderr);
+}
+
+#[test]
+fn writing_is_whatever_writes_and_reading_whatever_reads() {
+    let opened = |serial: u32, flags: &str, name: &str| {
+        format!(
+            "type=SYSCALL msg=audit(1795200050.000:{serial}): arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=1 a2={flags} a3=0 items=1 ppid=69 pid=93 auid=1001 uid=1001 gid=1001 euid=1001 suid=1001 fsuid=1001 egid=1001 sgid=1001 fsgid=1001 tty=pts0 ses=3 comm=\"vi\" exe=\"/usr/bin/vi\" key=\"phi_access\"\n\
+             type=PATH msg=audit(1795200050.000:{serial}): item=0 name=\"/var/data/phi/{name}\" inode=2{serial} dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL\n"
+        )
+    };
+    // O_RDWR, O_WRONLY|O_TRUNC, O_WRONLY|O_APPEND
+    let log =
+        format!("{LOG}{}{}{}", opened(57, "2", "both"), opened(58, "201", "cut"), opened(59, "401", "more"));
+    let host = host().file("/var/log/audit/audit.log", log);
+    let names = |op: &str| {
+        let ran = in_files(&host, &["--op", op, "--format", "jsonl"]).run().code(0);
+        let rows = rows(&ran.stdout);
+        rows.iter().map(|row| row["path"].as_str().unwrap()[14..].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("write"), ["both", "cut", "more"]);
+    assert_eq!(names("read"), ["a.txt", "b.txt", "both"]);
+    assert_eq!(names("append"), ["more"]);
+}
+
+#[test]
 fn summaries_are_of_actors_and_of_files() {
     let host = host();
     let actors = rows(&in_files(&host, &["--by", "actor", "--format", "jsonl"]).run().code(0).stdout);
@@ -205,6 +239,12 @@ fn nothing_found_is_told_in_words_of_its_own_for_each_reason() {
     about(&late.concat(), &["--phi-key", "phi_access", "--since", "2026-11-01"])
         .code(3)
         .says("2026-11-01 00:00:00 UTC to");
+    // It lies behind the last.
+    about(&late.concat(), &["--phi-key", "phi_access", "--since", "2026-11-22", "--until", "2026-11-23"])
+        .code(3)
+        .says("nothing was read of the time behind 2026-11-20 18:40:01 UTC");
+    // A log without a record in it.
+    about("# no record\n", &key).code(3).says("1 log could not be read, or no record in it");
     // The log is damaged.
     let broken = FakeHost::small().file("/var/log/audit/audit.log", b"\x1f\x8b\x08\x00 no gzip");
     let path = broken.at("/var/log/audit/audit.log");

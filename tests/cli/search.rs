@@ -149,6 +149,10 @@ fn an_empty_answer_says_what_it_rests_on() {
     // With an answer, and without a window, what is not here does not change the exit.
     in_root(&host, &["--key", "phi_access"]).run().code(0);
     in_root(&host, &["--key", "phi_access", "--since", "2026-11-01"]).run().code(3).says("2026-11-20");
+    let behind = in_root(&host, &["--since", "2027-01-01"]).run().code(3);
+    behind.says("nothing is known of the time from 2027-01-01 00:00:00 UTC on: what was read ends at");
+    let odd = FakeHost::small().file("/var/log/audit/audit.log", "no record\n");
+    in_root(&odd, &[]).run().code(3);
     let nowhere = FakeHost::new().folder("/var/log");
     in_root(&nowhere, &[]).run().code(3).says("not searched").says("audit logs: there is none");
 }

@@ -292,6 +292,10 @@ fn an_empty_answer_says_what_it_rests_on() {
     assert_eq!(ran.stdout, "");
     let ran = ran.says("nothing dated was found").says("audit.log").says("2026-11-20").says("not read:");
     assert!(!ran.stderr.contains("nothing happened"));
+    timeline(&evidence, &["--since", "2100-01-01"])
+        .run()
+        .code(3)
+        .says("2100-01-01 00:00:00 UTC on: what was read ends at");
     let head = timeline(&evidence, &["--user", "nobody-knows", "--format", "csv"]).run().code(3).stdout;
     assert_eq!(head.lines().count(), 1);
     phi(["timeline"]).run().code(2).says("hint: name a bundle");
@@ -312,7 +316,7 @@ fn an_image_and_plain_files_are_told_without_entries() {
     let wtmp = host.at("/var/log/wtmp");
     assert_eq!(facts(&timeline(&["--wtmp".as_ref(), wtmp.as_os_str()], &[]).run().code(0).stdout).len(), 1);
     let odd = host.at("/var/data/phi").join(OsStr::from_bytes(HOSTILE.as_bytes()));
-    timeline(&["--auth".as_ref(), odd.as_os_str()], &[]).run().code(0).says("not understood");
+    timeline(&["--auth".as_ref(), odd.as_os_str()], &[]).run().code(3).says("not understood");
 }
 
 #[test]

@@ -94,7 +94,10 @@ impl Coverage {
     pub fn is_whole(&self) -> bool {
         self.absent.is_empty()
             && self.notes.is_empty()
-            && self.read.iter().all(|read| read.broken.is_none() && (read.records > 0 || read.odd == 0))
+            && self
+                .read
+                .iter()
+                .all(|read| read.broken.is_none() && (read.records > read.odd || read.odd == 0))
             && !self.read.is_empty()
     }
 

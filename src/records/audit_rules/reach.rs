@@ -1,8 +1,8 @@
 //! How far a rule reaches: whether it has all accesses to a folder recorded, or some, or keeps them from being recorded.
 
 use super::{
-    ALWAYS, EXIT, FIELD_ARCH, FIELD_DIR, FIELD_EXIT, FIELD_FILETYPE, FIELD_FSTYPE, FIELD_KEY, FIELD_MSGTYPE,
-    FIELD_PERM, FIELD_SUCCESS, FIELD_WATCH, NEVER, Rule, Scope,
+    ALWAYS, Arch, EQUAL, EXIT, FIELD_ARCH, FIELD_DIR, FIELD_EXIT, FIELD_FILETYPE, FIELD_FSTYPE, FIELD_KEY,
+    FIELD_MSGTYPE, FIELD_PERM, FIELD_SUCCESS, FIELD_WATCH, NEVER, Rule, Scope,
 };
 use crate::path::HostPath;
 
@@ -30,7 +30,30 @@ pub enum Reach {
     Whole,
 }
 
+/// What rules together have recorded of a place, and of everything in it if it is a folder, by anybody: those of `rwxa`. Two
+/// rules, for the calls of 64 and of 32 bits, are as good as one that asks for no processor.
+pub fn recorded(rules: &[&Rule], place: &HostPath, is_folder: bool) -> String {
+    let of = |rule: &Rule| match rule.reach(place, is_folder) {
+        Reach::Whole => rule.permissions().unwrap_or_else(|| "rwxa".to_owned()),
+        _ => String::new(),
+    };
+    let all: String = rules.iter().map(|rule| of(rule)).collect();
+    let (wide, narrow): (Vec<_>, Vec<_>) =
+        rules.iter().filter_map(|rule| rule.of_one_processor()).partition(|(is_wide, _)| *is_wide);
+    let [wide, narrow] =
+        [wide, narrow].map(|rules| rules.iter().map(|(_, rule)| of(rule)).collect::<String>());
+    let is_recorded = |kind: &char| all.contains(*kind) || wide.contains(*kind) && narrow.contains(*kind);
+    ['r', 'w', 'x', 'a'].into_iter().filter(is_recorded).collect()
+}
+
 impl Rule {
+    /// Of a rule for the calls of one processor: whether of 64 bits, and the rule without that condition.
+    fn of_one_processor(&self) -> Option<(bool, Rule)> {
+        let field = self.field(FIELD_ARCH).filter(|field| field.operator == EQUAL)?;
+        let fields = self.fields.iter().filter(|other| *other != field).cloned().collect();
+        Some((Arch(field.value).is_wide(), Rule { fields, ..self.clone() }))
+    }
+
     /// What it has recorded of accesses to `place` and, if that is a folder, everything in it.
     pub fn reach(&self, place: &HostPath, is_folder: bool) -> Reach {
         if (self.list, self.action) != (EXIT, ALWAYS) {
@@ -119,7 +142,6 @@ impl super::Field {
     fn holds(&self, number: u32) -> bool {
         const LESS: u32 = 0x1000_0000;
         const GREATER: u32 = 0x2000_0000;
-        const EQUAL: u32 = 0x4000_0000;
         match self.operator {
             EQUAL => number == self.value,
             LESS => number < self.value,
@@ -166,6 +188,24 @@ mod tests {
         assert_eq!(reach("-a never,exit -F dir=/srv/phi"), Reach::None);
         let file = rule("-a always,exit -F path=/srv/phi -F perm=rwa").reach(&path("/srv/phi"), false);
         assert_eq!(file, Reach::Whole);
+    }
+
+    #[test]
+    fn rules_for_both_processors_record_together_what_one_for_all_would() {
+        let recorded = |texts: &[&str]| {
+            let rules: Vec<Rule> = texts.iter().map(|text| rule(text)).collect();
+            super::recorded(&rules.iter().collect::<Vec<_>>(), &path("/srv/phi"), true)
+        };
+        let [wide, narrow] = ["b64", "b32"]
+            .map(|arch| format!("-a always,exit -F arch={arch} -F dir=/srv/phi -F perm=rwa -F key=k"));
+        assert_eq!(recorded(&[&wide, &narrow]), "rwa");
+        assert_eq!((recorded(&[&wide]), recorded(&[&narrow, &narrow])), (String::new(), String::new()));
+        assert_eq!(recorded(&[&wide, &narrow.replace("perm=rwa", "perm=wa")]), "wa");
+        let calls = "-a always,exit -F arch=b32 -S openat -F dir=/srv/phi -F key=k";
+        assert_eq!(recorded(&[&wide, calls]), "");
+        let read = "-a always,exit -F dir=/srv -F perm=r -F key=k";
+        assert_eq!(recorded(&[&wide, &narrow.replace("perm=rwa", "perm=wa"), read]), "rwa");
+        assert_eq!(recorded(&[&format!("{wide} -F auid>=1000"), &format!("{narrow} -F auid>=1000")]), "");
     }
 
     #[test]
