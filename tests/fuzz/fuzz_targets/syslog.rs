@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use phi_ir::clock::Timestamp;
+use phi_ir::records::addresses;
 use phi_ir::records::audit_event::Place;
 use phi_ir::records::auth_text::{maybe_secret, understand};
 use phi_ir::records::kept_lines::KeptLines;
@@ -61,6 +62,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     kept(bytes);
+    if let Some(address) = addresses::read(bytes) {
+        assert!(addresses::same(bytes, address.to_string().as_bytes()), "{address}");
+    }
     let (tag, message) = bytes.split_at(bytes.len().min(8));
     let _ = (understand(tag, message), maybe_secret(message, &|_| false));
     for program in
