@@ -14,7 +14,7 @@ use super::evidence::{Evidence, EvidenceArgs, What};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
 use crate::records::audit_event::{Counts, Event, Reading};
-use crate::records::audit_search::{Filter, PathAsked};
+use crate::records::audit_search::{Filter, Finds, PathAsked};
 use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
 use crate::term::{Exit, Failure, Voice, counted, lost_result};
@@ -155,10 +155,11 @@ fn search(
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
     let mut reading = Reading::new(filter.sieve());
-    let mut take = |event: Event| {
-        if filter.matches(&event) && calls.hold(&event) {
-            order.event(&event);
-        }
+    let mut undecided = 0;
+    let mut take = |event: Event| match filter.finds(&event) {
+        Finds::Yes if calls.hold(&event) => order.event(&event),
+        Finds::Maybe if calls.hold(&event) => undecided += 1,
+        _ => {}
     };
     for log in evidence.logs(What::Audit) {
         reading.begin(log.number);
@@ -171,6 +172,13 @@ fn search(
     }
     let counts = reading.finish(&mut take);
     coverage.notes.extend(notes(&counts));
+    if undecided > 0 {
+        let events = counted(undecided, "event");
+        coverage.notes.push(format!(
+            "{events} with a name that begins at a descriptor, of which the log does not say where it is: it may be asked for \
+             too; access --phi DIR finds it where the opening of that directory was logged"
+        ));
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub use sieve::Sieve;
 
 use super::addresses::same;
 use super::audit_event::Event;
+use super::audit_event::operation::{self, Syscall};
 use super::audit_log::{Address, Record, address};
 use crate::clock::Timestamp;
 use crate::path::HostPath;
@@ -59,6 +60,19 @@ pub struct Filter {
 impl Filter {
     /// Whether an event is what is asked for.
     pub fn matches(&self, event: &Event) -> bool {
+        self.finds(event) == Finds::Yes
+    }
+
+    /// The same; and whether that cannot be told.
+    pub fn finds(&self, event: &Event) -> Finds {
+        match self.matches_beside_paths(event) {
+            true if self.paths.is_empty() => Finds::Yes,
+            true => self.path(event),
+            false => Finds::No,
+        }
+    }
+
+    fn matches_beside_paths(&self, event: &Event) -> bool {
         let time = event.id.time;
         if self.since.is_some_and(|since| time < since) || self.until.is_some_and(|until| time > until) {
             return false;
@@ -83,7 +97,6 @@ impl Filter {
                 || event.records().any(|record| self.kinds.iter().any(|kind| kind == record.kind)))
             && self.success.is_none_or(|asked| any(&|record| outcome(record) == Some(asked)))
             && (self.hosts.is_empty() || any(&|record| self.has_host(record)))
-            && (self.paths.is_empty() || self.has_path(event))
     }
 
     /// The test of single lines that goes with it.
@@ -115,30 +128,60 @@ impl Filter {
                 })
     }
 
-    /// Whether a PATH record has one of the names, or the working directory is one of them.
-    fn has_path(&self, event: &Event) -> bool {
+    /// Whether a PATH record has one of the names, or the working directory is one of them. Of a name that begins at a
+    /// descriptor its end alone is known, and where it lies not.
+    fn path(&self, event: &Event) -> Finds {
         let cwd = event.record("CWD").and_then(|record| record.text("cwd"));
-        let names =
-            event.records().filter(|record| record.kind == b"PATH").filter_map(|record| record.text("name"));
-        names.chain(cwd.clone()).any(|name| {
+        let is_path = |record: &Record<'_>| record.kind == b"PATH";
+        let names: Vec<Vec<u8>> =
+            event.records().filter(is_path).filter_map(|record| record.text("name")).collect();
+        let is_asked = |name: &[u8]| {
             self.paths.iter().any(|asked| match asked {
-                PathAsked::Holds(text) => holds(&name, text),
+                PathAsked::Holds(text) => holds(name, text),
                 PathAsked::Under(folder) => {
                     let from = cwd.as_deref().filter(|_| !name.starts_with(b"/")).unwrap_or_default();
-                    lies_under(&[from, b"/", &name].concat(), folder)
+                    is_within(&[from, b"/", name].concat(), folder.as_bytes())
                 }
             })
-        })
+        };
+        if names.iter().chain(&cwd).any(|name| is_asked(name)) {
+            return Finds::Yes;
+        }
+        let mut relative = names.iter().filter(|name| !name.starts_with(b"/")).peekable();
+        let are_places = self.paths.iter().any(|asked| matches!(asked, PathAsked::Under(_)));
+        if !are_places || relative.peek().is_none() || begins_here(event) {
+            return Finds::No;
+        }
+        let ends_so = |name: &Vec<u8>| {
+            let end = [b"/", name.as_slice()].concat();
+            self.paths
+                .iter()
+                .any(|asked| matches!(asked, PathAsked::Under(path) if path.as_bytes().ends_with(&end)))
+        };
+        if relative.any(ends_so) { Finds::Yes } else { Finds::Maybe }
     }
+}
+
+/// Whether relative names of an event count from the working directory, for certain.
+fn begins_here(event: &Event) -> bool {
+    let call = event.records().find_map(|record| Syscall::of(&record)).unwrap_or_default();
+    operation::of(event).is_from_here(&call)
+}
+
+/// Whether an event is what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finds {
+    /// It is.
+    Yes,
+    /// It may be: of a name that begins at a descriptor it is not logged where that is.
+    Maybe,
+    /// It is not.
+    No,
 }
 
 /// Whether records of this type say nothing but names and arguments.
 fn is_of_names(kind: &[u8]) -> bool {
     matches!(kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE")
-}
-
-fn lies_under(name: &[u8], folder: &HostPath) -> bool {
-    is_within(name, folder.as_bytes())
 }
 
 fn holds(text: &[u8], part: &[u8]) -> bool {

@@ -4,6 +4,7 @@
 //! It goes forward through the log once, within some 24 MiB whatever its length: names 10 MiB, files that are PHI 4 MiB,
 //! open rows 4 MiB, what is counted of actors and files 6 MiB. What did not fit is counted.
 
+mod asked;
 mod counts;
 mod groups;
 mod touch;
@@ -17,19 +18,19 @@ pub use who::Doubts;
 
 use crate::clock::Timestamp;
 use crate::custody::rows::access::AccessRow;
-use crate::records::addresses::same;
 use crate::records::audit_event::Event;
 use crate::records::audit_event::items::{FileId, Item};
-use crate::records::audit_event::names::{Around, Found, Named, Names, is_within};
+use crate::records::audit_event::names::{Around, Named, Names, is_within};
 use crate::records::audit_event::operation::{Op, Syscall, read};
 use crate::records::audit_event::sieve::{Inodes, Sieve};
 use crate::records::audit_log::Record;
 use crate::view::login_sessions::Session;
+use asked::{Asked, Holds};
 use counts::Counts;
 use groups::{First, Groups, Key};
 pub(in crate::view) use touch::object;
-use touch::{Phi, PhiFiles, Touch, know};
-use who::{Attribution, OUTLIVING, Said, Sessions, is_manager, is_multiplexer};
+use touch::{Phi, PhiFiles, know};
+use who::{Identity, OUTLIVING, Said, Sessions, is_manager, is_multiplexer};
 
 /// Processes that are remembered.
 const PROCESSES: usize = 8_192;
@@ -88,6 +89,7 @@ pub struct Filter {
 #[derive(Clone, Copy, Debug)]
 struct Process {
     ppid: Option<u32>,
+    uid: Option<u32>,
     auid: Option<u32>,
     ses: Option<u32>,
     multiplexer: bool,
@@ -100,6 +102,7 @@ pub struct Access<'s> {
     sessions: Sessions<'s>,
     names: Names,
     files: PhiFiles,
+    asked: Asked,
     inodes: Inodes,
     processes: HashMap<((u32, u32), u32), Process>,
     /// Machines by the name that the log gives them; more than a few share the last number.
@@ -114,11 +117,13 @@ impl<'s> Access<'s> {
     pub fn new(mut question: Question, sessions: &'s [Session]) -> Access<'s> {
         let doubts = std::mem::take(&mut question.doubts);
         let groups = Groups::of(question.gap);
+        let asked = Asked::of(question.window, std::mem::take(&mut question.filter));
         Access {
             question,
             sessions: Sessions::of(sessions, doubts),
             names: Names::default(),
             files: PhiFiles::default(),
+            asked,
             inodes: Inodes::default(),
             processes: HashMap::new(),
             nodes: Vec::new(),
@@ -128,10 +133,11 @@ impl<'s> Access<'s> {
         }
     }
 
-    /// A file or directory has this path, from a listing of the folder. The device is that of /proc/self/mountinfo, which
+    /// A file or directory has this path and as many names, from a listing of the folder. The device is that of /proc/self/mountinfo, which
     /// is what the kernel logs.
-    pub fn know(&mut self, id: FileId, path: &[u8]) {
-        know(&mut self.names, &mut self.files, &self.question.roots, id, path);
+    pub fn know(&mut self, id: FileId, path: &[u8], names: u32) {
+        know(&mut self.names, &mut self.files, &self.question.roots, (id, names), path);
+        self.asked.know(id, path);
         self.inodes.mark(id.inode);
     }
 
@@ -177,11 +183,16 @@ impl<'s> Access<'s> {
         let touch = phi.touch(&operation, &items, &names, keyed);
         self.names.learn(&operation, &items, &names, &around);
         self.mark(&items, &names);
-        let said = self.said(event, &call, system);
+        self.asked.learn(&operation, &items, &names);
+        let said = self.said(event, parts.call.as_ref(), system);
         let Some(touch) = touch else { return };
+        self.totals.moved_out += u64::from(touch.is_folder_moved_out(&operation, &self.question.roots));
         let attribution = self.sessions.attribute(&said);
-        if !self.is_asked(event, operation.op, &touch, &said, &attribution) {
-            return;
+        match self.asked.holds(&operation, &touch, &said, &attribution, &self.sessions) {
+            Holds::Yes => {}
+            Holds::Outside => return self.totals.outside += 1,
+            Holds::Maybe => return self.totals.undecided += 1,
+            Holds::No => return self.totals.filtered += 1,
         }
         let exe = call.exe();
         let key = Key {
@@ -204,6 +215,10 @@ impl<'s> Access<'s> {
             flags: attribution.flags.iter().map(|flag| flag.word()).collect(),
             collector: self.is_own(event, &call),
             version: touch.version,
+            number: operation.number,
+            argument: operation.flags.clone(),
+            fsuid: call.fsuid,
+            new: touch.new.as_ref().map(|new| new.path.clone()),
         };
         self.totals.classified += 1;
         self.counts.take(event.id.time, &key, &touch, &attribution, &self.sessions);
@@ -253,16 +268,27 @@ impl<'s> Access<'s> {
         }
     }
 
-    /// What the event says of who it was; of io_uring, which says little, what the process said before.
-    fn said<'e>(&mut self, event: &'e Event, call: &Syscall<'_>, system: (u32, u32)) -> Said<'e> {
-        let before = call.pid.and_then(|pid| self.processes.get(&(system, pid)).copied());
-        let (auid, ses, by_pid) = match before.filter(|_| call.is_uring) {
-            Some(process) => (process.auid, process.ses, true),
-            None => (call.auid, call.ses, false),
+    /// What the event says of who it was; of io_uring, which says little, what the same process said before.
+    fn said<'e>(&mut self, event: &'e Event, call: Option<&Syscall<'_>>, system: (u32, u32)) -> Said<'e> {
+        let identity = match call {
+            Some(call) if call.is_uring => {
+                let before = call.pid.and_then(|pid| self.processes.get(&(system, pid)));
+                // Its number may be another's by now.
+                before
+                    .filter(|known| (known.ppid, known.uid) == (call.ppid, call.uid))
+                    .map_or((None, None, Identity::NotLogged), |known| {
+                        (known.auid, known.ses, Identity::ByProcess)
+                    })
+            }
+            Some(call) => (call.auid, call.ses, Identity::Logged),
+            None => (None, None, Identity::NotLogged),
         };
+        let (auid, ses, identity) = identity;
+        let call = call.copied().unwrap_or_default();
         let (comm, exe) = (call.comm(), call.exe());
         let own = Process {
             ppid: call.ppid,
+            uid: call.uid,
             auid,
             ses,
             multiplexer: is_multiplexer(&comm, &exe),
@@ -280,7 +306,7 @@ impl<'s> Access<'s> {
             self.keep((system, pid), own);
         }
         let node = event.node.as_slice();
-        Said { time: event.id.time, node, epoch: event.epoch, auid, ses, multiplexer, manager, by_pid }
+        Said { time: event.id.time, node, epoch: event.epoch, auid, ses, multiplexer, manager, identity }
     }
 
     fn keep(&mut self, key: ((u32, u32), u32), process: Process) {
@@ -296,55 +322,6 @@ impl<'s> Access<'s> {
             .own
             .iter()
             .any(|(pid, from, to)| call.pid == Some(*pid) && (*from..=*to).contains(&time))
-    }
-
-    fn is_asked(
-        &mut self,
-        event: &Event,
-        op: Op,
-        touch: &Touch,
-        said: &Said<'_>,
-        attribution: &Attribution,
-    ) -> bool {
-        let time = event.id.time;
-        if self.question.window.is_some_and(|(from, to)| !(from..=to).contains(&time)) {
-            self.totals.outside += 1;
-            return false;
-        }
-        let filter = &self.question.filter;
-        let from = |address: &Vec<u8>| {
-            let mut all = attribution.session.iter().chain(&attribution.candidates);
-            all.any(|at| self.sessions.get(*at).is_some_and(|session| same(&session.from.address, address)))
-        };
-        let within = |path: &Vec<u8>| {
-            let new = touch.new.as_ref().is_some_and(|new| is_within(&new.path, path));
-            new || is_within(&touch.named.path, path)
-        };
-        let is_of = (filter.auids.is_empty() || filter.auids.contains(&said.auid))
-            && (filter.ops.is_empty() || filter.ops.contains(&op));
-        let is_there = filter.paths.is_empty() || filter.paths.iter().any(within);
-        let is_from = filter.addresses.is_empty() || filter.addresses.iter().any(from);
-        if is_of && is_there && is_from {
-            return true;
-        }
-        let may_be_there = is_there || matches!(touch.named.found, Found::Cmdline | Found::Unresolved);
-        let may_be_from = is_from || self.is_of_unknown_origin(attribution);
-        if is_of && may_be_there && may_be_from {
-            self.totals.undecided += 1;
-        } else {
-            self.totals.filtered += 1;
-        }
-        false
-    }
-
-    /// No session is known, or one whose address is not.
-    fn is_of_unknown_origin(&self, attribution: &Attribution) -> bool {
-        let mut all = attribution.session.iter().chain(&attribution.candidates);
-        let is_known =
-            |at: &usize| self.sessions.get(*at).is_some_and(|session| !session.from.address.is_empty());
-        attribution.total > attribution.candidates.len() as u64
-            || attribution.session.is_none() && attribution.candidates.is_empty()
-            || !all.all(is_known)
     }
 }
 

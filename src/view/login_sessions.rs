@@ -121,6 +121,10 @@ pub enum Flag {
     NotInWtmp,
     /// The audit log has more than one login under this number.
     SeveralLogins,
+    /// Of an access: its record does not tell the login identity, an earlier one of the same process does.
+    IdentityByProcess,
+    /// Of an access: nothing tells the login identity.
+    IdentityNotLogged,
 }
 
 impl Flag {
@@ -139,6 +143,8 @@ impl Flag {
             Flag::NotInAudit => "not_in_audit",
             Flag::NotInWtmp => "not_in_wtmp",
             Flag::SeveralLogins => "several_logins",
+            Flag::IdentityByProcess => "identity_by_process",
+            Flag::IdentityNotLogged => "identity_not_logged",
         }
     }
 }

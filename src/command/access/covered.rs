@@ -175,7 +175,13 @@ fn beside(totals: &Totals, line: &impl Fn(String)) {
         (
             totals.undecided,
             "event",
-            "of PHI of unknown origin or uncertain name, which may be asked for too: ask without --addr and --path",
+            "of PHI may be asked for too: who, from where, what, or by what other name is not logged of them; ask without \
+             --user, --addr, --op and --path",
+        ),
+        (
+            totals.moved_out,
+            "folder",
+            "moved out of the PHI folders: what was done in it by its new name is here as far as its files were met before",
         ),
         (totals.not_counted, "event", "in no summary, for want of room"),
         (

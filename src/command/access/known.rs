@@ -20,6 +20,8 @@ const ROW: usize = 1 << 20;
 struct Listed {
     dev: String,
     ino: u64,
+    mode: String,
+    nlink: u64,
     path: String,
     path_b64: Option<Base64>,
 }
@@ -32,7 +34,10 @@ pub fn tell(evidence: &Evidence, access: &mut Access<'_>) -> Result<(), Failure>
             let Line::Kept { bytes, .. } = line else { return };
             let Ok(row) = json::read::<Listed>(bytes, ROW) else { return };
             if let Some(id) = id(&row) {
-                access.know(id, row.path_b64.as_ref().map_or(row.path.as_bytes(), |exact| &exact.0));
+                // What links to a folder is its own, and what lies in it.
+                let names =
+                    if row.mode.starts_with("40") { 1 } else { u32::try_from(row.nlink).unwrap_or(u32::MAX) };
+                access.know(id, row.path_b64.as_ref().map_or(row.path.as_bytes(), |exact| &exact.0), names);
             }
         };
         let read = evidence.read_while(log, &mut |bytes| {

@@ -9,14 +9,12 @@ mod text;
 use std::collections::HashMap;
 
 use super::items::{FileId, Item, Name, NameType};
-use super::operation::{Begins, Op, Operation, Outcome, Syscall};
+use super::operation::{AT_FDCWD, Begins, Op, Operation, Outcome, Syscall};
 use hint::hinted;
 use map::Map;
 pub use text::is_within;
 use text::{clean, join, last};
 
-/// The directory argument that means the working directory.
-const AT_FDCWD: u32 = 0xffff_ff9c;
 /// Bytes that are remembered of names by inode.
 const MAP_BYTES: usize = 8 << 20;
 /// Descriptors that are remembered, and bytes of the longest path of one.
@@ -324,13 +322,7 @@ fn unresolved(name: &[u8]) -> Named {
 /// Whether the name of a directory is the one that the program gave, which ends with a slash; or the working directory,
 /// which the kernel puts in place of a bare name's directory, where that is right.
 fn is_told(item: &Item<'_>, operation: &Operation, around: &Around<'_>) -> bool {
-    let from_here = match operation.begins {
-        Some(Begins::Here) => true,
-        Some(Begins::First) => around.call.word(0) == Some(AT_FDCWD),
-        Some(Begins::Second) => around.call.word(1) == Some(AT_FDCWD),
-        Some(Begins::Two) => around.call.word(0) == Some(AT_FDCWD) && around.call.word(2) == Some(AT_FDCWD),
-        Some(Begins::Open) | None => false,
-    };
+    let from_here = operation.is_from_here(&around.call);
     item.given()
         .is_some_and(|name| name.ends_with(b"/") || (from_here && around.cwd.as_deref() == Some(name)))
 }

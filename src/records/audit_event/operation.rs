@@ -13,6 +13,9 @@ pub(super) use calls::Begins;
 use calls::Does;
 pub use calls::arch_name;
 
+/// The directory argument that means the working directory (fcntl.h).
+pub(super) const AT_FDCWD: u32 = 0xffff_ff9c;
+
 /// What was done, or tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
@@ -274,6 +277,8 @@ pub struct Operation {
     pub number: Option<u32>,
     /// The name of the call; none if it is in no table of ours.
     pub call: Option<&'static str>,
+    /// What it did is not logged: an opening without its flags, or a call that is in no table of ours.
+    pub is_unsure: bool,
     /// Arguments that decide, in words, as `O_RDONLY|O_CLOEXEC`; empty for none.
     pub flags: String,
     /// Where a bare name of it begins; none where that is not known.
@@ -281,6 +286,18 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether its relative names count from the working directory, for certain.
+    pub fn is_from_here(&self, call: &Syscall<'_>) -> bool {
+        let is_here = |at| call.word(at) == Some(AT_FDCWD);
+        match self.begins {
+            Some(Begins::Here) => true,
+            Some(Begins::First) => is_here(0),
+            Some(Begins::Second) => is_here(1),
+            Some(Begins::Two) => is_here(0) && is_here(2),
+            Some(Begins::Open) | None => false,
+        }
+    }
+
     /// The error's name, as `EACCES`.
     pub fn error(&self) -> Option<&'static str> {
         error_name(self.errno?)
@@ -303,6 +320,7 @@ pub fn read(call: &Syscall<'_>, items: &[Item<'_>], how: Option<&Record<'_>>) ->
         arch: call.arch,
         number: call.number,
         call: None,
+        is_unsure: true,
         flags: String::new(),
         begins: None,
     };
@@ -311,6 +329,7 @@ pub fn read(call: &Syscall<'_>, items: &[Item<'_>], how: Option<&Record<'_>>) ->
         if let Some((name, op)) = calls::of_uring(number) {
             let made = op == Op::Other && items.iter().any(|item| item.kind == NameType::Create);
             (operation.call, operation.op) = (Some(name), if made { Op::Create } else { op });
+            operation.is_unsure = operation.op == Op::Other;
         }
         return operation;
     }
@@ -329,6 +348,7 @@ pub fn read(call: &Syscall<'_>, items: &[Item<'_>], how: Option<&Record<'_>>) ->
         Does::Opens(at) => call.word(at).map_or(Op::Other, |flags| flags::opened(flags, items, is_done)),
         Does::OpensHow => how.and_then(oflag).map_or(Op::Other, |flags| flags::opened(flags, items, is_done)),
     };
+    operation.is_unsure = operation.op == Op::Other && !matches!(known.does, Does::Is(_));
     operation.flags = match known.does {
         Does::Opens(at) => call.word(at).map(|flags| flags::spoken(flags, arch)),
         Does::OpensHow => how.and_then(oflag).map(|flags| flags::spoken(flags, arch)),

@@ -9,6 +9,7 @@ use super::super::audit_event::Wants;
 use super::{Filter, PathAsked, is_of_names};
 
 static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"key="));
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" name="));
 
 /// The test.
 #[derive(Clone, Debug)]
@@ -85,6 +86,8 @@ impl Sieve {
             Needles::Kinds(kinds) => kinds.iter().any(|known| known == kind),
             Needles::Any { field, finders } => {
                 let part = match field {
+                    // Where a relative name lies its own line does not say.
+                    Field::Name if kind == b"PATH" && is_relative(line) => return true,
                     Field::Name => matches!(kind, b"PATH" | b"CWD").then_some(line),
                     _ if is_of_names(kind) => None,
                     Field::Actor => Some(line),
@@ -93,6 +96,16 @@ impl Sieve {
                 part.is_some_and(|part| finders.iter().any(|finder| finder.find(part).is_some()))
             }
         }
+    }
+}
+
+/// Whether the name of a PATH line is there, and begins not at the root, as it is or in hexadecimal.
+fn is_relative(line: &[u8]) -> bool {
+    let name = NAME.find(line).and_then(|at| line.get(at + b" name=".len()..)).unwrap_or_default();
+    match name.first() {
+        Some(b'"') => name.get(1) != Some(&b'/'),
+        Some(digit) => digit.is_ascii_hexdigit() && !name.starts_with(b"2F") && !name.starts_with(b"2f"),
+        None => false,
     }
 }
 

@@ -72,3 +72,33 @@ fn what_programs_say_is_searched_too() {
     let socket: &[u8] = b"type=SOCKADDR msg=audit(1.0:7): saddr=020000167F0000420000000000000000";
     assert!(found(&Filter { hosts: text(&["127.0.0.66"]), ..all() }, &[socket]));
 }
+
+/// Written from documentation (unlinkat(2), kernel/auditsc.c): what `rm -r` logs of a file in a directory that it has open.
+#[test]
+fn a_name_that_begins_at_a_descriptor_is_found_by_its_end_and_else_undecided() {
+    let event = |directory: &str| {
+        let call = format!(
+            "type=SYSCALL msg=audit(100.2:7): arch=c000003e syscall=263 success=yes exit=0 a0={directory} a1=1 a2=0 a3=0 pid=21 key=\"phi\""
+        );
+        let lines: [&[u8]; 3] = [
+            call.as_bytes(),
+            b"type=CWD msg=audit(100.2:7): cwd=\"/root\"",
+            b"type=PATH msg=audit(100.2:7): item=0 name=\"ward/mrn-7.txt\" inode=5 nametype=DELETE",
+        ];
+        Event::of(&lines).unwrap()
+    };
+    let finds = |path: &str, directory: &str| {
+        let filter =
+            Filter { paths: vec![PathAsked::Under(HostPath::new(path).unwrap())], ..Filter::default() };
+        let (event, sieve) = (event(directory), filter.sieve());
+        let passes =
+            event.lines().zip(event.records()).any(|((line, _), record)| sieve.wants(record.kind, line));
+        assert!(passes, "{path}");
+        filter.finds(&event)
+    };
+    assert_eq!(finds("/srv/phi/ward/mrn-7.txt", "4"), Finds::Yes);
+    assert_eq!(finds("/srv/phi", "4"), Finds::Maybe);
+    assert_eq!(finds("/srv/phi/xward/mrn-7.txt", "4"), Finds::Maybe);
+    assert_eq!(finds("/root/ward", "ffffff9c"), Finds::Yes);
+    assert_eq!(finds("/srv/phi/ward/mrn-7.txt", "ffffff9c"), Finds::No);
+}

@@ -41,8 +41,10 @@ pub struct Totals {
     pub outside: u64,
     /// Events of PHI that the filter left out.
     pub filtered: u64,
-    /// Events of PHI that may be asked for or not: their origin is not known, or their name is not certain.
+    /// Events of PHI that may be asked for or not: what would tell is not logged.
     pub undecided: u64,
+    /// Folders that were moved out of the PHI folders.
+    pub moved_out: u64,
     /// Events that are in rows and, for want of room, in no count of actors and files.
     pub not_counted: u64,
     /// Paths that were forgotten for want of room: bare names in those directories may be unresolved.

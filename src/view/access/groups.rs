@@ -54,6 +54,12 @@ pub(super) struct Key {
     pub collector: bool,
     /// Of the file's names.
     pub version: u64,
+    /// The call, and its argument that decides, in words.
+    pub number: Option<u32>,
+    pub argument: String,
+    pub fsuid: Option<u32>,
+    /// The name that the file got.
+    pub new: Option<Vec<u8>>,
 }
 
 /// What the first of them shows beyond that.
@@ -110,13 +116,16 @@ impl Groups {
             {
                 row.count += 1;
                 (row.first_utc, row.last_utc) = (row.first_utc.min(time), row.last_utc.max(time));
+                let more = phi_by(&first).filter(|word| !row.phi_by.contains(word));
+                row.phi_by.extend(more.collect::<Vec<_>>());
                 if row.events.len() < EVENTS {
                     row.events.push(reference(first.event));
                 }
                 return;
             }
         }
-        let weight = GROUP + 2 * key.path.len() + 2 * key.exe.len() + first.event.node.len();
+        let new = key.new.as_ref().map_or(0, Vec::len);
+        let weight = GROUP + 2 * (key.path.len() + key.exe.len() + new) + first.event.node.len();
         let row = row(&key, first, sessions);
         let group = Group { row, weight, order: self.begun };
         self.begun += 1;
@@ -181,15 +190,21 @@ fn reference(event: &Event) -> String {
     format!("{}.{millis:03}:{}@{}:{}", time.unix(), event.id.serial, place.file, place.offset)
 }
 
+/// Why it is PHI.
+fn phi_by(first: &First<'_>) -> impl Iterator<Item = &'static str> {
+    let by = [(first.by_key, "key"), (first.touch.by_path, "path"), (first.touch.by_inode, "inode")];
+    by.into_iter().filter(|(is, _)| *is).map(|(_, word)| word)
+}
+
 fn row(key: &Key, first: First<'_>, sessions: &Sessions<'_>) -> AccessRow {
-    let First { event, call, operation, touch, by_key, attribution, cmdline } = first;
+    let phi_by = phi_by(&first).collect();
+    let First { event, call, operation, touch, attribution, cmdline, .. } = first;
     let (path, path_b64) = text(&key.path);
     let (new_path, new_path_b64) = touch
         .new
         .as_ref()
         .map(|new| text(&new.path))
         .map_or((None, None), |(text, exact)| (Some(text), exact));
-    let by = [(by_key, "key"), (touch.by_path, "path"), (touch.by_inode, "inode")];
     let candidates: Vec<SourcePart> =
         attribution.candidates.iter().filter_map(|at| sessions.source(*at)).collect();
     AccessRow {
@@ -238,7 +253,7 @@ fn row(key: &Key, first: First<'_>, sessions: &Sessions<'_>) -> AccessRow {
         parser_version: PARSER_VERSION,
         path,
         path_b64,
-        phi_by: by.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect(),
+        phi_by,
         program: program(key, call, cmdline.as_deref()),
         row_id: 0,
         schema: "phi-ir.phi-access/1",

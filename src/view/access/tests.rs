@@ -1,5 +1,6 @@
 //! Accesses in recorded and made-up logs: who, from where, which file, and how many.
 
+mod asked;
 mod cases;
 mod order;
 

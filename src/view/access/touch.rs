@@ -28,10 +28,10 @@ pub(super) struct PhiFiles {
 }
 
 impl PhiFiles {
-    pub fn know(&mut self, id: FileId) {
+    pub fn know(&mut self, id: FileId, names: u32) {
         if self.known.len() < FILES || self.known.contains_key(&id) {
             let version = self.changes;
-            self.known.entry(id).or_insert(Known { names: 1, version });
+            self.known.entry(id).or_insert(Known { names: names.max(1), version });
         } else {
             self.left += 1;
         }
@@ -159,8 +159,11 @@ impl Phi<'_> {
             .filter_map(|at| items.get(at))
             .filter_map(|item| item.id.filter(|id| item.kind != NameType::Delete || !is_done || made(*id)))
             .collect();
+        // A link to a file that is met for the first time is its second name.
+        let linked = phi.iter().filter(|_| operation.op == Op::Link && is_done).filter(|id| made(**id));
+        linked.for_each(|id| self.files.know(*id, 1));
         self.files.changed(operation, items);
-        phi.into_iter().for_each(|id| self.files.know(id));
+        phi.into_iter().for_each(|id| self.files.know(id, 1));
         Some(touch)
     }
 }
@@ -181,6 +184,15 @@ impl Touch {
             by_inode: false,
             version,
         }
+    }
+
+    /// Whether a whole folder of PHI got a name outside: what lies in it is called otherwise from now on.
+    pub fn is_folder_moved_out(&self, operation: &Operation, roots: &[Vec<u8>]) -> bool {
+        let is_outside = |new: &Named| !roots.iter().any(|root| is_within(&new.path, root));
+        (operation.op, operation.outcome) == (Op::Rename, Outcome::Ok)
+            && self.file_type == Some("directory")
+            && (self.by_path || self.by_inode)
+            && self.new.as_ref().is_some_and(is_outside)
     }
 
     fn renamed(&mut self, operation: &Operation, items: &[Item<'_>], names: &[Named], at: usize) {
@@ -239,9 +251,15 @@ fn subject(op: Op, items: &[Item<'_>], at: usize) -> usize {
 }
 
 /// Learns what names a file has; kept here so that what is PHI and what is called so go together.
-pub(super) fn know(names: &mut Names, files: &mut PhiFiles, roots: &[Vec<u8>], id: FileId, path: &[u8]) {
+pub(super) fn know(
+    names: &mut Names,
+    files: &mut PhiFiles,
+    roots: &[Vec<u8>],
+    (id, links): (FileId, u32),
+    path: &[u8],
+) {
     names.know(id, path);
     if roots.iter().any(|root| is_within(path, root)) {
-        files.know(id);
+        files.know(id, links);
     }
 }

@@ -83,8 +83,17 @@ pub(super) struct Said<'e> {
     pub multiplexer: bool,
     /// It, or a process above it, is a service manager.
     pub manager: bool,
-    /// Identity and session are those of an earlier event of the same process.
-    pub by_pid: bool,
+    pub identity: Identity,
+}
+
+/// How it is known under which login identity a process ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    Logged,
+    /// An earlier event of the same process tells, by its number, its parent and its user.
+    ByProcess,
+    /// Nothing tells, which is not that nobody had logged in.
+    NotLogged,
 }
 
 /// Who it was.
@@ -173,6 +182,11 @@ impl<'s> Sessions<'s> {
         if said.manager {
             flags.insert(Flag::ServiceManager);
         }
+        match said.identity {
+            Identity::Logged => {}
+            Identity::ByProcess => drop(flags.insert(Flag::IdentityByProcess)),
+            Identity::NotLogged => drop(flags.insert(Flag::IdentityNotLogged)),
+        }
         let Some(auid) = said.auid else { return plain(Label::E, flags) };
         if auid == 0 {
             flags.insert(Flag::DirectRoot);
@@ -209,7 +223,9 @@ impl<'s> Sessions<'s> {
             }
             return several(flags, candidates);
         }
-        let weakened = said.by_pid || !is_exact || session.start.is_some_and(|start| said.time < start);
+        let weakened = said.identity == Identity::ByProcess
+            || !is_exact
+            || session.start.is_some_and(|start| said.time < start);
         let label = if weakened { session.label.max(Label::B) } else { session.label };
         Attribution { label, flags, session: Some(*at), candidates: Vec::new(), total: 0 }
     }

@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     for gap in [0, 60] {
         let mut access = Access::new(question(gap), &[]);
-        access.know(FileId { system: 0, major: 8, minor: 1, inode: 7 }, b"/var/phi/a");
+        access.know(FileId { system: 0, major: 8, minor: 1, inode: 7 }, b"/var/phi/a", 1);
         let (mut reading, mut events) = (Reading::new(access.sieve()), Vec::<Event>::new());
         reading.piece(bytes, &mut |event| events.push(event));
         let read = reading.end_file(&mut |event| events.push(event));
