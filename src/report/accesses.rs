@@ -14,12 +14,17 @@ const fn column(name: &'static str, width: usize) -> Column {
     Column { name, width }
 }
 
-/// What was done, for people: `opened for reading`, and what became of it if it was not done.
+/// What was done, for people: `opened for reading`, to what a mode or an owner was set, what a renaming destroyed, and
+/// what became of it if it was not done.
 fn done(row: &AccessRow) -> String {
-    let op = Op::of_word(row.op).map_or(row.op, Op::spoken);
+    let op = Op::of_word(row.op);
+    let sets = matches!(op, Some(Op::Chmod | Op::Chown)) && !row.arg_flags_text.is_empty();
+    let detail = if sets { format!(" ({})", row.arg_flags_text) } else { String::new() };
+    let destroyed = if row.overwritten_inode.is_some() { ", in place of another file" } else { "" };
+    let done = format!("{}{detail}{destroyed}", op.map_or(row.op, Op::spoken));
     match row.outcome {
-        "ok" => op.to_owned(),
-        outcome => format!("{op}: {outcome}"),
+        "ok" => done,
+        outcome => format!("{done}: {outcome}"),
     }
 }
 
@@ -28,6 +33,7 @@ fn who(row: &AccessRow) -> String {
     let actor = &row.actor;
     let login = match (actor.auid_name.as_str(), actor.auid) {
         ("", Some(auid)) => auid.to_string(),
+        ("", None) if actor.flags.contains(&"identity_not_logged") => "unknown".to_owned(),
         ("", None) => "nobody logged in".to_owned(),
         (name, _) => name.to_owned(),
     };

@@ -110,6 +110,27 @@ fn a_row_says_who_from_where_how_and_what() {
 }
 
 #[test]
+fn what_was_set_what_was_destroyed_and_who_is_not_known_stand_in_their_cells() {
+    let chmod = AccessRow { arg_flags_text: "mode 0777".into(), ..row("chmod", "denied") };
+    assert_eq!(done(&chmod), "given other permissions (mode 0777): denied");
+    let read = AccessRow { arg_flags_text: "O_RDONLY".into(), ..row("read", "ok") };
+    assert_eq!(done(&read), "opened for reading");
+    let renamed = AccessRow { overwritten_inode: Some(5), ..row("rename", "ok") };
+    assert_eq!(done(&renamed), "renamed, in place of another file");
+    let mut unknown = row("delete", "ok");
+    unknown.actor = ActorPart {
+        auid: None,
+        auid_name: String::new(),
+        flags: vec!["identity_not_logged"],
+        fsuid: Some(1001),
+        ..unknown.actor
+    };
+    assert_eq!(who(&unknown), "unknown as uid 1001");
+    unknown.actor.flags.clear();
+    assert_eq!(who(&unknown), "nobody logged in as uid 1001");
+}
+
+#[test]
 fn a_siem_learns_no_names_of_files_and_what_became_of_it() {
     let mut naming = Naming::new(false, vec![HostPath::new("/srv/phi").unwrap()]);
     let event = siem(&row("delete", "failed"), &mut naming);
