@@ -13,6 +13,7 @@ mod others;
 mod pam;
 mod scan;
 mod sshd;
+mod vis;
 
 use std::borrow::Cow;
 
@@ -115,7 +116,7 @@ pub enum Elevator {
     Pkexec,
 }
 
-/// What a message says. User names are the bytes that the program logged.
+/// What a message says. User names are the bytes that the program logged; of sshd, those that it logged them of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// sshd: a secret or key was accepted or not.

@@ -4,11 +4,37 @@
 use super::scan::{
     address_and_port, cut, cut_last, cuts, is_address, number, only, whole_address, without, word,
 };
+use super::vis::decoded;
 use super::{Answer, From, Key, Message};
 
-/// What it says; none if it is of no meaning for logins.
+/// What it says; none if it is of no meaning for logins. Names are the bytes that were given, as PAM and the audit log
+/// have them, and not as sshd writes them.
 pub fn understand(message: &[u8]) -> Option<Message> {
-    let text = bare(message);
+    let (text, relayed) = bare(message);
+    let mut said = read(text, message)?;
+    // What the unprivileged process says is written so by itself, and once more by the monitor.
+    let times = if relayed { 2 } else { 1 };
+    if let Some(user) = name_of(&mut said) {
+        *user = decoded(user, times).into_owned();
+    }
+    Some(said)
+}
+
+/// The name in a message, where it has one.
+fn name_of(message: &mut Message) -> Option<&mut Vec<u8>> {
+    match message {
+        Message::Tried { user, .. }
+        | Message::UnknownUser { user, .. }
+        | Message::PamRejected { user, .. }
+        | Message::NotAllowed { user, .. }
+        | Message::TooManyTries { user, .. }
+        | Message::Ended { user, .. }
+        | Message::ShellStarted { user, .. } => Some(user),
+        _ => None,
+    }
+}
+
+fn read(text: &[u8], message: &[u8]) -> Option<Message> {
     match text.first()? {
         b'A' | b'F' => tried(text, message).or_else(|| refused(text)),
         b'C' | b'D' | b'T' => too_many(text).or_else(|| ended(text)),
@@ -24,13 +50,13 @@ pub fn understand(message: &[u8]) -> Option<Message> {
 }
 
 /// Without what sshd puts around a message: how bad it is, and whether the unprivileged process said it.
-fn bare(message: &[u8]) -> &[u8] {
+fn bare(message: &[u8]) -> (&[u8], bool) {
     let mut text = message;
     for mark in [&b"error: "[..], b"fatal: ", b"debug1: "] {
         text = without(text, mark);
     }
-    let text = text.strip_suffix(b" [preauth]").unwrap_or(text);
-    text.strip_suffix(b" [postauth]").unwrap_or(text)
+    let own = text.strip_suffix(b" [preauth]").or_else(|| text.strip_suffix(b" [postauth]"));
+    (own.unwrap_or(text), own.is_some())
 }
 
 /// `Accepted METHOD for [invalid user ]USER from ADDRESS port N[ ssh2][: DETAIL]`

@@ -1,5 +1,6 @@
 //! Messages as they were captured, and as documents have them.
 
+mod names;
 mod programs;
 
 use super::*;

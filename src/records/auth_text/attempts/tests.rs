@@ -87,6 +87,19 @@ fn what_pam_sums_up_at_the_end_of_a_connection_is_no_further_attempt() {
     }
 }
 
+/// Written from documentation (OpenSSH, log.c).
+#[test]
+fn a_name_with_a_backslash_is_one_try() {
+    let pam = r"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.5  user=CORP\alice";
+    let lines = [
+        format!("2026-01-01T00:00:00Z h sshd[7]: {pam}"),
+        r"2026-01-01T00:00:02Z h sshd[7]: Failed password for CORP\\alice from 10.0.0.5 port 9 ssh2"
+            .to_owned(),
+    ];
+    let (attempts, tally) = count(&[&lines[0], &lines[1]]);
+    assert_eq!((attempts[0].method.as_slice(), tally.total), (&b"password"[..], counts(1, 1, 0, 2)));
+}
+
 #[test]
 fn what_is_remembered_has_a_bound_and_what_is_beyond_is_told() {
     let mut attempts = Attempts::default();
