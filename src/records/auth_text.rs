@@ -190,6 +190,13 @@ pub enum Message {
         /// From where.
         from: From,
     },
+    /// sshd: `Close session` (LogLevel VERBOSE): one of the channels of a connection, which may go on with others.
+    ChannelClosed {
+        /// Who.
+        user: Vec<u8>,
+        /// From where.
+        from: From,
+    },
     /// sshd turned connections away unheard: failures are under-counted from here.
     Shed,
     /// sshd began to listen, or was told to end.

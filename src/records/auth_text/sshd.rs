@@ -29,7 +29,8 @@ fn name_of(message: &mut Message) -> Option<&mut Vec<u8>> {
         | Message::NotAllowed { user, .. }
         | Message::TooManyTries { user, .. }
         | Message::Ended { user, .. }
-        | Message::ShellStarted { user, .. } => Some(user),
+        | Message::ShellStarted { user, .. }
+        | Message::ChannelClosed { user, .. } => Some(user),
         _ => None,
     }
 }
@@ -37,7 +38,7 @@ fn name_of(message: &mut Message) -> Option<&mut Vec<u8>> {
 fn read(text: &[u8], message: &[u8]) -> Option<Message> {
     match text.first()? {
         b'A' | b'F' => tried(text, message).or_else(|| refused(text)),
-        b'C' | b'D' | b'T' => too_many(text).or_else(|| ended(text)),
+        b'C' | b'D' | b'T' => too_many(text).or_else(|| channel_closed(text)).or_else(|| ended(text)),
         b'I' | b'i' => unknown(text),
         b'P' => tried(text, message).or_else(|| pam(text)),
         b'R' => refused(text).or_else(|| server(text)).or_else(|| ended(text)),
@@ -191,10 +192,6 @@ fn ended(text: &[u8]) -> Option<Message> {
         let from = address_and_port(rest).map(|(from, _)| from).or_else(|| old_disconnect(rest))?;
         return of(b"Received disconnect from", (b"", None, from));
     }
-    if let Some(rest) = text.strip_prefix(b"Close session: user ") {
-        let (user, from) = cut(rest, b" from ")?;
-        return of(b"Close session", (user, Some(true), address_and_port(from)?.0));
-    }
     let how = ENDS.iter().find(|how| text.starts_with(how))?;
     let rest = text.get(how.len()..)?.strip_prefix(b" ")?;
     // Since version 9.8: `connection from 10.0.0.1 to 10.0.0.2, pid = 7`
@@ -251,6 +248,12 @@ fn session(text: &[u8]) -> Option<Message> {
         _ => (what, None),
     };
     Some(Message::ShellStarted { kind: kind.to_vec(), terminal, user: user.to_vec(), from })
+}
+
+/// `Close session: user USER from ADDRESS port N id I`: said of each channel of a connection, not of the connection.
+fn channel_closed(text: &[u8]) -> Option<Message> {
+    let (user, from) = cut_last(text.strip_prefix(b"Close session: user ")?, b" from ")?;
+    Some(Message::ChannelClosed { user: user.to_vec(), from: address_and_port(from)?.0 })
 }
 
 /// Turned away unheard: MaxStartups, PerSourceMaxStartups, PerSourcePenalties (sshd_config(5)).

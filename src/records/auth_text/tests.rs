@@ -40,6 +40,7 @@ fn shown(tag: &str, message: &str) -> String {
             bytes(&user),
             place(&from)
         ),
+        Message::ChannelClosed { user, from } => format!("channel {{{}}} {}", bytes(&user), place(&from)),
         Message::PamFailure { service, user, by, from, terminal, tries } => format!(
             "{} {{{}}} by {{{}}} {} {} {tries}",
             bytes(&service),
@@ -136,7 +137,7 @@ fn sshd_of_openssh_9_2() {
             ("Connection reset by 127.0.0.1 port 40646", "Connection reset by {} None 127.0.0.1:40646"),
             (
                 "Close session: user alice from 127.0.0.1 port 37318 id 0",
-                "Close session {alice} Some(true) 127.0.0.1:37318",
+                "channel {alice} 127.0.0.1:37318",
             ),
             ("Server listening on 127.0.0.1 port 2299.", "server true"),
             ("Received signal 15; terminating.", "server false"),

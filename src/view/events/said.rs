@@ -80,6 +80,10 @@ fn told(message: &Message) -> Told<'_> {
             let words = format!("started {}{on} for {}{}", named(kind), named(user), origin(from));
             tell("session.program_started", user, Some(from), words)
         }
+        Message::ChannelClosed { user, from } => {
+            let words = format!("a program of {} ended{}", named(user), origin(from));
+            tell("session.program_ended", user, Some(from), words)
+        }
         Message::Shed => tell(
             "sshd.shed",
             b"",

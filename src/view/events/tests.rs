@@ -68,6 +68,7 @@ fn every_message_has_words_and_no_name_breaks_the_line() {
             user: odd.clone(),
             from: from(),
         },
+        Message::ChannelClosed { user: odd.clone(), from: from() },
         Message::Shed,
         Message::Server { began: true },
         Message::PamFailure {

@@ -28,3 +28,19 @@ fn a_name_with_a_backslash_makes_one_session() {
     assert_eq!((alice.user.as_slice(), alice.auid), (&br"CORP\alice"[..], Some(5001)));
     assert_eq!((alice.method.as_slice(), alice.ending), (&b"password"[..], Ending::Logout));
 }
+
+/// Written from documentation (OpenSSH, session.c: said at LogLevel VERBOSE of each channel).
+#[test]
+fn a_channel_that_is_closed_ends_no_login() {
+    let login = "2026-11-20T10:00:00.1Z srv sshd[7]: Accepted publickey for alice from 10.0.0.5 port 9 ssh2: ED25519 SHA256:x
+        2026-11-20T10:00:10Z srv sshd[8]: Starting session: subsystem 'sftp' for alice from 10.0.0.5 port 9 id 1
+        2026-11-20T10:00:20Z srv sshd[8]: Close session: user alice from 10.0.0.5 port 9 id 1
+        2026-11-20T10:31:00Z srv sshd[8]: Starting session: shell on pts/3 for alice from 10.0.0.5 port 9 id 0
+        2026-11-20T10:32:00Z srv sshd[8]: Close session: user alice from 10.0.0.5 port 9 id 0\n";
+    let [open] = of_lines(login).try_into().unwrap();
+    assert_eq!((open.end, open.ending), (None, Ending::OpenAtEndOfLog));
+    assert_eq!(open.terminal, b"pts/3");
+    let last = "2026-11-20T10:40:00Z srv sshd[8]: Disconnected from user alice 10.0.0.5 port 9";
+    let [ended] = of_lines(&[login, last].concat()).try_into().unwrap();
+    assert_eq!((ended.end, ended.ending), (Some(at("2026-11-20T10:40:00Z")), Ending::Logout));
+}
