@@ -304,7 +304,7 @@ fn add(table: &mut BTreeMap<Vec<u8>, Counts>, name: Vec<u8>, attempt: &Attempt, 
 }
 
 /// What a line alone says of a try; none if it speaks of none, as `Failed none`, with which a client only asks what is
-/// wanted.
+/// wanted; `Accepted none` is of an account without a password (PermitEmptyPasswords).
 fn attempt(said: &Said) -> Option<Attempt> {
     let blank = Attempt {
         time: said.time.map(|(time, _)| time),
@@ -324,12 +324,12 @@ fn attempt(said: &Said) -> Option<Attempt> {
     };
     match &said.message {
         Message::Tried { answer, method, user, unknown_user, from, .. } => {
-            let is_try = *answer != Answer::Postponed && method != b"none";
+            let asks = *answer == Answer::Postponed || *answer == Answer::Failed && method == b"none";
             let (user, method, from) = (user.clone(), method.clone(), from.clone());
             let failed = *answer == Answer::Failed;
             let attempt =
                 Attempt { answer: *answer, method, user, from, failed, unknown_user: *unknown_user, ..blank };
-            is_try.then_some(attempt)
+            (!asks).then_some(attempt)
         }
         Message::PamRejected { user, unknown_user, from, .. } => {
             let method = b"keyboard-interactive/pam".to_vec();

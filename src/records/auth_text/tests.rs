@@ -135,10 +135,7 @@ fn sshd_of_openssh_9_2() {
                 "Connection closed by {} Some(false) 127.0.0.1:37338",
             ),
             ("Connection reset by 127.0.0.1 port 40646", "Connection reset by {} None 127.0.0.1:40646"),
-            (
-                "Close session: user alice from 127.0.0.1 port 37318 id 0",
-                "channel {alice} 127.0.0.1:37318",
-            ),
+            ("Close session: user alice from 127.0.0.1 port 37318 id 0", "channel {alice} 127.0.0.1:37318"),
             ("Server listening on 127.0.0.1 port 2299.", "server true"),
             ("Received signal 15; terminating.", "server false"),
             ("User child is on pid 278", "other"),

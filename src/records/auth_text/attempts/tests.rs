@@ -100,6 +100,16 @@ fn a_name_with_a_backslash_is_one_try() {
     assert_eq!((attempts[0].method.as_slice(), tally.total), (&b"password"[..], counts(1, 1, 0, 2)));
 }
 
+/// Written from documentation (OpenSSH, auth2-none.c).
+#[test]
+fn who_is_let_in_without_a_password_is_let_in() {
+    let line = |answer: &str| {
+        format!("2026-01-01T00:00:00Z h sshd[7]: {answer} none for alice from 10.0.0.5 port 9 ssh2")
+    };
+    assert_eq!(count(&[&line("Accepted")]).1.total, counts(1, 0, 1, 1));
+    assert_eq!(count(&[&line("Failed")]).1.total, Counts::default());
+}
+
 #[test]
 fn what_is_remembered_has_a_bound_and_what_is_beyond_is_told() {
     let mut attempts = Attempts::default();
