@@ -127,14 +127,14 @@ pub enum Message {
         method: Vec<u8>,
         /// The name that was given.
         user: Vec<u8>,
-        /// sshd knows no such user.
+        /// `invalid user`: sshd knows no such user, or does not let it in.
         unknown_user: bool,
         /// From where.
         from: From,
         /// The key, where the message names it.
         key: Option<Key>,
     },
-    /// sshd: `Invalid user`.
+    /// sshd: `Invalid user`: there is none; without an address, of old versions, perhaps it is only not let in.
     UnknownUser {
         /// The name that was given: perhaps a password typed into the wrong field.
         user: Vec<u8>,
@@ -147,7 +147,7 @@ pub enum Message {
         reason: Vec<u8>,
         /// The name that was given.
         user: Vec<u8>,
-        /// sshd knows no such user.
+        /// `invalid user`: sshd knows no such user, or does not let it in.
         unknown_user: bool,
         /// From where; no port.
         from: From,

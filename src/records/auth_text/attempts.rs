@@ -40,8 +40,8 @@ pub struct Attempt {
     pub pid: Option<u32>,
     /// The name that was given; empty where only PAM spoke, of a user that is not known.
     pub user: Vec<u8>,
-    /// sshd knows no such user.
-    pub unknown_user: bool,
+    /// sshd calls the name invalid: there is no such user, or it is not let in.
+    pub invalid: bool,
     /// As sshd says it; empty where only PAM spoke.
     pub method: Vec<u8>,
     /// From where.
@@ -249,7 +249,7 @@ impl Attempt {
     /// Whether a line can be of this try: the same machine, source and name, and such a line is not there yet.
     fn takes(&self, line: &Attempt) -> bool {
         let same_place = self.host == line.host && self.from.address == line.from.address;
-        let nobody = |one: &Attempt, other: &Attempt| one.pam && one.user.is_empty() && other.unknown_user;
+        let nobody = |one: &Attempt, other: &Attempt| one.pam && one.user.is_empty() && other.invalid;
         let same_user = self.user == line.user || nobody(self, line) || nobody(line, self);
         let open = self.answer == Answer::Failed && line.answer == Answer::Failed;
         let by_questions = |attempt: &Attempt| attempt.questions || attempt.method.starts_with(b"keyboard");
@@ -274,7 +274,7 @@ impl Attempt {
         self.pid = line.pid.or(self.pid);
         self.questions |= line.questions;
         self.failed |= line.failed;
-        self.unknown_user |= line.unknown_user;
+        self.invalid |= line.invalid;
         self.from.port = line.from.port.or(self.from.port);
         if self.user.is_empty() {
             self.user.clone_from(&line.user);
@@ -312,7 +312,7 @@ fn attempt(said: &Said) -> Option<Attempt> {
         host: said.host.clone(),
         pid: said.pid,
         user: Vec::new(),
-        unknown_user: false,
+        invalid: false,
         method: Vec::new(),
         from: From::default(),
         answer: Answer::Failed,
@@ -328,13 +328,13 @@ fn attempt(said: &Said) -> Option<Attempt> {
             let (user, method, from) = (user.clone(), method.clone(), from.clone());
             let failed = *answer == Answer::Failed;
             let attempt =
-                Attempt { answer: *answer, method, user, from, failed, unknown_user: *unknown_user, ..blank };
+                Attempt { answer: *answer, method, user, from, failed, invalid: *unknown_user, ..blank };
             (!asks).then_some(attempt)
         }
         Message::PamRejected { user, unknown_user, from, .. } => {
             let method = b"keyboard-interactive/pam".to_vec();
-            let (user, from, unknown_user) = (user.clone(), from.clone(), *unknown_user);
-            Some(Attempt { method, user, from, unknown_user, questions: true, ..blank })
+            let (user, from, invalid) = (user.clone(), from.clone(), *unknown_user);
+            Some(Attempt { method, user, from, invalid, questions: true, ..blank })
         }
         Message::PamFailure { service, user, from, tries, .. } if service.starts_with(b"sshd") => {
             let tries = tries.saturating_mul(said.times);

@@ -31,6 +31,9 @@ struct Told<'a> {
     from: Option<&'a From>,
 }
 
+/// sshd calls both `invalid user`.
+const NOT_VALID: &str = " (not valid here: unknown, or not allowed)";
+
 fn told(message: &Message) -> Told<'_> {
     let tell = |what, user, from, words| Told { what, words, user, from };
     match message {
@@ -38,7 +41,7 @@ fn told(message: &Message) -> Told<'_> {
             let key = key.as_ref().map_or_else(String::new, |key| {
                 format!(", key {} {}", named(&key.kind), named(&key.fingerprint))
             });
-            let known = if *unknown_user { " (no such user)" } else { "" };
+            let known = if *unknown_user { NOT_VALID } else { "" };
             let (what, verb) = match answer {
                 Answer::Accepted => ("login.accepted", "let in"),
                 Answer::Failed => ("login.failed", "did not let in"),
@@ -49,11 +52,12 @@ fn told(message: &Message) -> Told<'_> {
             tell(what, user, Some(from), words)
         }
         Message::UnknownUser { user, from } => {
-            let words = format!("no such user: {}{}", named(user), origin(from));
+            let what = if from.address.is_empty() { NOT_VALID.trim_start() } else { "no such user" };
+            let words = format!("{what}: {}{}", named(user), origin(from));
             tell("login.unknown_user", user, Some(from), words)
         }
         Message::PamRejected { reason, user, unknown_user, from } => {
-            let known = if *unknown_user { " (no such user)" } else { "" };
+            let known = if *unknown_user { NOT_VALID } else { "" };
             let words = format!("PAM refused {}{known}{}: {}", named(user), origin(from), named(reason));
             tell("login.failed", user, Some(from), words)
         }

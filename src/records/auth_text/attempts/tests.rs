@@ -56,7 +56,7 @@ fn a_user_that_nobody_knows_is_counted_by_the_name_that_was_given() {
     let (attempts, tally) = count(&between("mallory", "good")[..20]);
     let mallory = tally.accounts.get(&b"mallory"[..]).unwrap();
     assert_eq!((mallory.connections, mallory.rejected), (1, 2));
-    assert!(attempts[..2].iter().all(|attempt| attempt.unknown_user && attempt.user == b"mallory"));
+    assert!(attempts[..2].iter().all(|attempt| attempt.invalid && attempt.user == b"mallory"));
     assert!(!tally.accounts.contains_key(&b""[..]), "{attempts:?}");
 }
 
