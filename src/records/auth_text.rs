@@ -3,7 +3,7 @@
 //!
 //! A name or a folder is often chosen by whoever is at the other end, and may hold words that look like the rest of the
 //! message. So every way to read such a message is counted: with exactly one it is taken, with more it is
-//! [`Message::Ambiguous`] and nobody is named by it.
+//! [`Message::Ambiguous`] and nobody is named by it, or names only whom the program itself puts before such words.
 
 mod accounts;
 pub mod attempts;
@@ -250,13 +250,13 @@ pub enum Message {
         tool: Elevator,
         /// Who; empty where it is not said.
         by: Vec<u8>,
-        /// As whom.
+        /// As whom; empty where that can be read in more than one way.
         to: Vec<u8>,
         /// Terminal.
         terminal: Vec<u8>,
         /// In which folder.
         folder: Vec<u8>,
-        /// The command; empty where it is not said.
+        /// The command; empty where it is not said. `(ambiguous)` and all that its user chose, if it can be read in several ways.
         command: Vec<u8>,
         /// Why it was not done, where it was not.
         refused: Option<Vec<u8>>,

@@ -88,8 +88,13 @@ fn tried(text: &[u8], message: &[u8]) -> Option<Message> {
     Some(Message::Tried { answer, method: method.to_vec(), user: user.to_vec(), unknown_user, from, key })
 }
 
+/// Methods of which sshd tells a detail (auth2-pubkey.c, auth2-hostbased.c, auth2-gss.c; `rsa` of the first protocol).
+/// With any other, what looks like one is part of a name.
+const DETAILED: [&[u8]; 5] = [b"publickey", b"hostbased", b"gssapi", b"rsa", b"rhosts-rsa"];
+
 /// `TYPE SHA256:…`, of a certificate with `ID … (serial N) CA TYPE SHA256:…`; of GSSAPI the principal.
 fn key(method: &[u8], detail: &[u8]) -> Option<Key> {
+    DETAILED.iter().any(|known| method.starts_with(known)).then_some(())?;
     let (kind, rest) = word(detail);
     let (fingerprint, rest) = word(rest);
     // A comma ends a fingerprint where the client's own name follows (hostbased).

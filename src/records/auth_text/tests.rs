@@ -207,6 +207,10 @@ fn forged_names_name_nobody_or_themselves() {
                 "Authentication failure {x from 10.0.0.9 port 77} true 127.0.0.1:",
             ),
             (
+                "Failed password for invalid user root from 1.2.3.4 port 22 ssh2: RSA SHA256:x from 10.0.0.5 port 40001 ssh2",
+                "Failed password {root from 1.2.3.4 port 22 ssh2: RSA SHA256:x} true 10.0.0.5:40001",
+            ),
+            (
                 "Failed publickey for invalid user root from 10.0.0.1 port 22 ssh2: RSA SHA256:x from 127.0.0.1 port 9 ssh2: RSA SHA256:y",
                 "ambiguous",
             ),

@@ -44,3 +44,20 @@ fn a_channel_that_is_closed_ends_no_login() {
     let [ended] = of_lines(&[login, last].concat()).try_into().unwrap();
     assert_eq!((ended.end, ended.ending), (Some(at("2026-11-20T10:40:00Z")), Ending::Logout));
 }
+
+/// Made up: whoever runs sudo chooses the command, and the folder.
+#[test]
+fn a_command_that_looks_like_fields_hides_no_elevation() {
+    let [alice] = of_lines(
+        "2026-11-20T10:00:00.1Z srv sshd[7]: Accepted password for alice from 10.0.0.5 port 9 ssh2
+        2026-11-20T10:00:00.2Z srv sshd[7]: pam_unix(sshd:session): session opened for user alice(uid=1000) by (uid=0)
+        2026-11-20T10:05:05Z srv sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/bin/cat /phi/all.db ; USER=a ; COMMAND=b
+        2026-11-20T10:06:00Z srv sshd[7]: pam_unix(sshd:session): session closed for user alice",
+    )
+    .try_into()
+    .unwrap();
+    let [sudo] = alice.elevations.as_slice() else { panic!("{:?}", alice.elevations) };
+    assert_eq!((sudo.by.as_slice(), sudo.to.as_slice(), sudo.refused), (&b"sudo"[..], &b""[..], false));
+    let command = String::from_utf8_lossy(&sudo.command);
+    assert!(command.starts_with("(ambiguous) PWD=/home/alice ; USER=root ; COMMAND=/bin/cat"), "{command}");
+}
