@@ -6,6 +6,8 @@ use super::{Elevator, Message};
 /// One way to read the part of a message that its user chose: in which folder, as whom, what.
 type Reading<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
+/// Ways to read a message that are looked at, beyond the first two.
+const MOST_READINGS: usize = 64;
 /// Stands before a command that is all of the text that can be read in more than one way.
 const AMBIGUOUS: &[u8] = b"(ambiguous) ";
 
@@ -19,7 +21,10 @@ fn chosen<'a>(
     let Some((_, second, _)) = readings.next() else {
         return Some((folder.to_vec(), to.to_vec(), command.to_vec()));
     };
-    let is_certain = second == to && readings.all(|(_, other, _)| other == to);
+    // Of so many ways that they are not worth the time nothing is certain.
+    let is_certain = second == to
+        && readings.by_ref().take(MOST_READINGS).all(|(_, other, _)| other == to)
+        && readings.next().is_none();
     let to = if is_certain { to.to_vec() } else { Vec::new() };
     Some((Vec::new(), to, [AMBIGUOUS, text].concat()))
 }
