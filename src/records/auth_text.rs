@@ -15,8 +15,6 @@ mod scan;
 mod sshd;
 mod vis;
 
-use std::borrow::Cow;
-
 use self::not_kept::NotKept;
 use super::audit_event::Place;
 use crate::clock::Timestamp;
@@ -206,6 +204,8 @@ pub enum Message {
     },
     /// PAM: a secret was wrong.
     PamFailure {
+        /// As `unix`, `sss`; empty where libpam sums up what was not said one by one.
+        module: Vec<u8>,
         /// As `sshd`, `sudo`.
         service: Vec<u8>,
         /// Who; empty where PAM knows no such user.
@@ -218,6 +218,15 @@ pub enum Message {
         terminal: Vec<u8>,
         /// How many tries: more than one in `N more authentication failures`.
         tries: u32,
+    },
+    /// PAM: a secret was right, for this module: another may have said before that it is wrong.
+    PamSuccess {
+        /// As `sshd`, `sudo`.
+        service: Vec<u8>,
+        /// Who.
+        user: Vec<u8>,
+        /// From where.
+        from: From,
     },
     /// PAM: a session was opened.
     SessionOpened {
@@ -323,7 +332,7 @@ pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
     if let Some(said) = pam::understand(tag, message) {
         return Some(said);
     }
-    let text = unescaped(message);
+    let text = scan::unescaped(message);
     let said = match program(tag) {
         name if name.starts_with(b"sshd") => sshd::understand(message),
         b"sudo" => elevation::sudo(&text),
@@ -344,38 +353,6 @@ pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
 fn program(tag: &[u8]) -> &[u8] {
     let name = tag.rsplit(|byte| *byte == b'/').next().unwrap_or(tag);
     name.split(|byte| *byte == b'(').next().unwrap_or(name)
-}
-
-/// Control bytes as they were before rsyslog wrote them as `#012`; sshd itself writes them in another way.
-fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'#', text).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, behind)) = rest.split_first() {
-        match control(rest) {
-            Some(byte) => {
-                plain.push(byte);
-                rest = rest.get(4..).unwrap_or_default();
-            }
-            None => {
-                plain.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    Cow::Owned(plain)
-}
-
-/// The control byte of `#` and three octal digits.
-fn control(text: &[u8]) -> Option<u8> {
-    let digits = text.strip_prefix(b"#")?.get(..3)?;
-    let value = digits.iter().try_fold(0u32, |value, digit| match digit {
-        b'0'..=b'7' => Some(value * 8 + u32::from(digit - b'0')),
-        _ => None,
-    })?;
-    u8::try_from(value).ok().filter(|byte| *byte < 32 || *byte == 127)
 }
 
 /// Whether a name that was given looks like a secret typed into the wrong field: no account is called so, and it has

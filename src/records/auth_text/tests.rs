@@ -41,8 +41,12 @@ fn shown(tag: &str, message: &str) -> String {
             place(&from)
         ),
         Message::ChannelClosed { user, from } => format!("channel {{{}}} {}", bytes(&user), place(&from)),
-        Message::PamFailure { service, user, by, from, terminal, tries } => format!(
-            "{} {{{}}} by {{{}}} {} {} {tries}",
+        Message::PamSuccess { service, user, from } => {
+            format!("{} right {{{}}} {}", bytes(&service), bytes(&user), place(&from))
+        }
+        Message::PamFailure { module, service, user, by, from, terminal, tries } => format!(
+            "{} {} {{{}}} by {{{}}} {} {} {tries}",
+            bytes(&module),
             bytes(&service),
             bytes(&user),
             bytes(&by),
@@ -238,15 +242,15 @@ fn pam_of_any_service() {
         &[
             (
                 "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=127.0.0.1  user=alice",
-                "sshd {alice} by {} 127.0.0.1: ssh 1",
+                "unix sshd {alice} by {} 127.0.0.1: ssh 1",
             ),
             (
                 "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=127.0.0.1 ",
-                "sshd {} by {} 127.0.0.1: ssh 1",
+                "unix sshd {} by {} 127.0.0.1: ssh 1",
             ),
             (
                 "pam_unix(su:auth): authentication failure; logname= uid=1001 euid=0 tty= ruser=alice rhost=  user=root",
-                "su {root} by {alice} :  1",
+                "unix su {root} by {alice} :  1",
             ),
             (
                 "pam_unix(sudo:session): session opened for user bob(uid=1002) by (uid=1001)",
@@ -258,7 +262,7 @@ fn pam_of_any_service() {
             // Written from documentation, from here on: Linux-PAM.
             (
                 "PAM 2 more authentication failures; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1  user=root",
-                "sshd {root} by {} 10.0.0.1: ssh 2",
+                " sshd {root} by {} 10.0.0.1: ssh 2",
             ),
             ("PAM service(sshd) ignoring max retries; 6 > 3", "other"),
             (
@@ -296,11 +300,11 @@ fn pam_of_any_service() {
             ),
             (
                 "pam_sss(sshd:auth): authentication success; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1 user=alice",
-                "other",
+                "sshd right {alice} 10.0.0.1:",
             ),
             (
                 "pam_sss(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1 user=alice",
-                "sshd {alice} by {} 10.0.0.1: ssh 1",
+                "sss sshd {alice} by {} 10.0.0.1: ssh 1",
             ),
         ],
     );

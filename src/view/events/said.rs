@@ -99,7 +99,7 @@ fn told(message: &Message) -> Told<'_> {
                 if *began { ("sshd.began", "began to listen") } else { ("sshd.ended", "was told to end") };
             tell(what, b"", None, words.to_owned())
         }
-        Message::PamFailure { service, user, by, from, terminal, tries } => {
+        Message::PamFailure { service, user, by, from, terminal, tries, .. } => {
             let words = format!(
                 "wrong secret for {} at {}, asked by {}, terminal {}{}, {tries} tries",
                 named(user),
@@ -109,6 +109,10 @@ fn told(message: &Message) -> Told<'_> {
                 origin(from)
             );
             tell("login.failed", user, Some(from), words)
+        }
+        Message::PamSuccess { service, user, from } => {
+            let words = format!("right secret for {} at {}{}", named(user), named(service), origin(from));
+            tell("login.authenticated", user, Some(from), words)
         }
         Message::SessionOpened { service, user, by, .. } => {
             let words =
