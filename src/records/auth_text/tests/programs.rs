@@ -21,7 +21,7 @@ fn sudo_of_1_9() {
             ),
             (
                 "     bob : PWD=/home/alice/x ; USER=root ; COMMAND=y ; USER=root ; COMMAND=/bin/true a 'b ; USER=mallory ; COMMAND=z'",
-                "Sudo {bob}>{}  `(ambiguous) PWD=/home/alice/x ; USER=root ; COMMAND=y ; USER=root ; COMMAND=/bin/true a 'b ; USER=mallory ; COMMAND=z'` None",
+                "Sudo {bob}>{}   `(ambiguous) PWD=/home/alice/x ; USER=root ; COMMAND=y ; USER=root ; COMMAND=/bin/true a 'b ; USER=mallory ; COMMAND=z'` None",
             ),
             // Made up, this one and the next.
             (
@@ -93,7 +93,7 @@ fn su_doas_and_pkexec() {
             ),
             (
                 "alice: Executing command [USER=root] [TTY=x] [CWD=/a] [COMMAND=/b] [COMMAND=/bin/sh]",
-                "ambiguous",
+                "Pkexec {alice}>{root} x  `(ambiguous) /a] [COMMAND=/b] [COMMAND=/bin/sh` None",
             ),
         ],
     );
