@@ -3,7 +3,7 @@
 //!
 //! A name or a folder is often chosen by whoever is at the other end, and may hold words that look like the rest of the
 //! message. So every way to read such a message is counted: with exactly one it is taken, with more it is
-//! [`Message::Ambiguous`] and nobody is named by it.
+//! [`Message::Ambiguous`] and nobody is named by it, or names only whom the program itself puts before such words.
 
 mod accounts;
 pub mod attempts;
@@ -13,8 +13,7 @@ mod others;
 mod pam;
 mod scan;
 mod sshd;
-
-use std::borrow::Cow;
+mod vis;
 
 use self::not_kept::NotKept;
 use super::audit_event::Place;
@@ -115,7 +114,7 @@ pub enum Elevator {
     Pkexec,
 }
 
-/// What a message says. User names are the bytes that the program logged.
+/// What a message says. User names are the bytes that the program logged; of sshd, those that it logged them of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// sshd: a secret or key was accepted or not.
@@ -126,14 +125,14 @@ pub enum Message {
         method: Vec<u8>,
         /// The name that was given.
         user: Vec<u8>,
-        /// sshd knows no such user.
+        /// `invalid user`: sshd knows no such user, or does not let it in.
         unknown_user: bool,
         /// From where.
         from: From,
         /// The key, where the message names it.
         key: Option<Key>,
     },
-    /// sshd: `Invalid user`.
+    /// sshd: `Invalid user`: there is none; without an address, of old versions, perhaps it is only not let in.
     UnknownUser {
         /// The name that was given: perhaps a password typed into the wrong field.
         user: Vec<u8>,
@@ -146,7 +145,7 @@ pub enum Message {
         reason: Vec<u8>,
         /// The name that was given.
         user: Vec<u8>,
-        /// sshd knows no such user.
+        /// `invalid user`: sshd knows no such user, or does not let it in.
         unknown_user: bool,
         /// From where; no port.
         from: From,
@@ -189,6 +188,13 @@ pub enum Message {
         /// From where.
         from: From,
     },
+    /// sshd: `Close session` (LogLevel VERBOSE): one of the channels of a connection, which may go on with others.
+    ChannelClosed {
+        /// Who.
+        user: Vec<u8>,
+        /// From where.
+        from: From,
+    },
     /// sshd turned connections away unheard: failures are under-counted from here.
     Shed,
     /// sshd began to listen, or was told to end.
@@ -198,6 +204,8 @@ pub enum Message {
     },
     /// PAM: a secret was wrong.
     PamFailure {
+        /// As `unix`, `sss`; empty where libpam sums up what was not said one by one.
+        module: Vec<u8>,
         /// As `sshd`, `sudo`.
         service: Vec<u8>,
         /// Who; empty where PAM knows no such user.
@@ -210,6 +218,15 @@ pub enum Message {
         terminal: Vec<u8>,
         /// How many tries: more than one in `N more authentication failures`.
         tries: u32,
+    },
+    /// PAM: a secret was right, for this module: another may have said before that it is wrong.
+    PamSuccess {
+        /// As `sshd`, `sudo`.
+        service: Vec<u8>,
+        /// Who.
+        user: Vec<u8>,
+        /// From where.
+        from: From,
     },
     /// PAM: a session was opened.
     SessionOpened {
@@ -242,13 +259,13 @@ pub enum Message {
         tool: Elevator,
         /// Who; empty where it is not said.
         by: Vec<u8>,
-        /// As whom.
+        /// As whom; empty where that can be read in more than one way.
         to: Vec<u8>,
         /// Terminal.
         terminal: Vec<u8>,
         /// In which folder.
         folder: Vec<u8>,
-        /// The command; empty where it is not said.
+        /// The command; empty where it is not said. `(ambiguous)` and all that its user chose, if it can be read in several ways.
         command: Vec<u8>,
         /// Why it was not done, where it was not.
         refused: Option<Vec<u8>>,
@@ -315,7 +332,7 @@ pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
     if let Some(said) = pam::understand(tag, message) {
         return Some(said);
     }
-    let text = unescaped(message);
+    let text = scan::unescaped(message);
     let said = match program(tag) {
         name if name.starts_with(b"sshd") => sshd::understand(message),
         b"sudo" => elevation::sudo(&text),
@@ -336,38 +353,6 @@ pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
 fn program(tag: &[u8]) -> &[u8] {
     let name = tag.rsplit(|byte| *byte == b'/').next().unwrap_or(tag);
     name.split(|byte| *byte == b'(').next().unwrap_or(name)
-}
-
-/// Control bytes as they were before rsyslog wrote them as `#012`; sshd itself writes them in another way.
-fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'#', text).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, behind)) = rest.split_first() {
-        match control(rest) {
-            Some(byte) => {
-                plain.push(byte);
-                rest = rest.get(4..).unwrap_or_default();
-            }
-            None => {
-                plain.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    Cow::Owned(plain)
-}
-
-/// The control byte of `#` and three octal digits.
-fn control(text: &[u8]) -> Option<u8> {
-    let digits = text.strip_prefix(b"#")?.get(..3)?;
-    let value = digits.iter().try_fold(0u32, |value, digit| match digit {
-        b'0'..=b'7' => Some(value * 8 + u32::from(digit - b'0')),
-        _ => None,
-    })?;
-    u8::try_from(value).ok().filter(|byte| *byte < 32 || *byte == 127)
 }
 
 /// Whether a name that was given looks like a secret typed into the wrong field: no account is called so, and it has

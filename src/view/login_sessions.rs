@@ -7,6 +7,7 @@ mod join;
 mod known;
 mod label;
 mod logind;
+mod numbers;
 mod records;
 mod room;
 mod row;

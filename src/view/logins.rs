@@ -24,6 +24,7 @@ use crate::records::auth_text::{Answer, Message, Said, attempts};
 
 pub use once::Once;
 pub use secret::is_maybe_secret;
+use tally::Standing;
 pub use tally::Tally;
 pub use wanted::Wanted;
 
@@ -47,8 +48,8 @@ pub struct Attempt {
     pub connection: Vec<u8>,
     /// The name that was given.
     pub user: Vec<u8>,
-    /// There is no such user.
-    pub unknown_user: bool,
+    /// sshd calls the name invalid: there is no such user, or it is not let in.
+    pub invalid: bool,
     /// As `password`.
     pub method: Vec<u8>,
     /// Let in.
@@ -72,7 +73,7 @@ impl Attempt {
             host: told.host.clone(),
             connection: connection.into_bytes(),
             user: told.user.clone(),
-            unknown_user: told.unknown_user,
+            invalid: told.invalid,
             method: if told.method.is_empty() { b"unsaid".to_vec() } else { told.method.clone() },
             accepted: matches!(told.answer, Answer::Accepted | Answer::Partial),
             from: told.from.address.clone(),
@@ -153,10 +154,15 @@ impl Logins {
         let of_all = self.is_new(&connection);
         let of_account = self.is_new(&("account", &attempt.user, connection));
         let of_source = self.is_new(&("source", &attempt.from, connection));
+        let standing = match attempt {
+            Attempt { accepted: true, .. } => Standing::Known,
+            Attempt { invalid: true, .. } => Standing::Invalid,
+            _ => Standing::Unsaid,
+        };
         let each = |tally: &mut Tally, is_new: bool| {
             tally.tried(&attempt.method, attempt.accepted);
             tally.connections += u64::from(is_new);
-            tally.unknown_user |= attempt.unknown_user;
+            tally.stands(standing);
             tally.at(attempt.time);
         };
         each(&mut self.total, of_all);
@@ -182,8 +188,9 @@ impl Logins {
                 continue;
             }
             let source = if told.addr.is_empty() { told.tty() } else { &told.addr };
-            let unknown = told.account().is_none() && !told.acct.is_empty();
-            self.record(kind, told.account().unwrap_or_default(), source, Some(event.id.time), 1, unknown);
+            let is_invalid = told.account().is_none() && !told.acct.is_empty();
+            let standing = if is_invalid { Standing::Invalid } else { Standing::Unsaid };
+            self.record(kind, told.account().unwrap_or_default(), source, Some(event.id.time), 1, standing);
         }
     }
 
@@ -195,31 +202,31 @@ impl Logins {
         }
         let is_journal = source == Source::Journal;
         let kind = |text: &'static str, journal: &'static str| if is_journal { journal } else { text };
-        let (kind, user, from, unknown) = match &said.message {
+        let (kind, user, from) = match &said.message {
             Message::Tried { answer: Answer::Accepted, user, from, .. } => {
-                (kind("text_accepted", "journal_accepted"), user, &from.address, false)
+                (kind("text_accepted", "journal_accepted"), user, &from.address)
             }
-            Message::Tried { answer: Answer::Failed, user, from, unknown_user, .. } => {
-                (kind("text_failed", "journal_failed"), user, &from.address, *unknown_user)
+            Message::Tried { answer: Answer::Failed, user, from, .. } => {
+                (kind("text_failed", "journal_failed"), user, &from.address)
             }
-            Message::Tried { user, from, unknown_user, .. } => {
-                (kind("text_partial", "journal_partial"), user, &from.address, *unknown_user)
+            Message::Tried { user, from, .. } => {
+                (kind("text_partial", "journal_partial"), user, &from.address)
             }
             Message::UnknownUser { user, from } => {
-                (kind("text_invalid_user", "journal_invalid_user"), user, &from.address, true)
+                (kind("text_invalid_user", "journal_invalid_user"), user, &from.address)
             }
-            Message::PamRejected { user, from, unknown_user, .. } => {
-                (kind("text_error_pam", "journal_error_pam"), user, &from.address, *unknown_user)
+            Message::PamRejected { user, from, .. } => {
+                (kind("text_error_pam", "journal_error_pam"), user, &from.address)
             }
             Message::NotAllowed { user, from, .. } => {
-                (kind("text_not_allowed", "journal_not_allowed"), user, &from.address, false)
+                (kind("text_not_allowed", "journal_not_allowed"), user, &from.address)
             }
             Message::TooManyTries { user, from } => {
-                (kind("text_too_many_tries", "journal_too_many_tries"), user, &from.address, false)
+                (kind("text_too_many_tries", "journal_too_many_tries"), user, &from.address)
             }
             // sudo and su ask for secrets too, of who is logged in already.
             Message::PamFailure { service, user, from, .. } if !is_within(service) => {
-                (kind("text_pam_failure", "journal_pam_failure"), user, &from.address, false)
+                (kind("text_pam_failure", "journal_pam_failure"), user, &from.address)
             }
             Message::Console { accepted, user, from, terminal } => {
                 let from = if from.address.is_empty() { terminal } else { &from.address };
@@ -229,7 +236,7 @@ impl Logins {
                 } else {
                     failed
                 };
-                (kind, user, from, false)
+                (kind, user, from)
             }
             Message::Shed => {
                 self.notes.shed += u64::from(said.times);
@@ -241,12 +248,13 @@ impl Logins {
             }
             _ => return,
         };
-        self.record(kind, user, from, said.time.map(|(time, _)| time), said.times.into(), unknown);
+        let standing = standing(&said.message);
+        self.record(kind, user, from, said.time.map(|(time, _)| time), said.times.into(), standing);
     }
 
     /// Counts a record of btmp: a failed login, by its name, its address or terminal, and its time.
     pub fn failed_record(&mut self, user: &[u8], from: &[u8], time: Option<Timestamp>) {
-        self.record("btmp", user, from, time, 1, false);
+        self.record("btmp", user, from, time, 1, Standing::Unsaid);
     }
 
     /// The counts.
@@ -269,14 +277,14 @@ impl Logins {
         from: &[u8],
         time: Option<Timestamp>,
         times: u64,
-        unknown: bool,
+        standing: Standing,
     ) {
         if !self.is_wanted(user, from, time) {
             return;
         }
         let each = |tally: &mut Tally| {
             *tally.records.entry(kind).or_default() += times;
-            tally.unknown_user |= unknown;
+            tally.stands(standing);
             tally.at(time);
         };
         each(&mut self.total);
@@ -316,7 +324,10 @@ impl Counted {
     pub fn is_masked(&self, account: &[u8]) -> bool {
         let known = match &self.known {
             Some(known) => known.contains(account),
-            None => !self.accounts.get(account).is_some_and(|tally| tally.unknown_user),
+            None => !self
+                .accounts
+                .get(account)
+                .is_some_and(|tally| !tally.known && (tally.unknown_user || tally.invalid)),
         };
         !known && is_maybe_secret(account)
     }
@@ -336,6 +347,23 @@ fn tally<'a>(
         return Some(others);
     }
     Some(all.entry(name.to_vec()).or_default())
+}
+
+/// What a message says of the name in it.
+fn standing(message: &Message) -> Standing {
+    match message {
+        Message::Tried { answer: Answer::Accepted, .. } | Message::Console { accepted: true, .. } => {
+            Standing::Known
+        }
+        // PAM refuses names that nobody has too; sshd, which says from where, does not.
+        Message::NotAllowed { from, .. } if !from.address.is_empty() => Standing::Known,
+        Message::UnknownUser { from, .. } if !from.address.is_empty() => Standing::Unknown,
+        // `input_userauth_request: invalid user` of old versions, without an address, means no more than the others.
+        Message::UnknownUser { .. }
+        | Message::Tried { unknown_user: true, .. }
+        | Message::PamRejected { unknown_user: true, .. } => Standing::Invalid,
+        _ => Standing::Unsaid,
+    }
 }
 
 /// Services that ask who is logged in already.

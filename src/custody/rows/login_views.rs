@@ -163,7 +163,7 @@ pub struct LoginCountRow {
     pub rejected: BTreeMap<String, u64>,
     /// `phi-ir.logins/1`
     pub schema: &'static str,
-    /// A log says that there is no such user.
+    /// sshd says that there is no such user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unknown_user: bool,
 }

@@ -1,12 +1,15 @@
 //! Tries to log in by sshd, counted: one rejected or accepted secret is one, however many lines speak of it.
 //!
-//! Of one try with a password PAM says `authentication failure`, and up to three seconds later sshd says `Failed password`;
+//! Of one try with a password each module of PAM that knows it not says `authentication failure`, and some seconds later
+//! (`pam_faildelay`) sshd `Failed password`, or `Accepted password` if another module knew it;
 //! of one by questions (keyboard-interactive) PAM says it from a process of its own, and sshd `error: PAM: …` and, at LogLevel
 //! VERBOSE, `Failed keyboard-interactive/pam`. PAM names nobody where sshd knows no such user. Of further tries in one
 //! connection PAM speaks once, when it ends (`N more authentication failures`).
 //!
 //! At most 256 tries wait for their other lines, 2 × 4,096 connections are remembered, and 65,536 accounts and as many
 //! sources are told apart; what was beyond is counted.
+
+mod counts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,8 +18,12 @@ use super::{Answer, From, Message, Said};
 use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 
+pub use counts::{Counts, Tally};
+
 /// The lines of one try stand this close together.
 const TOGETHER: Duration = Duration::from_secs(3);
+/// What PAM says waits so long for what sshd says of it in the same process.
+const VERDICT: Duration = Duration::from_secs(60);
 /// A process number that was silent for so long is another process.
 const ANOTHER: Duration = Duration::from_secs(3_600);
 const WAITING: usize = 256;
@@ -26,6 +33,8 @@ const NAMES: usize = 65_536;
 const ACCOUNTS: usize = 16;
 /// Bytes of a name that are kept for counting.
 const NAME: usize = 256;
+/// Modules of PAM that may speak of one try.
+const MODULES: usize = 8;
 
 /// One secret, accepted or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +49,8 @@ pub struct Attempt {
     pub pid: Option<u32>,
     /// The name that was given; empty where only PAM spoke, of a user that is not known.
     pub user: Vec<u8>,
-    /// sshd knows no such user.
-    pub unknown_user: bool,
+    /// sshd calls the name invalid: there is no such user, or it is not let in.
+    pub invalid: bool,
     /// As sshd says it; empty where only PAM spoke.
     pub method: Vec<u8>,
     /// From where.
@@ -52,53 +61,12 @@ pub struct Attempt {
     pub tries: u32,
     /// Lines that speak of it.
     pub lines: u32,
-    pam: bool,
+    /// The modules of PAM that spoke.
+    modules: Vec<Vec<u8>>,
+    /// It is in what PAM said in sum.
+    summed: bool,
     questions: bool,
     failed: bool,
-}
-
-/// Three figures that are never one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Connections in which a secret was tried.
-    pub connections: u64,
-    /// Secrets that were rejected.
-    pub rejected: u64,
-    /// Secrets that were accepted, those that were only one of several among them.
-    pub accepted: u64,
-    /// Lines that speak of them.
-    pub lines: u64,
-}
-
-impl Counts {
-    fn add(&mut self, attempt: &Attempt, is_new: bool) {
-        self.connections += u64::from(is_new);
-        self.lines += u64::from(attempt.lines);
-        let tries = u64::from(attempt.tries);
-        match attempt.answer {
-            Answer::Accepted | Answer::Partial => self.accepted += tries,
-            Answer::Failed | Answer::Postponed => self.rejected += tries,
-        }
-    }
-}
-
-/// What was counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Of all.
-    pub total: Counts,
-    /// By the name that was given.
-    pub accounts: BTreeMap<Vec<u8>, Counts>,
-    /// By address.
-    pub sources: BTreeMap<Vec<u8>, Counts>,
-    /// Attempts whose account or source is in neither, for want of room.
-    pub beyond: u64,
-    /// Connections that were forgotten for want of room: one that came back is counted twice.
-    pub forgotten: u64,
-    /// Tries that were told before their other lines could have come, for want of room.
-    pub hurried: u64,
-    /// Lines of PAM that only sum up tries that had lines of their own.
-    pub summaries: u64,
 }
 
 /// Puts lines together and counts.
@@ -129,13 +97,19 @@ impl Attempts {
     pub fn said(&mut self, said: &Said, out: &mut dyn FnMut(Attempt)) {
         self.now = said.time.map(|(time, _)| time).or(self.now);
         self.expire(out);
-        let Some(attempt) = attempt(said) else { return };
+        let Some(mut attempt) = attempt(said) else {
+            self.overrule(said);
+            return;
+        };
+        if attempt.answer != Answer::Failed && attempt.method == b"password" {
+            attempt.lines += self.withdrawn(&attempt.host, attempt.pid, &attempt.user, &attempt.from);
+        }
         if self.is_summary(&attempt) || self.joins(&attempt) {
             return;
         }
         if self.waiting.len() >= WAITING {
             self.tally.hurried += 1;
-            self.tell_first(out);
+            self.tell(0, out);
         }
         self.waiting.push_back(attempt);
     }
@@ -143,23 +117,48 @@ impl Attempts {
     /// All was said.
     pub fn end(mut self, out: &mut dyn FnMut(Attempt)) -> Tally {
         while !self.waiting.is_empty() {
-            self.tell_first(out);
+            self.tell(0, out);
         }
         self.tally
     }
 
     fn expire(&mut self, out: &mut dyn FnMut(Attempt)) {
-        let is_over = |first: &Attempt| match (self.now, first.time) {
-            (Some(now), Some(time)) => now.since(time) > TOGETHER || time.since(now) > TOGETHER,
-            _ => false,
-        };
-        let over = self.waiting.iter().take_while(|first| is_over(first)).count();
-        (0..over).for_each(|_| self.tell_first(out));
+        let now = self.now;
+        let mut at = 0;
+        while let Some(attempt) = self.waiting.get(at) {
+            let limit = if attempt.is_undecided() { VERDICT } else { TOGETHER };
+            if now.zip(attempt.time).is_some_and(|(now, time)| apart(now, time) > limit) {
+                self.tell(at, out);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// One module of PAM knows the secret: what others said of the same try is no rejection.
+    fn overrule(&mut self, said: &Said) {
+        if let Message::PamSuccess { service, user, from } = &said.message
+            && service.starts_with(b"sshd")
+        {
+            self.tally.total.lines += u64::from(self.withdrawn(&said.host, said.pid, user, from));
+        }
+    }
+
+    /// Takes back what only PAM said of a try of that process; how many lines.
+    fn withdrawn(&mut self, host: &[u8], pid: Option<u32>, user: &[u8], from: &From) -> u32 {
+        let mut lines = 0;
+        self.waiting.retain(|other| {
+            let same = other.host == host && other.user == user && other.from.address == from.address;
+            let is_of = same && pid.is_some() && other.pid == pid && other.tries == 1 && other.is_undecided();
+            lines += if is_of { other.lines } else { 0 };
+            !is_of
+        });
+        lines
     }
 
     /// What PAM says at a connection's end of tries that sshd had told of one by one.
     fn is_summary(&mut self, attempt: &Attempt) -> bool {
-        if !attempt.pam {
+        if !attempt.modules.iter().any(|module| sums_up(module)) {
             return false;
         }
         // What still waits has not come to its connection yet.
@@ -183,7 +182,7 @@ impl Attempts {
             for other in &mut self.waiting {
                 let same = other.pid == attempt.pid && other.host == attempt.host && other.is_unpaired();
                 if same && rest > 0 {
-                    other.pam = true;
+                    other.summed = true;
                     rest = rest.saturating_sub(other.tries);
                 }
             }
@@ -202,8 +201,8 @@ impl Attempts {
         }
     }
 
-    fn tell_first(&mut self, out: &mut dyn FnMut(Attempt)) {
-        let Some(attempt) = self.waiting.pop_front() else { return };
+    fn tell(&mut self, at: usize, out: &mut dyn FnMut(Attempt)) {
+        let Some(attempt) = self.waiting.remove(at) else { return };
         self.count(&attempt);
         out(attempt);
     }
@@ -249,32 +248,49 @@ impl Attempt {
     /// Whether a line can be of this try: the same machine, source and name, and such a line is not there yet.
     fn takes(&self, line: &Attempt) -> bool {
         let same_place = self.host == line.host && self.from.address == line.from.address;
-        let nobody = |one: &Attempt, other: &Attempt| one.pam && one.user.is_empty() && other.unknown_user;
+        let nobody =
+            |one: &Attempt, other: &Attempt| !one.modules.is_empty() && one.user.is_empty() && other.invalid;
         let same_user = self.user == line.user || nobody(self, line) || nobody(line, self);
         let open = self.answer == Answer::Failed && line.answer == Answer::Failed;
         let by_questions = |attempt: &Attempt| attempt.questions || attempt.method.starts_with(b"keyboard");
         let same_process = self.pid == line.pid;
-        let free = match (line.pam, line.questions) {
-            (true, _) => false,
+        let close = self.time.zip(line.time).is_none_or(|(one, other)| apart(one, other) <= TOGETHER);
+        let undecided = self.is_undecided();
+        let free = match (line.modules.first(), line.questions) {
+            // A module that speaks again speaks of the next try.
+            (Some(module), _) => {
+                undecided
+                    && line.pid.is_some()
+                    && self.modules.len() < MODULES
+                    && !self.modules.contains(module)
+            }
             (_, true) => !self.questions && !self.failed,
             _ => !self.failed && (self.questions == by_questions(line) || !self.questions),
         };
         // PAM's questions are asked by a process of their own; a password is checked by the one that speaks.
-        let process = same_process || (self.pam && !self.questions && !self.failed && by_questions(line));
+        let process = same_process && (close || undecided && line.pid.is_some())
+            || close && undecided && by_questions(line);
         same_place && same_user && open && free && process && self.tries == 1 && line.tries == 1
     }
 
-    /// Whether sshd told of it and PAM did not.
+    /// Whether sshd told of it and the module of PAM that sums up did not.
     fn is_unpaired(&self) -> bool {
-        self.failed && !self.pam && self.method == b"password"
+        let is_told = self.summed || self.modules.iter().any(|module| sums_up(module));
+        self.failed && !is_told && self.method == b"password"
+    }
+
+    /// Whether only PAM spoke of it.
+    fn is_undecided(&self) -> bool {
+        !self.modules.is_empty() && !self.questions && !self.failed
     }
 
     fn take(&mut self, line: &Attempt) {
         self.lines += line.lines;
+        self.modules.extend_from_slice(&line.modules);
         self.pid = line.pid.or(self.pid);
         self.questions |= line.questions;
         self.failed |= line.failed;
-        self.unknown_user |= line.unknown_user;
+        self.invalid |= line.invalid;
         self.from.port = line.from.port.or(self.from.port);
         if self.user.is_empty() {
             self.user.clone_from(&line.user);
@@ -283,6 +299,16 @@ impl Attempt {
             self.method.clone_from(&line.method);
         }
     }
+}
+
+fn apart(one: Timestamp, other: Timestamp) -> Duration {
+    one.since(other).max(other.since(one))
+}
+
+/// pam_unix speaks of the first wrong secret of a connection, and of all others in one line in the end, which has no
+/// module's name.
+fn sums_up(module: &[u8]) -> bool {
+    matches!(module, b"" | b"unix")
 }
 
 /// Process, or where the line names none, the port at the other end.
@@ -304,7 +330,7 @@ fn add(table: &mut BTreeMap<Vec<u8>, Counts>, name: Vec<u8>, attempt: &Attempt, 
 }
 
 /// What a line alone says of a try; none if it speaks of none, as `Failed none`, with which a client only asks what is
-/// wanted.
+/// wanted; `Accepted none` is of an account without a password (PermitEmptyPasswords).
 fn attempt(said: &Said) -> Option<Attempt> {
     let blank = Attempt {
         time: said.time.map(|(time, _)| time),
@@ -312,33 +338,35 @@ fn attempt(said: &Said) -> Option<Attempt> {
         host: said.host.clone(),
         pid: said.pid,
         user: Vec::new(),
-        unknown_user: false,
+        invalid: false,
         method: Vec::new(),
         from: From::default(),
         answer: Answer::Failed,
         tries: said.times,
         lines: said.times,
-        pam: false,
+        modules: Vec::new(),
+        summed: false,
         questions: false,
         failed: false,
     };
     match &said.message {
         Message::Tried { answer, method, user, unknown_user, from, .. } => {
-            let is_try = *answer != Answer::Postponed && method != b"none";
+            let asks = *answer == Answer::Postponed || *answer == Answer::Failed && method == b"none";
             let (user, method, from) = (user.clone(), method.clone(), from.clone());
             let failed = *answer == Answer::Failed;
             let attempt =
-                Attempt { answer: *answer, method, user, from, failed, unknown_user: *unknown_user, ..blank };
-            is_try.then_some(attempt)
+                Attempt { answer: *answer, method, user, from, failed, invalid: *unknown_user, ..blank };
+            (!asks).then_some(attempt)
         }
         Message::PamRejected { user, unknown_user, from, .. } => {
             let method = b"keyboard-interactive/pam".to_vec();
-            let (user, from, unknown_user) = (user.clone(), from.clone(), *unknown_user);
-            Some(Attempt { method, user, from, unknown_user, questions: true, ..blank })
+            let (user, from, invalid) = (user.clone(), from.clone(), *unknown_user);
+            Some(Attempt { method, user, from, invalid, questions: true, ..blank })
         }
-        Message::PamFailure { service, user, from, tries, .. } if service.starts_with(b"sshd") => {
+        Message::PamFailure { module, service, user, from, tries, .. } if service.starts_with(b"sshd") => {
             let tries = tries.saturating_mul(said.times);
-            Some(Attempt { user: user.clone(), from: from.clone(), tries, pam: true, ..blank })
+            let modules = vec![module.get(..32).unwrap_or(module).to_vec()];
+            Some(Attempt { user: user.clone(), from: from.clone(), tries, modules, ..blank })
         }
         _ => None,
     }

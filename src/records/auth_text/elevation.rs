@@ -1,32 +1,59 @@
 //! Messages of sudo, su, doas and pkexec: who acted as whom, or wanted to.
 
-use super::scan::{cut, cut_last, cuts, only, word};
+use super::scan::{cut, cut_last, cuts, word};
 use super::{Elevator, Message};
 
+/// One way to read the part of a message that its user chose: in which folder, as whom, what.
+type Reading<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// Ways to read a message that are looked at, beyond the first two.
+const MOST_READINGS: usize = 64;
+/// Stands before a command that is all of the text that can be read in more than one way.
+const AMBIGUOUS: &[u8] = b"(ambiguous) ";
+
+/// Folder, target and command, owned: those of the only reading; of several, the target if all have the same one, and
+/// for a command the whole text, marked as such. None without any reading.
+fn chosen<'a>(
+    mut readings: impl Iterator<Item = Reading<'a>>,
+    text: &[u8],
+) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+    let (folder, to, command) = readings.next()?;
+    let Some((_, second, _)) = readings.next() else {
+        return Some((folder.to_vec(), to.to_vec(), command.to_vec()));
+    };
+    // Of so many ways that they are not worth the time nothing is certain.
+    let is_certain = second == to
+        && readings.by_ref().take(MOST_READINGS).all(|(_, other, _)| other == to)
+        && readings.next().is_none();
+    let to = if is_certain { to.to_vec() } else { Vec::new() };
+    Some((Vec::new(), to, [AMBIGUOUS, text].concat()))
+}
+
 /// `USER : [REASON ; ][HOST=… ; ][CHROOT=… ; ][TTY=… ; ]PWD=… ; USER=… ; [GROUP=… ; ][TSID=… ; ][ENV=… ; ]COMMAND=…`
-/// (sudoers(5), EVENT LOGGING). A folder and a command may hold any of it.
+/// (sudoers(5), EVENT LOGGING). A folder and a command may hold any of it; who, where and whether it was let stand
+/// before them.
 pub fn sudo(message: &[u8]) -> Option<Message> {
     let (by, text) = cut(message.trim_ascii_start(), b" : ")?;
     let (head, rest) = match text.strip_prefix(b"PWD=") {
         Some(rest) => (&b""[..], rest),
         None => cut(text, b" ; PWD=")?,
     };
-    let Ok(reading) =
-        only(cuts(rest, b" ; USER=").filter_map(|(folder, rest)| Some((folder, target(rest)?))))
-    else {
-        return ambiguous(message);
-    };
-    let (folder, (to, command)) = reading?;
+    let readings = cuts(rest, b" ; USER=").filter_map(|(folder, rest)| {
+        let (to, command) = target(rest)?;
+        Some((folder, to, command))
+    });
+    let chosen_by_user = text.get(text.len() - rest.len() - b"PWD=".len()..)?;
+    let (folder, to, command) = chosen(readings, chosen_by_user)?;
     let parts = || cuts_apart(head);
     let terminal = parts().find_map(|part| part.strip_prefix(b"TTY="));
     let reason = parts().next().filter(|part| !part.is_empty() && !is_field(part));
     Some(Message::Elevated {
         tool: Elevator::Sudo,
         by: by.to_vec(),
-        to: to.to_vec(),
+        to,
         terminal: terminal.unwrap_or_default().to_vec(),
-        folder: folder.to_vec(),
-        command: command.to_vec(),
+        folder,
+        command,
         refused: reason.map(<[u8]>::to_vec),
     })
 }
@@ -119,11 +146,10 @@ pub fn doas(message: &[u8]) -> Option<Message> {
     let readings = cuts(rest, b" as ").filter_map(|(command, rest)| {
         let (to, rest) = word(rest);
         let folder = rest.strip_prefix(b"from ")?;
-        folder.starts_with(b"/").then_some((command, to, folder))
+        folder.starts_with(b"/").then_some((folder, to, command))
     });
-    let Ok(reading) = only(readings) else { return ambiguous(message) };
-    let (command, to, folder) = reading?;
-    elevated(by, to, folder, command, None)
+    let (folder, to, command) = chosen(readings, rest)?;
+    elevated(by, &to, &folder, &command, None)
 }
 
 /// `BY: Executing command [USER=…] [TTY=…] [CWD=…] [COMMAND=…]`, or why not (pkexec(1)).
@@ -132,19 +158,16 @@ pub fn pkexec(message: &[u8]) -> Option<Message> {
     let (what, rest) = cut(rest, b" [USER=")?;
     let (to, rest) = cut(rest, b"] [TTY=")?;
     let (terminal, rest) = cut(rest, b"] [CWD=")?;
-    let Ok(reading) = only(cuts(rest, b"] [COMMAND=")) else { return ambiguous(message) };
-    let (folder, command) = reading?;
+    let rest = rest.strip_suffix(b"]")?;
+    let readings = cuts(rest, b"] [COMMAND=").map(|(folder, command)| (folder, to, command));
+    let (folder, to, command) = chosen(readings, rest)?;
     Some(Message::Elevated {
         tool: Elevator::Pkexec,
         by: by.to_vec(),
-        to: to.to_vec(),
+        to,
         terminal: terminal.to_vec(),
-        folder: folder.to_vec(),
-        command: command.strip_suffix(b"]")?.to_vec(),
+        folder,
+        command,
         refused: (what != b"Executing command").then(|| what.to_vec()),
     })
-}
-
-fn ambiguous(message: &[u8]) -> Option<Message> {
-    Some(Message::Ambiguous { text: message.to_vec() })
 }

@@ -5,36 +5,41 @@ use super::{From, Message};
 
 /// What it says; none if it is none of PAM.
 pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
-    let (service, text) =
+    let (module, service, text) =
         named(message).or_else(|| of_old(tag, message)).or_else(|| counted(tag, message))?;
     let said = opened(service, text)
         .or_else(|| closed(service, text))
-        .or_else(|| failure(service, text))
+        .or_else(|| success(service, text))
+        .or_else(|| failure(module, service, text))
         .or_else(|| changed(text))
         .or_else(|| locked(text))
         .or_else(|| refused(text));
     Some(said.unwrap_or_else(|| Message::Other { text: message.to_vec() }))
 }
 
+/// Module, service and text.
+type Spoken<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
 /// `pam_unix(sshd:auth): …`
-fn named(message: &[u8]) -> Option<(&[u8], &[u8])> {
+fn named(message: &[u8]) -> Option<Spoken<'_>> {
     let rest = message.strip_prefix(b"pam_")?;
     let (module, rest) = cut(rest, b"(")?;
     let (place, text) = cut(rest, b"): ")?;
     let (service, _) = cut_last(place, b":").unwrap_or((place, b""));
     let plain = module.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
-    plain.then_some((service, text))
+    plain.then_some((module, service, text))
 }
 
 /// `su(pam_unix)[77]: …`: the module is in the tag.
-fn of_old<'a>(tag: &'a [u8], message: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-    cut(tag, b"(pam_").map(|(service, _)| (service, message))
+fn of_old<'a>(tag: &'a [u8], message: &'a [u8]) -> Option<Spoken<'a>> {
+    let (service, module) = cut(tag, b"(pam_")?;
+    Some((module.strip_suffix(b")").unwrap_or(module), service, message))
 }
 
 /// `PAM 2 more authentication failures; …`, which libpam itself says in the name of the program.
-fn counted<'a>(tag: &'a [u8], message: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+fn counted<'a>(tag: &'a [u8], message: &'a [u8]) -> Option<Spoken<'a>> {
     let text = message.strip_prefix(b"PAM ")?;
-    Some((super::program(tag), text))
+    Some((b"", super::program(tag), text))
 }
 
 /// `session opened for user USER[(uid=N)] by [BY](uid=N)`
@@ -61,7 +66,7 @@ fn closed(service: &[u8], text: &[u8]) -> Option<Message> {
 }
 
 /// `authentication failure; logname=L uid=N euid=N tty=T ruser=R rhost=H  user=USER`, `N more authentication failures; …`
-fn failure(service: &[u8], text: &[u8]) -> Option<Message> {
+fn failure(module: &[u8], service: &[u8], text: &[u8]) -> Option<Message> {
     let (tries, fields) = match text.strip_prefix(b"authentication failure; ") {
         Some(fields) => (1, fields),
         None => {
@@ -70,6 +75,35 @@ fn failure(service: &[u8], text: &[u8]) -> Option<Message> {
             (tries, rest.strip_prefix(b"s; ").or_else(|| rest.strip_prefix(b"; "))?)
         }
     };
+    let asked = asked(fields)?;
+    Some(Message::PamFailure {
+        module: module.to_vec(),
+        service: service.to_vec(),
+        user: asked.user.to_vec(),
+        by: asked.by.to_vec(),
+        from: From { address: asked.address.to_vec(), port: None },
+        terminal: asked.terminal.to_vec(),
+        tries,
+    })
+}
+
+/// pam_sss: `authentication success; logname=L …`, with the fields of a failure.
+fn success(service: &[u8], text: &[u8]) -> Option<Message> {
+    let asked = asked(text.strip_prefix(b"authentication success; ")?)?;
+    let from = From { address: asked.address.to_vec(), port: None };
+    Some(Message::PamSuccess { service: service.to_vec(), user: asked.user.to_vec(), from })
+}
+
+/// Who was asked for a secret, by whom, and where.
+struct Asked<'a> {
+    user: &'a [u8],
+    by: &'a [u8],
+    address: &'a [u8],
+    terminal: &'a [u8],
+}
+
+/// `logname=L uid=N euid=N tty=T ruser=R rhost=H  user=USER`
+fn asked(fields: &[u8]) -> Option<Asked<'_>> {
     let (logname, rest) = cut(fields.strip_prefix(b"logname=")?, b" uid=")?;
     let (_, rest) = cut(rest, b" tty=")?;
     let (terminal, rest) = cut(rest, b" ruser=")?;
@@ -77,14 +111,7 @@ fn failure(service: &[u8], text: &[u8]) -> Option<Message> {
     let (address, rest) = word(rest);
     let user = rest.trim_ascii_start().strip_prefix(b"user=").unwrap_or_default();
     let by = if ruser.is_empty() { logname } else { ruser };
-    Some(Message::PamFailure {
-        service: service.to_vec(),
-        user: user.to_vec(),
-        by: by.to_vec(),
-        from: From { address: address.to_vec(), port: None },
-        terminal: terminal.to_vec(),
-        tries,
-    })
+    Some(Asked { user, by, address, terminal })
 }
 
 fn changed(text: &[u8]) -> Option<Message> {

@@ -1,5 +1,7 @@
 //! Small steps that the readers of messages have in common, over bytes and without going back.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use super::From;
@@ -83,4 +85,36 @@ pub fn whole_address(text: &[u8]) -> Option<From> {
 pub fn only<T>(mut items: impl Iterator<Item = T>) -> Result<Option<T>, ()> {
     let first = items.next();
     if first.is_some() && items.next().is_some() { Err(()) } else { Ok(first) }
+}
+
+/// Control bytes as they were before rsyslog wrote them as `#012`; sshd itself writes them in another way.
+pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'#', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        match control(rest) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = rest.get(4..).unwrap_or_default();
+            }
+            None => {
+                plain.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// The control byte of `#` and three octal digits.
+fn control(text: &[u8]) -> Option<u8> {
+    let digits = text.strip_prefix(b"#")?.get(..3)?;
+    let value = digits.iter().try_fold(0u32, |value, digit| match digit {
+        b'0'..=b'7' => Some(value * 8 + u32::from(digit - b'0')),
+        _ => None,
+    })?;
+    u8::try_from(value).ok().filter(|byte| *byte < 32 || *byte == 127)
 }

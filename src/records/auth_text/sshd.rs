@@ -4,14 +4,41 @@
 use super::scan::{
     address_and_port, cut, cut_last, cuts, is_address, number, only, whole_address, without, word,
 };
+use super::vis::decoded;
 use super::{Answer, From, Key, Message};
 
-/// What it says; none if it is of no meaning for logins.
+/// What it says; none if it is of no meaning for logins. Names are the bytes that were given, as PAM and the audit log
+/// have them, and not as sshd writes them.
 pub fn understand(message: &[u8]) -> Option<Message> {
-    let text = bare(message);
+    let (text, relayed) = bare(message);
+    let mut said = read(text, message)?;
+    // What the unprivileged process says is written so by itself, and once more by the monitor.
+    let times = if relayed { 2 } else { 1 };
+    if let Some(user) = name_of(&mut said) {
+        *user = decoded(user, times).into_owned();
+    }
+    Some(said)
+}
+
+/// The name in a message, where it has one.
+fn name_of(message: &mut Message) -> Option<&mut Vec<u8>> {
+    match message {
+        Message::Tried { user, .. }
+        | Message::UnknownUser { user, .. }
+        | Message::PamRejected { user, .. }
+        | Message::NotAllowed { user, .. }
+        | Message::TooManyTries { user, .. }
+        | Message::Ended { user, .. }
+        | Message::ShellStarted { user, .. }
+        | Message::ChannelClosed { user, .. } => Some(user),
+        _ => None,
+    }
+}
+
+fn read(text: &[u8], message: &[u8]) -> Option<Message> {
     match text.first()? {
         b'A' | b'F' => tried(text, message).or_else(|| refused(text)),
-        b'C' | b'D' | b'T' => too_many(text).or_else(|| ended(text)),
+        b'C' | b'D' | b'T' => too_many(text).or_else(|| channel_closed(text)).or_else(|| ended(text)),
         b'I' | b'i' => unknown(text),
         b'P' => tried(text, message).or_else(|| pam(text)),
         b'R' => refused(text).or_else(|| server(text)).or_else(|| ended(text)),
@@ -24,13 +51,13 @@ pub fn understand(message: &[u8]) -> Option<Message> {
 }
 
 /// Without what sshd puts around a message: how bad it is, and whether the unprivileged process said it.
-fn bare(message: &[u8]) -> &[u8] {
+fn bare(message: &[u8]) -> (&[u8], bool) {
     let mut text = message;
     for mark in [&b"error: "[..], b"fatal: ", b"debug1: "] {
         text = without(text, mark);
     }
-    let text = text.strip_suffix(b" [preauth]").unwrap_or(text);
-    text.strip_suffix(b" [postauth]").unwrap_or(text)
+    let own = text.strip_suffix(b" [preauth]").or_else(|| text.strip_suffix(b" [postauth]"));
+    (own.unwrap_or(text), own.is_some())
 }
 
 /// `Accepted METHOD for [invalid user ]USER from ADDRESS port N[ ssh2][: DETAIL]`
@@ -61,8 +88,13 @@ fn tried(text: &[u8], message: &[u8]) -> Option<Message> {
     Some(Message::Tried { answer, method: method.to_vec(), user: user.to_vec(), unknown_user, from, key })
 }
 
+/// Methods of which sshd tells a detail (auth2-pubkey.c, auth2-hostbased.c, auth2-gss.c; `rsa` of the first protocol).
+/// With any other, what looks like one is part of a name.
+const DETAILED: [&[u8]; 5] = [b"publickey", b"hostbased", b"gssapi", b"rsa", b"rhosts-rsa"];
+
 /// `TYPE SHA256:…`, of a certificate with `ID … (serial N) CA TYPE SHA256:…`; of GSSAPI the principal.
 fn key(method: &[u8], detail: &[u8]) -> Option<Key> {
+    DETAILED.iter().any(|known| method.starts_with(known)).then_some(())?;
     let (kind, rest) = word(detail);
     let (fingerprint, rest) = word(rest);
     // A comma ends a fingerprint where the client's own name follows (hostbased).
@@ -165,10 +197,6 @@ fn ended(text: &[u8]) -> Option<Message> {
         let from = address_and_port(rest).map(|(from, _)| from).or_else(|| old_disconnect(rest))?;
         return of(b"Received disconnect from", (b"", None, from));
     }
-    if let Some(rest) = text.strip_prefix(b"Close session: user ") {
-        let (user, from) = cut(rest, b" from ")?;
-        return of(b"Close session", (user, Some(true), address_and_port(from)?.0));
-    }
     let how = ENDS.iter().find(|how| text.starts_with(how))?;
     let rest = text.get(how.len()..)?.strip_prefix(b" ")?;
     // Since version 9.8: `connection from 10.0.0.1 to 10.0.0.2, pid = 7`
@@ -225,6 +253,12 @@ fn session(text: &[u8]) -> Option<Message> {
         _ => (what, None),
     };
     Some(Message::ShellStarted { kind: kind.to_vec(), terminal, user: user.to_vec(), from })
+}
+
+/// `Close session: user USER from ADDRESS port N id I`: said of each channel of a connection, not of the connection.
+fn channel_closed(text: &[u8]) -> Option<Message> {
+    let (user, from) = cut_last(text.strip_prefix(b"Close session: user ")?, b" from ")?;
+    Some(Message::ChannelClosed { user: user.to_vec(), from: address_and_port(from)?.0 })
 }
 
 /// Turned away unheard: MaxStartups, PerSourceMaxStartups, PerSourcePenalties (sshd_config(5)).

@@ -1,5 +1,6 @@
 //! Messages as they were captured, and as documents have them.
 
+mod names;
 mod programs;
 
 use super::*;
@@ -39,8 +40,13 @@ fn shown(tag: &str, message: &str) -> String {
             bytes(&user),
             place(&from)
         ),
-        Message::PamFailure { service, user, by, from, terminal, tries } => format!(
-            "{} {{{}}} by {{{}}} {} {} {tries}",
+        Message::ChannelClosed { user, from } => format!("channel {{{}}} {}", bytes(&user), place(&from)),
+        Message::PamSuccess { service, user, from } => {
+            format!("{} right {{{}}} {}", bytes(&service), bytes(&user), place(&from))
+        }
+        Message::PamFailure { module, service, user, by, from, terminal, tries } => format!(
+            "{} {} {{{}}} by {{{}}} {} {} {tries}",
+            bytes(&module),
             bytes(&service),
             bytes(&user),
             bytes(&by),
@@ -133,10 +139,7 @@ fn sshd_of_openssh_9_2() {
                 "Connection closed by {} Some(false) 127.0.0.1:37338",
             ),
             ("Connection reset by 127.0.0.1 port 40646", "Connection reset by {} None 127.0.0.1:40646"),
-            (
-                "Close session: user alice from 127.0.0.1 port 37318 id 0",
-                "Close session {alice} Some(true) 127.0.0.1:37318",
-            ),
+            ("Close session: user alice from 127.0.0.1 port 37318 id 0", "channel {alice} 127.0.0.1:37318"),
             ("Server listening on 127.0.0.1 port 2299.", "server true"),
             ("Received signal 15; terminating.", "server false"),
             ("User child is on pid 278", "other"),
@@ -208,6 +211,10 @@ fn forged_names_name_nobody_or_themselves() {
                 "Authentication failure {x from 10.0.0.9 port 77} true 127.0.0.1:",
             ),
             (
+                "Failed password for invalid user root from 1.2.3.4 port 22 ssh2: RSA SHA256:x from 10.0.0.5 port 40001 ssh2",
+                "Failed password {root from 1.2.3.4 port 22 ssh2: RSA SHA256:x} true 10.0.0.5:40001",
+            ),
+            (
                 "Failed publickey for invalid user root from 10.0.0.1 port 22 ssh2: RSA SHA256:x from 127.0.0.1 port 9 ssh2: RSA SHA256:y",
                 "ambiguous",
             ),
@@ -235,15 +242,15 @@ fn pam_of_any_service() {
         &[
             (
                 "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=127.0.0.1  user=alice",
-                "sshd {alice} by {} 127.0.0.1: ssh 1",
+                "unix sshd {alice} by {} 127.0.0.1: ssh 1",
             ),
             (
                 "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=127.0.0.1 ",
-                "sshd {} by {} 127.0.0.1: ssh 1",
+                "unix sshd {} by {} 127.0.0.1: ssh 1",
             ),
             (
                 "pam_unix(su:auth): authentication failure; logname= uid=1001 euid=0 tty= ruser=alice rhost=  user=root",
-                "su {root} by {alice} :  1",
+                "unix su {root} by {alice} :  1",
             ),
             (
                 "pam_unix(sudo:session): session opened for user bob(uid=1002) by (uid=1001)",
@@ -255,7 +262,7 @@ fn pam_of_any_service() {
             // Written from documentation, from here on: Linux-PAM.
             (
                 "PAM 2 more authentication failures; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1  user=root",
-                "sshd {root} by {} 10.0.0.1: ssh 2",
+                " sshd {root} by {} 10.0.0.1: ssh 2",
             ),
             ("PAM service(sshd) ignoring max retries; 6 > 3", "other"),
             (
@@ -293,11 +300,11 @@ fn pam_of_any_service() {
             ),
             (
                 "pam_sss(sshd:auth): authentication success; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1 user=alice",
-                "other",
+                "sshd right {alice} 10.0.0.1:",
             ),
             (
                 "pam_sss(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.1 user=alice",
-                "sshd {alice} by {} 10.0.0.1: ssh 1",
+                "sss sshd {alice} by {} 10.0.0.1: ssh 1",
             ),
         ],
     );

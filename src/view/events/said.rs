@@ -31,6 +31,9 @@ struct Told<'a> {
     from: Option<&'a From>,
 }
 
+/// sshd calls both `invalid user`.
+const NOT_VALID: &str = " (not valid here: unknown, or not allowed)";
+
 fn told(message: &Message) -> Told<'_> {
     let tell = |what, user, from, words| Told { what, words, user, from };
     match message {
@@ -38,7 +41,7 @@ fn told(message: &Message) -> Told<'_> {
             let key = key.as_ref().map_or_else(String::new, |key| {
                 format!(", key {} {}", named(&key.kind), named(&key.fingerprint))
             });
-            let known = if *unknown_user { " (no such user)" } else { "" };
+            let known = if *unknown_user { NOT_VALID } else { "" };
             let (what, verb) = match answer {
                 Answer::Accepted => ("login.accepted", "let in"),
                 Answer::Failed => ("login.failed", "did not let in"),
@@ -49,11 +52,12 @@ fn told(message: &Message) -> Told<'_> {
             tell(what, user, Some(from), words)
         }
         Message::UnknownUser { user, from } => {
-            let words = format!("no such user: {}{}", named(user), origin(from));
+            let what = if from.address.is_empty() { NOT_VALID.trim_start() } else { "no such user" };
+            let words = format!("{what}: {}{}", named(user), origin(from));
             tell("login.unknown_user", user, Some(from), words)
         }
         Message::PamRejected { reason, user, unknown_user, from } => {
-            let known = if *unknown_user { " (no such user)" } else { "" };
+            let known = if *unknown_user { NOT_VALID } else { "" };
             let words = format!("PAM refused {}{known}{}: {}", named(user), origin(from), named(reason));
             tell("login.failed", user, Some(from), words)
         }
@@ -80,6 +84,10 @@ fn told(message: &Message) -> Told<'_> {
             let words = format!("started {}{on} for {}{}", named(kind), named(user), origin(from));
             tell("session.program_started", user, Some(from), words)
         }
+        Message::ChannelClosed { user, from } => {
+            let words = format!("a program of {} ended{}", named(user), origin(from));
+            tell("session.program_ended", user, Some(from), words)
+        }
         Message::Shed => tell(
             "sshd.shed",
             b"",
@@ -91,7 +99,7 @@ fn told(message: &Message) -> Told<'_> {
                 if *began { ("sshd.began", "began to listen") } else { ("sshd.ended", "was told to end") };
             tell(what, b"", None, words.to_owned())
         }
-        Message::PamFailure { service, user, by, from, terminal, tries } => {
+        Message::PamFailure { service, user, by, from, terminal, tries, .. } => {
             let words = format!(
                 "wrong secret for {} at {}, asked by {}, terminal {}{}, {tries} tries",
                 named(user),
@@ -101,6 +109,10 @@ fn told(message: &Message) -> Told<'_> {
                 origin(from)
             );
             tell("login.failed", user, Some(from), words)
+        }
+        Message::PamSuccess { service, user, from } => {
+            let words = format!("right secret for {} at {}{}", named(user), named(service), origin(from));
+            tell("login.authenticated", user, Some(from), words)
         }
         Message::SessionOpened { service, user, by, .. } => {
             let words =

@@ -68,9 +68,12 @@ fn every_message_has_words_and_no_name_breaks_the_line() {
             user: odd.clone(),
             from: from(),
         },
+        Message::ChannelClosed { user: odd.clone(), from: from() },
         Message::Shed,
         Message::Server { began: true },
+        Message::PamSuccess { service: odd.clone(), user: odd.clone(), from: from() },
         Message::PamFailure {
+            module: odd.clone(),
             service: odd.clone(),
             user: odd.clone(),
             by: odd.clone(),

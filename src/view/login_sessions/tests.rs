@@ -1,6 +1,7 @@
 //! A scripted scenario as real programs logged it, and made-up cases beside it.
 
 mod cases;
+mod lines;
 
 use super::*;
 use crate::records::audit_event::Event;

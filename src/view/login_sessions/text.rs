@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::audit_record::tty;
 use super::join::absorb;
+use super::numbers::{self, Number};
 use super::room::Room;
 use super::shared::may_be_one_machine;
 use super::witness::disbelieved;
@@ -135,6 +136,7 @@ impl Texts {
                 reading.take(fact);
             }
         }
+        numbers::give(&mut reading.sessions, &reading.numbers);
         let disbelieved = self.disbelieved;
         Read { sessions: merged(reading.sessions), elevations: reading.elevations, disbelieved }
     }
@@ -227,6 +229,8 @@ impl What {
 struct Reading {
     sessions: Vec<Session>,
     elevations: Vec<Deed>,
+    /// What logind says of logins that go on: whose they are is known when all are there.
+    numbers: Vec<Number>,
     /// Sessions by their process, and by the other end of their connection.
     living: BTreeMap<(Source, Vec<u8>, u32), usize>,
     connected: BTreeMap<(Source, Vec<u8>, From), usize>,
@@ -258,16 +262,9 @@ impl Reading {
                 let at = self.connected.get(&(fact.source, fact.host.clone(), from.clone())).copied();
                 at.into_iter().for_each(|at| self.fill(at, &fact));
             }
-            What::Numbered { .. } => {
-                let near =
-                    |session: &Session| session.start.is_some_and(|start| apart(start, fact.time) <= SAME);
-                // logind says so while the login is going on: it is one of the last.
-                let last = self.sessions.iter().enumerate().rev().take(64);
-                let at = last
-                    .filter(|(_, session)| near(session) && session.user == fact.user)
-                    .map(|(at, _)| at)
-                    .next();
-                at.into_iter().for_each(|at| self.fill(at, &fact));
+            What::Numbered { session } => {
+                let (time, host, user, evidence) = (fact.time, fact.host, fact.user, fact.evidence);
+                self.numbers.push(Number { time, host, user, session: *session, evidence });
             }
             What::Closed { .. } => {
                 if let (Some(at), Some(process)) = (living, process) {
@@ -352,10 +349,6 @@ impl Reading {
             What::Shell { terminal, .. } => {
                 session.terminal = terminal.clone();
                 session.shown_by("terminal", fact.evidence);
-            }
-            What::Numbered { session: number } => {
-                session.ses = session.ses.or(Some(*number));
-                session.shown_by("ses", fact.evidence);
             }
             _ => {}
         }

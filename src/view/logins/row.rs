@@ -49,7 +49,8 @@ fn row(by: &'static str, tally: &Tally) -> LoginCountRow {
         records: tally.records.clone(),
         rejected: methods(&tally.rejected),
         schema: "phi-ir.logins/1",
-        unknown_user: tally.unknown_user,
+        // A source tries many names: that one of them is known says nothing of the others.
+        unknown_user: tally.unknown_user && !(by == "account" && tally.known),
         ..LoginCountRow::default()
     }
 }

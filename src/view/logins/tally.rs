@@ -22,8 +22,25 @@ pub struct Tally {
     pub first: Option<Timestamp>,
     /// When the last.
     pub last: Option<Timestamp>,
-    /// A log says that there is no such user.
+    /// sshd says that there is no such user.
     pub unknown_user: bool,
+    /// A log says that the name is not valid: there is no such user, or it is not let in.
+    pub invalid: bool,
+    /// A log knows it as an account: it was let in, or sshd says why it is not.
+    pub known: bool,
+}
+
+/// What a line says of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing.
+    Unsaid,
+    /// That it is an account.
+    Known,
+    /// `invalid user`: sshd says so of who is not let in too (`authctxt->valid`, auth.c and auth2.c of OpenSSH).
+    Invalid,
+    /// That there is no such user.
+    Unknown,
 }
 
 impl Tally {
@@ -33,6 +50,16 @@ impl Tally {
         let method = method.get(..64).unwrap_or(method);
         let is_room = methods.len() < MOST_METHODS || methods.contains_key(method);
         *methods.entry(if is_room { method } else { b"other" }.to_vec()).or_default() += 1;
+    }
+
+    /// Notes what a line says of the name.
+    pub(super) fn stands(&mut self, standing: Standing) {
+        match standing {
+            Standing::Unsaid => {}
+            Standing::Known => self.known = true,
+            Standing::Invalid => self.invalid = true,
+            Standing::Unknown => self.unknown_user = true,
+        }
     }
 
     /// Widens its time.

@@ -222,3 +222,48 @@ fn a_try_of_which_two_logs_tell_is_one_and_two_alike_in_one_log_are_two() {
     assert_eq!((new, once.again, once.forgotten), (vec![4, 4, 4], 6, 0));
     assert_eq!(told.iter().flat_map(Attempt::all_of).count(), 9);
 }
+
+/// Written from documentation (OpenSSH, auth.c: `getpwnamallow` and `auth_log`).
+#[test]
+fn who_is_not_let_in_is_no_unknown_user() {
+    let invalid = |user: &str| {
+        let mut message = tried(Answer::Failed, user, "192.0.2.7");
+        if let Message::Tried { unknown_user, .. } = &mut message {
+            *unknown_user = true;
+        }
+        message
+    };
+    let from = || From { address: b"192.0.2.7".to_vec(), port: Some(33858) };
+    let not_allowed = |user: &str| Message::NotAllowed {
+        user: user.into(),
+        from: from(),
+        reason: b"not listed in AllowUsers".to_vec(),
+    };
+    let unknown = |user: &str, from: From| Message::UnknownUser { user: user.into(), from };
+    let mut logins = Logins::new(None);
+    for message in [
+        not_allowed("root"),
+        invalid("root"),
+        unknown("Tr0ub4dor", from()),
+        invalid("Tr0ub4dor"),
+        // As of a log that begins there, or of another machine of a central log.
+        invalid("Sommer2026!"),
+        not_allowed("Admin-1"),
+        invalid("Admin-1"),
+        unknown("old", From::default()),
+        unknown("ann", from()),
+        tried(Answer::Accepted, "ann", "192.0.2.7"),
+    ] {
+        logins.said(Source::Text, &said(1, "sshd", 7, message));
+    }
+    logins.attempt(&Attempt { invalid: true, ..attempt("root", "process 7", "192.0.2.7") });
+    let counted = logins.finish();
+    let unknown: Vec<String> = counted
+        .rows(true)
+        .filter(|row| row.by == "account" && row.unknown_user)
+        .map(|row| row.name.unwrap().text)
+        .collect();
+    assert_eq!(unknown, ["Tr0ub4dor"]);
+    let masked = [&b"Tr0ub4dor"[..], b"Sommer2026!", b"Admin-1"].map(|name| counted.is_masked(name));
+    assert_eq!(masked, [true, true, false]);
+}

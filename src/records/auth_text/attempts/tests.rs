@@ -56,7 +56,7 @@ fn a_user_that_nobody_knows_is_counted_by_the_name_that_was_given() {
     let (attempts, tally) = count(&between("mallory", "good")[..20]);
     let mallory = tally.accounts.get(&b"mallory"[..]).unwrap();
     assert_eq!((mallory.connections, mallory.rejected), (1, 2));
-    assert!(attempts[..2].iter().all(|attempt| attempt.unknown_user && attempt.user == b"mallory"));
+    assert!(attempts[..2].iter().all(|attempt| attempt.invalid && attempt.user == b"mallory"));
     assert!(!tally.accounts.contains_key(&b""[..]), "{attempts:?}");
 }
 
@@ -85,6 +85,87 @@ fn what_pam_sums_up_at_the_end_of_a_connection_is_no_further_attempt() {
             (u64::from(more) + 1, 1, 1)
         );
     }
+}
+
+/// Written from documentation (OpenSSH, log.c).
+#[test]
+fn a_name_with_a_backslash_is_one_try() {
+    let pam = r"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.5  user=CORP\alice";
+    let lines = [
+        format!("2026-01-01T00:00:00Z h sshd[7]: {pam}"),
+        r"2026-01-01T00:00:02Z h sshd[7]: Failed password for CORP\\alice from 10.0.0.5 port 9 ssh2"
+            .to_owned(),
+    ];
+    let (attempts, tally) = count(&[&lines[0], &lines[1]]);
+    assert_eq!((attempts[0].method.as_slice(), tally.total), (&b"password"[..], counts(1, 1, 0, 2)));
+}
+
+/// Written from documentation (OpenSSH, auth2-none.c).
+#[test]
+fn who_is_let_in_without_a_password_is_let_in() {
+    let line = |answer: &str| {
+        format!("2026-01-01T00:00:00Z h sshd[7]: {answer} none for alice from 10.0.0.5 port 9 ssh2")
+    };
+    assert_eq!(count(&[&line("Accepted")]).1.total, counts(1, 0, 1, 1));
+    assert_eq!(count(&[&line("Failed")]).1.total, Counts::default());
+}
+
+/// What PAM says in sshd's name, a time and a process before it.
+fn pam(time: &str, pid: u32, module: &str, what: &str, user: &str) -> String {
+    format!(
+        "2026-01-01T00:00:{time}Z h sshd[{pid}]: pam_{module}(sshd:auth): authentication {what}; \
+         logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.5 user={user}"
+    )
+}
+
+fn password(time: &str, pid: u32, answer: &str, user: &str) -> String {
+    format!("2026-01-01T00:00:{time}Z h sshd[{pid}]: {answer} password for {user} from 10.0.0.5 port 9 ssh2")
+}
+
+fn total(lines: &[String]) -> Counts {
+    count(&lines.iter().map(String::as_str).collect::<Vec<_>>()).1.total
+}
+
+/// Written from documentation (pam_faildelay(8), sssd; OpenSSH, auth-pam.c).
+#[test]
+fn a_try_of_which_several_modules_speak_is_one_however_long_sshd_waits() {
+    let failure = |time: &str, module: &str| pam(time, 7, module, "failure", "bob");
+    let failed = |time: &str| password(time, 7, "Failed", "bob");
+    assert_eq!(total(&[failure("00.0", "unix"), failed("03.9")]), counts(1, 1, 0, 2));
+    let both = [failure("00.1", "unix"), failure("00.2", "sss"), failed("05")];
+    assert_eq!(total(&both), counts(1, 1, 0, 3));
+    // The next try of the connection: pam_unix is silent till the end, and sums up then.
+    let rest = [failure("07", "sss"), failed("11")];
+    let sum = both[0].replace("00.1Z", "12Z").replace("pam_unix(sshd:auth):", "PAM 1 more");
+    let all = [&both[..], &rest[..], &[sum][..]].concat();
+    assert_eq!(total(&all), counts(1, 2, 0, 6));
+    // A module that speaks twice speaks of two tries, and who says nothing of the process may be another.
+    assert_eq!(total(&[failure("00", "sss"), failure("01", "sss")]), counts(1, 2, 0, 2));
+    let another = password("04", 8, "Failed", "bob");
+    assert_eq!(total(&[failure("00", "unix"), another]), counts(2, 2, 0, 2));
+    let others: Vec<String> = (10..70).map(|pid| pam("00", pid, "unix", "failure", "bob")).collect();
+    let verdicts = (10..70).rev().map(|pid| password("09", pid, "Failed", "bob"));
+    assert_eq!(total(&others.iter().cloned().chain(verdicts).collect::<Vec<_>>()), counts(60, 60, 0, 120));
+}
+
+/// Written from documentation (sssd; Linux-PAM, pam.conf(5)).
+#[test]
+fn a_secret_that_the_next_module_knows_is_no_rejection() {
+    let unix = || pam("00.1", 7, "unix", "failure", "carol");
+    let accepted = || password("00.3", 7, "Accepted", "carol");
+    let sss = || pam("00.2", 7, "sss", "success", "carol");
+    for lines in [vec![unix(), sss(), accepted()], vec![unix(), accepted()]] {
+        let found = total(&lines);
+        assert_eq!((found.connections, found.accepted, found.rejected), (1, 1, 0), "{lines:?}");
+    }
+    // By questions, PAM speaks in a process of its own, and of what sshd then says the right one is kept.
+    assert_eq!(total(&[unix(), sss()]).rejected, 0);
+    // A wrong password before the right one stays wrong, and so does that of another.
+    let failed = password("00.2", 7, "Failed", "carol");
+    assert_eq!(total(&[unix(), failed, accepted()]).rejected, 1);
+    let other = pam("00.2", 8, "sss", "success", "carol");
+    assert_eq!(total(&[unix(), other]).rejected, 1);
+    assert_eq!(total(&[unix(), accepted().replace("carol", "dan")]).rejected, 1);
 }
 
 #[test]

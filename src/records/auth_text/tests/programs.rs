@@ -21,7 +21,16 @@ fn sudo_of_1_9() {
             ),
             (
                 "     bob : PWD=/home/alice/x ; USER=root ; COMMAND=y ; USER=root ; COMMAND=/bin/true a 'b ; USER=mallory ; COMMAND=z'",
-                "ambiguous",
+                "Sudo {bob}>{}   `(ambiguous) PWD=/home/alice/x ; USER=root ; COMMAND=y ; USER=root ; COMMAND=/bin/true a 'b ; USER=mallory ; COMMAND=z'` None",
+            ),
+            // Made up, this one and the next.
+            (
+                "   alice : user NOT in sudoers ; TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/bin/cat /phi/all.db ; USER=a ; COMMAND=b",
+                "Sudo {alice}>{} pts/0  `(ambiguous) PWD=/home/alice ; USER=root ; COMMAND=/bin/cat /phi/all.db ; USER=a ; COMMAND=b` Some(\"user NOT in sudoers\")",
+            ),
+            (
+                "   alice : PWD=/ ; USER=root ; COMMAND=/bin/x ; USER=root ; COMMAND=b",
+                "Sudo {alice}>{root}   `(ambiguous) PWD=/ ; USER=root ; COMMAND=/bin/x ; USER=root ; COMMAND=b` None",
             ),
             (
                 "     bob : PWD=/ ; USER=root ; COMMAND=/bin/true two#012lines",
@@ -63,7 +72,10 @@ fn su_doas_and_pkexec() {
                 "alice ran command ls -l as root from /home/alice",
                 "Doas {alice}>{root}  /home/alice `ls -l` None",
             ),
-            ("alice ran command x as bob from /y as root from /home/alice", "ambiguous"),
+            (
+                "alice ran command x as bob from /y as root from /home/alice",
+                "Doas {alice}>{}   `(ambiguous) x as bob from /y as root from /home/alice` None",
+            ),
             ("command not permitted for alice: rm", "Doas {alice}>{}   `rm` Some(\"command not permitted\")"),
             ("failed auth for alice", "Doas {alice}>{}   `` Some(\"failed auth\")"),
         ],
@@ -81,7 +93,7 @@ fn su_doas_and_pkexec() {
             ),
             (
                 "alice: Executing command [USER=root] [TTY=x] [CWD=/a] [COMMAND=/b] [COMMAND=/bin/sh]",
-                "ambiguous",
+                "Pkexec {alice}>{root} x  `(ambiguous) /a] [COMMAND=/b] [COMMAND=/bin/sh` None",
             ),
         ],
     );

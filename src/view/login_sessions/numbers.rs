@@ -1,0 +1,130 @@
+//! Which login a number of systemd-logind is of: its line names the user alone, while the login goes on. So numbers are
+//! given only where none of the logins around them could have another.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::text::{SAME, apart};
+use super::{Evidence, Flag, Session, Source};
+use crate::clock::Timestamp;
+
+/// Logins times numbers of one run that are looked at one by one.
+const MOST_PAIRS: usize = 1 << 16;
+
+/// `New session 5 of user alice.`
+#[derive(Clone, Debug)]
+pub(super) struct Number {
+    pub(super) time: Timestamp,
+    pub(super) host: Vec<u8>,
+    pub(super) user: Vec<u8>,
+    pub(super) session: u32,
+    pub(super) evidence: Evidence,
+}
+
+/// A number or a login, by its place in the lists of all.
+#[derive(Clone, Copy)]
+enum Item {
+    Number(usize),
+    Login(usize),
+}
+
+/// Gives the logins their numbers.
+pub(super) fn give(sessions: &mut [Session], numbers: &[Number]) {
+    for list in of_users(sessions, numbers).into_values() {
+        // Between two runs nothing is near enough to be of both.
+        for run in list.chunk_by(|(one, ..), (other, ..)| apart(*one, *other) <= SAME) {
+            give_run(sessions, numbers, run);
+        }
+    }
+}
+
+type Items = Vec<(Timestamp, Evidence, Item)>;
+
+/// Numbers and logins of each user of a machine, as each log tells of them, in order: of one time, as they stand there.
+fn of_users(sessions: &[Session], numbers: &[Number]) -> BTreeMap<(Source, Vec<u8>, Vec<u8>), Items> {
+    let mut all: BTreeMap<(Source, Vec<u8>, Vec<u8>), Items> = BTreeMap::new();
+    for (at, number) in numbers.iter().enumerate() {
+        let key = (number.evidence.source, number.host.clone(), number.user.clone());
+        all.entry(key).or_default().push((number.time, number.evidence, Item::Number(at)));
+    }
+    for (at, session) in sessions.iter().enumerate() {
+        let Some((start, (_, evidence))) = session.start.zip(session.evidence.first().copied()) else {
+            continue;
+        };
+        if let Some(list) = all.get_mut(&(evidence.source, session.host.clone(), session.user.clone())) {
+            list.push((start, evidence, Item::Login(at)));
+        }
+    }
+    all.values_mut().for_each(|list| list.sort_by_key(|(time, evidence, _)| (*time, evidence.place)));
+    all
+}
+
+/// As many numbers as logins: each has its own, in order; else those that are near one another and nothing else. The
+/// journal may have some of them itself.
+fn give_run(sessions: &mut [Session], numbers: &[Number], run: &[(Timestamp, Evidence, Item)]) {
+    let logins: Vec<usize> = run.iter().filter_map(|(.., item)| item.login()).collect();
+    let known: Vec<u32> = logins.iter().filter_map(|at| sessions.get(*at)?.ses).collect();
+    let open: Vec<&Number> = run
+        .iter()
+        .filter_map(|(.., item)| numbers.get(item.number()?))
+        .filter(|number| !known.contains(&number.session))
+        .collect();
+    let which = |fits: &dyn Fn(&Session) -> bool| -> Vec<usize> {
+        let is_one =
+            |at: &usize| sessions.get(*at).is_some_and(|session| session.ses.is_none() && fits(session));
+        logins.iter().copied().filter(is_one).collect()
+    };
+    let people = which(&|session| !session.flags.contains(&Flag::ServiceManager));
+    // A job of cron has a number where its PAM asks logind for one; a service manager never has.
+    let and_jobs = which(&|session| session.service != b"systemd-user");
+    let lonely = lonely(sessions, &and_jobs, &open);
+    let pairs = match [people, and_jobs].into_iter().find(|list| list.len() == open.len()) {
+        Some(list) => list.into_iter().zip(open).collect(),
+        None => lonely,
+    };
+    for (at, number) in pairs {
+        let Some(session) = sessions.get_mut(at).filter(|session| are_near(session, number)) else {
+            continue;
+        };
+        session.ses = Some(number.session);
+        session.shown_by("ses", number.evidence);
+    }
+}
+
+/// Logins and numbers that have only each other within the time.
+fn lonely<'a>(sessions: &[Session], logins: &[usize], open: &[&'a Number]) -> Vec<(usize, &'a Number)> {
+    if logins.len().saturating_mul(open.len()) > MOST_PAIRS {
+        return Vec::new();
+    }
+    let near =
+        |at: &usize, number: &Number| sessions.get(*at).is_some_and(|session| are_near(session, number));
+    let of = |number: &Number| {
+        let mut logins = logins.iter().copied().filter(|at| near(at, number));
+        logins.next().filter(|_| logins.next().is_none())
+    };
+    let only = |at: usize| open.iter().filter(|number| near(&at, number)).count() == 1;
+    open.iter().filter_map(|number| Some((of(number).filter(|at| only(*at))?, *number))).collect()
+}
+
+/// logind speaks while the login goes on; where PAM alone tells of it, perhaps a moment before.
+fn are_near(session: &Session, number: &Number) -> bool {
+    session.start.is_some_and(|start| {
+        start.minus(Duration::from_secs(1)) <= number.time && number.time <= start.plus(SAME)
+    })
+}
+
+impl Item {
+    fn login(self) -> Option<usize> {
+        match self {
+            Item::Login(at) => Some(at),
+            Item::Number(_) => None,
+        }
+    }
+
+    fn number(self) -> Option<usize> {
+        match self {
+            Item::Number(at) => Some(at),
+            Item::Login(_) => None,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Sessions of lines as they stand in a log.
+
+use super::*;
+use crate::records::syslog::{Reader, Years};
+use crate::records::tzif::Zone;
+
+/// The sessions that lines of one file tell of.
+fn of_lines(lines: &str) -> Vec<Session> {
+    let mut reader = Reader::new(Years::default(), Zone::utc());
+    let mut sessions = Sessions::new();
+    for (offset, line) in (0..).zip(lines.lines()) {
+        let place = Place { file: 0, offset };
+        reader.line(line.trim_start().as_bytes(), place, &mut |said| sessions.said(Source::Text, &said));
+    }
+    sessions.finish().sessions
+}
+
+/// Written from documentation (OpenSSH, log.c).
+#[test]
+fn a_name_with_a_backslash_makes_one_session() {
+    let [alice] = of_lines(
+        r"2026-11-20T10:00:00.1Z srv sshd[7]: Accepted password for CORP\\alice from 10.0.0.5 port 9 ssh2
+        2026-11-20T10:00:00.2Z srv sshd[7]: pam_unix(sshd:session): session opened for user CORP\alice(uid=5001) by (uid=0)
+        2026-11-20T10:02:00.2Z srv sshd[7]: pam_unix(sshd:session): session closed for user CORP\alice",
+    )
+    .try_into()
+    .unwrap();
+    assert_eq!((alice.user.as_slice(), alice.auid), (&br"CORP\alice"[..], Some(5001)));
+    assert_eq!((alice.method.as_slice(), alice.ending), (&b"password"[..], Ending::Logout));
+}
+
+/// Written from documentation (OpenSSH, session.c: said at LogLevel VERBOSE of each channel).
+#[test]
+fn a_channel_that_is_closed_ends_no_login() {
+    let login = "2026-11-20T10:00:00.1Z srv sshd[7]: Accepted publickey for alice from 10.0.0.5 port 9 ssh2: ED25519 SHA256:x
+        2026-11-20T10:00:10Z srv sshd[8]: Starting session: subsystem 'sftp' for alice from 10.0.0.5 port 9 id 1
+        2026-11-20T10:00:20Z srv sshd[8]: Close session: user alice from 10.0.0.5 port 9 id 1
+        2026-11-20T10:31:00Z srv sshd[8]: Starting session: shell on pts/3 for alice from 10.0.0.5 port 9 id 0
+        2026-11-20T10:32:00Z srv sshd[8]: Close session: user alice from 10.0.0.5 port 9 id 0\n";
+    let [open] = of_lines(login).try_into().unwrap();
+    assert_eq!((open.end, open.ending), (None, Ending::OpenAtEndOfLog));
+    assert_eq!(open.terminal, b"pts/3");
+    let last = "2026-11-20T10:40:00Z srv sshd[8]: Disconnected from user alice 10.0.0.5 port 9";
+    let [ended] = of_lines(&[login, last].concat()).try_into().unwrap();
+    assert_eq!((ended.end, ended.ending), (Some(at("2026-11-20T10:40:00Z")), Ending::Logout));
+}
+
+/// Made up: whoever runs sudo chooses the command, and the folder.
+#[test]
+fn a_command_that_looks_like_fields_hides_no_elevation() {
+    let [alice] = of_lines(
+        "2026-11-20T10:00:00.1Z srv sshd[7]: Accepted password for alice from 10.0.0.5 port 9 ssh2
+        2026-11-20T10:00:00.2Z srv sshd[7]: pam_unix(sshd:session): session opened for user alice(uid=1000) by (uid=0)
+        2026-11-20T10:05:05Z srv sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/bin/cat /phi/all.db ; USER=a ; COMMAND=b
+        2026-11-20T10:06:00Z srv sshd[7]: pam_unix(sshd:session): session closed for user alice",
+    )
+    .try_into()
+    .unwrap();
+    let [sudo] = alice.elevations.as_slice() else { panic!("{:?}", alice.elevations) };
+    assert_eq!((sudo.by.as_slice(), sudo.to.as_slice(), sudo.refused), (&b"sudo"[..], &b""[..], false));
+    let command = String::from_utf8_lossy(&sudo.command);
+    assert!(command.starts_with("(ambiguous) PWD=/home/alice ; USER=root ; COMMAND=/bin/cat"), "{command}");
+}
+
+fn numbers(lines: &str) -> Vec<(Option<u32>, Option<u32>)> {
+    let mut all: Vec<_> = of_lines(lines).iter().map(|session| (session.pid, session.ses)).collect();
+    all.sort_unstable();
+    all
+}
+
+/// Written from documentation (systemd-logind; pam_systemd(8)).
+#[test]
+fn a_number_of_logind_is_of_the_login_that_it_can_only_be_of() {
+    let login = |pid: u32, second: &str| {
+        format!(
+            "2026-11-20T10:00:{second}Z srv sshd[{pid}]: Accepted publickey for alice from 10.0.0.5 port {pid} ssh2: ED25519 SHA256:x\n"
+        )
+    };
+    let number = |session: u32, second: &str| {
+        format!("2026-11-20T10:00:{second}Z srv systemd-logind[4]: New session {session} of user alice.\n")
+    };
+    let with = |service: &str, pid: u32, second: &str| {
+        format!(
+            "2026-11-20T10:00:{second}Z srv {service}[{pid}]: pam_unix({service}:session): session opened for user alice(uid=1000) by (uid=0)\n"
+        )
+    };
+    // Two within a moment, and as many numbers.
+    let both = [login(70, "00.10"), login(71, "00.15"), number(5, "00.16"), number(6, "00.25")].concat();
+    assert_eq!(numbers(&both), [(Some(70), Some(5)), (Some(71), Some(6))]);
+    // Of two it may be either, and a login an hour before or behind none.
+    let either = [login(70, "00.10"), login(71, "00.15"), number(5, "00.16")].concat();
+    assert_eq!(numbers(&either), [(Some(70), None), (Some(71), None)]);
+    let far = [login(70, "00"), login(71, "20"), number(5, "20.1"), number(6, "40")].concat();
+    assert_eq!(numbers(&far), [(Some(70), None), (Some(71), Some(5))]);
+    // One by itself, in a row with others of which one has no number.
+    let row =
+        [login(70, "00"), login(71, "04"), number(5, "04.1"), login(72, "08"), number(6, "09.5")].concat();
+    assert_eq!(numbers(&row), [(Some(70), None), (Some(71), None), (Some(72), Some(6))]);
+    // Its service manager has none, and where seconds are whole the lines are in the order in which they stand.
+    let manager = [login(70, "00"), number(5, "00"), with("systemd-user", 72, "00")].concat();
+    assert_eq!(numbers(&manager), [(Some(70), Some(5)), (Some(72), None)]);
+    let whole = [login(75, "00"), number(5, "00"), login(74, "00"), number(6, "00")].concat();
+    assert_eq!(numbers(&whole), [(Some(74), Some(6)), (Some(75), Some(5))]);
+    // A job of cron has one on some systems, and on others not.
+    let job = [with("crond", 73, "00"), number(4, "00.1"), login(70, "00.2"), number(5, "00.3")].concat();
+    assert_eq!(numbers(&job), [(Some(70), Some(5)), (Some(73), Some(4))]);
+    let bare = [with("crond", 73, "00"), login(70, "00.2"), number(5, "00.3")].concat();
+    assert_eq!(numbers(&bare), [(Some(70), Some(5)), (Some(73), None)]);
+}
