@@ -8,13 +8,15 @@
 //! sees all lines once and holds no more than where in the year it is; what it resolves to, [`Years`], dates the lines
 //! when [`Reader`] sees them again. A log that is known to have years in its lines needs no survey.
 
+mod anchor;
 mod reader;
 pub mod stamp;
 mod years;
 
+pub use anchor::{Anchor, Surveyed, named_at, packed_at, years_of};
 pub use reader::{Notes, Reader, Step, Tags, speaks_of_logins};
 use stamp::{Stamp, classic, iso, slashes};
-pub use years::{Anchor, Survey, Years};
+pub use years::{Survey, Years};
 
 /// A line, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! Text logs of programs that let people in. Each is read twice, since a classic line has no year (see
 //! [`crate::records::syslog`]).
 
-use super::{Gathering, Hears, Passed};
-use crate::command::evidence::{Log, What};
+use std::collections::BTreeSet;
+
+use super::{Gathering, Hears, Passed, dated};
+use crate::command::evidence::Log;
 use crate::records::audit_event::Place;
 use crate::records::lines::{Line, Lines};
-use crate::records::syslog::{Anchor, Reader, Survey};
+use crate::records::syslog::Reader;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::Source;
@@ -14,15 +16,15 @@ impl Gathering<'_> {
     /// What they say. Lines without a zone are of that of the machine, as far as it is known.
     pub(super) fn texts<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
         let evidence = self.evidence;
-        for log in evidence.logs(What::Auth) {
-            let mut survey = Survey::default();
+        let mut unread = BTreeSet::new();
+        let logs = dated(evidence, &mut |log, survey| {
             if !self.lines(log, &mut |line, _| survey.line(line))? {
-                continue;
+                unread.insert(log.number);
             }
-            let anchor =
-                Anchor { collected: evidence.collected, modified: log.modified, ..Anchor::default() };
-            let zone = evidence.zone.clone().unwrap_or_default();
-            let mut reader = Reader::new(survey.years(&anchor, &zone), zone);
+            Ok(())
+        })?;
+        for (log, years) in logs.into_iter().filter(|(log, _)| !unread.contains(&log.number)) {
+            let mut reader = Reader::new(years, evidence.zone.clone().unwrap_or_default());
             let mut said = Vec::new();
             self.lines_into(log, &mut |gathering, line, place| {
                 reader.line(line, place, &mut |one| said.push(one));
@@ -70,7 +72,7 @@ impl Gathering<'_> {
 
     /// A text is read twice, and what is wrong with it is told once.
     fn note(&mut self, words: String) {
-        if self.notes.last() != Some(&words) {
+        if !self.notes.contains(&words) {
             self.notes.push(words);
         }
     }

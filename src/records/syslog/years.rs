@@ -2,8 +2,7 @@
 //! back by more than 30 days is a New Year, a small one an adjusted clock or lines out of order. Which year the last line is
 //! of follows from when the file was written.
 
-use std::time::Duration;
-
+use super::anchor::Anchor;
 use super::stamp::{Day, Stamp, is_leap, year_of};
 use crate::clock::Timestamp;
 use crate::records::tzif::Zone;
@@ -16,36 +15,8 @@ const OUT_OF_ORDER: i64 = 2 * 3_600;
 const DAY: i64 = 86_400;
 /// Leap days at different distances that are remembered; a log of more than these is longer than any.
 const LEAP_DAYS: usize = 16;
-
-/// When the last line can have been written at the latest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Anchor {
-    /// When the evidence was collected.
-    pub collected: Option<Timestamp>,
-    /// When the file was last written to, which a copy may have lost.
-    pub modified: Option<Timestamp>,
-    /// The time in the header of a gzip file (RFC 1952; zero is none), which survives a copy.
-    pub packed: Option<Timestamp>,
-    /// The day in the name of a rotated file (`auth.log-20261122`), which survives it too.
-    pub named: Option<Timestamp>,
-    /// When the next newer file of the chain begins.
-    pub next: Option<Timestamp>,
-}
-
-impl Anchor {
-    /// The latest time a line can have: what survives a copy first, and a day of grace for clocks that went wrong.
-    fn latest(&self) -> Option<Timestamp> {
-        let survives = [self.packed, self.named].into_iter().flatten().filter(|time| time.unix() > 0).min();
-        let written = survives.or(self.modified);
-        let graced = [written, self.collected]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|time| time.plus(Duration::from_secs(DAY as u64)));
-        let next = self.next.map(|time| time.plus(Duration::from_secs(3_600)));
-        [graced, next].into_iter().flatten().min()
-    }
-}
+/// Lines that tell when a file begins.
+const BEGINNING: u64 = 256;
 
 /// How many years behind the first line a line is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +49,15 @@ pub struct Survey {
     known: Option<i64>,
     latest: Option<(i64, Day)>,
     leap_days: Vec<i64>,
+    beginning: Beginning,
+}
+
+/// The latest of the first lines: of one alone the clock may not have been set yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Beginning {
+    lines: u64,
+    exact: Option<Timestamp>,
+    classic: Option<(i64, Day)>,
 }
 
 impl Survey {
@@ -98,6 +78,9 @@ impl Survey {
     fn stamp(&mut self, stamp: Stamp) {
         let Stamp::Classic(day) = stamp else { return self.with_year(stamp) };
         let year = self.chain.step(day);
+        if self.beginning.is_on() {
+            self.beginning.classic = self.beginning.classic.max(Some((year, day)));
+        }
         self.latest = self.latest.max(Some((year, day)));
         let leap_day = (day.month, day.day) == (2, 29);
         if leap_day && self.leap_days.len() < LEAP_DAYS && !self.leap_days.contains(&year) {
@@ -107,6 +90,11 @@ impl Survey {
 
     fn with_year(&mut self, stamp: Stamp) {
         let Some((year, day)) = dated(stamp) else { return };
+        if self.beginning.is_on()
+            && let Stamp::Exact(time, _) = stamp
+        {
+            self.beginning.exact = self.beginning.exact.max(Some(time));
+        }
         let behind = self.chain.step(day);
         let known = *self.known.get_or_insert(year - behind);
         self.chain.year = year - known;
@@ -126,6 +114,15 @@ impl Survey {
         Years { first: self.known.or_else(by_anchor), chain: Chain::default() }
     }
 
+    /// When the file begins, as these years have it: no sooner than its first lines say.
+    pub fn begins(&self, years: &Years, zone: &Zone) -> Option<Timestamp> {
+        let Beginning { exact, classic, .. } = self.beginning;
+        let classic = classic.zip(years.first).map(|((behind, day), first)| {
+            Timestamp::from_unix(zone.place(day.local(first + behind)).first(), day.nanos)
+        });
+        exact.max(classic)
+    }
+
     /// The newest first year, from this one back, in which each 29 February is one: all of the file moves with it, as a
     /// time of writing that is too late is likelier than a year of silence.
     fn with_leap_days(&self, first: i64) -> i64 {
@@ -133,6 +130,14 @@ impl Survey {
         let newest = |first: &i64| self.leap_days.iter().max().is_none_or(|behind| is_leap(first + behind));
         let back = || (first - 8..=first).rev();
         back().find(fits).or_else(|| back().find(newest)).unwrap_or(first)
+    }
+}
+
+impl Beginning {
+    /// Whether the next line is one of the first.
+    fn is_on(&mut self) -> bool {
+        self.lines += 1;
+        self.lines <= BEGINNING
     }
 }
 
