@@ -309,3 +309,27 @@ fn the_name_of_a_file_its_header_and_its_rotation_say_of_which_year_its_lines_ar
     (facts.sort(), starts.sort());
     assert_eq!(facts, starts);
 }
+
+/// Written from documentation: a hole, as a crash leaves it, and a line that is longer than any.
+#[test]
+fn a_login_behind_a_hole_is_there_and_a_line_that_is_too_long_is_told() {
+    let line = |user: &str| {
+        format!("2026-11-21T10:00:00Z srv sshd[1]: Accepted password for {user} from 10.0.0.1 port 1 ssh2\n")
+    };
+    let log = [
+        line("alice").as_bytes(),
+        &vec![0; 3_000_000],
+        line("bob").as_bytes(),
+        &vec![b'x'; 2_000_000],
+        b"\n",
+        line("carol").as_bytes(),
+    ]
+    .concat();
+    let host = FakeHost::small().file("/var/log/auth.log", log);
+    let path = host.at("/var/log/auth.log");
+    let evidence = ["--auth".as_ref(), path.as_os_str()];
+    let ran = logins(&evidence, &["--sessions"]).run().says("not understood: 1 line");
+    assert_eq!(rows(&ran).len(), 3);
+    let ran = phi(["timeline", "--format", "jsonl"]).args(evidence).run().says("not understood: 1");
+    assert_eq!(ran.stdout.lines().count(), 3);
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Gathering, Hears, Passed, dated};
 use crate::command::evidence::Log;
 use crate::records::audit_event::Place;
-use crate::records::lines::{Line, Lines};
+use crate::records::lines::{Line, Lines, Tally};
 use crate::records::syslog::Reader;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, counted};
@@ -18,7 +18,7 @@ impl Gathering<'_> {
         let evidence = self.evidence;
         let mut unread = BTreeSet::new();
         let logs = dated(evidence, &mut |log, survey| {
-            if !self.lines(log, &mut |line, _| survey.line(line))? {
+            if self.lines(log, &mut |line, _| survey.line(line))?.is_none() {
                 unread.insert(log.number);
             }
             Ok(())
@@ -26,7 +26,7 @@ impl Gathering<'_> {
         for (log, years) in logs.into_iter().filter(|(log, _)| !unread.contains(&log.number)) {
             let mut reader = Reader::new(years, evidence.zone.clone().unwrap_or_default());
             let mut said = Vec::new();
-            self.lines_into(log, &mut |gathering, line, place| {
+            let tally = self.lines_into(log, &mut |gathering, line, place| {
                 reader.line(line, place, &mut |one| said.push(one));
                 for one in said.drain(..) {
                     gathering.sessions.said(Source::Text, &one);
@@ -34,25 +34,26 @@ impl Gathering<'_> {
                 }
             })?;
             let told = reader.end();
-            if told.unparsed > 0 {
-                let lines = counted(told.unparsed, "line");
+            let odd = told.unparsed + tally.unwrap_or_default().oversize;
+            if odd > 0 {
+                let lines = counted(odd, "line");
                 self.notes.push(format!("{}: not understood: {lines}", log.name));
             }
-            hears.passed(log, &Passed { span: told.span, records: told.records, odd: told.unparsed });
+            hears.passed(log, &Passed { span: told.span, records: told.records, odd });
         }
         Ok(())
     }
 
-    fn lines(&mut self, log: &Log, each: &mut dyn FnMut(&[u8], Place)) -> Result<bool, Failure> {
+    fn lines(&mut self, log: &Log, each: &mut dyn FnMut(&[u8], Place)) -> Result<Option<Tally>, Failure> {
         self.lines_into(log, &mut |_, line, place| each(line, place))
     }
 
-    /// The lines of a text, unpacked, with where they stand.
+    /// The lines of a text, unpacked, with where they stand; none if it could not be read.
     fn lines_into(
         &mut self,
         log: &Log,
         each: &mut dyn FnMut(&mut Self, &[u8], Place),
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<Tally>, Failure> {
         let evidence = self.evidence;
         let (mut unpacker, mut lines) = (Unpacker::default(), Lines::default());
         let mut take = |line: Line<'_>| {
@@ -63,11 +64,11 @@ impl Gathering<'_> {
         let read =
             evidence.read(log, &mut |bytes| unpacker.piece(bytes, &mut |text| lines.piece(text, &mut take)));
         let (_, unread) = unpacker.end(&mut |text| lines.piece(text, &mut take));
-        lines.end(&mut take);
+        let tally = lines.end(&mut take);
         if let Some(why) = unread {
             self.note(format!("{}: NOT ALL READ: {why}", log.name));
         }
-        self.is_read(log, read)
+        Ok(self.is_read(log, read)?.then_some(tally))
     }
 
     /// A text is read twice, and what is wrong with it is told once.
