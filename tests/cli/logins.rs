@@ -333,3 +333,21 @@ fn a_login_behind_a_hole_is_there_and_a_line_that_is_too_long_is_told() {
     let ran = phi(["timeline", "--format", "jsonl"]).args(evidence).run().says("not understood: 1");
     assert_eq!(ran.stdout.lines().count(), 3);
 }
+
+/// Written from documentation (RFC 3164, 4.1.2): classic lines, one of a clock that was wrong.
+#[test]
+fn a_line_of_another_time_moves_no_login_and_is_told() {
+    let line = |day: &str, words: &str| format!("{day} srv sshd[1]: {words}\n");
+    let accepted = "Accepted password for alice from 10.0.0.1 port 1 ssh2";
+    let log = line("Mar  3 10:00:00", accepted)
+        + &line("Jan  1 00:00:05", "Server listening on 0.0.0.0 port 22.")
+        + &line("Mar  4 10:00:00", accepted);
+    let host = FakeHost::small().file("/var/log/auth.log", log);
+    let path = host.at("/var/log/auth.log");
+    let evidence = ["--auth".as_ref(), path.as_os_str()];
+    let ran = logins(&evidence, &["--sessions"]).run().says("1 line lies more than 30 days aside");
+    let years: Vec<String> =
+        rows(&ran).iter().map(|row| row["start"].as_str().unwrap()[..4].to_owned()).collect();
+    assert_eq!((years.len(), &years[0]), (2, &years[1]));
+    phi(["timeline"]).args(evidence).run().says("1 line lies more than 30 days aside");
+}

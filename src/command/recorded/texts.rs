@@ -18,7 +18,7 @@ impl Gathering<'_> {
         let evidence = self.evidence;
         let mut unread = BTreeSet::new();
         let logs = dated(evidence, &mut |log, survey| {
-            if self.lines(log, &mut |line, _| survey.line(line))?.is_none() {
+            if self.lines(log, &mut |line, place| survey.line(line, place.offset))?.is_none() {
                 unread.insert(log.number);
             }
             Ok(())
@@ -34,6 +34,7 @@ impl Gathering<'_> {
                 }
             })?;
             let told = reader.end();
+            self.notes.extend(told.doubt().map(|doubt| format!("{}: {doubt}", log.name)));
             let odd = told.unparsed + tally.unwrap_or_default().oversize;
             if odd > 0 {
                 let lines = counted(odd, "line");

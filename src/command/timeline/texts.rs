@@ -26,7 +26,7 @@ pub fn read(
     let zone = &evidence.zone;
     let mut is_inferred = false;
     let logs = dated(evidence, &mut |log, survey| {
-        lines(evidence, log, &mut |line, _| survey.line(line)).map(drop)
+        lines(evidence, log, &mut |line, offset| survey.line(line, offset)).map(drop)
     })?;
     for (log, years) in logs {
         if pile.is_lost() {
@@ -47,6 +47,7 @@ pub fn read(
         let others =
             notes.others.top(usize::MAX).iter().map(|(_, count)| count).sum::<u64>() + notes.others.beyond;
         coverage.other_lines += others;
+        coverage.notes.extend(notes.doubt().map(|doubt| format!("{}: {doubt}", log.name)));
         coverage.read.push(Read {
             records: notes.records,
             odd: notes.unparsed + tally.oversize,

@@ -129,8 +129,13 @@ mod tests {
     fn a_rotated_file_may_have_a_day_in_its_name_and_a_packed_one_a_time_in_its_header() {
         assert_eq!(named_at(b"secure-20261122.gz").unwrap().day(), "2026-11-22");
         assert_eq!(named_at(b"auth.log-20261122").unwrap().day(), "2026-11-22");
-        let others: [&[u8]; 5] =
-            [b"auth.log", b"auth.log.1", b"secure-2026", b"a-20261399", b"x-\xff\xff\xff\xff\xff\xff\xff\xff"];
+        let others: [&[u8]; 5] = [
+            b"auth.log",
+            b"auth.log.1",
+            b"secure-2026",
+            b"a-20261399",
+            b"x-\xff\xff\xff\xff\xff\xff\xff\xff",
+        ];
         others.iter().for_each(|name| assert_eq!(named_at(name), None, "{name:?}"));
         assert_eq!(packed_at(b"\x1f\x8b\x08\x08\x01\x02\0\0").unwrap().unix(), 513);
         let none: [&[u8]; 4] = [b"\x1f\x8b\x08\x08\0\0\0\0", b"\x1f\x8b\x08\x08\x01", b"Nov 21 1", b""];
@@ -149,7 +154,8 @@ mod tests {
 
     fn surveyed(lines: &[&str]) -> Survey {
         let mut survey = Survey::default();
-        lines.iter().for_each(|line| survey.line(format!("{line} h sshd[1]: x").as_bytes()));
+        let lines = lines.iter().map(|line| format!("{line} h sshd[1]: x")).zip(0..);
+        lines.for_each(|(line, offset)| survey.line(line.as_bytes(), offset));
         survey
     }
 
