@@ -351,3 +351,20 @@ fn a_line_of_another_time_moves_no_login_and_is_told() {
     assert_eq!((years.len(), &years[0]), (2, &years[1]));
     phi(["timeline"]).args(evidence).run().says("1 line lies more than 30 days aside");
 }
+
+/// The same records under two names, and a file that is named twice.
+#[test]
+fn a_session_of_wtmp_that_two_files_tell_of_is_one() {
+    let host = host().file("/var/log/wtmp.1", WTMP);
+    let of = |names: &[&str]| {
+        let paths: Vec<_> = names.iter().map(|name| host.at(name)).collect();
+        let mut evidence: Vec<&OsStr> = vec!["--wtmp".as_ref()];
+        evidence.extend(paths.iter().map(|path| path.as_os_str()));
+        logins(&evidence, &["--sessions"]).run()
+    };
+    let one = of(&["/var/log/wtmp"]);
+    assert!(!rows(&one).is_empty());
+    assert_eq!(of(&["/var/log/wtmp", "/var/log/wtmp"]).stdout, one.stdout);
+    let two = of(&["/var/log/wtmp", "/var/log/wtmp.1"]).says("that an earlier file held as well");
+    assert_eq!(rows(&two).len(), rows(&one).len());
+}
