@@ -306,7 +306,8 @@ fn the_name_of_a_file_its_header_and_its_rotation_say_of_which_year_its_lines_ar
         .collect();
     let mut starts: Vec<String> =
         sessions.iter().map(|row| row["start"].as_str().unwrap()[..19].to_owned()).collect();
-    (facts.sort(), starts.sort());
+    facts.sort();
+    starts.sort();
     assert_eq!(facts, starts);
 }
 

@@ -87,6 +87,8 @@ pub(super) struct Host {
     heard: i64,
     /// Its first piece of a year that only follows from where another machine's clock stood, and when that began.
     guess: Option<(usize, i64)>,
+    /// Such a guess was refuted, and it has not come near the others since.
+    is_astray: bool,
     doubtful: u64,
 }
 
@@ -196,7 +198,14 @@ impl Host {
             }
             self.last = Some((last.0 - 1, last.1));
             self.asides.clear();
+            self.is_astray = true;
         }
+    }
+
+    /// A line of it is here, and the others are there.
+    fn stray(&mut self, at: At, clock: Option<At>) {
+        self.is_astray &= clock.is_some_and(|clock| (seconds(clock) - seconds(at)).abs() > NEW_YEAR);
+        self.doubtful += u64::from(self.is_astray);
     }
 }
 
@@ -218,7 +227,8 @@ impl Clocks {
         let (index, clock) = (self.index(name), self.clock);
         let Some((_, host)) = self.hosts.get_mut(index) else { return (0, day) };
         let at = host.line(day, offset, clock);
-        let is_sure = host.guess.is_none() && host.asides.is_empty();
+        host.stray(at, clock);
+        let is_sure = host.guess.is_none() && host.asides.is_empty() && !host.is_astray;
         self.guesses |= host.guess.is_some();
         if is_sure {
             self.sure(index, at);
