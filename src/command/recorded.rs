@@ -2,6 +2,7 @@
 //! files are read once each, the oldest first. Whoever else needs what passes listens on the way ([`Hears`]), so that no
 //! log is read twice for one answer.
 
+mod dated;
 mod journals;
 mod records;
 mod texts;
@@ -15,6 +16,7 @@ use crate::records::logind;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
+pub use dated::{dated, head};
 pub use journals::audit_lines;
 pub use records::{passed, records};
 

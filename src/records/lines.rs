@@ -1,5 +1,6 @@
 //! Lines of a text that passes piece by piece, each with where it begins. A line that lies within one piece is not
-//! copied; one that is longer than any honest one is told, and not kept.
+//! copied; one that is longer than any honest one is told, and not kept. NUL bytes in front of a line are no part of it: a
+//! crash, or a daemon that goes on writing behind the end of a file that was cut, leaves them, megabytes of them at times.
 
 use memchr::{memchr, memchr_iter};
 
@@ -48,6 +49,8 @@ pub struct Lines {
     carry: Vec<u8>,
     /// Where that line begins.
     begins: u64,
+    /// NUL bytes in front of it.
+    nuls: u64,
     /// Its length is counted and its bytes are left.
     passing: bool,
     tally: Tally,
@@ -82,7 +85,8 @@ impl Lines {
     /// The rest of the line that has begun, which ends before `end`.
     fn line(&mut self, rest: &[u8], end: u64, each: &mut impl FnMut(Line<'_>)) {
         self.tally.lines += 1;
-        let offset = self.begins;
+        let rest = self.without_nuls(rest);
+        let offset = self.begins + std::mem::take(&mut self.nuls);
         if self.carry.is_empty() && !self.passing && rest.len() <= LONGEST {
             return each(Line::Kept { bytes: rest, offset });
         }
@@ -97,7 +101,16 @@ impl Lines {
         self.passing = false;
     }
 
+    /// The next bytes of a line, without NUL bytes in front of it.
+    fn without_nuls<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let is_first = self.carry.is_empty() && !self.passing;
+        let nuls = if is_first { bytes.iter().take_while(|byte| **byte == 0).count() } else { 0 };
+        self.nuls += nuls as u64;
+        bytes.get(nuls..).unwrap_or_default()
+    }
+
     fn hold(&mut self, part: &[u8]) {
+        let part = self.without_nuls(part);
         self.passing |= self.carry.len() + part.len() > LONGEST;
         if self.passing {
             self.carry.clear();
@@ -135,6 +148,21 @@ mod tests {
         (1..text.len()).for_each(|piece| assert_eq!(cut(text, piece), whole));
         let ended = cut(b"one\n", 3).2;
         assert_eq!((ended.torn, ended.lines), (false, 1));
+    }
+
+    #[test]
+    fn a_hole_before_a_line_hides_nothing() {
+        let hole = vec![0; LONGEST + 9];
+        let text = [b"u1\n", &hole[..], b"u2\nu\0\x003\n\0\0"].concat();
+        let behind = LONGEST as u64 + 12;
+        for piece in [1_000, LONGEST + 3, text.len()] {
+            let (kept, oversize, tally) = cut(&text, piece);
+            let lines: [(&[u8], u64); 4] =
+                [(b"u1", 0), (b"u2", behind), (b"u\0\x003", behind + 3), (b"", behind + 10)];
+            assert_eq!(kept, lines.map(|(line, offset)| (line.to_vec(), offset)), "{piece}");
+            assert_eq!((oversize.len(), tally.nul_bytes), (0, LONGEST as u64 + 13));
+            assert_eq!((tally.lines, tally.oversize, tally.torn), (4, 0, true));
+        }
     }
 
     #[test]

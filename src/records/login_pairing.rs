@@ -2,6 +2,7 @@
 //! terminal, and something later ends it. Read forwards, file after file, the oldest first; what the records do not say
 //! stays unsaid: a session without an end is open at the end of the log, and not "still logged in".
 
+mod copies;
 mod open;
 mod record;
 
@@ -10,6 +11,7 @@ use std::collections::HashSet;
 use super::audit_event::Place;
 use super::utmp::{Findings, Flag, Item};
 use crate::clock::Timestamp;
+use copies::Copies;
 use open::{Open, OpenSessions};
 
 pub use record::{BOOT, DEAD, INIT, LOGIN, LoginRecord, NEW_TIME, OLD_TIME, RUN_LEVEL, USER};
@@ -116,6 +118,8 @@ pub struct Found {
     pub signs_left: u64,
     /// Records that were taken.
     pub records: u64,
+    /// Records that stood in an earlier file already, and were not taken.
+    pub copies: u64,
     /// Ends of sessions that began before the first record that tells of a start of the machine.
     pub begun_before: u64,
     /// How often the clock was set.
@@ -128,6 +132,7 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Pairing {
     open: OpenSessions,
+    copies: Copies,
     found: Found,
     /// How far the clock was set in all, in microseconds.
     clock: i64,
@@ -171,6 +176,10 @@ impl Pairing {
 
     /// The next record; sessions that end with it go to `each`.
     pub fn record(&mut self, record: LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
+        if self.copies.is_one(&record) {
+            self.found.copies += 1;
+            return;
+        }
         self.found.records += 1;
         self.note_order(&record);
         match record.kind {
@@ -197,7 +206,7 @@ impl Pairing {
         let (clock, down) = (self.clock, self.down);
         for open in self.open.take_all() {
             // A row that tells when the machine was shut down may be the last that there is.
-            match open.down.or(down) {
+            match open.down.or(down).filter(|down| open.record.time().is_none_or(|start| start <= *down)) {
                 Some(down) => each(login(open, Ended::Down, Some(down), None, clock)),
                 None => each(login(open, Ended::OpenAtEndOfLog, None, None, clock)),
             }
@@ -247,7 +256,10 @@ impl Pairing {
 
     /// Whether a session ended.
     fn one_ends(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) -> bool {
-        let Some(open) = self.open.take(by) else { return false };
+        // Within a file the order is that of what happened, whatever its clock said.
+        let clock = self.clock;
+        let ends = |open: &Open| open.record.place.file == by.place.file || !open.is_after(by, clock);
+        let Some(open) = self.open.take(by, &ends) else { return false };
         each(login(open, ended, by.time(), Some(by.place), self.clock));
         true
     }
@@ -255,6 +267,10 @@ impl Pairing {
     fn all_end(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
         let last = self.last.map(|(time, _)| time);
         for open in self.open.take_all() {
+            if open.is_after(by, self.clock) {
+                self.open.add(open);
+                continue;
+            }
             let session = match (ended, open.down) {
                 (Ended::Crash, Some(down)) => {
                     login(open, Ended::Down, Some(down), Some(by.place), self.clock)

@@ -5,16 +5,19 @@
 //! forward form, whose records follow one another without a newline.
 //!
 //! A classic line has no year, and the years of a file are decided from its end. So a file is read twice: [`Survey`]
-//! sees all lines once and holds no more than where in the year it is; what it resolves to, [`Years`], dates the lines
-//! when [`Reader`] sees them again. A log that is known to have years in its lines needs no survey.
+//! sees all lines once and holds no more than where in the year each machine is; what it resolves to, [`Years`], dates the
+//! lines when [`Reader`] sees them again, all of them or some. A log that is known to have years in its lines needs no survey.
 
+mod anchor;
+mod clocks;
 mod reader;
 pub mod stamp;
 mod years;
 
+pub use anchor::{Anchor, Surveyed, named_at, packed_at, years_of};
 pub use reader::{Notes, Reader, Step, Tags, speaks_of_logins};
 use stamp::{Stamp, classic, iso, slashes};
-pub use years::{Anchor, Survey, Years};
+pub use years::{Survey, Years};
 
 /// A line, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod told;
 
 use std::sync::Arc;
 
+use super::syslog::packed_at;
 use super::unpack::{Compression, Unpacker, Unread};
 use crate::clock::Timestamp;
 pub use times::{Written, written};
@@ -140,6 +141,8 @@ pub struct Summary {
     pub unread: Option<Unread>,
     /// Bytes of text, unpacked.
     pub text_bytes: u64,
+    /// The time in its header, if it is a gzip file that has one.
+    pub packed: Option<Timestamp>,
     /// What is kept of it for the views of logins.
     pub told: Arc<Told>,
 }
@@ -154,6 +157,8 @@ impl Summary {
 /// Looks on while a text log passes.
 #[derive(Debug, Default)]
 pub struct Looker {
+    /// The first bytes of the file, as it lies.
+    head: Vec<u8>,
     unpacker: Unpacker,
     reader: Reader,
     keeper: Keeper,
@@ -168,7 +173,9 @@ impl Looker {
 
     /// The next bytes of the file.
     pub fn piece(&mut self, bytes: &[u8]) {
-        let Looker { unpacker, reader, keeper, text_bytes } = self;
+        let Looker { head, unpacker, reader, keeper, text_bytes } = self;
+        let room = bytes.len().min(8_usize.saturating_sub(head.len()));
+        head.extend_from_slice(bytes.get(..room).unwrap_or_default());
         unpacker.piece(bytes, &mut |text| {
             *text_bytes += text.len() as u64;
             reader.piece(text);
@@ -178,14 +185,15 @@ impl Looker {
 
     /// All has passed.
     pub fn end(self) -> Summary {
-        let Looker { unpacker, mut reader, mut keeper, mut text_bytes } = self;
+        let Looker { head, unpacker, mut reader, mut keeper, mut text_bytes } = self;
         let (compression, unread) = unpacker.end(&mut |text| {
             text_bytes += text.len() as u64;
             reader.piece(text);
             keeper.piece(text);
         });
         let told = Arc::new(keeper.end());
-        Summary { compression, lines: reader.end(), unread, text_bytes, told }
+        let packed = packed_at(&head);
+        Summary { compression, lines: reader.end(), unread, text_bytes, packed, told }
     }
 }
 

@@ -265,3 +265,107 @@ fn a_sparse_lastlog_of_two_gigabytes_is_read_in_little_room_and_time() {
     assert_eq!(rows.len(), 1, "{rows:#?}");
     assert_eq!((&rows[0]["uid"], &rows[0]["line"]), (&uid.into(), &"pts/3".into()));
 }
+
+/// Written from documentation (logrotate(8), gzip(1)): copies, whose times are those of the copying.
+#[test]
+fn the_name_of_a_file_its_header_and_its_rotation_say_of_which_year_its_lines_are() {
+    let line = |day: &str, user: &str| {
+        format!("{day} 10:00:00 srv sshd[1]: Accepted password for {user} from 10.0.0.1 port 1 ssh2\n")
+    };
+    // A gzip member that is stored, of 2025-01-12 (RFC 1951, 3.2.4; RFC 1952, 2.3); without its sum it is not whole.
+    let text = line("Jan  9", "erin");
+    let size = u16::try_from(text.len()).unwrap();
+    let header = [&b"\x1f\x8b\x08\0"[..], &1_736_640_000_u32.to_le_bytes(), b"\0\x03\x01"].concat();
+    let packed = [&header[..], &size.to_le_bytes(), &(!size).to_le_bytes(), text.as_bytes()].concat();
+    let host = FakeHost::small()
+        .file("/secure-20250112", line("Jan 11", "alice"))
+        .file("/auth.log", line("Dec 21", "bob") + &line("Jan 18", "bob"))
+        .file("/auth.log.1", line("Nov 25", "carol") + &line("Dec 20", "carol"))
+        .file("/auth.log.2", line("Feb 25", "dave") + &line("Nov 20", "dave"))
+        .file("/other.log.gz", packed);
+    let paths = ["/secure-20250112", "/auth.log", "/auth.log.1", "/auth.log.2", "/other.log.gz"];
+    let paths = paths.map(|path| host.at(path));
+    let mut evidence: Vec<&OsStr> = vec!["--auth".as_ref()];
+    evidence.extend(paths.iter().map(|path| path.as_os_str()));
+    let sessions = rows(&logins(&evidence, &["--sessions"]).run());
+    let year = |row: &Value| row["start"].as_str().unwrap()[..4].parse::<i32>().unwrap();
+    let of = |user: &str| {
+        let mut years: Vec<i32> =
+            sessions.iter().filter(|row| row["user"]["text"] == user).map(year).collect();
+        years.sort_unstable();
+        years
+    };
+    assert_eq!((of("alice"), of("erin")), (vec![2025], vec![2025]));
+    let newest = of("bob")[1];
+    assert_eq!(of("bob"), [newest - 1, newest]);
+    assert_eq!((of("carol"), of("dave")), (vec![newest - 1; 2], vec![newest - 1; 2]));
+    let told = phi(["timeline", "--format", "jsonl"]).args(&evidence).run().stdout;
+    let mut facts: Vec<String> = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["time"].as_str().unwrap()[..19].to_owned())
+        .collect();
+    let mut starts: Vec<String> =
+        sessions.iter().map(|row| row["start"].as_str().unwrap()[..19].to_owned()).collect();
+    facts.sort();
+    starts.sort();
+    assert_eq!(facts, starts);
+}
+
+/// Written from documentation: a hole, as a crash leaves it, and a line that is longer than any.
+#[test]
+fn a_login_behind_a_hole_is_there_and_a_line_that_is_too_long_is_told() {
+    let line = |user: &str| {
+        format!("2026-11-21T10:00:00Z srv sshd[1]: Accepted password for {user} from 10.0.0.1 port 1 ssh2\n")
+    };
+    let log = [
+        line("alice").as_bytes(),
+        &vec![0; 3_000_000],
+        line("bob").as_bytes(),
+        &vec![b'x'; 2_000_000],
+        b"\n",
+        line("carol").as_bytes(),
+    ]
+    .concat();
+    let host = FakeHost::small().file("/var/log/auth.log", log);
+    let path = host.at("/var/log/auth.log");
+    let evidence = ["--auth".as_ref(), path.as_os_str()];
+    let ran = logins(&evidence, &["--sessions"]).run().says("not understood: 1 line");
+    assert_eq!(rows(&ran).len(), 3);
+    let ran = phi(["timeline", "--format", "jsonl"]).args(evidence).run().says("not understood: 1");
+    assert_eq!(ran.stdout.lines().count(), 3);
+}
+
+/// Written from documentation (RFC 3164, 4.1.2): classic lines, one of a clock that was wrong.
+#[test]
+fn a_line_of_another_time_moves_no_login_and_is_told() {
+    let line = |day: &str, words: &str| format!("{day} srv sshd[1]: {words}\n");
+    let accepted = "Accepted password for alice from 10.0.0.1 port 1 ssh2";
+    let log = line("Mar  3 10:00:00", accepted)
+        + &line("Jan  1 00:00:05", "Server listening on 0.0.0.0 port 22.")
+        + &line("Mar  4 10:00:00", accepted);
+    let host = FakeHost::small().file("/var/log/auth.log", log);
+    let path = host.at("/var/log/auth.log");
+    let evidence = ["--auth".as_ref(), path.as_os_str()];
+    let ran = logins(&evidence, &["--sessions"]).run().says("1 line lies more than 30 days aside");
+    let years: Vec<String> =
+        rows(&ran).iter().map(|row| row["start"].as_str().unwrap()[..4].to_owned()).collect();
+    assert_eq!((years.len(), &years[0]), (2, &years[1]));
+    phi(["timeline"]).args(evidence).run().says("1 line lies more than 30 days aside");
+}
+
+/// The same records under two names, and a file that is named twice.
+#[test]
+fn a_session_of_wtmp_that_two_files_tell_of_is_one() {
+    let host = host().file("/var/log/wtmp.1", WTMP);
+    let of = |names: &[&str]| {
+        let paths: Vec<_> = names.iter().map(|name| host.at(name)).collect();
+        let mut evidence: Vec<&OsStr> = vec!["--wtmp".as_ref()];
+        evidence.extend(paths.iter().map(|path| path.as_os_str()));
+        logins(&evidence, &["--sessions"]).run()
+    };
+    let one = of(&["/var/log/wtmp"]);
+    assert!(!rows(&one).is_empty());
+    assert_eq!(of(&["/var/log/wtmp", "/var/log/wtmp"]).stdout, one.stdout);
+    let two = of(&["/var/log/wtmp", "/var/log/wtmp.1"]).says("that an earlier file held as well");
+    assert_eq!(rows(&two).len(), rows(&one).len());
+}

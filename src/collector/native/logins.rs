@@ -24,7 +24,7 @@ use crate::records::auth_text::Said;
 use crate::records::auth_text::attempts::Attempts;
 use crate::records::login_pairing::Pairing;
 use crate::records::observer::Observed;
-use crate::records::syslog::{Anchor, Reader};
+use crate::records::syslog::{Anchor, Reader, Surveyed, Years, named_at, years_of};
 use crate::records::text_log::Told;
 use crate::records::tzif::Zone;
 use crate::view::login_sessions::{Joined, Sessions, Source};
@@ -41,8 +41,11 @@ const PASSWD: u64 = 16 << 20;
 /// A text log that passed.
 struct Text {
     entry: EntryId,
+    path: HostPath,
     modified: Timestamp,
+    packed: Option<Timestamp>,
     told: Arc<Told>,
+    years: Years,
 }
 
 /// What the views are made of.
@@ -51,7 +54,6 @@ struct Made {
     texts: Vec<Text>,
     evidence: LoginEvidence,
     zone: Option<Zone>,
-    collected: Timestamp,
 }
 
 /// Seals both views.
@@ -95,39 +97,52 @@ fn unused(run: &Run<'_, '_>) -> Vec<String> {
 /// What text logs say, for a view that needs it too.
 pub fn texts(run: &Run<'_, '_>, each: &mut dyn FnMut(Said)) {
     let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
-    let made = Made {
-        audit: Logs::default(),
-        texts: passed(run),
-        evidence: LoginEvidence::default(),
-        zone,
-        collected: run.began.utc,
-    };
+    let texts = passed(run, zone.as_ref());
+    let made = Made { audit: Logs::default(), texts, evidence: LoginEvidence::default(), zone };
     for text in &made.texts {
         made.said(text, each);
     }
 }
 
-/// The text logs that passed, the oldest first.
-fn passed(run: &Run<'_, '_>) -> Vec<Text> {
+/// The text logs that passed, the oldest first, with their years.
+fn passed(run: &Run<'_, '_>, zone: Option<&Zone>) -> Vec<Text> {
     let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
     let texts = copies.filter_map(|copy| match &copy.observed {
         Some(Observed::Text(summary)) if summary.holds_records() => {
-            Some(Text { entry: copy.entry, modified: copy.modified, told: summary.told.clone() })
+            let (path, told) = (copy.path().clone(), summary.told.clone());
+            let (modified, packed) = (copy.modified, summary.packed);
+            Some(Text { entry: copy.entry, path, modified, packed, told, years: Years::default() })
         }
         _ => None,
     });
     let mut texts: Vec<Text> = texts.collect();
     texts.sort_by_key(|text| (text.modified, text.entry));
+    let surveyed: Vec<Surveyed<'_>> = texts.iter().map(|text| text.surveyed(run.began.utc)).collect();
+    let years = years_of(&surveyed, zone.unwrap_or(&Zone::utc()));
+    texts.iter_mut().zip(years).for_each(|(text, years)| text.years = years);
     texts
+}
+
+impl Text {
+    fn surveyed(&self, collected: Timestamp) -> Surveyed<'_> {
+        let anchor = Anchor {
+            collected: Some(collected),
+            modified: Some(self.modified),
+            packed: self.packed,
+            named: named_at(self.path.name()),
+            next: None,
+        };
+        Surveyed { survey: &self.told.survey, anchor, path: Some(self.path.as_bytes()) }
+    }
 }
 
 impl Made {
     fn of(run: &mut Run<'_, '_>) -> Made {
-        let texts = passed(run);
+        let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
+        let texts = passed(run, zone.as_ref());
         let mut evidence = std::mem::take(&mut run.logins);
         evidence.files.sort_by_key(|file| (file.modified, file.entry));
-        let zone = peek(run, "/etc/localtime", ZONE).and_then(|bytes| Zone::parse(&bytes));
-        Made { audit: Logs::of(run), texts, evidence, zone, collected: run.began.utc }
+        Made { audit: Logs::of(run), texts, evidence, zone }
     }
 
     fn is_nothing(&self) -> bool {
@@ -152,10 +167,7 @@ impl Made {
 
     /// What is said in a text, line by line.
     fn said(&self, text: &Text, each: &mut dyn FnMut(Said)) {
-        let anchor =
-            Anchor { collected: Some(self.collected), modified: Some(text.modified), ..Anchor::default() };
-        let zone = self.zone.clone().unwrap_or_default();
-        let mut reader = Reader::new(text.told.survey.years(&anchor, &zone), zone);
+        let mut reader = Reader::new(text.years.clone(), self.zone.clone().unwrap_or_default());
         text.told.lines.replay(&mut |offset, line| {
             reader.line(line, Place { file: text.entry.0, offset }, each);
         });

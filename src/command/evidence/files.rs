@@ -1,5 +1,6 @@
 //! Plain files that somebody names.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
@@ -34,6 +35,11 @@ pub fn of(named: &[(What, PathBuf)], wanted: &[What]) -> Result<Evidence, Failur
             if *what == What::Journal && path.is_dir() { journals(path)? } else { vec![path.clone()] };
         paths.extend(inside.into_iter().map(|path| (*what, path)));
     }
+    // What is named twice is read once.
+    let mut named_before = BTreeSet::new();
+    paths.retain(|(what, path)| {
+        named_before.insert((*what, path.canonicalize().unwrap_or_else(|_| path.clone())))
+    });
     let mut logs = Vec::new();
     for (at, (what, path)) in paths.iter().enumerate() {
         let met = open_file(path).and_then(|file| file.metadata()).map_err(|error| cannot(path, &error))?;

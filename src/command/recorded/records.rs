@@ -7,7 +7,7 @@ use crate::records::login_pairing::{LoginRecord, PairedLogin, Pairing};
 use crate::records::sqlite::{Database, Tally};
 use crate::records::unpack::Unpacker;
 use crate::records::utmp::{Findings, Item, Judge, Layout, Sort};
-use crate::term::Failure;
+use crate::term::{Failure, counted};
 
 /// Bytes of a file's beginning that tell how its records are laid out: more than 64 of the longest.
 const SAMPLE: usize = 32 << 10;
@@ -95,6 +95,10 @@ impl Gathering<'_> {
             hears.login(&login);
             self.sessions.record(login);
         });
+        if found.copies > 0 {
+            let records = counted(found.copies, "record");
+            self.notes.push(format!("{records} of wtmp that an earlier file held as well, counted once"));
+        }
         hears.found(&found);
         for log in evidence.logs(What::Wtmpdb) {
             self.rows(log, hears)?;

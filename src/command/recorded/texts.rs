@@ -1,11 +1,13 @@
 //! Text logs of programs that let people in. Each is read twice, since a classic line has no year (see
 //! [`crate::records::syslog`]).
 
-use super::{Gathering, Hears, Passed};
-use crate::command::evidence::{Log, What};
+use std::collections::BTreeSet;
+
+use super::{Gathering, Hears, Passed, dated};
+use crate::command::evidence::Log;
 use crate::records::audit_event::Place;
-use crate::records::lines::{Line, Lines};
-use crate::records::syslog::{Anchor, Reader, Survey};
+use crate::records::lines::{Line, Lines, Tally};
+use crate::records::syslog::Reader;
 use crate::records::unpack::Unpacker;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::Source;
@@ -14,17 +16,17 @@ impl Gathering<'_> {
     /// What they say. Lines without a zone are of that of the machine, as far as it is known.
     pub(super) fn texts<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
         let evidence = self.evidence;
-        for log in evidence.logs(What::Auth) {
-            let mut survey = Survey::default();
-            if !self.lines(log, &mut |line, _| survey.line(line))? {
-                continue;
+        let mut unread = BTreeSet::new();
+        let logs = dated(evidence, &mut |log, survey| {
+            if self.lines(log, &mut |line, place| survey.line(line, place.offset))?.is_none() {
+                unread.insert(log.number);
             }
-            let anchor =
-                Anchor { collected: evidence.collected, modified: log.modified, ..Anchor::default() };
-            let zone = evidence.zone.clone().unwrap_or_default();
-            let mut reader = Reader::new(survey.years(&anchor, &zone), zone);
+            Ok(())
+        })?;
+        for (log, years) in logs.into_iter().filter(|(log, _)| !unread.contains(&log.number)) {
+            let mut reader = Reader::new(years, evidence.zone.clone().unwrap_or_default());
             let mut said = Vec::new();
-            self.lines_into(log, &mut |gathering, line, place| {
+            let tally = self.lines_into(log, &mut |gathering, line, place| {
                 reader.line(line, place, &mut |one| said.push(one));
                 for one in said.drain(..) {
                     gathering.sessions.said(Source::Text, &one);
@@ -32,25 +34,27 @@ impl Gathering<'_> {
                 }
             })?;
             let told = reader.end();
-            if told.unparsed > 0 {
-                let lines = counted(told.unparsed, "line");
+            self.notes.extend(told.doubt().map(|doubt| format!("{}: {doubt}", log.name)));
+            let odd = told.unparsed + tally.unwrap_or_default().oversize;
+            if odd > 0 {
+                let lines = counted(odd, "line");
                 self.notes.push(format!("{}: not understood: {lines}", log.name));
             }
-            hears.passed(log, &Passed { span: told.span, records: told.records, odd: told.unparsed });
+            hears.passed(log, &Passed { span: told.span, records: told.records, odd });
         }
         Ok(())
     }
 
-    fn lines(&mut self, log: &Log, each: &mut dyn FnMut(&[u8], Place)) -> Result<bool, Failure> {
+    fn lines(&mut self, log: &Log, each: &mut dyn FnMut(&[u8], Place)) -> Result<Option<Tally>, Failure> {
         self.lines_into(log, &mut |_, line, place| each(line, place))
     }
 
-    /// The lines of a text, unpacked, with where they stand.
+    /// The lines of a text, unpacked, with where they stand; none if it could not be read.
     fn lines_into(
         &mut self,
         log: &Log,
         each: &mut dyn FnMut(&mut Self, &[u8], Place),
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<Tally>, Failure> {
         let evidence = self.evidence;
         let (mut unpacker, mut lines) = (Unpacker::default(), Lines::default());
         let mut take = |line: Line<'_>| {
@@ -61,16 +65,16 @@ impl Gathering<'_> {
         let read =
             evidence.read(log, &mut |bytes| unpacker.piece(bytes, &mut |text| lines.piece(text, &mut take)));
         let (_, unread) = unpacker.end(&mut |text| lines.piece(text, &mut take));
-        lines.end(&mut take);
+        let tally = lines.end(&mut take);
         if let Some(why) = unread {
             self.note(format!("{}: NOT ALL READ: {why}", log.name));
         }
-        self.is_read(log, read)
+        Ok(self.is_read(log, read)?.then_some(tally))
     }
 
     /// A text is read twice, and what is wrong with it is told once.
     fn note(&mut self, words: String) {
-        if self.notes.last() != Some(&words) {
+        if !self.notes.contains(&words) {
             self.notes.push(words);
         }
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::coverage::{Coverage, Read};
 use super::pile::Pile;
-use super::sources::{head, text};
+use super::sources::text;
 use crate::clock::Timestamp;
 use crate::command::evidence::{Evidence, Log, What};
+use crate::command::recorded::head;
 use crate::records::unpack::Compression;
 use crate::records::utmp::{Item, Judge, Layout, Sort};
 use crate::term::Failure;

@@ -83,17 +83,6 @@ pub fn text(
     Ok(unless_forged(read)?.or(unread))
 }
 
-/// The first eight bytes of a log, or fewer.
-pub fn head(evidence: &Evidence, log: &Log) -> Result<Vec<u8>, Failure> {
-    let mut head = Vec::new();
-    let read = evidence.read_while(log, &mut |bytes| {
-        head.extend_from_slice(bytes.get(..8).unwrap_or(bytes));
-        if head.len() >= 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    // What cannot be read is told when it is its turn.
-    unless_forged(read).map(|_| head)
-}
-
 /// What the entries themselves date.
 fn steps(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Coverage) -> Result<(), Failure> {
     let pid = evidence.own.as_ref().map(|own| own.pid);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::LoginRecord;
+use super::{LoginRecord, micros};
 use crate::clock::Timestamp;
 
 /// A session that has begun.
@@ -13,6 +13,16 @@ pub(super) struct Open {
     pub clock: i64,
     /// When the machine that it runs on was shut down, where the row of its start says so.
     pub down: Option<Timestamp>,
+}
+
+impl Open {
+    /// Whether a record is of a time before it began, now that the clock has been set so far in all: a file that overlaps
+    /// another one has such.
+    pub fn is_after(&self, record: &LoginRecord, clock: i64) -> bool {
+        let set = clock.saturating_sub(self.clock);
+        let are_known = self.record.time().is_some() && record.time().is_some();
+        are_known && micros(record) < micros(&self.record).saturating_add(set)
+    }
 }
 
 /// All of them, in the order in which they began.
@@ -46,14 +56,16 @@ impl OpenSessions {
         self.sessions.insert(number, open);
     }
 
-    /// That on the terminal that a record names; of one that names none, by its id, or else by its process.
-    pub fn take(&mut self, record: &LoginRecord) -> Option<Open> {
+    /// That on the terminal that a record names; of one that names none, by its id, or else by its process. None if `ends`
+    /// says that the record cannot end it.
+    pub fn take(&mut self, record: &LoginRecord, ends: &dyn Fn(&Open) -> bool) -> Option<Open> {
         let number = match (&record.line, &record.id) {
             (line, _) if !line.is_empty() => self.lines.get(line),
             (_, id) if !id.is_empty() && self.ids.contains_key(id) => self.ids.get(id),
             _ => self.pids.get(&record.pid),
         };
         let number = *number?;
+        self.sessions.get(&number).filter(|open| ends(open))?;
         let open = self.sessions.remove(&number)?;
         forget(&mut self.lines, &open.record.line, number);
         forget(&mut self.ids, &open.record.id, number);

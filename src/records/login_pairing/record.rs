@@ -107,6 +107,12 @@ impl LoginRecord {
         }
     }
 
+    /// All that it says, whatever file it stands in.
+    pub(super) fn says(&self) -> impl std::hash::Hash {
+        let texts = (&self.line, &self.id, &self.user, &self.host, &self.address);
+        (self.kind, self.pid, texts, self.session, self.seconds, self.micros, self.logout)
+    }
+
     /// From where: the address, else the name of the other side, else the terminal.
     pub fn origin(&self) -> &[u8] {
         match &self.address {

@@ -59,6 +59,21 @@ impl Tags {
     }
 }
 
+impl Notes {
+    /// What is to be told of the years, in words.
+    pub fn doubt(&self) -> Option<String> {
+        let lines = match self.doubtful_years {
+            0 => return None,
+            1 => "1 line lies".to_owned(),
+            lines => format!("{lines} lines lie"),
+        };
+        Some(format!(
+            "{lines} more than 30 days aside of those around: taken for a clock that was wrong, and not for a year gone by, \
+             which it may be"
+        ))
+    }
+}
+
 /// What became of the lines of a file. Each record is in exactly one of `said`, `others`, `continued` and `unparsed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
@@ -81,6 +96,9 @@ pub struct Notes {
     /// In the hour that was there twice, or in the one that never was, as summer time ended or began: the time of each is
     /// the earlier one, until the log itself steps back.
     pub ambiguous_times: u64,
+    /// Lines that lie more than 30 days aside of those around them, which was taken for a clock that was wrong, and not for a
+    /// New Year.
+    pub doubtful_years: u64,
     /// Steps back of the time.
     pub steps: u64,
     /// The first of them.
@@ -126,7 +144,7 @@ impl Reader {
 
     /// All lines were there.
     pub fn end(self) -> Notes {
-        self.notes
+        Notes { doubtful_years: self.years.doubtful, ..self.notes }
     }
 
     fn record(&mut self, text: &[u8], place: Place, out: &mut dyn FnMut(Said)) {
@@ -140,7 +158,7 @@ impl Reader {
             return;
         };
         self.was_read = true;
-        let time = self.time(line.stamp, place);
+        let time = self.time(&line, place);
         self.say(&line, time, place, out);
     }
 
@@ -174,19 +192,12 @@ impl Reader {
         }
     }
 
-    fn time(&mut self, stamp: Option<Stamp>, place: Place) -> Option<(Timestamp, TimeQuality)> {
-        let stamp = stamp?;
-        let (time, quality) = match stamp {
-            Stamp::Exact(time, _) => {
-                self.years.with_year(stamp);
-                (time, TimeQuality::Exact)
-            }
-            Stamp::Local(local, nanos) => {
-                self.years.with_year(stamp);
-                (self.place(local, nanos), TimeQuality::Zone)
-            }
+    fn time(&mut self, line: &Line, place: Place) -> Option<(Timestamp, TimeQuality)> {
+        let (time, quality) = match line.stamp? {
+            Stamp::Exact(time, _) => (time, TimeQuality::Exact),
+            Stamp::Local(local, nanos) => (self.place(local, nanos), TimeQuality::Zone),
             Stamp::Classic(day) => {
-                let local = self.years.local(day)?;
+                let local = self.years.local(line.host, place.offset, day)?;
                 (self.place(local, day.nanos), TimeQuality::YearAndZone)
             }
         };

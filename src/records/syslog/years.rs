@@ -1,143 +1,134 @@
-//! Which year a classic line is of. Between two lines that follow one another nothing but their days is needed: a step
-//! back by more than 30 days is a New Year, a small one an adjusted clock or lines out of order. Which year the last line is
-//! of follows from when the file was written.
+//! Which year a classic line is of. How many years lie between two lines follows from their days (see [`super::clocks`]);
+//! which year the last line is of, from when the file was written.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
+use super::anchor::Anchor;
+use super::clocks::{At, Clocks, DAY, Host, short};
 use super::stamp::{Day, Stamp, is_leap, year_of};
 use crate::clock::Timestamp;
 use crate::records::tzif::Zone;
 
-/// Steps back of more days than this are a New Year.
-const NEW_YEAR: i64 = 30 * DAY;
-/// A step of nearly a year forward that is a step back by less than this: lines out of order, or an adjusted clock, around
-/// midnight of New Year. A log that is silent for all of a year but these hours would be read one year too late.
-const OUT_OF_ORDER: i64 = 2 * 3_600;
-const DAY: i64 = 86_400;
-/// Leap days at different distances that are remembered; a log of more than these is longer than any.
-const LEAP_DAYS: usize = 16;
-
-/// When the last line can have been written at the latest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Anchor {
-    /// When the evidence was collected.
-    pub collected: Option<Timestamp>,
-    /// When the file was last written to, which a copy may have lost.
-    pub modified: Option<Timestamp>,
-    /// The time in the header of a gzip file (RFC 1952; zero is none), which survives a copy.
-    pub packed: Option<Timestamp>,
-    /// The day in the name of a rotated file (`auth.log-20261122`), which survives it too.
-    pub named: Option<Timestamp>,
-    /// When the next newer file of the chain begins.
-    pub next: Option<Timestamp>,
-}
-
-impl Anchor {
-    /// The latest time a line can have: what survives a copy first, and a day of grace for clocks that went wrong.
-    fn latest(&self) -> Option<Timestamp> {
-        let survives = [self.packed, self.named].into_iter().flatten().filter(|time| time.unix() > 0).min();
-        let written = survives.or(self.modified);
-        let graced = [written, self.collected]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|time| time.plus(Duration::from_secs(DAY as u64)));
-        let next = self.next.map(|time| time.plus(Duration::from_secs(3_600)));
-        [graced, next].into_iter().flatten().min()
-    }
-}
-
-/// How many years behind the first line a line is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Chain {
-    year: i64,
-    last: Option<Day>,
-}
-
-impl Chain {
-    fn step(&mut self, day: Day) -> i64 {
-        if let Some(last) = self.last {
-            // As of a leap year, so that every day has its place.
-            let (before, now) = (last.local(2000), day.local(2000));
-            if before - now > NEW_YEAR {
-                self.year += 1;
-            } else if before - (now - 366 * DAY) <= OUT_OF_ORDER {
-                self.year -= 1;
-            }
-        }
-        self.last = Some(day);
-        self.year
-    }
-}
+/// Lines that tell when a file begins.
+const BEGINNING: usize = 256;
 
 /// The first of two passes over a file: what dates its lines in the second. It does not grow with the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    chain: Chain,
+    clocks: Clocks,
     /// The year of the first line, if a line had its year.
     known: Option<i64>,
-    latest: Option<(i64, Day)>,
-    leap_days: Vec<i64>,
+    beginning: Beginning,
+}
+
+/// The first lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Beginning {
+    exact: Option<Timestamp>,
+    classic: Vec<(Vec<u8>, u64, Day)>,
+    lines: usize,
 }
 
 impl Survey {
-    /// A line of the file, in the order of the file.
-    pub fn line(&mut self, text: &[u8]) {
-        super::records(text, &mut |_, record| {
-            if let Some(stamp) = super::line(record).and_then(|line| line.stamp) {
-                self.stamp(stamp);
+    /// A line of the file, in the order of the file, and how many bytes are before it.
+    pub fn line(&mut self, text: &[u8], offset: u64) {
+        super::records(text, &mut |at, record| {
+            let line = super::line(record);
+            if let Some((line, stamp)) = line.and_then(|line| Some((line, line.stamp?))) {
+                self.stamp(line.host, stamp, offset + at as u64);
             }
         });
     }
 
-    /// How many years the last line is behind the first.
-    pub fn years_behind(&self) -> i64 {
-        self.chain.year
-    }
-
-    fn stamp(&mut self, stamp: Stamp) {
-        let Stamp::Classic(day) = stamp else { return self.with_year(stamp) };
-        let year = self.chain.step(day);
-        self.latest = self.latest.max(Some((year, day)));
-        let leap_day = (day.month, day.day) == (2, 29);
-        if leap_day && self.leap_days.len() < LEAP_DAYS && !self.leap_days.contains(&year) {
-            self.leap_days.push(year);
+    fn stamp(&mut self, host: &[u8], stamp: Stamp, offset: u64) {
+        self.beginning.take(host, stamp, offset);
+        match stamp {
+            Stamp::Classic(day) => {
+                self.clocks.line(host, day, offset);
+            }
+            _ => self.with_year(host, stamp, offset),
         }
     }
 
-    fn with_year(&mut self, stamp: Stamp) {
+    fn with_year(&mut self, host: &[u8], stamp: Stamp, offset: u64) {
         let Some((year, day)) = dated(stamp) else { return };
-        let behind = self.chain.step(day);
+        let (behind, _) = self.clocks.would_be(host, day);
         let known = *self.known.get_or_insert(year - behind);
-        self.chain.year = year - known;
+        self.clocks.dated(host, (year - known, day), offset);
     }
 
     /// The years, as of a file that was written at the latest so. Without any time to go by, and without a line that has
     /// its year, classic lines get no time.
     pub fn years(&self, anchor: &Anchor, zone: &Zone) -> Years {
-        let by_anchor = || {
-            let latest = anchor.latest()?.unix();
-            let local = latest + i64::from(zone.offset(latest));
-            let (behind, day) = self.latest?;
-            let year = year_of(local.div_euclid(DAY));
-            let year = if day.local(year) <= local { year } else { year - 1 };
-            Some(self.with_leap_days(year - behind))
+        let latest = anchor.latest().map(|latest| latest.unix() + i64::from(zone.offset(latest.unix())));
+        let latest = latest.filter(|_| self.known.is_none());
+        let Some(first) = self.known.or_else(|| self.first(latest?)) else { return Years::default() };
+        let of_host = |host: &Host| {
+            // Of a machine whose clock is ahead of the time of writing the lines are of the year before, as far as that tells.
+            let ahead = latest.zip(fitting(host, latest)).map_or(0, |(_, fits)| (first - fits).max(0));
+            host.pieces.iter().map(|piece| (piece.from, first + piece.year - ahead)).collect()
         };
-        Years { first: self.known.or_else(by_anchor), chain: Chain::default() }
+        let hosts = self.clocks.hosts.iter().map(|(name, host)| (name.clone(), of_host(host))).collect();
+        Years { hosts, latest, doubtful: self.clocks.doubtful() }
+    }
+
+    /// The year of the first line: the newest one in which no machine's clock is behind the time of writing. Those that are
+    /// ahead of the others do not count, unless most lines are theirs.
+    fn first(&self, latest: i64) -> Option<i64> {
+        let hosts = || self.clocks.hosts.iter().map(|(_, host)| host);
+        let all: u64 = hosts().map(Host::lines).sum();
+        let ahead: u64 = hosts().filter(|host| host.is_ahead).map(Host::lines).sum();
+        let counts = |host: &&Host| !host.is_ahead || ahead * 2 > all;
+        let first = hosts().filter(counts).filter_map(|host| fitting(host, Some(latest))).min()?;
+        Some(self.with_leap_days(first))
+    }
+
+    /// When the file begins, as these years have it: no sooner than all of its first lines say, as the clock may not have
+    /// been set yet when the very first one was written.
+    pub fn begins(&self, years: &Years, zone: &Zone) -> Option<Timestamp> {
+        let Beginning { exact, classic, .. } = &self.beginning;
+        let local = |(host, offset, day): &(Vec<u8>, u64, Day)| {
+            let place = zone.place(years.local(host, *offset, *day)?);
+            Some(Timestamp::from_unix(place.first(), day.nanos))
+        };
+        classic.iter().filter_map(local).max().max(*exact)
     }
 
     /// The newest first year, from this one back, in which each 29 February is one: all of the file moves with it, as a
     /// time of writing that is too late is likelier than a year of silence.
     fn with_leap_days(&self, first: i64) -> i64 {
-        let fits = |first: &i64| self.leap_days.iter().all(|behind| is_leap(first + behind));
-        let newest = |first: &i64| self.leap_days.iter().max().is_none_or(|behind| is_leap(first + behind));
+        let pieces = self.clocks.hosts.iter().flat_map(|(_, host)| &host.pieces);
+        let leap_days: Vec<i64> = pieces.filter(|piece| piece.has_leap_day).map(|piece| piece.year).collect();
+        let fits = |first: &i64| leap_days.iter().all(|behind| is_leap(first + behind));
+        let newest = |first: &i64| leap_days.iter().max().is_none_or(|behind| is_leap(first + behind));
         let back = || (first - 8..=first).rev();
         back().find(fits).or_else(|| back().find(newest)).unwrap_or(first)
     }
 }
 
+impl Beginning {
+    fn take(&mut self, host: &[u8], stamp: Stamp, offset: u64) {
+        if self.lines >= BEGINNING {
+            return;
+        }
+        self.lines += 1;
+        match stamp {
+            Stamp::Exact(time, _) => self.exact = self.exact.max(Some(time)),
+            Stamp::Classic(day) => self.classic.push((short(host).to_vec(), offset, day)),
+            Stamp::Local(..) => {}
+        }
+    }
+}
+
+/// The newest year of the file's first line with which a machine's latest day is not behind this local time.
+fn fitting(host: &Host, latest: Option<i64>) -> Option<i64> {
+    let (latest, (behind, day)) = latest.zip(host.latest())?;
+    let year = year_of(latest.div_euclid(DAY));
+    Some(if day.local(year) <= latest { year - behind } else { year - 1 - behind })
+}
+
 /// Year and day of a line that has its year.
-fn dated(stamp: Stamp) -> Option<(i64, Day)> {
+fn dated(stamp: Stamp) -> Option<At> {
     let (local, nanos) = match stamp {
         Stamp::Exact(_, local) => (local, 0),
         Stamp::Local(local, nanos) => (local, nanos),
@@ -150,27 +141,26 @@ fn dated(stamp: Stamp) -> Option<(i64, Day)> {
     Some((year, Day { month, day: of_month, second: u32::try_from(local.rem_euclid(DAY)).ok()?, nanos }))
 }
 
-/// Dates the lines of a file, in the order of the file: what a [`Survey`] resolved to. The default dates none but those
-/// with their years.
+/// Dates the lines of a file: what a [`Survey`] resolved to. The default dates none but those with their years.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Years {
-    first: Option<i64>,
-    chain: Chain,
+    /// Of each machine, from where in the file on its lines are of which year.
+    hosts: BTreeMap<Vec<u8>, Vec<(u64, i64)>>,
+    /// The latest local time that a line can have.
+    latest: Option<i64>,
+    /// Lines that lie more than 30 days aside of those around them, where that was taken for a clock that was wrong and not
+    /// for a New Year.
+    pub doubtful: u64,
 }
 
 impl Years {
-    /// The local time of the next line without a year, in seconds since 1970 as if it were UTC.
-    pub fn local(&mut self, day: Day) -> Option<i64> {
-        let first = self.first?;
-        Some(day.local(first + self.chain.step(day)))
-    }
-
-    /// A line with its year: what follows is of the same.
-    pub fn with_year(&mut self, stamp: Stamp) {
-        // Only a file that mixes them needs it.
-        let Some(first) = self.first else { return };
-        let Some((year, day)) = dated(stamp) else { return };
-        self.chain.step(day);
-        self.chain.year = year - first;
+    /// The local time of a line without a year that this machine wrote and that stands there, in seconds since 1970 as if it
+    /// were UTC.
+    pub fn local(&self, host: &[u8], offset: u64, day: Day) -> Option<i64> {
+        let pieces = self.hosts.get(short(host)).or_else(|| self.hosts.get(&b""[..]))?;
+        let at = pieces.partition_point(|(from, _)| *from <= offset);
+        let (_, year) = *pieces.get(at.saturating_sub(1))?;
+        let is_late = self.latest.is_some_and(|latest| day.local(year) > latest);
+        Some(day.local(if is_late { year - 1 } else { year }))
     }
 }

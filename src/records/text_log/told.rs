@@ -4,14 +4,10 @@ use crate::records::kept_lines::KeptLines;
 use crate::records::lines::{Line, Lines};
 use crate::records::syslog::{Survey, speaks_of_logins};
 
-/// Bytes of a line that is kept for its day alone.
-const DAY: usize = 64;
-
 /// What is kept of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// The lines, and beside each New Year the two that it lies between: the days of those that are kept tell the same
-    /// years as the days of all.
+    /// The lines.
     pub lines: KeptLines,
     /// The days of all lines.
     pub survey: Survey,
@@ -22,8 +18,6 @@ pub struct Told {
 pub struct Keeper {
     text: Lines,
     told: Told,
-    /// The beginning of the line above, and where it stands.
-    above: (u64, Vec<u8>),
     /// The line above is kept.
     is_kept: bool,
 }
@@ -53,29 +47,12 @@ impl Keeper {
             self.is_kept = false;
             return;
         };
-        let year = self.told.survey.years_behind();
-        self.told.survey.line(bytes);
-        let is_new_year = self.told.survey.years_behind() != year;
-        if is_new_year && !self.is_kept {
-            let (offset, above) = &self.above;
-            self.told.lines.push(*offset, above);
-        }
-        self.is_kept = speaks_of_logins(bytes, self.is_kept) || is_new_year;
+        self.told.survey.line(bytes, offset);
+        self.is_kept = speaks_of_logins(bytes, self.is_kept);
         if self.is_kept {
             self.told.lines.push(offset, bytes);
-        } else {
-            self.above.0 = offset;
-            self.above.1.clear();
-            self.above.1.extend_from_slice(without_message(bytes));
         }
     }
-}
-
-/// A line as far as it tells its day, and nothing else.
-fn without_message(line: &[u8]) -> &[u8] {
-    let line = line.get(..DAY).unwrap_or(line);
-    let ends = [b": ".as_slice(), b"last message repeated"].map(|end| memchr::memmem::find(line, end));
-    line.get(..ends.into_iter().flatten().min().unwrap_or(line.len())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -133,7 +110,7 @@ mod tests {
         let years = times.map(|time| time.split('-').next().unwrap().to_owned()).collect::<Vec<_>>();
         assert_eq!(years, ["2024", "2025", "2025", "2026"]);
         assert_eq!(of_all[2].times, 2);
-        assert_eq!((kept.lines.lines, kept.lines.left), (7, 0));
+        assert_eq!((kept.lines.lines, kept.lines.left), (4, 0));
         assert_eq!(told(1), told(4096));
     }
 
@@ -142,6 +119,6 @@ mod tests {
         let mut keeper = Keeper::default();
         keeper.piece(LOG);
         let told = keeper.end();
-        assert_eq!((told.lines.lines, told.lines.left), (0, 7));
+        assert_eq!((told.lines.lines, told.lines.left), (0, 4));
     }
 }

@@ -1,5 +1,5 @@
 #![no_main]
-//! Any bytes as the files of a wtmp, in each layout, and as a database of it: each login is one session, and none ends before
+//! Any bytes as the files of a wtmp, in each layout, and as a database of it: each login that is no copy is one session, and none ends before
 //! there is one.
 
 use libfuzzer_sys::fuzz_target;
@@ -35,7 +35,7 @@ fn files(layout: Layout, files: &[&[u8]]) {
         judge.finish(&mut each);
     }
     let found = pairing.end(&mut |_| sessions += 1);
-    assert_eq!(sessions, users, "{found:?}");
+    assert!(sessions <= users && users <= sessions + found.copies, "{found:?}");
     assert!(found.signs.len() <= 10_000);
 }
 

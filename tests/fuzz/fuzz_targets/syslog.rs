@@ -44,7 +44,11 @@ fuzz_target!(|bytes: &[u8]| {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     let zones = [Some(Zone::utc()), Zone::parse(BERLIN), Zone::parse(NEW_YORK), Zone::parse(bytes)];
     let mut survey = Survey::default();
-    bytes.split(|byte| *byte == b'\n').for_each(|line| survey.line(line));
+    let mut offset = 0;
+    for line in bytes.split(|byte| *byte == b'\n') {
+        survey.line(line, offset);
+        offset += line.len() as u64 + 1;
+    }
     let written = Timestamp::from_unix(1_795_292_388, 0);
     for zone in zones.iter().flatten() {
         for local in [0, 1_774_749_600, 1_792_893_600, 1_795_292_388, 4_102_444_800, -4_102_444_800] {
