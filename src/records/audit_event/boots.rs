@@ -19,6 +19,8 @@ const SIGNS_KEPT: usize = 4 * BOOTS_KEPT;
 struct Boot {
     /// When the one before it had ended.
     over: Option<Timestamp>,
+    /// The event that it was known by.
+    first: EventId,
     began: Timestamp,
     ended: Timestamp,
     lowest: u64,
@@ -112,6 +114,7 @@ impl Boots {
         let (time, number) = (id.time, id.serial);
         self.boots.push(Boot {
             over,
+            first: id,
             began: time,
             ended: time,
             lowest: number,
@@ -139,7 +142,7 @@ impl Boot {
     /// Whether an event may be of this boot though it is out of order: its number is not far below the others, and nothing
     /// of the boot before was later.
     fn may_hold(&self, id: EventId) -> bool {
-        let is_of_before = id.time < self.began && self.over.is_some_and(|over| id.time <= over);
+        let is_of_before = id < self.first && self.over.is_some_and(|over| id.time <= over);
         id.serial >= self.lowest.saturating_sub(LATE) && id.time.plus(SLOW) >= self.began && !is_of_before
     }
 

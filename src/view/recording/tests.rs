@@ -139,9 +139,13 @@ fn a_rule_that_may_silence_is_told_from_when_it_came_until_it_is_gone() {
     let unknown = |from, to| (ReasonCode::CoverageUnknown, from, to);
     let add = |fields: &str| format!("150 22 CONFIG_CHANGE op=add_rule {fields} res=1");
     for fields in ["key=(null) list=1", "key=\"k\" list=5", "key=(null) list=6", "key=(null) list=4"] {
-        assert_eq!(suppressed(&[ON[1], &add(fields), ON[2]], false), [unknown(150, 200)], "{fields}");
+        assert_eq!(
+            suppressed(&[ON[1], &add(fields), "190 23 SYSCALL a=1"], false),
+            [unknown(150, 200)],
+            "{fields}"
+        );
         // Rules that are in force speak for themselves.
-        assert_eq!(suppressed(&[ON[1], &add(fields), ON[2]], true), [], "{fields}");
+        assert_eq!(suppressed(&[ON[1], &add(fields), "190 23 SYSCALL a=1"], true), [], "{fields}");
     }
     for fields in ["key=\"other\" list=4", "key=(null) list=0", "key=(null) list=7"] {
         assert_eq!(suppressed(&[ON[1], &add(fields)], false), [], "{fields}");

@@ -111,11 +111,11 @@ fn a_change_of_auditing_that_is_not_said_is_noticed() {
     );
 }
 
-/// What is on at the time of a note of auditing being switched off at 10 s as number 20. Written from documentation
+/// What is on at the time of a note of auditing being switched off at 10 s as number 520. Written from documentation
 /// (kernel/audit.c, kernel/auditsc.c).
 fn on_again(behind: &str) -> Option<i64> {
     let mut summary = Summary::default();
-    summary.piece(b"type=CONFIG_CHANGE msg=audit(10.000:20): op=set audit_enabled=0 old=1 res=1\n");
+    summary.piece(b"type=CONFIG_CHANGE msg=audit(10.000:520): op=set audit_enabled=0 old=1 res=1\n");
     summary.piece(format!("{behind}\n").as_bytes());
     summary.notes[0].next.map(Timestamp::unix)
 }
@@ -123,25 +123,25 @@ fn on_again(behind: &str) -> Option<i64> {
 #[test]
 fn only_what_is_recorded_of_auditing_that_is_on_shows_that_it_is() {
     for kind in ["SYSCALL", "USER_START", "SERVICE_START", "SYSTEM_BOOT", "USER", "CRYPTO_KEY_USER"] {
-        assert_eq!(on_again(&format!("type={kind} msg=audit(30.000:21): pid=1")), Some(30), "{kind}");
+        assert_eq!(on_again(&format!("type={kind} msg=audit(30.000:521): pid=1")), Some(30), "{kind}");
     }
     for change in ["audit_enabled=1 old=0", "audit_enabled=2 old=1", "audit_enabled=0 old=1"] {
-        let line = format!("type=CONFIG_CHANGE msg=audit(30.000:21): op=set {change} res=1");
+        let line = format!("type=CONFIG_CHANGE msg=audit(30.000:521): op=set {change} res=1");
         assert_eq!(on_again(&line), Some(30), "{change}");
     }
     for kind in
         ["USER_AVC", "AVC", "APPARMOR", "URINGOP", "PATH", "PROCTITLE", "KERNEL", "DAEMON_START", "EOE"]
     {
-        assert_eq!(on_again(&format!("type={kind} msg=audit(30.000:21): pid=1")), None, "{kind}");
+        assert_eq!(on_again(&format!("type={kind} msg=audit(30.000:521): pid=1")), None, "{kind}");
     }
     for change in ["audit_enabled=0 old=0", "lost=0 old=3"] {
         assert_eq!(
-            on_again(&format!("type=CONFIG_CHANGE msg=audit(30.000:21): op=set {change} res=1")),
+            on_again(&format!("type=CONFIG_CHANGE msg=audit(30.000:521): op=set {change} res=1")),
             None
         );
     }
     // Of calls that were entered before, in the same step of the clock, or that began before and end behind.
-    for id in ["9.900:19", "10.000:20", "10.000:21", "10.004:21", "9.900:21", "12.000:19"] {
+    for id in ["9.900:519", "10.000:520", "10.000:521", "10.004:521", "9.900:521", "12.000:519"] {
         assert_eq!(on_again(&format!("type=SYSCALL msg=audit({id}): pid=1")), None, "{id}");
     }
     let booted = "type=SYSCALL msg=audit(100.000:3): pid=1";
