@@ -85,14 +85,16 @@ impl RuleNamed {
         if key.is_empty() { self.keys.is_empty() } else { self.keys.iter().any(|other| other == key) }
     }
 
-    /// Whether it may keep accesses from being recorded. Rules of some lists can do nothing else; of those about system calls
-    /// one that records has a key, as a rule, so that its events can be found.
+    /// Whether it can do nothing but keep something from being recorded.
+    pub fn only_suppresses(&self) -> bool {
+        matches!(self.list, Some(TASK | EXCLUDE | FILESYSTEM))
+    }
+
+    /// Whether it may keep accesses from being recorded. Of rules about system calls one that records has a key, mostly, so
+    /// that its events can be found.
     pub fn may_suppress(&self) -> bool {
-        match self.list {
-            Some(TASK | EXCLUDE | FILESYSTEM) => true,
-            Some(ENTRY | EXIT) | None => self.keys.is_empty(),
-            Some(_) => false,
-        }
+        let is_of_calls = matches!(self.list, Some(ENTRY | EXIT) | None);
+        self.only_suppresses() || is_of_calls && self.keys.is_empty()
     }
 
     /// Its list as auditctl(8) calls it.

@@ -174,7 +174,7 @@ impl Recording<'_> {
         if since >= self.to {
             return;
         }
-        let keyless = if rule.keys.is_empty() { ", without a key" } else { "" };
+        let keyless = if rule.only_suppresses() { "" } else { ", without a key" };
         let words = format!(
             "a rule was added at {} that may keep accesses from being recorded (list {}{keyless})",
             since.spoken(),
