@@ -88,7 +88,7 @@ impl Boots {
         let is_sign = self.release.is_sign(sign);
         let is_new = self.boots.last().is_some_and(|known| {
             let fell = !sign.is_daemons() && (known.fallen || is_fallen(known.last(), id));
-            is_sign && (fell || self.told.is_again(sign, known.began, id))
+            is_sign && (fell || self.told.is_again(sign, known.began, known.highest, id))
         });
         if is_new {
             self.begin(id, self.restarted);
@@ -235,9 +235,12 @@ mod tests {
         );
         boots.sign(Sign::Init, id(130, 4));
         assert_eq!([(130, 4), (131, 6)].map(|(second, serial)| boots.of(id(second, serial))), [1; 2]);
+        // A container says that it was booted.
+        boots.sign(Sign::Init, id(150, 7));
+        assert_eq!(boots.of(id(150, 7)), 1);
         // auditd began again: its log goes on.
         boots.sign(Sign::Daemon(b"6.1"), id(200, 9));
-        assert_eq!([(199, 7), (201, 8)].map(|(second, serial)| boots.of(id(second, serial))), [1; 2]);
+        assert_eq!([(199, 8), (201, 9)].map(|(second, serial)| boots.of(id(second, serial))), [1; 2]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 
 use super::EventId;
-use super::signs::{Release, SLOW, Sign, Told, fell, is_fallen, is_past};
+use super::signs::{Release, SLOW, Sign, Told, fell, goes_on, is_fallen, is_past};
 use crate::clock::Timestamp;
 
 /// Ranges that are kept apart in one boot of one file.
@@ -143,7 +143,7 @@ impl Serials {
         let known = self.boots.last().filter(|_| is_sign && !self.anew);
         let began = known.filter(|boot| {
             let fell = !sign.is_daemons() && (self.fallen.is_some() || is_fallen(boot.last, id));
-            fell || self.told.is_again(sign, boot.first.time, id)
+            fell || self.told.is_again(sign, boot.first.time, boot.last.serial, id)
         });
         let began = began.is_some().then(|| self.begin_at(sign, id));
         self.told.tell(sign);
@@ -257,7 +257,8 @@ impl Boot {
     pub fn is_over(&self, next: &Boot) -> bool {
         let is_new = |sign: EventId| {
             let again = self.booted.is_some_and(|booted| booted != sign) || is_past(self.first.time, sign);
-            is_fallen(self.last, sign) || again && sign.time > self.last.time
+            let again = again && sign.time > self.last.time && !goes_on(self.last.serial, next.first);
+            again || is_fallen(self.last, sign)
         };
         is_other_boot(self.last, next.first) || next.booted.is_some_and(is_new)
     }

@@ -68,14 +68,16 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether a sign is of another boot than the one that began then: it has come already, or comes too late for it.
-    pub fn is_again(self, sign: Sign<'_>, began: Timestamp, id: EventId) -> bool {
+    /// Whether a sign is of another boot than the one that began then and has come to the number `highest`: it has come
+    /// already, or comes too late for it. Where the numbers just go on a container says that it was booted.
+    pub fn is_again(self, sign: Sign<'_>, began: Timestamp, highest: u64, id: EventId) -> bool {
+        let goes_on = !sign.is_daemons() && goes_on(highest, id);
         let has_come = match sign {
             Sign::Daemon(_) => self.daemon,
             Sign::Init => self.init,
             Sign::Kernel => self.kernel,
         };
-        has_come || is_past(began, id)
+        !goes_on && (has_come || is_past(began, id))
     }
 
     /// A sign came.
@@ -91,6 +93,11 @@ impl Told {
     pub fn of_daemon(daemon: bool) -> Told {
         Told { daemon, ..Told::default() }
     }
+}
+
+/// Whether a number is the next one.
+pub fn goes_on(highest: u64, id: EventId) -> bool {
+    highest.checked_add(1) == Some(id.serial)
 }
 
 /// Whether a sign comes too late for a boot that began then.

@@ -102,6 +102,10 @@ fn a_sign_of_a_boot_that_was_seen_is_none_of_a_further_one() {
     assert_eq!(boots(&same).0.len(), 1);
     let twice = [(0, 7, Some(Sign::Init)), (1, 8, None), (30, 20, Some(Sign::Init)), (31, 21, None)];
     assert_eq!(boots(&twice), (vec![(7, 8, vec![]), (20, 21, vec![])], vec![20]));
+    // A container on the same kernel.
+    let inside =
+        [(0, 7, Some(Sign::Init)), (30, 8, Some(Sign::Init)), (900, 9, Some(Sign::Init)), (901, 10, None)];
+    assert_eq!(boots(&inside), (vec![(7, 10, vec![])], vec![]));
 }
 
 #[test]
@@ -121,6 +125,10 @@ fn a_file_that_begins_with_a_quick_boot_is_of_another_one() {
     let behind = [(40, 101), (41, 102), (45, 103)];
     assert!(before[0].is_over(&of(&behind, Some((41, 102)))[0]));
     assert!(!before[0].is_over(&of(&behind, None)[0]));
+    // Of a boot without so many numbers as the one behind it, and a container in a file that goes on.
+    let short = of(&[(0, 2), (6, 9)], Some((6, 9)));
+    assert!(short[0].is_over(&of(&[(40, 12), (41, 13)], Some((41, 13)))[0]));
+    assert!(!short[0].is_over(&of(&[(40, 10), (41, 11)], Some((41, 11)))[0]));
     // A copy of what has the sign, and its end once more.
     let whole = of(&behind, Some((41, 102)));
     assert!(!whole[0].is_over(&whole[0]) && !whole[0].is_over(&of(&behind[1..], Some((41, 102)))[0]));

@@ -3,7 +3,7 @@
 use super::super::notes::RuleNamed;
 use super::super::tests::{CONFIG, SYSCALL};
 use super::*;
-use crate::records::mishaps::Mishaps;
+use crate::records::mishaps::{Mishaps, Random, delayed};
 
 fn summary(text: &[u8], piece: usize) -> Summary {
     let mut summary = Summary::default();
@@ -167,6 +167,34 @@ fn a_boot_stands_before_what_is_of_it() {
     assert_eq!(told, [(NoteKind::Boot, 101), (rule, 102), (said, 103), (NoteKind::DaemonStart, 905)]);
     assert_eq!(summary.notes[0].after.map(Timestamp::unix), Some(10));
     assert_eq!((summary.serials.boots.len(), summary.serials.missing_ranges()), (2, 0));
+}
+
+/// What auditd wrote: see fixtures/README.md.
+const LOGS: [&[u8]; 2] = [
+    include_bytes!("../../../../fixtures/audit/scripted.log"),
+    include_bytes!("../../../../fixtures/audit/names.log"),
+];
+
+#[test]
+fn records_that_are_late_are_of_no_other_boot_and_none_is_missing() {
+    let time = |line: &[u8]| {
+        let id = head(line).and_then(|head| head.event_id());
+        id.map_or(0, |id| id.time.since(Timestamp::from_unix(0, 0)).as_millis() as i64)
+    };
+    let mut random = Random::new();
+    for log in LOGS {
+        let missing = summary(log, log.len()).serials.missing_ranges();
+        for round in 0..100 {
+            let log = delayed(log, time, [1, 50, 1_000, 10_000][round % 4], &mut random);
+            let seen = summary(&log, log.len());
+            assert_eq!(
+                (seen.serials.boots.len(), seen.serials.missing_ranges()),
+                (1, missing),
+                "round {round}"
+            );
+            assert!(seen.notes.iter().all(|note| note.kind != NoteKind::Boot));
+        }
+    }
 }
 
 #[test]
