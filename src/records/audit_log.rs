@@ -9,6 +9,7 @@ mod fields;
 mod head;
 mod notes;
 pub mod serials;
+pub mod signs;
 mod summary;
 mod values;
 
@@ -17,7 +18,7 @@ pub use head::{Head, head};
 pub use values::{Address, Arguments, address, arguments};
 
 pub use event::{OwnEvent, OwnEvents, events_of};
-pub use notes::{Note, NoteKind};
+pub use notes::{Note, NoteKind, RuleNamed};
 pub use summary::{Asked, KeyUse, Summary};
 
 use memchr::{memchr, memmem};

@@ -2,7 +2,7 @@
 //! audit.rules(7) compiled to the same form, so that what is on disk can be compared with what is in force.
 
 pub mod disk;
-mod names;
+pub mod names;
 pub mod reach;
 pub mod syscalls;
 mod text;

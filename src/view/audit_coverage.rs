@@ -85,7 +85,8 @@ impl<'a> Auditing<'a> {
     /// From when it recorded, the rules in force in the kernel's order, if they are known, and the processor, for the words of
     /// rules.
     pub fn of(recording: Recording<'a>, rules: Option<&'a [Rule]>, machine: Option<Arch>) -> Auditing<'a> {
-        let lapses = recording.lapses();
+        let mut lapses = recording.lapses();
+        lapses.extend(recording.lapses_of_suppression(rules.is_some()));
         Auditing { recording, rules, machine, lapses }
     }
 

@@ -157,6 +157,7 @@ impl Coverage {
         };
         let recording = Recording::of(self.window, self.kernel.status.as_ref(), logs(), self.unread);
         let mut gaps = recording.lapses();
+        gaps.extend(recording.lapses_of_suppression(self.kernel.loaded.is_some()));
         gaps.extend(told);
         gaps.extend(self.machines());
         let has_records = logs().any(|log| log.summary.span().is_some());
@@ -249,7 +250,7 @@ impl Coverage {
     fn rules(&self, key: &[u8], recording: &Recording<'_>, gaps: &mut Vec<Lapse>) {
         let notes = || self.files.iter().flat_map(|file| &file.summary.notes);
         let told = notes().any(|note| match &note.kind {
-            NoteKind::RuleAdded(keys) | NoteKind::RuleRemoved(keys) => keys.iter().any(|other| other == key),
+            NoteKind::RuleAdded(rule) | NoteKind::RuleRemoved(rule) => rule.has(key),
             _ => false,
         });
         let used = recording.last_with(key).is_some();
@@ -276,8 +277,8 @@ impl Coverage {
         let notes = files.iter().flat_map(|file| &file.summary.notes);
         notes.fold(0, |count: u64, note| match &note.kind {
             NoteKind::Boot => 0,
-            NoteKind::RuleAdded(keys) if keys.iter().any(|other| other == key) => count + 1,
-            NoteKind::RuleRemoved(keys) if keys.iter().any(|other| other == key) => count.saturating_sub(1),
+            NoteKind::RuleAdded(rule) if rule.has(key) => count + 1,
+            NoteKind::RuleRemoved(rule) if rule.has(key) => count.saturating_sub(1),
             _ => count,
         })
     }

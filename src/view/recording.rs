@@ -4,13 +4,12 @@
 //! That no serial number is missing does not show that nothing was: while auditing is off, none is given.
 
 mod evidence;
-
-use std::collections::HashSet;
+mod notes;
+mod rules;
 
 use crate::clock::Timestamp;
 use crate::custody::outcome::{ReasonCode, counted};
 use crate::custody::rows::audit_coverage::Lapse;
-use crate::records::audit_log::serials::is_other_boot;
 use crate::records::audit_log::{KeyUse, Note, NoteKind, Summary};
 use crate::records::audit_status::AuditStatus;
 
@@ -48,7 +47,7 @@ impl<'a> Recording<'a> {
     ) -> Recording<'a> {
         let mut logs: Vec<Log<'_>> = logs.into_iter().filter(|log| log.summary.span().is_some()).collect();
         logs.sort_by_key(|log| log.summary.span());
-        let notes = notes(&logs);
+        let notes = notes::of(&logs);
         Recording { from, to, status, logs, notes, unread }
     }
 
@@ -89,98 +88,6 @@ impl<'a> Recording<'a> {
         self.logs.iter().filter_map(move |log| log.summary.keys.get(key))
     }
 
-    /// The times at which no rule with this key was in force, where `loaded` of them are now. Rules without a key have the
-    /// empty one.
-    pub fn lapses_of_rule(&self, key: &[u8], loaded: u64) -> Vec<Lapse> {
-        let mut lapses = Vec::new();
-        let boots: Vec<usize> = (0..self.notes.len())
-            .filter(|at| self.notes.get(*at).is_some_and(|note| note.kind == NoteKind::Boot))
-            .collect();
-        let mut begin = self.earliest().unwrap_or(self.from);
-        let mut first = 0;
-        for end in boots.iter().map(|at| Some(*at)).chain([None]) {
-            let notes = self.notes.get(first..end.unwrap_or(self.notes.len())).unwrap_or_default();
-            let until = end.and_then(|at| self.notes.get(at)).map_or(self.to, |boot| boot.id.time);
-            let changes: Vec<(Timestamp, bool)> = notes.iter().filter_map(|note| change(note, key)).collect();
-            let sum: i64 = changes.iter().map(|(_, added)| if *added { 1 } else { -1 }).sum();
-            let start = match (first, end) {
-                (0, None) => Some(i64::try_from(loaded).unwrap_or(i64::MAX).saturating_sub(sum)),
-                // Nothing is in force when a machine has booted.
-                (1.., _) => Some(0),
-                // What went first must have been there.
-                (0, Some(_)) => changes.first().filter(|(_, added)| !added).map(|_| 1),
-            };
-            self.follow(start, begin, until, &changes, &mut lapses);
-            begin = until;
-            first = end.map_or(first, |at| at + 1);
-        }
-        self.before_the_last(key, &mut lapses);
-        lapses
-    }
-
-    /// A record that a rule came names no path: which rules of this key were in force before it, nobody knows.
-    fn before_the_last(&self, key: &[u8], lapses: &mut Vec<Lapse>) {
-        let mut added = self.notes.iter().filter_map(|note| change(note, key)).filter(|(_, added)| *added);
-        let Some((time, _)) = added.next_back().filter(|(time, _)| *time > self.from) else { return };
-        if lapses.iter().any(|lapse| (lapse.from, lapse.to) == (self.from, time)) {
-            return;
-        }
-        let words = format!(
-            "a rule with this key came into force at {}; whether those before it had the same recorded is not known",
-            time.spoken()
-        );
-        self.add(lapses, ReasonCode::CoverageUnknown, self.from, time, words);
-    }
-
-    /// Follows how many rules were in force from `begin` to `until`.
-    fn follow(
-        &self,
-        start: Option<i64>,
-        begin: Timestamp,
-        until: Timestamp,
-        changes: &[(Timestamp, bool)],
-        lapses: &mut Vec<Lapse>,
-    ) {
-        let mut count = start.unwrap_or(0);
-        let mut without = (count <= 0).then_some(begin);
-        let mut known = start.is_some();
-        for (time, added) in changes {
-            count = (count + if *added { 1 } else { -1 }).max(0);
-            match (without, count) {
-                (Some(since), 1..) => {
-                    self.without_rule(since, *time, known, lapses);
-                    without = None;
-                }
-                (None, 0) => without = Some(*time),
-                _ => {}
-            }
-            known = true;
-        }
-        if let Some(since) = without {
-            self.without_rule(since, until, known, lapses);
-        }
-    }
-
-    fn without_rule(&self, since: Timestamp, until: Timestamp, known: bool, lapses: &mut Vec<Lapse>) {
-        // Where the rule's own record is the first of all, no time lies before it.
-        if since == until {
-            return;
-        }
-        let (code, words) = if known {
-            let words =
-                format!("no rule with this key was in force from {} to {}", since.spoken(), until.spoken());
-            (ReasonCode::RuleLate, words)
-        } else {
-            let words = format!(
-                "whether a rule with this key was in force from {} to {}, before the machine was booted, is in none of the logs",
-                since.spoken(),
-                until.spoken()
-            );
-            (ReasonCode::CoverageUnknown, words)
-        };
-        self.add(lapses, code, since, until, words);
-    }
-
     fn earliest(&self) -> Option<Timestamp> {
         self.logs.iter().filter_map(|log| log.summary.kernel_span).map(|(first, _)| first).min()
     }
@@ -189,11 +96,12 @@ impl<'a> Recording<'a> {
         self.logs.iter().filter_map(|log| log.summary.span()).map(|(_, last)| last).max()
     }
 
-    /// Only what lies in the window counts.
+    /// Only what lies in the window counts, and not what touches it.
     fn add(&self, lapses: &mut Vec<Lapse>, code: ReasonCode, from: Timestamp, to: Timestamp, words: String) {
         // What is slow is logged behind what is later.
-        let (from, to) = (from.min(to).max(self.from), from.max(to).min(self.to));
-        if from <= to {
+        let (begin, end) = (from.min(to), from.max(to));
+        let (from, to) = (begin.max(self.from), end.min(self.to));
+        if from < to || from == to && begin == end {
             lapses.push(Lapse { code, from, to, words });
         }
     }
@@ -220,8 +128,8 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// From the record that switches it off to the next event of the kernel's: that it is switched on again is not
-    /// always told.
+    /// From the record that switches it off to the next event that shows that it was on: that it is switched on again is
+    /// not always told.
     fn switched_off(&self, lapses: &mut Vec<Lapse>) {
         let mut told_until = None;
         for note in &self.notes {
@@ -234,7 +142,10 @@ impl<'a> Recording<'a> {
                 let words = if note.next.is_some() {
                     words
                 } else {
-                    format!("auditing was switched off at {}, and nothing was recorded since", time.spoken())
+                    format!(
+                        "auditing was switched off at {}, and nothing in the log shows that it was on since",
+                        time.spoken()
+                    )
                 };
                 self.add(lapses, ReasonCode::AuditOff, time, end, words);
                 told_until = Some(end);
@@ -305,19 +216,6 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// A record that a rule went does not say what it was: it may have kept events from being recorded until then.
-    fn rules_gone(&self, lapses: &mut Vec<Lapse>) {
-        let removed = |note: &&Note| matches!(note.kind, NoteKind::RuleRemoved(_));
-        if let Some(note) = self.notes.iter().rfind(removed).filter(|note| note.id.time > self.from) {
-            let until = note.id.time;
-            let words = format!(
-                "rules were taken out, the last at {}; what they had recorded or left out until then is not known",
-                until.spoken()
-            );
-            self.add(lapses, ReasonCode::CoverageUnknown, self.from, until, words);
-        }
-    }
-
     fn unsaid(&self, lapses: &mut Vec<Lapse>) {
         for note in self.notes.iter().filter(|note| note.kind == NoteKind::ChangeUnsaid) {
             let since = note.after.unwrap_or(self.from);
@@ -328,46 +226,6 @@ impl<'a> Recording<'a> {
             );
             self.add(lapses, ReasonCode::CoverageUnknown, since, note.id.time, words);
         }
-    }
-}
-
-/// The notes of all logs in their order, each with what came before and behind it in other files, and the boots between
-/// files.
-fn notes(logs: &[Log<'_>]) -> Vec<Note> {
-    let mut all: Vec<Note> = Vec::new();
-    let mut before: Option<&Summary> = None;
-    let mut seen = HashSet::new();
-    for (at, Log { summary: log, .. }) in logs.iter().enumerate() {
-        let ended = before.and_then(Summary::span).map(|(_, last)| last);
-        let last = before.and_then(|before| before.serials.boots.last());
-        if let (Some(last), Some(first)) = (last, log.serials.boots.first())
-            && is_other_boot(last.last, first.first)
-        {
-            all.push(Note { id: first.first, after: ended, next: None, kind: NoteKind::Boot });
-        }
-        let following = logs.get(at + 1).and_then(|next| next.summary.kernel_span).map(|(first, _)| first);
-        // Of a file there may be copies, and of its end a second look.
-        let fresh =
-            log.notes.iter().filter(|note| seen.insert((note.id, std::mem::discriminant(&note.kind))));
-        all.extend(fresh.map(|note| Note {
-            after: note.after.or(ended),
-            next: note.next.or(following),
-            ..note.clone()
-        }));
-        before = Some(log);
-    }
-    all
-}
-
-/// When a rule with this key came (true) or went.
-fn change(note: &Note, key: &[u8]) -> Option<(Timestamp, bool)> {
-    let has = |keys: &[Vec<u8>]| {
-        if key.is_empty() { keys.is_empty() } else { keys.iter().any(|other| other == key) }
-    };
-    match &note.kind {
-        NoteKind::RuleAdded(keys) if has(keys) => Some((note.id.time, true)),
-        NoteKind::RuleRemoved(keys) if has(keys) => Some((note.id.time, false)),
-        _ => None,
     }
 }
 

@@ -121,8 +121,12 @@ fn history_row(note: &Note, entry: EntryId) -> AuditHistoryRow {
             let before = before.map_or_else(|| "not said".to_owned(), state);
             ("switched", Vec::new(), format!("auditing: {}; before: {before}", state(*now)))
         }
-        NoteKind::RuleAdded(keys) => ("rule_added", spoken(keys), "a rule came into force".to_owned()),
-        NoteKind::RuleRemoved(keys) => ("rule_removed", spoken(keys), "a rule went".to_owned()),
+        NoteKind::RuleAdded(rule) => {
+            ("rule_added", spoken(&rule.keys), format!("a rule came into force (list {})", rule.list_name()))
+        }
+        NoteKind::RuleRemoved(rule) => {
+            ("rule_removed", spoken(&rule.keys), format!("a rule went (list {})", rule.list_name()))
+        }
         NoteKind::ChangeUnsaid => {
             let words = "auditctl or auditd changed something, and what is not said";
             ("change_unsaid", Vec::new(), words.to_owned())
@@ -132,7 +136,7 @@ fn history_row(note: &Note, entry: EntryId) -> AuditHistoryRow {
         }
         NoteKind::DaemonStart => ("daemon_start", Vec::new(), "auditd began to write".to_owned()),
         NoteKind::DaemonEnd => ("daemon_end", Vec::new(), "auditd ended".to_owned()),
-        NoteKind::Boot => ("boot", Vec::new(), "the serial numbers begin anew".to_owned()),
+        NoteKind::Boot => ("boot", Vec::new(), "the machine was booted".to_owned()),
         NoteKind::Other(words) => ("other", Vec::new(), words.clone()),
     };
     AuditHistoryRow {

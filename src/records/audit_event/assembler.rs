@@ -7,9 +7,10 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 
 use memchr::memchr;
 
+use super::super::audit_log::signs::Sign;
 use super::super::audit_log::{EventId, Head, Record, head};
 use super::assembly::{Assembly, Counts, Key, When};
-use super::boots::{Boots, Sign};
+use super::boots::Boots;
 use super::{Event, Place};
 use crate::clock::Timestamp;
 
@@ -232,12 +233,9 @@ impl<Sieve: Wants> Assembler<Sieve> {
             return 0;
         }
         let boots = self.nodes.entry(node).or_default();
-        let field = |name| Record { node: head.node, kind: head.kind, id, body: head.rest }.raw(name);
-        match head.kind {
-            b"DAEMON_START" => boots.sign(Sign::Daemon(field("kernel").unwrap_or_default()), id),
-            b"SYSTEM_BOOT" => boots.sign(Sign::Init, id),
-            b"KERNEL" if head.rest.ends_with(b"initialized") => boots.sign(Sign::Kernel, id),
-            _ => {}
+        let record = Record { node: head.node, kind: head.kind, id, body: head.rest };
+        if let Some(sign) = Sign::of(&record) {
+            boots.sign(sign, id);
         }
         if head.kind.starts_with(b"DAEMON_") { boots.latest() } else { boots.of(id) }
     }

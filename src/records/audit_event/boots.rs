@@ -1,44 +1,32 @@
 //! Which boot a serial number is of: the kernel numbers its events anew with each, so that two events of one log may
 //! have the same number.
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
 use super::super::audit_log::EventId;
+use super::super::audit_log::signs::{NEARLY_ALL, Release, SLOW, Sign, Told, fell, is_fallen};
 use crate::clock::Timestamp;
 
 /// Boots of one machine that are kept apart; those before them are forgotten.
 const BOOTS_KEPT: usize = 64;
 /// Records of events that end at the same time stand in the log in any order: so far behind one may come.
 const LATE: u64 = 10_000;
-/// And so much earlier its event may have begun.
-const SLOW: Duration = Duration::from_secs(60);
-/// A machine does not boot in less.
-const QUICK: Duration = Duration::from_secs(1);
-/// Signs of one boot stand together: the kernel's, the daemon's, and that of the init system.
-const TOGETHER: Duration = Duration::from_secs(600);
-/// A number near the end of 32 bits begins anew without a boot.
-const NEARLY_ALL: u64 = u32::MAX as u64 - 1_000_000;
-
-/// A record that says that the machine was booted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign<'a> {
-    /// auditd began, and names the kernel: another than before is of another boot.
-    Daemon(&'a [u8]),
-    /// The init system said so (systemd-update-utmp(8)).
-    Init,
-    /// The kernel said that it has begun to audit.
-    Kernel,
-}
+/// Signs of boots that are known again in a copy of the log.
+const SIGNS_KEPT: usize = 4 * BOOTS_KEPT;
 
 /// One boot: what was seen of its numbers.
 #[derive(Clone, Debug)]
 struct Boot {
+    /// When the one before it had ended.
+    over: Option<Timestamp>,
+    /// The event that it was known by.
+    first: EventId,
     began: Timestamp,
     ended: Timestamp,
     lowest: u64,
     highest: u64,
-    init: bool,
-    kernel: bool,
+    /// Since the highest there were lower ones that are later than all before it: late ones, or of another boot.
+    fallen: bool,
 }
 
 /// The boots of one machine.
@@ -48,26 +36,34 @@ pub(super) struct Boots {
     boots: Vec<Boot>,
     /// Boots before those.
     before: u32,
-    /// The kernel that auditd last named.
-    release: Vec<u8>,
+    /// What has told of the latest, and the kernel that auditd last named.
+    told: Told,
+    release: Release,
+    /// auditd began, and nothing of the kernel's came since.
+    restarted: bool,
+    /// The signs that came.
+    signs: VecDeque<EventId>,
 }
 
 impl Boots {
     /// The boot of an event of the kernel's or of a program's.
     pub(super) fn of(&mut self, id: EventId) -> u32 {
-        let Some(boot) = self.boots.last_mut() else { return self.begin(id) };
+        let restarted = std::mem::take(&mut self.restarted);
+        let Some(boot) = self.boots.last_mut() else { return self.begin(id, restarted) };
         // As it mostly is.
         if id.serial >= boot.highest && id.time >= boot.ended {
+            boot.fallen &= id.serial == boot.highest;
             (boot.highest, boot.ended) = (id.serial, id.time);
             return self.latest();
         }
-        if id.serial >= boot.lowest.saturating_sub(LATE) && id.time.plus(SLOW) >= boot.began && !boot.fell(id)
-        {
+        // What comes first when auditd began again is of the boot in which it did.
+        let fell = fell(boot.last(), id) || restarted && is_fallen(boot.last(), id);
+        if boot.may_hold(id) && !fell {
             boot.saw(id);
             return self.latest();
         }
-        if id.time >= boot.ended && boot.fell(id) {
-            return self.begin(id);
+        if fell {
+            return self.begin(id, restarted);
         }
         let known = self.boots.iter().rposition(|boot| boot.holds(id)).and_then(|at| u32::try_from(at).ok());
         known.map_or_else(|| self.latest(), |at| self.before + at)
@@ -78,52 +74,64 @@ impl Boots {
         self.before + u32::try_from(self.boots.len().saturating_sub(1)).unwrap_or(0)
     }
 
-    /// A record says that the machine was booted.
+    /// A record says that the machine was booted. A few records of that boot may stand before it, of programs that are
+    /// started before anybody can log in: they stay with the boot before.
     pub(super) fn sign(&mut self, sign: Sign<'_>, id: EventId) {
-        let same = |known: &Boot| known.began.plus(TOGETHER) >= id.time;
-        let is_new = match (sign, self.boots.last()) {
-            (Sign::Daemon(release), known) => {
-                let is_other = !self.release.is_empty() && self.release != release;
-                self.release = release.to_vec();
-                is_other && known.is_some()
-            }
-            (_, None) => false,
-            (Sign::Init, Some(known)) => known.init || !same(known),
-            (Sign::Kernel, Some(known)) => known.kernel || !same(known),
-        };
+        // A copy of the log says it again.
+        if self.signs.contains(&id) {
+            return;
+        }
+        if self.signs.len() >= SIGNS_KEPT {
+            self.signs.pop_front();
+        }
+        self.signs.push_back(id);
+        let is_sign = self.release.is_sign(sign);
+        let is_new = self.boots.last().is_some_and(|known| {
+            let fell = !sign.is_daemons() && (known.fallen || is_fallen(known.last(), id));
+            is_sign && (fell || self.told.is_again(sign, known.began, known.highest, id))
+        });
         if is_new {
-            self.begin(id);
-            // auditd's own number says nothing of the kernel's.
-            if let (Sign::Daemon(_), Some(boot)) = (sign, self.boots.last_mut()) {
-                (boot.lowest, boot.highest) = (0, 0);
-            }
+            self.begin(id, self.restarted);
         }
-        if let Some(boot) = self.boots.last_mut() {
-            boot.init |= sign == Sign::Init;
-            boot.kernel |= sign == Sign::Kernel;
+        // auditd's own number says nothing of the kernel's.
+        if let Some(boot) = self.boots.last_mut().filter(|_| is_new && sign.is_daemons()) {
+            (boot.lowest, boot.highest) = (0, 0);
         }
+        self.restarted |= sign.is_daemons();
+        self.told.tell(sign);
     }
 
-    fn begin(&mut self, id: EventId) -> u32 {
+    fn begin(&mut self, id: EventId, restarted: bool) -> u32 {
+        let over = self.boots.last().map(|boot| boot.ended);
+        // Of the first one of the log all came that has come.
+        if over.is_some() {
+            self.told = Told::of_daemon(restarted);
+        }
         if self.boots.len() >= BOOTS_KEPT {
             self.boots.remove(0);
             self.before += 1;
         }
         let (time, number) = (id.time, id.serial);
         self.boots.push(Boot {
+            over,
+            first: id,
             began: time,
             ended: time,
             lowest: number,
             highest: number,
-            init: false,
-            kernel: false,
+            fallen: false,
         });
         self.latest()
     }
 }
 
 impl Boot {
+    fn last(&self) -> EventId {
+        EventId { time: self.ended, serial: self.highest }
+    }
+
     fn saw(&mut self, id: EventId) {
+        self.fallen = id.serial < self.highest && (self.fallen || is_fallen(self.last(), id));
         self.ended = self.ended.max(id.time);
         self.began = self.began.min(id.time);
         let wraps = self.highest > NEARLY_ALL && id.serial < LATE;
@@ -131,16 +139,11 @@ impl Boot {
         self.lowest = if wraps { 0 } else { self.lowest.min(id.serial) };
     }
 
-    /// Whether the numbers fell while the time went on, as they do with a boot and not because a call was slow, which
-    /// only makes the time fall.
-    fn fell(&self, id: EventId) -> bool {
-        if id.serial >= self.highest || id.time < self.ended.plus(QUICK) {
-            return false;
-        }
-        let fall = self.highest - id.serial;
-        let is_deep = fall > 100_000 || id.serial < self.highest / 2 || id.serial < 100;
-        let wraps = self.highest > NEARLY_ALL && id.serial < 1_000_000;
-        !wraps && (is_deep || id.time > self.ended.plus(SLOW))
+    /// Whether an event may be of this boot though it is out of order: its number is not far below the others, and nothing
+    /// of the boot before was later.
+    fn may_hold(&self, id: EventId) -> bool {
+        let is_of_before = id < self.first && self.over.is_some_and(|over| id.time <= over);
+        id.serial >= self.lowest.saturating_sub(LATE) && id.time.plus(SLOW) >= self.began && !is_of_before
     }
 
     fn holds(&self, id: EventId) -> bool {
@@ -193,6 +196,51 @@ mod tests {
         assert_eq!((boots.latest(), boots.of(id(5_101, 13))), (2, 2));
         boots.sign(Sign::Daemon(b"6.2"), id(6_000, 7_000));
         assert_eq!((boots.latest(), boots.of(id(6_001, 14))), (3, 3));
+    }
+
+    #[test]
+    fn a_boot_that_is_told_of_is_one_however_quick_it_was_and_however_little_the_numbers_fell() {
+        let mut boots = Boots::default();
+        assert_eq!(
+            [(0, 140), (3, 141), (6, 143)].map(|(second, serial)| boots.of(id(second, serial))),
+            [0; 3]
+        );
+        // Nobody knows as yet whether it is late.
+        assert_eq!(boots.of(id(40, 101)), 0);
+        boots.sign(Sign::Init, id(40, 102));
+        boots.sign(Sign::Daemon(b"6.1"), id(42, 905));
+        assert_eq!(
+            [(40, 102), (45, 103), (50, 160)].map(|(second, serial)| boots.of(id(second, serial))),
+            [1; 3]
+        );
+        // A further record of an event is of the same boot as the first, and so is a copy.
+        boots.sign(Sign::Init, id(40, 102));
+        assert_eq!(
+            [(40, 101), (6, 143), (45, 103)].map(|(second, serial)| boots.of(id(second, serial))),
+            [0, 0, 1]
+        );
+        // The next one ends without a sign before auditd's.
+        boots.sign(Sign::Daemon(b"6.1"), id(80, 906));
+        assert_eq!([(79, 130), (80, 131)].map(|(second, serial)| boots.of(id(second, serial))), [2; 2]);
+        boots.sign(Sign::Init, id(80, 132));
+        assert_eq!(boots.of(id(80, 132)), 2);
+    }
+
+    #[test]
+    fn a_sign_beside_late_records_is_of_the_same_boot() {
+        let mut boots = Boots::default();
+        assert_eq!(
+            [(100, 5_000), (130, 3), (130, 5)].map(|(second, serial)| boots.of(id(second, serial))),
+            [0, 1, 1]
+        );
+        boots.sign(Sign::Init, id(130, 4));
+        assert_eq!([(130, 4), (131, 6)].map(|(second, serial)| boots.of(id(second, serial))), [1; 2]);
+        // A container says that it was booted.
+        boots.sign(Sign::Init, id(150, 7));
+        assert_eq!(boots.of(id(150, 7)), 1);
+        // auditd began again: its log goes on.
+        boots.sign(Sign::Daemon(b"6.1"), id(200, 9));
+        assert_eq!([(199, 8), (201, 9)].map(|(second, serial)| boots.of(id(second, serial))), [1; 2]);
     }
 
     #[test]

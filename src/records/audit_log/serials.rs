@@ -2,9 +2,10 @@
 //! between two of them was written once, or lost on the way; that none is missing shows nothing of times when auditing
 //! was off.
 
-use std::time::Duration;
+use std::cmp::Ordering;
 
 use super::EventId;
+use super::signs::{Release, SLOW, Sign, Told, fell, goes_on, is_fallen, is_past};
 use crate::clock::Timestamp;
 
 /// Ranges that are kept apart in one boot of one file.
@@ -13,8 +14,6 @@ const RANGES_KEPT: usize = 256;
 const BOOTS_KEPT: usize = 64;
 /// Records of events that end at the same time stand in the log in any order: so far behind one may come.
 const LATE: u64 = 10_000;
-/// And so much earlier its event may have begun.
-const SLOW: Duration = Duration::from_secs(60);
 
 /// Serial numbers of one file.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +28,38 @@ pub struct Serials {
     pub steps_back: u64,
     /// Events one after another that are behind.
     behind: u64,
+    /// What has told of the latest boot, and the kernel that auditd named last.
+    told: Told,
+    release: Release,
+    /// auditd began, and nothing of the kernel's came since.
+    restarted: bool,
+    /// The next number is of another boot.
+    anew: bool,
+    /// Since the highest number there were lower ones that are later than all before it.
+    fallen: Option<Fallen>,
+}
+
+/// What a number shows of the boot that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is of the same boot as those before, or the boot was told of already.
+    Same,
+    /// The same; but if a sign follows, another boot begins here.
+    Fallen,
+    /// It is the first of another boot.
+    Boot,
+}
+
+/// Lower numbers that are later than all before them: few of them, records that are late; or the first of another boot, which
+/// has as many numbers as the one before only when it is told of.
+#[derive(Clone, Debug)]
+struct Fallen {
+    /// The boot without them.
+    before: Boot,
+    /// The first of them, as they stand in the log.
+    began: EventId,
+    /// They alone.
+    of: Boot,
 }
 
 /// What is of one boot.
@@ -36,8 +67,10 @@ pub struct Serials {
 pub struct Boot {
     /// The lowest number.
     pub first: EventId,
-    /// The highest.
+    /// The highest, with the latest time until then.
     pub last: EventId,
+    /// The record of the init system that tells of it, where that is here.
+    pub booted: Option<EventId>,
     /// What is not there, between what is.
     pub missing: Vec<MissingSerials>,
     /// Ranges that were not kept.
@@ -67,32 +100,101 @@ struct Present {
 }
 
 impl Serials {
-    /// A record of this event came. True if it is the first of another boot.
-    pub fn saw(&mut self, id: EventId) -> bool {
+    /// A record of this event came.
+    pub fn saw(&mut self, id: EventId) -> Seen {
+        let restarted = std::mem::take(&mut self.restarted);
+        if std::mem::take(&mut self.anew) {
+            self.begin(Boot::of(id));
+            return Seen::Same;
+        }
         let Some(boot) = self.boots.last_mut() else {
             self.boots.push(Boot::of(id));
-            return false;
+            return Seen::Same;
         };
         let last = boot.last;
         if id.serial == last.serial {
-            return false;
+            return Seen::Same;
         }
         if id.serial > last.serial {
             self.behind = if id.time.plus(SLOW) < last.time { self.behind + 1 } else { 0 };
             self.steps_back += u64::from(self.behind == 2);
+            self.fallen = None;
             boot.goes_on(id);
-            return false;
+            return Seen::Same;
         }
-        if is_late(last, id) {
-            boot.late(id);
-            return false;
+        // What comes first when auditd began again is of the boot in which it did.
+        if is_late(last, id) && !(restarted && is_fallen(last, id)) {
+            return self.late(id);
         }
+        self.told = Told::of_daemon(restarted);
+        self.begin(Boot::of(id));
+        Seen::Boot
+    }
+
+    /// A record says that the machine was booted, before [`Serials::saw`] hears of it. If it is of another boot than the
+    /// records before: where that begins, which is at the record itself or at one that seemed late.
+    pub fn sign(&mut self, sign: Sign<'_>, id: EventId) -> Option<EventId> {
+        let is_sign = self.release.is_sign(sign);
+        if sign.is_daemons() {
+            self.restarted = true;
+        } else if self.boots.is_empty() || self.anew {
+            self.saw(id);
+        }
+        let known = self.boots.last().filter(|_| is_sign && !self.anew);
+        let began = known.filter(|boot| {
+            let fell = !sign.is_daemons() && (self.fallen.is_some() || is_fallen(boot.last, id));
+            fell || self.told.is_again(sign, boot.first.time, boot.last.serial, id)
+        });
+        let began = began.is_some().then(|| self.begin_at(sign, id));
+        self.told.tell(sign);
+        if let Some(boot) = self.boots.last_mut().filter(|_| sign == Sign::Init) {
+            boot.booted.get_or_insert(id);
+        }
+        began
+    }
+
+    /// A sign of another boot came.
+    fn begin_at(&mut self, sign: Sign<'_>, id: EventId) -> EventId {
+        self.told = Told::of_daemon(self.restarted);
+        if sign.is_daemons() {
+            self.anew = true;
+            return id;
+        }
+        let Some(fallen) = self.fallen.take() else {
+            self.begin(Boot::of(id));
+            return id;
+        };
+        if let Some(boot) = self.boots.last_mut() {
+            *boot = fallen.before;
+        }
+        self.begin(fallen.of);
+        fallen.began
+    }
+
+    fn begin(&mut self, boot: Boot) {
         if self.boots.len() >= BOOTS_KEPT {
             self.boots_left += 1;
             self.boots.pop();
         }
-        self.boots.push(Boot::of(id));
-        true
+        self.boots.push(boot);
+        self.fallen = None;
+    }
+
+    /// A lower number that is of the same boot, as far as is known.
+    fn late(&mut self, id: EventId) -> Seen {
+        let Some(boot) = self.boots.last_mut() else { return Seen::Same };
+        let mut seen = Seen::Same;
+        match self.fallen.as_mut() {
+            Some(fallen) if is_fallen(boot.last, id) => fallen.of.also(id),
+            Some(fallen) => fallen.before.late(id),
+            None if is_fallen(boot.last, id) => {
+                self.fallen = Some(Fallen { before: boot.clone(), began: id, of: Boot::of(id) });
+                seen = Seen::Fallen;
+            }
+            None => {}
+        }
+        boot.late(id);
+        seen
     }
 
     /// Whether the event that came last is more than a minute earlier than one before it.
@@ -108,13 +210,18 @@ impl Serials {
 
 /// Whether a lower number is only late, and not of another boot, which would be later.
 fn is_late(last: EventId, id: EventId) -> bool {
-    last.serial - id.serial <= LATE && id.time <= last.time.plus(SLOW)
+    last.serial - id.serial <= LATE && !fell(last, id)
 }
 
-/// Whether a file that begins with `first` is of another boot than one before it that ends with `last`. What begins far
-/// earlier than that is a copy.
-pub fn is_other_boot(last: EventId, first: EventId) -> bool {
+/// Whether what begins with `first` is of another boot than what ends with `last` before it. What begins far earlier than
+/// that is a copy.
+fn is_other_boot(last: EventId, first: EventId) -> bool {
     first.serial < last.serial && first.time.plus(SLOW) >= last.time && !is_late(last, first)
+}
+
+/// Whether an event was logged behind another one, and is of a call that was entered later.
+pub fn is_behind(before: EventId, id: EventId) -> bool {
+    id.time > before.time && (id.serial > before.serial || is_other_boot(before, id))
 }
 
 /// What is in none of these, which are of one boot: whatever files they stand in.
@@ -143,7 +250,25 @@ pub fn missing_in_all<'b>(boots: impl IntoIterator<Item = &'b Boot>) -> Vec<Miss
 
 impl Boot {
     fn of(id: EventId) -> Boot {
-        Boot { first: id, last: id, missing: Vec::new(), missing_left: 0 }
+        Boot { first: id, last: id, booted: None, missing: Vec::new(), missing_left: 0 }
+    }
+
+    /// Whether a file that begins with `next` is of another boot than one before it that ends with this.
+    pub fn is_over(&self, next: &Boot) -> bool {
+        let is_new = |sign: EventId| {
+            let again = self.booted.is_some_and(|booted| booted != sign) || is_past(self.first.time, sign);
+            let again = again && sign.time > self.last.time && !goes_on(self.last.serial, next.first);
+            again || is_fallen(self.last, sign)
+        };
+        is_other_boot(self.last, next.first) || next.booted.is_some_and(is_new)
+    }
+
+    fn also(&mut self, id: EventId) {
+        match id.serial.cmp(&self.last.serial) {
+            Ordering::Greater => self.goes_on(id),
+            Ordering::Less => self.late(id),
+            Ordering::Equal => {}
+        }
     }
 
     fn goes_on(&mut self, id: EventId) {
@@ -206,94 +331,4 @@ impl Boot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(serial: u64) -> EventId {
-        EventId { time: Timestamp::from_unix(1_000, 0), serial }
-    }
-
-    fn seen(numbers: &[u64]) -> Serials {
-        let mut serials = Serials::default();
-        for number in numbers {
-            serials.saw(id(*number));
-        }
-        serials
-    }
-
-    fn told(missing: &[MissingSerials]) -> Vec<(u64, u64)> {
-        missing.iter().map(|range| (range.from, range.to)).collect()
-    }
-
-    fn missing(numbers: &[u64]) -> Vec<(u64, u64)> {
-        told(&missing_in_all(&seen(numbers).boots))
-    }
-
-    #[test]
-    fn what_is_not_there_is_found_and_what_comes_late_is_there() {
-        assert_eq!(missing(&[5, 5, 6, 7]), []);
-        assert_eq!(missing(&[5, 9]), [(6, 8)]);
-        assert_eq!(missing(&[5, 9, 7]), [(6, 6), (8, 8)]);
-        assert_eq!(missing(&[5, 9, 6, 8]), [(7, 7)]);
-        assert_eq!(missing(&[5, 9, 8, 7, 6, 4]), []);
-        assert_eq!(missing(&[5, 2]), [(3, 4)]);
-        assert_eq!(seen(&[5, 9, 4]).boots[0].first.serial, 4);
-    }
-
-    #[test]
-    fn a_lower_number_much_later_is_of_another_boot_however_small_the_fall() {
-        let mut serials = seen(&[500, 501]);
-        assert!(serials.saw(EventId { time: Timestamp::from_unix(2_000, 0), serial: 480 }));
-        assert_eq!(serials.boots.len(), 2);
-        assert_eq!(seen(&[5_000_000, 5_000_001, 17, 18]).boots.len(), 2);
-        let at = |second: i64, serial: u64| EventId { time: Timestamp::from_unix(second, 0), serial };
-        assert!(is_other_boot(at(100, 900), at(200, 800)) && !is_other_boot(at(100, 900), at(101, 899)));
-        // A copy of what is here already.
-        assert!(!is_other_boot(at(1_000, 900), at(100, 800)));
-    }
-
-    #[test]
-    fn a_file_stands_for_what_it_holds_and_no_more() {
-        let all = |files: &[&[u64]]| {
-            let seen: Vec<Serials> = files.iter().map(|numbers| seen(numbers)).collect();
-            told(&missing_in_all(seen.iter().flat_map(|serials| &serials.boots)))
-        };
-        assert_eq!(all(&[&[5, 6], &[7, 8]]), []);
-        assert_eq!(all(&[&[5, 6], &[9, 10]]), [(7, 8)]);
-        assert_eq!(all(&[&[5, 8], &[7, 9]]), [(6, 6)]);
-        // One number alone does not stand for those behind it.
-        assert_eq!(all(&[&[5, 20], &[6]]), [(7, 19)]);
-        assert_eq!(all(&[&[5, 6, 7], &[5, 6, 7]]), []);
-    }
-
-    #[test]
-    fn times_that_fall_while_numbers_go_on_are_counted() {
-        let mut serials = seen(&[5]);
-        let early = |serial| EventId { time: Timestamp::from_unix(10, 0), serial };
-        serials.saw(early(6));
-        assert_eq!((serials.steps_back, serials.is_behind()), (0, true), "a slow call");
-        serials.saw(early(7));
-        assert_eq!(serials.steps_back, 1);
-        serials.saw(id(8));
-        assert!(!serials.is_behind());
-        // What is late behind a slow call is of the same boot.
-        let mut serials = seen(&[5, 6]);
-        serials.saw(early(8));
-        assert!(!serials.saw(id(7)));
-    }
-
-    #[test]
-    fn hostile_numbers_cost_no_memory_and_no_panic() {
-        let boot = &seen(&(0..1_000).map(|n| n * 2).collect::<Vec<_>>()).boots[0];
-        assert_eq!((boot.missing.len(), boot.missing_left), (RANGES_KEPT, 743));
-        let mut serials = seen(&[1, 9_000]);
-        for n in 1..4_000 {
-            serials.saw(id(9_000 - 2 * n));
-        }
-        assert!(serials.boots.iter().all(|boot| boot.missing.len() <= RANGES_KEPT));
-        let extremes = seen(&[u64::MAX, u64::MAX - 1, 0, u64::MAX, 5]);
-        let _ = missing_in_all(&extremes.boots);
-        let alternating: Vec<u64> = (0..1_000).map(|n| if n % 2 == 0 { 1_000_000 } else { 5 }).collect();
-        assert!(seen(&alternating).boots.len() <= BOOTS_KEPT);
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! What an audit log says as a whole: from when to when it reaches, which keys occur in it, what it says of auditing
 //! itself, and which serial numbers are not in it. Learnt while it passes, in bounded memory.
 
+mod switches;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use memchr::memchr;
@@ -79,8 +81,12 @@ pub struct Summary {
     pub serials: Serials,
     /// The event of a system call that the latest line is of, as the line says it.
     current: Vec<u8>,
-    /// From here on notes have no next event yet.
-    notes_open: usize,
+    /// The first events that show that auditing was on.
+    on: Vec<EventId>,
+    /// Switches to off behind which there is none yet.
+    off: Vec<EventId>,
+    /// What stood before the first of the numbers that may be of another boot: notes, and the latest time.
+    fall: (usize, Option<Timestamp>),
     asked: Asked,
     /// Events of system calls, the latest of them.
     pub recent: VecDeque<EventId>,
@@ -211,12 +217,10 @@ impl Summary {
             self.silent(before, time);
         }
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        self.booted(&record, before);
         // auditd numbers what it says of itself on its own.
         if !record.kind.starts_with(b"DAEMON_") {
-            if self.serials.saw(record.id) {
-                self.keep(Note { id: record.id, after: before, next: None, kind: NoteKind::Boot });
-            }
-            self.follows(record.id);
+            self.was_on(&record);
             self.kernel_span = Some(
                 self.kernel_span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))),
             );
@@ -233,7 +237,9 @@ impl Summary {
             self.unsaid(&record, before);
             self.keyed(&record);
         } else if let Some(kind) = note(&record) {
-            self.keep(Note { id: record.id, after: before, next: None, kind });
+            let note = Note { id: record.id, after: before, next: None, kind };
+            self.went_off(&note);
+            self.keep(note);
         }
     }
 
@@ -281,18 +287,14 @@ impl Summary {
     }
 
     fn keep(&mut self, note: Note) {
-        if self.notes.len() < NOTES_KEPT {
-            self.notes.push(note);
-        } else {
-            self.notes_left += 1;
-        }
+        self.keep_at(self.notes.len(), note);
     }
 
-    /// An event of the kernel's: it is the next one for the notes before it.
-    fn follows(&mut self, id: EventId) {
-        for note in self.notes.iter_mut().skip(self.notes_open).filter(|note| note.id != id) {
-            note.next = Some(id.time);
-            self.notes_open += 1;
+    fn keep_at(&mut self, at: usize, note: Note) {
+        if self.notes.len() < NOTES_KEPT {
+            self.notes.insert(at.min(self.notes.len()), note);
+        } else {
+            self.notes_left += 1;
         }
     }
 

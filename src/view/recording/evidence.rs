@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use super::Recording;
 use crate::custody::outcome::{ReasonCode, counted};
 use crate::custody::rows::audit_coverage::Lapse;
-use crate::records::audit_log::serials::{Boot, MissingSerials, is_other_boot, missing_in_all};
+use crate::records::audit_log::serials::{Boot, MissingSerials, missing_in_all};
 
 /// Gaps that are told one by one.
 const TOLD: usize = 16;
@@ -58,10 +58,8 @@ impl Recording<'_> {
         let mut groups: Vec<Vec<&Boot>> = Vec::new();
         for log in &self.logs {
             for (at, boot) in log.summary.serials.boots.iter().enumerate() {
-                let last = groups
-                    .last()
-                    .and_then(|group| group.iter().map(|boot| boot.last).max_by_key(|id| id.serial));
-                let joins = at == 0 && last.is_some_and(|last| !is_other_boot(last, boot.first));
+                let last = groups.last().and_then(|group| group.iter().max_by_key(|boot| boot.last.serial));
+                let joins = at == 0 && last.is_some_and(|last| !last.is_over(boot));
                 match groups.last_mut().filter(|_| joins) {
                     Some(group) => group.push(boot),
                     None => groups.push(vec![boot]),

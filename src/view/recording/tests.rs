@@ -84,6 +84,87 @@ fn off_lasts_until_the_next_event_of_the_kernel_s_own() {
     assert_eq!(lapses(&[on_again], &status(1, 7, 0)), [(ReasonCode::AuditOff, 100, 150)]);
 }
 
+/// What the kernel logs though auditing is off, and records that are late (kernel/audit.c, kernel/auditsc.c). Written from
+/// documentation.
+#[test]
+fn off_is_not_over_because_something_is_logged() {
+    let off = "120 22 CONFIG_CHANGE op=set audit_enabled=0 old=1 res=1";
+    let refusals = ["121 23 USER_AVC pid=1", "150 24 AVC denied", "151 25 APPARMOR denied"];
+    let late = ["119 21 CWD cwd=\"/\"", "119 21 PATH item=0", "118 26 SYSCALL key=(null)"];
+    let on = "180 27 SYSCALL key=(null)";
+    let before = [ON[0], ON[1], "119 21 SYSCALL key=(null)", off];
+    let all = [&before[..], &refusals, &late, &[on]].concat();
+    assert_eq!(lapses(&[log(&all)], &status(1, 7, 0)), [(ReasonCode::AuditOff, 120, 180)]);
+    // Wherever the files begin, and where the end is there twice.
+    for at in before.len()..all.len() {
+        let files = [log(&all[..at]), log(&all[at..])];
+        let told = lapses(&files, &status(1, 7, 0));
+        assert!(told.contains(&(ReasonCode::AuditOff, 120, 180)), "{at}: {told:?}");
+        let again = [log(&all[..at]), log(&all[2..])];
+        assert_eq!(lapses(&again, &status(1, 7, 0)), [(ReasonCode::AuditOff, 120, 180)], "{at}");
+    }
+    let never = log(&all[..all.len() - 1]);
+    assert_eq!(lapses(&[never], &status(1, 7, 0)), [(ReasonCode::AuditOff, 120, 200)]);
+}
+
+#[test]
+fn what_lies_behind_the_window_is_not_told() {
+    let behind = [
+        "250 22 CONFIG_CHANGE op=set audit_enabled=0 old=1 res=1",
+        "260 5423 DAEMON_END op=terminate",
+        "270 23 CONFIG_CHANGE op=add_rule key=(null) list=5 res=1",
+    ];
+    let log_of = |lines: &[&str]| log(&[&ON[..], lines].concat());
+    assert_eq!(lapses(&[log_of(&behind)], &status(1, 7, 0)), []);
+    // A boot, and a rule that went there, and came.
+    let boot = ["300 5 SYSCALL a=1", "310 6 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1"];
+    let first = "12 20 CONFIG_CHANGE op=remove_rule key=\"phi\" list=4 res=1";
+    let told = of_rule(&[log(&[ON[0], first, ON[2], boot[0], boot[1]])], 1);
+    assert_eq!(told, [(ReasonCode::RuleLate, 100, 200), (ReasonCode::CoverageUnknown, 100, 200)]);
+    let added = "13 20 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1";
+    let whole = ["5 10000000 SYSCALL a=1", "10 3 SYSCALL a=1", added, ON[2], "300 5 SYSCALL a=1"];
+    assert_eq!(of_rule(&[log(&whole)], 0), []);
+    let gone = "250 22 CONFIG_CHANGE op=remove_rule key=\"phi\" list=4 res=1";
+    assert_eq!(of_rule(&[log_of(&[gone])], 0), []);
+}
+
+/// It does not say what it does. Written from documentation (kernel/auditfilter.c, `audit_log_rule_change`).
+#[test]
+fn a_rule_that_may_silence_is_told_from_when_it_came_until_it_is_gone() {
+    let suppressed = |lines: &[&str], known: bool| {
+        let logs = [log(lines)];
+        let recording = Recording::of((at(100), at(200)), None, files(&logs), 0);
+        told(&recording.lapses_of_suppression(known))
+    };
+    let unknown = |from, to| (ReasonCode::CoverageUnknown, from, to);
+    let add = |fields: &str| format!("150 22 CONFIG_CHANGE op=add_rule {fields} res=1");
+    for fields in ["key=(null) list=1", "key=\"k\" list=5", "key=(null) list=6", "key=(null) list=4"] {
+        assert_eq!(
+            suppressed(&[ON[1], &add(fields), "190 23 SYSCALL a=1"], false),
+            [unknown(150, 200)],
+            "{fields}"
+        );
+        // Rules that are in force speak for themselves.
+        assert_eq!(suppressed(&[ON[1], &add(fields), "190 23 SYSCALL a=1"], true), [], "{fields}");
+    }
+    for fields in ["key=\"other\" list=4", "key=(null) list=0", "key=(null) list=7"] {
+        assert_eq!(suppressed(&[ON[1], &add(fields)], false), [], "{fields}");
+    }
+    let add = add("key=(null) list=5");
+    let removed = "170 23 CONFIG_CHANGE op=remove_rule key=(null) list=5 res=1";
+    // Whether that was the only one is known where the boot is here from its beginning.
+    assert_eq!(suppressed(&[ON[1], &add, removed], false), [unknown(150, 200)]);
+    let boot = ["5 9000000 SYSCALL a=1", "10 20 SYSCALL a=1"];
+    assert_eq!(suppressed(&[boot[0], boot[1], &add, removed], false), [unknown(150, 170)]);
+    let booted = "180 2 SYSCALL a=1";
+    for known in [false, true] {
+        assert_eq!(
+            suppressed(&["5 9000000 SYSCALL a=1", "10 20 SYSCALL a=1", &add, booted], known),
+            [unknown(150, 180)]
+        );
+    }
+}
+
 #[test]
 fn a_daemon_that_ended_was_killed_or_is_gone() {
     let ended = log(&[
@@ -235,6 +316,23 @@ fn after_a_boot_nothing_is_in_force_until_it_is_loaded() {
             (ReasonCode::CoverageUnknown, 100, 140)
         ]
     );
+}
+
+/// Written from documentation (systemd-update-utmp(8), auditd(8)).
+#[test]
+fn a_quick_boot_leaves_nothing_in_force_and_no_number_missing() {
+    let added = "50 140 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1";
+    let boot =
+        ["130 101 SERVICE_START pid=1", "131 102 SYSTEM_BOOT pid=1", "132 905 DAEMON_START kernel=6.1"];
+    let behind = ["133 103 SERVICE_START pid=1", "190 104 SERVICE_START pid=1"];
+    let quick = [&[added, "120 141 SYSCALL a=1"][..], &boot, &behind].concat();
+    let daemon = (ReasonCode::NoDaemon, 131, 132);
+    for at in [0, 2] {
+        let logs = [log(&quick[..at]), log(&quick[at..])];
+        assert_eq!(lapses(&logs, &status(1, 7, 0)), [daemon], "{at}");
+        let told = of_rule(&logs, 0);
+        assert!(told.contains(&(ReasonCode::RuleLate, 130, 200)), "{told:?}");
+    }
 }
 
 #[test]

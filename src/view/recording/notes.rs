@@ -1,0 +1,40 @@
+//! What all logs together say of auditing itself.
+
+use std::collections::HashMap;
+
+use super::Log;
+use crate::clock::Timestamp;
+use crate::records::audit_log::{Note, NoteKind, Summary};
+
+/// The notes of all logs in their order, each with what came before and behind it in other files, and the boots between
+/// files.
+pub(super) fn of(logs: &[Log<'_>]) -> Vec<Note> {
+    let mut all: Vec<Note> = Vec::new();
+    let mut before: Option<&Summary> = None;
+    let mut seen = HashMap::new();
+    for (at, Log { summary: log, .. }) in logs.iter().enumerate() {
+        let ended = before.and_then(Summary::span).map(|(_, last)| last);
+        let last = before.and_then(|before| before.serials.boots.last());
+        if let (Some(last), Some(first)) = (last, log.serials.boots.first())
+            && last.is_over(first)
+        {
+            all.push(Note { id: first.first, after: ended, next: None, kind: NoteKind::Boot });
+        }
+        for note in &log.notes {
+            let next = note.next.or_else(|| on_again(note, logs.get(at + 1..).unwrap_or_default()));
+            let known = seen.entry((note.id, std::mem::discriminant(&note.kind))).or_insert(all.len());
+            // Of a file there may be copies, and of its end a second look.
+            match all.get_mut(*known) {
+                Some(known) => known.next = [known.next, next].into_iter().flatten().min(),
+                None => all.push(Note { after: note.after.or(ended), next, ..note.clone() }),
+            }
+        }
+        before = Some(log);
+    }
+    all
+}
+
+/// When later logs show that auditing was on again.
+fn on_again(off: &Note, logs: &[Log<'_>]) -> Option<Timestamp> {
+    logs.iter().filter(|_| off.is_off()).find_map(|log| log.summary.on_again(off.id))
+}
