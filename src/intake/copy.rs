@@ -194,6 +194,7 @@ impl Intake<'_> {
             size: poured.given,
             modified: met.stat.mtime,
             whole: poured.whole,
+            to_its_end: poured.to_its_end,
             asked: (spot.path != spot.real).then(|| spot.path.clone()),
             kept: poured.kept.take().map(Arc::new),
             observed: poured.observed.take(),
@@ -237,10 +238,10 @@ fn was_only_touched(draft: &Draft) -> bool {
     draft.outcome == Outcome::Changed && (before.size, before.mtime) == (after.size, after.mtime)
 }
 
-/// Whether a file that is held still has the bytes that were sealed. It is read a second time for that, so only where its
-/// name is expected to change.
+/// Whether a file that is held still begins with the bytes that were sealed: what was appended since takes nothing from
+/// them. It is read a second time for that, so only where its name is expected to change.
 fn reads_the_same(host: &Host, held: &Held, found: &Match, sealed: &Sealed, stop: &StopMark) -> bool {
-    let again = host.read_held(held, &found.spot, u64::MAX);
+    let again = host.read_held(held, &found.spot, sealed.size);
     again
         .and_then(|reading| reading.digest(&found.spot, &|| stop.get().is_none()))
         .is_ok_and(|digest| digest == sealed.sha256)

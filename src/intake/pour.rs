@@ -36,6 +36,8 @@ pub(super) struct Poured {
     pub given: u64,
     /// They are the whole file as it was.
     pub whole: bool,
+    /// It was read to its end, whether or not it held still meanwhile.
+    pub to_its_end: bool,
     /// A hole begins here that was not read.
     pub hole: Option<u64>,
     /// The first of them.
@@ -114,6 +116,7 @@ impl Intake<'_> {
         }
         self.copied_in_step.0 += 1;
         let (mut whole, mut hole) = (false, None);
+        let to_its_end = matches!(&ended, Ok(end) if !end.cut && end.hole.is_none());
         let entry = match ended {
             Ok(end) => {
                 self.copied_in_step.1 += end.given;
@@ -135,6 +138,7 @@ impl Intake<'_> {
             entry,
             given,
             whole,
+            to_its_end,
             hole,
             beginning: onlookers.beginning,
             kept: onlookers.kept,

@@ -30,7 +30,7 @@ use crate::intake::{Halt, Hold};
 use rounds::{InHand, Rounds, Sighting};
 
 /// How often logs are taken until nothing is left; rounds in which there was more than can be held do not count.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 32;
 
 /// How often is looked in one round until two looks agree.
 const LOOKS: usize = 16;
