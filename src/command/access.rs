@@ -11,11 +11,11 @@ use clap::ValueEnum;
 
 use super::asked::{TimeWindow, UNSET, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
-use super::recorded::{self, Recorded, audit_lines};
+use super::recorded::{self, Recorded, audit_lines, unless_forged};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::rows::access::AccessRow;
 use crate::records::audit_event::operation::Op;
-use crate::records::audit_event::{Assembler, Event, Reading, Steady};
+use crate::records::audit_event::{Assembler, Counts, Event, Reading, Steady};
 use crate::term::{Exit, Failure, Voice};
 use crate::view::access::{Access, Counted, Filter, Question};
 use crate::view::coverage::doubts;
@@ -93,8 +93,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let statement = covered.statement(&evidence, window);
     let question = Question { doubts: doubts(&statement), ..question };
     let mut access = Access::new(question, &recorded.joined.sessions);
-    known::tell(&evidence, &mut access)?;
-    let counted = accesses(&evidence, &recorded, access, &mut |row| {
+    covered.unknown(known::tell(&evidence, &mut access)?);
+    let (counted, events) = accesses(&evidence, &recorded, access, &mut |row| {
         if args.by.is_none() {
             answer.row(&row);
         }
@@ -106,9 +106,8 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         None => {}
     }
     answer.end()?;
-    let is_whole = covered.tell(&statement, &evidence, &recorded, &counted.totals, voice);
+    let is_whole = covered.tell(&statement, &evidence, (&recorded, &events), &counted.totals, voice);
     let is_asked = window.is_asked() || found == 0;
-    let is_whole = is_whole && counted.totals.undecided == 0;
     Ok(if is_asked && !is_whole { Exit::Gaps } else { Exit::Done })
 }
 
@@ -153,7 +152,6 @@ impl Args {
         }
         let roots = evidence.phi_roots.iter().map(|root| root.as_bytes().to_vec()).collect();
         let users = self.who.users(&evidence.passwd())?;
-        let own = evidence.own.as_ref().zip(evidence.collected);
         Ok(Question {
             window: window.is_asked().then(|| {
                 let (first, last) =
@@ -166,10 +164,7 @@ impl Args {
                 addresses: self.who.addresses()?.iter().map(|one| one.to_string().into_bytes()).collect(),
                 ops: self.ops()?,
             },
-            own: own
-                .map(|(own, ended)| (own.pid, evidence.began.unwrap_or(ended), ended))
-                .into_iter()
-                .collect(),
+            own: evidence.own_process().into_iter().collect(),
             ..Question::of(roots, evidence.phi_keys.clone())
         })
     }
@@ -184,16 +179,16 @@ fn meant(op: Op) -> Vec<Op> {
     }
 }
 
-/// The second reading: the accesses, which go out as rows.
+/// The second reading: the accesses, which go out as rows; and what is odd about their events.
 fn accesses(
     evidence: &Evidence,
     recorded: &Recorded,
     mut access: Access<'_>,
     row: &mut dyn FnMut(AccessRow),
-) -> Result<Counted, Failure> {
+) -> Result<(Counted, Counts), Failure> {
     let sieve = access.sieve();
     let mut take = |event: Event| access.take(&event, row);
-    if recorded.by_journal {
+    let events = if recorded.by_journal {
         let mut assembler = Assembler::new(Steady(sieve));
         let mut file = None;
         audit_lines(evidence, &mut |log, line, offset| {
@@ -202,7 +197,7 @@ fn accesses(
             }
             assembler.line(line, offset, &mut take);
         })?;
-        assembler.end(&mut take);
+        assembler.end(&mut take)
     } else {
         let mut reading = Reading::new(Steady(sieve));
         for log in evidence.logs(What::Audit) {
@@ -210,9 +205,9 @@ fn accesses(
             let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));
             reading.end_file(&mut take);
             // What cannot be read was told when it was read first.
-            read.or_else(|failure| if failure.is_of_verification() { Err(failure) } else { Ok(()) })?;
+            unless_forged(read)?;
         }
-        reading.finish(&mut take);
-    }
-    Ok(access.finish(row))
+        reading.finish(&mut take)
+    };
+    Ok((access.finish(row), events))
 }

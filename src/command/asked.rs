@@ -186,7 +186,8 @@ impl WhoArgs {
     }
 }
 
-fn nobody() -> Failure {
+/// Where accounts are asked for, and not login identities.
+pub fn nobody() -> Failure {
     Failure::usage("--user: here a user is a name or a number")
         .hint("'phi-ir search --user unset' finds what nobody did who logged in")
 }

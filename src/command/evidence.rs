@@ -63,7 +63,7 @@ pub struct EvidenceArgs {
     /// Files of failed logins
     #[arg(long, value_name = "FILE", num_args = 1..)]
     btmp: Vec<PathBuf>,
-    /// Files of systemd-journald, or a folder that holds them
+    /// Files of systemd-journald, a folder that holds them, or what journalctl -o export wrote
     #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
     journal: Vec<PathBuf>,
     #[command(flatten)]
@@ -271,6 +271,13 @@ impl Evidence {
             });
         }
         text
+    }
+
+    /// The process that collected, where it ran on the examined host, with when it began and ended.
+    pub fn own_process(&self) -> Option<(u32, Timestamp, Timestamp)> {
+        let own = self.own.as_ref()?;
+        let (began, ended) = self.run.unzip();
+        Some((own.pid, own.started.or(began).or(self.began)?, ended.or(self.collected)?))
     }
 
     /// The bytes of a log, as it lies.

@@ -55,9 +55,10 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let now = SystemClock.moment().utc;
     // What is wrong with the question is told before anything is read.
     args.window.window(now)?;
+    args.asked.check()?;
     let zone = args.asked.zone()?;
     let mut evidence = args.evidence.gather(&WANTED, now, voice)?;
-    let mut coverage = Coverage::of(&evidence);
+    let mut coverage = Coverage::of(&evidence, args.evidence.is_plain());
     if let Some((zone, words)) = zone {
         evidence.zone = Some(zone);
         coverage.zone = words;
@@ -65,6 +66,9 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let asked = Asked::new(&args.asked, window, &passwd);
+    coverage.notes.extend(asked.unnamed.iter().map(|user| {
+        format!("--user {user}: which name that is, is not known here; logs that have names alone were not searched for it")
+    }));
     let mut hearing = Hearing::new(&asked, &passwd, &mut coverage);
     let recorded = recorded::sessions(&evidence, now, &mut hearing)?;
     hearing.failed_logins(&evidence, now)?;

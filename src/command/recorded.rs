@@ -6,6 +6,7 @@ mod dated;
 mod journals;
 mod records;
 mod texts;
+mod unpacked;
 
 use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
@@ -17,8 +18,9 @@ use crate::term::{Failure, counted};
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
 pub use dated::{dated, head};
-pub use journals::audit_lines;
+pub use journals::{audit_lines, entries};
 pub use records::{passed, records};
+pub use unpacked::{unless_forged, unpacked};
 
 /// Kinds of evidence that tell of sessions.
 pub const WANTED: [What; 6] =
@@ -36,7 +38,7 @@ pub trait Hears {
         false
     }
 
-    /// An audit log begins.
+    /// An audit log begins, or a journal whose audit records stand for one.
     fn begins(&mut self, _log: &Log) {}
 
     /// A line of it, whatever it is; none for one that is too long to be kept.
@@ -83,38 +85,54 @@ pub struct Recorded {
     pub audit: Counts,
     /// The audit records were read from journals, there being no audit log.
     pub by_journal: bool,
+    /// Audit records that journald took of times that no audit log here speaks of: they were not read.
+    pub beyond_logs: u64,
     /// What could not be read, or not all of it, in words.
     pub notes: Vec<String>,
 }
 
 /// Reads what tells of sessions. `now` is when it is asked.
 pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) -> Result<Recorded, Failure> {
-    let mut gathering = Gathering { evidence, now, sessions: Sessions::new(), notes: Vec::new() };
-    let (audit, by_journal) = gathering.audit(hears)?;
+    let mut gathering = Gathering::of(evidence, now);
+    let has_logs = evidence.logs(What::Audit).next().is_some();
+    let audit = gathering.audit(has_logs, hears)?;
     gathering.texts(hears)?;
-    if !by_journal {
-        gathering.journals(hears)?;
-    }
+    // Where they stand for the audit logs they have passed.
+    let beyond_logs = if has_logs { gathering.journals(hears)? } else { 0 };
     gathering.login_records(hears)?;
     gathering.logind(hears)?;
     let Gathering { sessions, mut notes, .. } = gathering;
     let joined = sessions.finish();
     notes.extend(untold(&joined));
-    Ok(Recorded { joined, audit, by_journal, notes })
+    if beyond_logs > 0 {
+        notes.push(format!(
+            "{} in journals, of times that no audit log here speaks of, not read: leave the audit logs out, as with --journal \
+             alone, to read them",
+            counted(beyond_logs, "audit record")
+        ));
+    }
+    let by_journal = !has_logs && audit.records > 0;
+    Ok(Recorded { joined, audit, by_journal, beyond_logs, notes })
 }
 
 struct Gathering<'e> {
     evidence: &'e Evidence,
     now: Timestamp,
     sessions: Sessions,
+    /// From when to when each audit log speaks.
+    audited: Vec<(Timestamp, Timestamp)>,
     notes: Vec<String>,
 }
 
 impl Gathering<'_> {
+    fn of(evidence: &Evidence, now: Timestamp) -> Gathering<'_> {
+        Gathering { evidence, now, sessions: Sessions::new(), audited: Vec::new(), notes: Vec::new() }
+    }
+
     /// The audit logs; where there is none, what journald took of the kernel's records.
-    fn audit<H: Hears>(&mut self, hears: &mut H) -> Result<(Counts, bool), Failure> {
+    fn audit<H: Hears>(&mut self, has_logs: bool, hears: &mut H) -> Result<Counts, Failure> {
         let wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || H::wants(kind, line);
-        if self.evidence.logs(What::Audit).next().is_none() {
+        if !has_logs {
             return self.audit_of_journals(wants, hears);
         }
         let mut reading = Reading::new(Steady(wants));
@@ -135,11 +153,12 @@ impl Gathering<'_> {
             if let Err(failure) = &read
                 && failure.is_of_verification()
             {
-                return read.map(|()| (Counts::default(), false));
+                return read.map(|()| Counts::default());
             }
+            self.audited.extend(told.first.zip(told.last));
             hears.ends(log, &told, read.err().as_ref());
         }
-        Ok((reading.finish(&mut |event| hear(hears, Heard::Event(event))), false))
+        Ok(reading.finish(&mut |event| hear(hears, Heard::Event(event))))
     }
 
     /// Files of logind's: the sessions that were living.

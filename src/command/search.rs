@@ -45,6 +45,9 @@ pub struct Args {
     /// Written by a rule with this key, exactly
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
+    /// By a process of this user, by number, whoever logged in; --user asks for that
+    #[arg(long, value_name = "UID")]
+    uid: Vec<u32>,
     /// In this session of a login
     #[arg(long, value_name = "N")]
     session: Vec<u32>,
@@ -131,7 +134,7 @@ impl Args {
             keys: bytes(&self.key),
             parts: false,
             auids: users,
-            uids: Vec::new(),
+            uids: self.uid.clone(),
             sessions: self.session.clone(),
             kinds: kinds::read(&self.kind)?,
             syscalls: Calls::of(&self.syscall)?.numbers(),

@@ -105,9 +105,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
 
 /// The process that collected, where it ran on the examined host.
 fn own(evidence: &Evidence) -> Option<Own> {
-    let own = evidence.own.as_ref()?;
-    let (began, ended) = evidence.run.unzip();
-    Some(Own { pid: own.pid, from: own.started.or(began)?, to: ended.or(evidence.collected)? })
+    evidence.own_process().map(|(pid, from, to)| Own { pid, from, to })
 }
 
 impl Args {

@@ -7,7 +7,7 @@ use crate::support::{Bundle, Desk, FakeHost, Phi, entries, phi};
 
 // Written from documentation (auditd(8), auditctl(8), sshd(8)): alice logs in from 192.0.2.7 and opens a file; bob is
 // refused; somebody without a login deletes one.
-const LOG: &str = "\
+pub const LOG: &str = "\
 type=DAEMON_START msg=audit(1795200000.000:10): op=start ver=3.0.9 format=raw kernel=6.1.0 auid=4294967295 pid=1 uid=0 ses=4294967295 res=success
 type=CONFIG_CHANGE msg=audit(1795200000.100:50): auid=4294967295 ses=4294967295 op=add_rule key=\"phi_access\" list=4 res=1
 type=USER_AUTH msg=audit(1795200001.000:51): pid=69 uid=0 auid=4294967295 ses=4294967295 msg='op=PAM:authentication grantors=pam_unix acct=\"alice\" exe=\"/usr/sbin/sshd\" hostname=192.0.2.7 addr=192.0.2.7 terminal=ssh res=success'
@@ -231,6 +231,20 @@ fn nothing_found_is_told_in_words_of_its_own_for_each_reason() {
     let off =
         [change(base, 5, rule), change(base + 1, 6, "op=set audit_enabled=0 old=1"), event(base + 60, 7)];
     about(&off.concat(), &key).code(3).says("off");
+    // The rule came late.
+    let ruled = [event(base, 5), change(base + 30, 6, rule), event(base + 60, 7)];
+    about(&ruled.concat(), &key)
+        .code(3)
+        .says("no rule with this key was in force from 2026-11-20 18:40:00 UTC");
+    // A file of the rotation is not there.
+    let rotated = FakeHost::small()
+        .file("/var/log/audit/audit.log.2", change(base, 5, rule) + &event(base + 1, 6))
+        .file("/var/log/audit/audit.log", event(base + 60, 7) + &event(base + 61, 8));
+    access(&["--root".as_ref(), rotated.path().as_os_str()], &["--phi", "/var/data/phi"])
+        .args(key)
+        .run()
+        .code(3)
+        .says("of the rotation of audit.log these numbers are not here: 1");
     // Records are missing.
     let lost = [change(base, 5, rule), event(base + 1, 6), event(base + 60, 90), event(base + 61, 91)];
     about(&lost.concat(), &key).code(3).says("the events 7 to 89 are in none of the logs");
@@ -368,4 +382,27 @@ fn no_access_in_a_sealed_log_is_inconclusive_where_nothing_shows_that_it_would_b
     let all = entries(&desk.open(&bundle));
     let entry = all.iter().find(|entry| entry["member"] == "data/view/access.jsonl").unwrap();
     assert_eq!((&entry["outcome"], &entry["size"]), (&"inconclusive".into(), &0.into()), "{entry:#}");
+}
+
+#[test]
+fn what_keeps_the_answer_from_being_whole_is_told_and_ends_with_3() {
+    let host = host();
+    let inside = ["--since", "2026-11-20T18:40:05Z", "--until", "2026-11-20T18:40:25Z", "--format", "jsonl"];
+    in_files(&host, &inside).run().code(0);
+    // A copy of the log in which an event says something else.
+    let altered = LOG.replace("exe=\"/usr/bin/cat\"", "exe=\"/usr/bin/cp\"");
+    let host = host.file("/copy.log", altered);
+    let (log, copy) = (host.at("/var/log/audit/audit.log"), host.at("/copy.log"));
+    let both = access(&["--audit".as_ref(), log.as_os_str(), copy.as_os_str()], &inside);
+    let both = both.args(["--phi", "/var/data/phi", "--phi-key", "phi_access"]).run();
+    both.code(3).says("1 event of which two logs say different things");
+    // Without the listing of the folder its files are known by their names alone.
+    let desk = Desk::new();
+    let collected = desk.collect(&host).args(["--phi", "/var/data/phi", "--skip", "phi-files"]).run();
+    let bundle = Bundle::of(&collected.json());
+    let key = desk.path("officer.key");
+    access(&[bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()], &inside)
+        .run()
+        .code(3)
+        .says("not read: listings of PHI folders: the bundle was made without the collector phi-files");
 }

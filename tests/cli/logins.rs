@@ -369,3 +369,36 @@ fn a_session_of_wtmp_that_two_files_tell_of_is_one() {
     let two = of(&["/var/log/wtmp", "/var/log/wtmp.1"]).says("that an earlier file held as well");
     assert_eq!(rows(&two).len(), rows(&one).len());
 }
+
+/// Packed, and cut off by a full disk.
+#[test]
+fn what_is_left_of_a_packed_file_of_logins_is_told() {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    for at in 0..30 {
+        encoder.write_all(&super::timeline::wtmp(&format!("user{at}"), 1_795_200_000 + at)).unwrap();
+    }
+    let packed = encoder.finish().unwrap();
+    let sessions = |bytes: &[u8]| {
+        let host = FakeHost::small().file("/var/log/wtmp.1.gz", bytes);
+        let path = host.at("/var/log/wtmp.1.gz");
+        logins(&["--wtmp".as_ref(), path.as_os_str()], &["--sessions"]).run()
+    };
+    let whole = rows(&sessions(&packed).code(0)).len();
+    let cut = sessions(&packed[..packed.len() * 2 / 3]).code(0);
+    let left = rows(&cut);
+    assert!(!left.is_empty() && left.len() < whole, "{} of {whole}", left.len());
+    assert!(left.iter().all(|row| row["kind"] != "sign"), "{left:#?}");
+    cut.says("wtmp.1.gz: NOT ALL READ: ");
+}
+
+#[test]
+fn who_names_files_is_not_told_that_others_are_missing() {
+    let host = host();
+    let auth = host.at("/var/log/auth.log");
+    let window = ["--since", "2026-11-23 02:33:50", "--until", "2026-11-23 02:34:00"];
+    logins(&["--auth".as_ref(), auth.as_os_str()], &window).run().code(0).says("not read: audit");
+    let odd = logins(&["--auth".as_ref(), auth.as_os_str()], &["--user", "4711"]).run();
+    odd.code(3).says("--user 4711: which name that is, is not known here");
+    logins(&["--auth".as_ref(), auth.as_os_str()], &["--user", "unset"]).run().code(2);
+}

@@ -18,6 +18,7 @@ mod collectors;
 mod determinism;
 mod drill;
 mod generate;
+mod journals;
 mod keeping;
 mod keygen;
 mod logins;

@@ -59,6 +59,7 @@ fn each_filter_keeps_what_it_says() {
     assert_eq!(serials(&["--key", "phi_access"]), "100");
     assert_eq!(serials(&["--user", "alice"]), "100 201");
     assert_eq!(serials(&["--auid", "1002"]), "200");
+    assert_eq!(serials(&["--uid", "1001"]), "100");
     assert_eq!(serials(&["--session", "3"]), "100");
     assert_eq!(serials(&["--type", "USER_LOGIN"]), "201");
     assert_eq!(serials(&["--syscall", "87"]), "200");

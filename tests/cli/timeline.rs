@@ -40,7 +40,7 @@ fn host() -> FakeHost {
 }
 
 /// As utmp(5) has it on x86_64: a login.
-fn wtmp(user: &str, seconds: u32) -> Vec<u8> {
+pub fn wtmp(user: &str, seconds: u32) -> Vec<u8> {
     let mut record = vec![0; 384];
     record[0] = 7;
     record[4] = 77;

@@ -170,6 +170,9 @@ fn sessions_and_tries(case: &Case, keys: &[String; 2], since: &str) {
         assert_eq!(terminal.contains("pts"), has_terminal, "{session:#}");
         assert_eq!(session["ending"], "logout", "{session:#}");
     }
+    // last shows the one, and has nothing of the other.
+    let shown = output("last", &["-w", "-f", "/var/log/wtmp"]);
+    assert!(shown.contains("phianna") && !shown.contains("phibert"), "{shown}");
     // The machine's own log may have tries of an earlier run.
     let accounts = logins(&["--by", "account", "--user", "phianna", "--since", since]);
     let anna = accounts.iter().find(|row| text(row, "/name/text") == "phianna");

@@ -7,7 +7,6 @@
 //! - ausearch `--raw` is not what was logged: it puts a byte behind records that were not enriched. Ours is, line by line.
 //! - ausearch stops at the first number that is missing in a rotation, and never reads what is packed: shown.
 //! - ausearch `-k`, `-c` and `-x` find parts of words unless told `-w`; ours does not find parts.
-//! - ausearch `-ui` has no counterpart: `search` asks for who logged in.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -74,6 +73,9 @@ fn logins(host: &AuditHost, user: &User, phi_folder: &Path) {
     for who in ["mallory", "phisearch"] {
         host.shell(&format!("! {guess} {who}@127.0.0.1 true 2> /dev/null"));
     }
+    host.shell("echo phisearch:made-up | chpasswd");
+    let by_password = guess.replace("wrong", "made-up");
+    host.shell(&format!("{by_password} phisearch@127.0.0.1 true 2> /dev/null"));
     host.shell("su phisearch -c true; sudo -u phisearch true");
     host.shell(
         "! echo wrong | setpriv --reuid 65534 --regid 65534 --clear-groups su root -c true 2> /dev/null",
@@ -144,6 +146,7 @@ fn every_filter_finds_what_ausearch_finds() {
     log.same(&["-k", "file_deletion"], &["--key", "file_deletion"], 4);
     log.same(&["-k", "exec"], &["--key", "exec"], 15);
     log.same(&["-ul", &uid], &["--user", &uid], 8);
+    log.same(&["-ui", &uid], &["--uid", &uid], 5);
     log.same(&["--session", &session], &["--session", &session], 5);
     log.same(&["-sc", "257"], &["--syscall", "257"], 15);
     log.same(&["-sc", "openat"], &["--syscall", "openat"], 15);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
-use crate::command::evidence::{Evidence, Log, What};
-use crate::command::recorded::{Hears, Recorded};
+use crate::command::evidence::{Absent, Evidence, Log, What};
+use crate::command::recorded::{Hears, Passed, Recorded};
 use crate::command::search::notes;
 use crate::custody::rows::access::coverage::CoverageStatement;
-use crate::records::audit_event::{Event, FileRead};
+use crate::records::audit_event::{Counts, Event, FileRead};
 use crate::records::audit_log::Summary;
 use crate::records::auth_text::Said;
 use crate::term::{Failure, Voice, counted};
@@ -69,23 +69,42 @@ impl Hears for Covered {
     fn ends(&mut self, log: &Log, read: &FileRead, failure: Option<&Failure>) {
         let mut summary = std::mem::take(&mut self.summary);
         (summary.torn_last, summary.broken) = (read.torn, read.unread);
-        if let Some((first, last)) = summary.span() {
-            let (from, to) = self.span.unwrap_or((first, last));
-            self.span = Some((from.min(first), to.max(last)));
-        }
         let why = failure.map(|failure| failure.message().to_owned());
         let why = why.or_else(|| read.unread.map(|why| format!("{}: NOT ALL READ: {why}", log.name)));
         self.unread.extend(why.clone());
         if why.is_some() && read.records == 0 {
             return self.coverage.unread();
         }
+        self.file(log, summary, why.is_none());
+    }
+
+    /// A journal whose audit records stand for an audit log; what is wrong with it is a note.
+    fn passed(&mut self, log: &Log, _: &Passed) {
+        let summary = std::mem::take(&mut self.summary);
+        if summary.records > 0 {
+            self.file(log, summary, true);
+        }
+    }
+}
+
+impl Covered {
+    fn file(&mut self, log: &Log, summary: Summary, whole: bool) {
+        if let Some((first, last)) = summary.span() {
+            let (from, to) = self.span.unwrap_or((first, last));
+            self.span = Some((from.min(first), to.max(last)));
+        }
         self.coverage.file(File {
             path: log.path.as_ref().map_or(log.name.as_bytes(), |path| path.as_bytes()).to_vec(),
             bytes: log.size,
             number: self.rotation.get(&log.number).copied(),
-            whole: why.is_none(),
+            whole,
             summary,
         });
+    }
+
+    /// Of files in PHI folders not all is known: why.
+    pub fn unknown(&mut self, why: Vec<String>) {
+        self.unread.extend(why);
     }
 }
 
@@ -95,7 +114,7 @@ impl Covered {
         self,
         statement: &CoverageStatement,
         evidence: &Evidence,
-        recorded: &Recorded,
+        (recorded, events): (&Recorded, &Counts),
         totals: &Totals,
         voice: Voice,
     ) -> bool {
@@ -112,12 +131,19 @@ impl Covered {
         if is_empty {
             line(files(statement));
         }
-        let audit = |absent: &&crate::command::evidence::Absent| absent.what == What::Audit;
-        let missing: Vec<_> = evidence.absent.iter().filter(audit).collect();
+        // Only a bundle has listings; by their inodes files are known under other names.
+        let is_missed = |absent: &&Absent| {
+            absent.what == What::Audit || absent.what == What::Walk && evidence.bundle.is_some()
+        };
+        let missing: Vec<_> = evidence.absent.iter().filter(is_missed).collect();
         missing.iter().take(TOLD).for_each(|absent| line(format!("not read: {}", absent.words)));
         more(missing.len(), "logs that were not read", &line);
         self.unread.iter().take(TOLD).for_each(|why| line(why.clone()));
-        let odd = notes(&recorded.audit);
+        let mut odd = notes(&recorded.audit);
+        // The second reading may know more of them.
+        odd.extend(notes(events));
+        odd.sort();
+        odd.dedup();
         let notes = evidence.notes.iter().chain(&odd).chain(&recorded.notes);
         notes.clone().take(TOLD).for_each(|note| line(format!("note: {note}")));
         more(notes.count(), "notes", &line);
@@ -134,7 +160,13 @@ impl Covered {
                 line(format!("sessions are known without this: {}", absent.words));
             });
         }
-        statement.verdict == "complete" && missing.is_empty() && self.unread.is_empty()
+        statement.verdict == "complete"
+            && missing.is_empty()
+            && self.unread.is_empty()
+            && evidence.notes.is_empty()
+            && odd.is_empty()
+            && recorded.beyond_logs == 0
+            && totals.undecided + totals.names_forgotten + totals.files_left == 0
     }
 
     /// Without a window, of the time from the first record until the evidence was collected.

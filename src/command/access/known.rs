@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use crate::command::evidence::{Evidence, What};
+use crate::command::recorded::unless_forged;
 use crate::custody::entry::Base64;
 use crate::custody::json;
 use crate::records::audit_event::items::FileId;
 use crate::records::lines::{Line, Lines};
-use crate::term::Failure;
+use crate::term::{Failure, counted};
 use crate::view::access::Access;
 
 /// Bytes of a row.
@@ -26,29 +27,35 @@ struct Listed {
     path_b64: Option<Base64>,
 }
 
-/// Tells it to the answer in the making.
-pub fn tell(evidence: &Evidence, access: &mut Access<'_>) -> Result<(), Failure> {
+/// Tells it to the answer in the making; what of it could not be read comes back in words.
+pub fn tell(evidence: &Evidence, access: &mut Access<'_>) -> Result<Vec<String>, Failure> {
+    let mut unread = Vec::new();
     for log in evidence.logs(What::Walk) {
-        let mut lines = Lines::default();
+        let (mut lines, mut odd) = (Lines::default(), 0_u64);
         let mut know = |line: Line<'_>| {
             let Line::Kept { bytes, .. } = line else { return };
-            let Ok(row) = json::read::<Listed>(bytes, ROW) else { return };
-            if let Some(id) = id(&row) {
-                // What links to a folder is its own, and what lies in it.
-                let names =
-                    if row.mode.starts_with("40") { 1 } else { u32::try_from(row.nlink).unwrap_or(u32::MAX) };
-                access.know(id, row.path_b64.as_ref().map_or(row.path.as_bytes(), |exact| &exact.0), names);
+            match json::read::<Listed>(bytes, ROW) {
+                Ok(row) => learn(access, &row),
+                Err(_) => odd += 1,
             }
         };
         let read = evidence.read_while(log, &mut |bytes| {
             lines.piece(bytes, &mut know);
             ControlFlow::Continue(())
         });
-        lines.end(&mut know);
+        odd += lines.end(&mut know).oversize;
         // Without it files are known by their names alone.
-        read.or_else(|failure| if failure.is_of_verification() { Err(failure) } else { Ok(()) })?;
+        let why = unless_forged(read)?.or((odd > 0).then(|| counted(odd, "row") + " not understood"));
+        unread.extend(why.map(|why| format!("{}: NOT ALL READ: {why}", log.name)));
     }
-    Ok(())
+    Ok(unread)
+}
+
+fn learn(access: &mut Access<'_>, row: &Listed) {
+    let Some(id) = id(row) else { return };
+    // What links to a folder is its own, and what lies in it.
+    let names = if row.mode.starts_with("40") { 1 } else { u32::try_from(row.nlink).unwrap_or(u32::MAX) };
+    access.know(id, row.path_b64.as_ref().map_or(row.path.as_bytes(), |exact| &exact.0), names);
 }
 
 /// `8:1`, as mountinfo and stat(2) have it: the kernel logs the same but on btrfs and overlayfs.

@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use clap::ValueEnum;
 
-use crate::command::asked::TimeWindow;
+use crate::command::asked::{TimeWindow, UNSET, nobody};
 use crate::records::accounts;
 use crate::records::tzif::Zone;
 use crate::term::Failure;
@@ -47,9 +47,19 @@ pub struct Asked {
     /// Of tries and records.
     pub wanted: Wanted,
     auids: Vec<u32>,
+    /// Numbers of users that the examined host's /etc/passwd has no name for.
+    pub unnamed: Vec<u32>,
 }
 
 impl AskedArgs {
+    /// What is wrong with the question.
+    pub fn check(&self) -> Result<(), Failure> {
+        match self.user.iter().any(|user| user == "unset" || user.parse() == Ok(UNSET)) {
+            true => Err(nobody()),
+            false => Ok(()),
+        }
+    }
+
     /// The zone that was named, and how that is told.
     pub fn zone(&self) -> Result<Option<(Zone, String)>, Failure> {
         let Some(name) = &self.zone else { return Ok(None) };
@@ -101,7 +111,9 @@ impl Asked {
         let (names, numbers) = (accounts::names(passwd), accounts::numbers(passwd));
         let mut asked = Asked::default();
         for user in &args.user {
-            let number = user.parse().ok().or_else(|| numbers.get(user.as_bytes()).copied());
+            let by_number: Option<u32> = user.parse().ok();
+            asked.unnamed.extend(by_number.filter(|number| !names.contains_key(number)));
+            let number = by_number.or_else(|| numbers.get(user.as_bytes()).copied());
             asked.auids.extend(number);
             asked.wanted.users.push(user.clone().into_bytes());
             asked.wanted.users.extend(number.and_then(|number| names.get(&number).cloned()));
@@ -162,6 +174,11 @@ mod tests {
         assert!(asked.holds(&session("alice", 0, 12)) && asked.holds(&session("alice", 20, 99)));
         assert!(!asked.holds(&session("alice", 0, 9)) && !asked.holds(&session("alice", 21, 99)));
         assert!(!asked.holds(&session("bob", 12, 13)));
+        assert!(asked.unnamed.is_empty(), "{:?}", asked.unnamed);
+        assert_eq!(Asked::new(&args(&["1001"], &[], None), window, b"").unnamed, [1001]);
+        for unset in ["unset", "4294967295"] {
+            assert!(args(&[unset], &[], None).check().unwrap_err().message().contains("a name or a number"));
+        }
         assert!(asked.holds(&Session { auid: Some(1001), ..session("", 12, 13) }));
     }
 

@@ -108,13 +108,14 @@ pub struct Coverage {
     /// The zone of times without one, in words.
     pub zone: String,
     absent: Vec<Absent>,
+    is_plain: bool,
     collected: Option<Timestamp>,
     texts: bool,
 }
 
 impl Coverage {
-    /// Of evidence that is not read yet.
-    pub fn of(evidence: &Evidence) -> Coverage {
+    /// Of evidence that is not read yet. Who names plain files has chosen: what was not named is told, and is no lack.
+    pub fn of(evidence: &Evidence, is_plain: bool) -> Coverage {
         // The database of logins stands for the file.
         let by_database = evidence.logs(What::Wtmpdb).next().is_some();
         let is_absent = |absent: &&Absent| !(absent.what == What::Wtmp && by_database);
@@ -128,6 +129,7 @@ impl Coverage {
             remarks: Vec::new(),
             zone: zone.into(),
             absent: evidence.absent.iter().filter(is_absent).cloned().collect(),
+            is_plain,
             collected: evidence.collected,
             texts: [What::Auth, What::Journal].into_iter().any(|what| evidence.logs(what).next().is_some()),
         }
@@ -190,7 +192,7 @@ impl Coverage {
     /// Whether everything was read that was looked for.
     pub fn is_whole(&self) -> bool {
         let is_read = |read: &Read| read.broken.is_none();
-        self.absent.is_empty()
+        (self.is_plain || self.absent.is_empty())
             && self.notes.is_empty()
             && self.read.iter().all(is_read)
             && !self.read.is_empty()

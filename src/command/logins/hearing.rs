@@ -71,21 +71,16 @@ impl<'c> Hearing<'c> {
     pub fn failed_logins(&mut self, evidence: &Evidence, now: Timestamp) -> Result<(), Failure> {
         let now = evidence.collected.unwrap_or(now).unix();
         for log in evidence.logs(What::Btmp) {
-            let read = recorded::records(evidence, log, Sort::Btmp, now, &mut |item| self.failed(item, log));
-            match read {
-                Ok(Some(findings)) => {
-                    if findings.trailing > 0 {
-                        let place = Place { file: log.number, offset: log.size };
-                        self.sign(Sign { kind: SignKind::TrailingBytes, place, count: findings.trailing });
-                    }
-                    self.passed(log, &recorded::passed(&findings));
+            let (findings, broken) =
+                recorded::records(evidence, log, Sort::Btmp, now, &mut |item| self.failed(item, log))?;
+            if let Some(findings) = findings {
+                if findings.trailing > 0 {
+                    let place = Place { file: log.number, offset: log.size };
+                    self.sign(Sign { kind: SignKind::TrailingBytes, place, count: findings.trailing });
                 }
-                Ok(None) => {
-                    self.coverage.notes.push(format!("{}: the layout of its records is not known", log.name));
-                }
-                Err(failure) if failure.is_of_verification() => return Err(failure),
-                Err(failure) => self.coverage.notes.push(format!("{}: {}", log.name, failure.message())),
+                self.passed(log, &recorded::passed(&findings));
             }
+            self.coverage.notes.extend(broken.map(|why| format!("{}: NOT ALL READ: {why}", log.name)));
         }
         Ok(())
     }

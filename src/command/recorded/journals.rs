@@ -1,11 +1,19 @@
-//! Files of systemd-journald: what programs said, and the kernel's audit records where journald took them.
+//! Files of systemd-journald, and exports of them: what programs said, and the kernel's audit records where journald took
+//! them.
 
-use super::{Gathering, Hears, Passed};
+use std::ops::ControlFlow;
+
+use super::{Gathering, Hears, Passed, head, unless_forged, unpacked};
 use crate::command::evidence::{At, Evidence, Log, What};
 use crate::records::audit_event::{Assembler, Counts, Event, Steady};
+use crate::records::audit_log::record;
 use crate::records::journal::{Entry, Journal, Read, Summary, audit_line, said};
-use crate::term::Failure;
+use crate::records::journal_export::{ExportSummary, Exported};
+use crate::term::{Failure, counted};
 use crate::view::login_sessions::Source;
+
+/// What each entry of an export begins with.
+const EXPORT: &[u8] = b"__CURSOR";
 
 /// A journal at any of its places.
 struct Places {
@@ -31,68 +39,100 @@ impl Read for Places {
     }
 }
 
-/// Gives each entry of a journal file; what it was comes back, and what is wrong with it in words.
-fn entries(
+/// Gives each entry of a journal file, or of an export; what it was comes back, and what is wrong with it in words.
+pub fn entries(
     evidence: &Evidence,
     log: &Log,
     each: &mut dyn FnMut(Entry<'_>),
 ) -> Result<(Passed, Option<String>), Failure> {
-    let none = |words: String| Ok((Passed::default(), Some(words)));
+    if head(evidence, log)? == EXPORT {
+        return exported(evidence, log, each);
+    }
     let at = match evidence.hold(log) {
         Ok(at) => at,
-        Err(failure) if failure.is_of_verification() => return Err(failure),
-        Err(failure) => return none(failure.message().to_owned()),
+        Err(failure) => return Ok((Passed::default(), unless_forged(Err(failure))?)),
     };
     let size = at.size();
     match Journal::open(Places { at, buffer: Vec::new() }, size) {
         Ok(mut journal) => {
             let summary = journal.for_each(each);
             let passed = Passed { span: summary.span, records: summary.entries, odd: summary.unreadable };
-            Ok((passed, not_whole(log, &summary)))
+            Ok((passed, not_whole(&summary)))
         }
-        Err(refused) => none(format!("{}: {refused}", log.name)),
+        Err(refused) => Ok((Passed::default(), Some(refused.to_string()))),
     }
 }
 
 /// What keeps a file from being whole, and as it was written.
-fn not_whole(log: &Log, summary: &Summary) -> Option<String> {
+fn not_whole(summary: &Summary) -> Option<String> {
     let signs: Vec<&str> = summary.shortcomings().into_iter().map(|sign| sign.word()).collect();
     let unreadable = match summary.unreadable {
         0 => String::new(),
         unreadable => format!("; NOT ALL READ: {unreadable} entries could not be"),
     };
-    let words = || format!("{}: not whole, or not as it was written: {}", log.name, signs.join(", "));
+    let words = || format!("not whole, or not as it was written: {}", signs.join(", "));
     (!signs.is_empty()).then(|| words() + &unreadable)
 }
 
-/// Gives the lines that auditd would have written, from the journal files, the oldest first, with the file and the place of
-/// each. What is wrong with the files comes back in words.
-pub fn audit_lines(
+/// The entries of an export, as `journalctl -o export` writes it.
+fn exported(
     evidence: &Evidence,
-    each: &mut dyn FnMut(&Log, &[u8], u64),
-) -> Result<Vec<String>, Failure> {
-    let mut notes = Vec::new();
+    log: &Log,
+    each: &mut dyn FnMut(Entry<'_>),
+) -> Result<(Passed, Option<String>), Failure> {
+    let (mut reader, mut passed) = (Exported::default(), Passed::default());
+    let mut take = |entry: Entry<'_>| {
+        passed.take(entry.time());
+        each(entry);
+    };
+    let broken = unpacked(evidence, log, &mut |bytes| {
+        reader.push(bytes, &mut take);
+        ControlFlow::Continue(())
+    })?;
+    let summary = reader.end(&mut take);
+    passed.odd = summary.damaged + summary.cut;
+    Ok((passed, broken.or_else(|| not_all_exported(&summary))))
+}
+
+fn not_all_exported(summary: &ExportSummary) -> Option<String> {
+    let mut words = Vec::new();
+    if summary.damaged > 0 {
+        words.push(format!("{} damaged", counted(summary.damaged, "entry")));
+    }
+    if summary.cut > 0 {
+        words.push(format!("{} too long, or with too many fields", counted(summary.cut, "entry")));
+    }
+    if summary.ends_within {
+        words.push("it ends within an entry".to_owned());
+    }
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Gives the lines that auditd would have written, from the journal files, the oldest first, with the file and the place of
+/// each. What is wrong with the files is told when they are read for the sessions.
+pub fn audit_lines(evidence: &Evidence, each: &mut dyn FnMut(&Log, &[u8], u64)) -> Result<(), Failure> {
     for log in evidence.logs(What::Journal) {
-        let (_, note) = entries(evidence, log, &mut |entry| {
+        entries(evidence, log, &mut |entry| {
             if let Some(line) = audit_line(&entry) {
                 each(log, &line, entry.offset);
             }
         })?;
-        notes.extend(note);
     }
-    Ok(notes)
+    Ok(())
 }
 
 impl Gathering<'_> {
-    /// What programs said.
-    pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<(), Failure> {
-        let evidence = self.evidence;
+    /// What programs said; and how many audit records journald took of times that no audit log speaks of.
+    pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<u64, Failure> {
+        let (evidence, mut beyond) = (self.evidence, 0);
         for log in evidence.logs(What::Journal) {
-            let (passed, note) = entries(evidence, log, &mut |entry| self.entry(&entry, log, hears))?;
-            hears.passed(log, &passed);
-            self.notes.extend(note);
+            let (passed, broken) = entries(evidence, log, &mut |entry| {
+                self.entry(&entry, log, hears);
+                beyond += u64::from(self.is_beyond(&entry));
+            })?;
+            self.journal_ends(log, passed, broken, hears);
         }
-        Ok(())
+        Ok(beyond)
     }
 
     fn entry<H: Hears>(&mut self, entry: &Entry<'_>, log: &Log, hears: &mut H) {
@@ -102,18 +142,31 @@ impl Gathering<'_> {
         }
     }
 
-    /// Both, in one reading.
+    /// Whether this is an audit record of a time that no audit log speaks of.
+    fn is_beyond(&self, entry: &Entry<'_>) -> bool {
+        let Some(line) = audit_line(entry) else { return false };
+        let time = record(&line).map(|record| record.id.time);
+        time.is_some_and(|time| !self.audited.iter().any(|(first, last)| (*first..=*last).contains(&time)))
+    }
+
+    fn journal_ends<H: Hears>(&mut self, log: &Log, passed: Passed, broken: Option<String>, hears: &mut H) {
+        hears.passed(log, &passed);
+        self.notes.extend(broken.map(|why| format!("{}: {why}", log.name)));
+    }
+
+    /// What programs said, and the kernel's audit records, in one reading.
     pub(super) fn audit_of_journals<H: Hears>(
         &mut self,
         wants: impl FnMut(&[u8], &[u8]) -> bool,
         hears: &mut H,
-    ) -> Result<(Counts, bool), Failure> {
+    ) -> Result<Counts, Failure> {
         let evidence = self.evidence;
         let mut assembler = Assembler::new(Steady(wants));
         let mut events = Vec::new();
         for log in evidence.logs(What::Journal) {
             assembler.file(log.number);
-            let (passed, note) = entries(evidence, log, &mut |entry| {
+            hears.begins(log);
+            let (passed, broken) = entries(evidence, log, &mut |entry| {
                 self.entry(&entry, log, hears);
                 if let Some(line) = audit_line(&entry) {
                     hears.line(Some(&line));
@@ -121,11 +174,9 @@ impl Gathering<'_> {
                     events.drain(..).for_each(|event| self.audit_event(&event, hears));
                 }
             })?;
-            hears.passed(log, &passed);
-            self.notes.extend(note);
+            self.journal_ends(log, passed, broken, hears);
         }
-        let counts = assembler.end(&mut |event| self.audit_event(&event, hears));
-        Ok((counts, counts.records > 0))
+        Ok(assembler.end(&mut |event| self.audit_event(&event, hears)))
     }
 
     fn audit_event<H: Hears>(&mut self, event: &Event, hears: &mut H) {

@@ -1,11 +1,12 @@
 //! Logins and logouts of utmp(5) and wtmpdb(8), paired.
 
-use super::{Gathering, Hears, Passed};
+use std::ops::ControlFlow;
+
+use super::{Gathering, Hears, Passed, unpacked};
 use crate::clock::Timestamp;
 use crate::command::evidence::{Evidence, Log, What};
 use crate::records::login_pairing::{LoginRecord, PairedLogin, Pairing};
 use crate::records::sqlite::{Database, Tally};
-use crate::records::unpack::Unpacker;
 use crate::records::utmp::{Findings, Item, Judge, Layout, Sort};
 use crate::term::{Failure, counted};
 
@@ -16,37 +17,39 @@ const DATABASE: usize = 32 << 20;
 /// A record may speak of a time a little behind that of the collection, in seconds.
 const GRACE: i64 = 86_400;
 
-/// Gives what is in a file of utmp's, unpacked; none if it is not of a layout that is known. `now` is when it was
-/// collected, in seconds since 1970.
+/// Gives what is in a file of utmp's, unpacked, as far as it could be; what it was comes back, none if it is not of a layout
+/// that is known, and what is wrong with it in words. `now` is when it was collected, in seconds since 1970.
 pub fn records(
     evidence: &Evidence,
     log: &Log,
     sort: Sort,
     now: i64,
     each: &mut dyn FnMut(&Item<'_>),
-) -> Result<Option<Findings>, Failure> {
+) -> Result<(Option<Findings>, Option<String>), Failure> {
     let (mut head, mut size) = (Vec::new(), 0);
-    unpacked(evidence, log, &mut |bytes| {
+    let broken = unpacked(evidence, log, &mut |bytes| {
         size += bytes.len() as u64;
         let room = SAMPLE.saturating_sub(head.len()).min(bytes.len());
         head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        ControlFlow::Continue(())
     })?;
     if size == 0 {
-        return Ok(Some(Findings::default()));
+        return Ok((Some(Findings::default()), broken));
     }
-    let Some(layout) = Layout::detect(&[(0, &head)], size, now + GRACE) else { return Ok(None) };
+    let Some(layout) = Layout::detect(&[(0, &head)], size, now.saturating_add(GRACE)) else {
+        return Ok((None, broken.or_else(|| Some("the layout of its records is not known".to_owned()))));
+    };
     let mut judge = Judge::new(layout, sort, now);
-    unpacked(evidence, log, &mut |bytes| judge.feed(bytes, &mut |item| each(&item)))?;
-    Ok(Some(judge.finish(&mut |item| each(&item))))
-}
-
-fn unpacked(evidence: &Evidence, log: &Log, each: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
-    let mut unpacker = Unpacker::default();
-    evidence.read(log, &mut |bytes| unpacker.piece(bytes, each))?;
-    match unpacker.end(each).1 {
-        Some(why) => Err(Failure::new(format!("NOT ALL READ: {why}"))),
-        None => Ok(()),
+    unpacked(evidence, log, &mut |bytes| {
+        judge.feed(bytes, &mut |item| each(&item));
+        ControlFlow::Continue(())
+    })?;
+    let mut findings = judge.finish(&mut |item| each(&item));
+    if broken.is_some() {
+        // What is left of a record then was not left by whoever wiped one.
+        findings.trailing = 0;
     }
+    Ok((Some(findings), broken))
 }
 
 /// Gives the rows of a database of logins; words where it could not be read.
@@ -75,21 +78,14 @@ impl Gathering<'_> {
                 hears.login(&login);
                 sessions.record(login);
             };
-            let read = records(evidence, log, Sort::Wtmp, now, &mut |item| {
+            let (findings, broken) = records(evidence, log, Sort::Wtmp, now, &mut |item| {
                 pairing.item(item, log.number, &mut each);
-            });
-            match read {
-                Ok(Some(findings)) => {
-                    pairing.file_end(log.number, log.size, &findings);
-                    hears.passed(log, &passed(&findings));
-                }
-                Ok(None) => {
-                    self.notes.push(format!("{}: the layout of its records is not known", log.name));
-                }
-                Err(failure) => {
-                    self.is_read(log, Err(failure))?;
-                }
+            })?;
+            if let Some(findings) = findings {
+                pairing.file_end(log.number, log.size, &findings);
+                hears.passed(log, &passed(&findings));
             }
+            self.notes.extend(broken.map(|why| format!("{}: NOT ALL READ: {why}", log.name)));
         }
         let found = pairing.end(&mut |login| {
             hears.login(&login);
@@ -144,7 +140,7 @@ pub fn passed(findings: &Findings) -> Passed {
 
 impl Passed {
     /// A record of this time.
-    fn take(&mut self, time: Option<Timestamp>) {
+    pub(super) fn take(&mut self, time: Option<Timestamp>) {
         self.records += 1;
         let Some(time) = time else { return };
         let (first, last) = self.span.unwrap_or((time, time));

@@ -1,23 +1,20 @@
 //! Where facts come from, each thing from one source: tables that were made of logs are left where the logs themselves are
 //! read, and login records are read from their table, which has more of their files, where there is one.
 
-use std::ops::ControlFlow;
-
 use super::coverage::{Coverage, Read};
 use super::pile::Pile;
 use super::{logins, texts};
-use crate::command::evidence::{At as Bytes, Evidence, Log, What};
-use crate::custody::entry::EntryId;
+use crate::command::evidence::{Evidence, Log, What};
+use crate::command::recorded::{entries, unless_forged};
+use crate::custody::entry::{Entry, EntryId};
 use crate::custody::outcome::Outcome;
 use crate::records::audit_event::{Event, Reading};
-use crate::records::journal::{self, Journal};
 use crate::records::lines::{Line, Lines};
-use crate::records::unpack::{Unpacker, Unread};
 use crate::term::{Failure, counted};
 use crate::view::events::doings::Doings;
 use crate::view::events::files::LONGEST_ROW;
-use crate::view::events::tables::Reader;
-use crate::view::events::{At, Tally, entries, journal as told};
+use crate::view::events::tables::{Reader, reader};
+use crate::view::events::{At, Tally, entries as of_entry, journal as told};
 
 /// The source of the facts of what happened to auditing, which is worked out from audit logs.
 const HISTORY: &str = "audit_history";
@@ -51,38 +48,6 @@ pub fn read(
 
 const LOGS_WITH_NUMBERS: [What; 3] = [What::Audit, What::Auth, What::Journal];
 
-/// A bundle that is not what it was ends everything; anything else that cannot be read is part of the coverage.
-pub fn unless_forged(read: Result<(), Failure>) -> Result<Option<String>, Failure> {
-    match read {
-        Err(failure) if failure.is_of_verification() => Err(failure),
-        read => Ok(read.err().map(|failure| failure.message().to_owned())),
-    }
-}
-
-/// The text of a log, unpacked; why it could not be read to its end.
-pub fn text(
-    evidence: &Evidence,
-    log: &Log,
-    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-) -> Result<Option<String>, Failure> {
-    let (mut unpacker, mut flow) = (Unpacker::default(), ControlFlow::Continue(()));
-    let read = evidence.read_while(log, &mut |bytes| {
-        unpacker.piece(bytes, &mut |text| {
-            if flow.is_continue() {
-                flow = each(text);
-            }
-        });
-        flow
-    });
-    let (_, unread) = unpacker.end(&mut |text| {
-        if flow.is_continue() {
-            flow = each(text);
-        }
-    });
-    let unread = unread.filter(|_| flow.is_continue()).map(|unread: Unread| unread.to_string());
-    Ok(unless_forged(read)?.or(unread))
-}
-
 /// What the entries themselves date.
 fn steps(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Coverage) -> Result<(), Failure> {
     let pid = evidence.own.as_ref().map(|own| own.pid);
@@ -90,9 +55,15 @@ fn steps(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Cover
     evidence.entries(&mut |entry| {
         let is_well = matches!(entry.outcome, Outcome::Collected | Outcome::Empty | Outcome::Missing);
         broken += u64::from(!is_well);
+        if !is_well && is_of_logins(entry) {
+            let why = entry.reason.as_deref().unwrap_or("its entry says no more");
+            coverage.notes.push(format!(
+                "the table of login records is not whole: {why}; what it lacks is sealed as it lay, and 'phi-ir logins' reads it"
+            ));
+        }
         match files {
-            true => entries::file(entry).iter().for_each(|file| pile.file(file)),
-            false => entries::facts(entry, pid).into_iter().for_each(|fact| pile.fact(fact)),
+            true => of_entry::file(entry).iter().for_each(|file| pile.file(file)),
+            false => of_entry::facts(entry, pid).into_iter().for_each(|fact| pile.fact(fact)),
         }
     })?;
     if broken > 0 {
@@ -101,9 +72,15 @@ fn steps(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Cover
         coverage.remarks.push(format!("{} {words}", counted(broken, "thing")));
     }
     if let Some((began, ended)) = evidence.run.filter(|_| !files) {
-        entries::run(began, ended).into_iter().for_each(|fact| pile.fact(fact));
+        of_entry::run(began, ended).into_iter().for_each(|fact| pile.fact(fact));
     }
     Ok(())
+}
+
+/// Whether an entry is the table of login records.
+fn is_of_logins(entry: &Entry) -> bool {
+    let table = entry.member.as_ref().and_then(|member| reader(member.as_str(), entry.kind));
+    table.is_some_and(|table| table.source() == LOGINS)
 }
 
 fn tables(evidence: &Evidence) -> impl Iterator<Item = (&Log, Reader)> {
@@ -204,24 +181,6 @@ fn audit(
     Ok(())
 }
 
-/// A journal's bytes for its reader.
-struct Window {
-    held: Box<dyn Bytes>,
-    buffer: Vec<u8>,
-}
-
-impl journal::Read for Window {
-    fn at(&mut self, offset: u64, length: usize) -> Option<&[u8]> {
-        self.buffer.resize(length, 0);
-        let mut done = 0;
-        while done < length {
-            let count = self.held.read_at(offset + done as u64, self.buffer.get_mut(done..)?).ok()?;
-            done += Some(count).filter(|count| *count > 0)?;
-        }
-        Some(&self.buffer)
-    }
-}
-
 /// Entries of journals.
 fn journals(
     evidence: &Evidence,
@@ -233,30 +192,14 @@ fn journals(
         if pile.is_lost() {
             return Ok(());
         }
-        let mut read = Read::of(log, "entry");
-        match evidence.hold(log) {
-            Err(failure) => read.broken = unless_forged(Err(failure))?,
-            Ok(held) => journal(log, held, ids, pile, &mut read),
-        }
-        coverage.read.push(read);
+        let mut untimed = 0;
+        let (passed, broken) =
+            entries(evidence, log, &mut |entry| match told::fact(&entry, log.number, ids) {
+                Some(fact) => pile.fact(fact),
+                None => untimed += 1,
+            })?;
+        let (records, span) = (passed.records, passed.span);
+        coverage.read.push(Read { records, untimed, span, broken, ..Read::of(log, "entry") });
     }
     Ok(())
-}
-
-fn journal(log: &Log, held: Box<dyn Bytes>, ids: &[EntryId], pile: &mut Pile, read: &mut Read) {
-    let size = held.size();
-    let mut journal = match Journal::open(Window { held, buffer: Vec::new() }, size) {
-        Ok(journal) => journal,
-        Err(refused) => {
-            read.broken = Some(refused.to_string());
-            return;
-        }
-    };
-    let summary = journal.for_each(&mut |entry| match told::fact(&entry, log.number, ids) {
-        Some(fact) => pile.fact(fact),
-        None => read.untimed += 1,
-    });
-    let signs: Vec<&str> = summary.shortcomings().into_iter().map(journal::Shortcoming::word).collect();
-    (read.records, read.span) = (summary.entries, summary.span);
-    read.broken = (!signs.is_empty()).then(|| format!("not whole ({})", signs.join(", ")));
 }

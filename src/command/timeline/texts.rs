@@ -5,9 +5,8 @@ use std::ops::ControlFlow;
 
 use super::coverage::{Coverage, Read};
 use super::pile::Pile;
-use super::sources::text;
 use crate::command::evidence::{Evidence, Log};
-use crate::command::recorded::dated;
+use crate::command::recorded::{dated, unpacked};
 use crate::custody::entry::EntryId;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::TimeQuality;
@@ -77,7 +76,7 @@ fn lines(
             each(bytes, offset);
         }
     };
-    let broken = text(evidence, log, &mut |bytes| {
+    let broken = unpacked(evidence, log, &mut |bytes| {
         lines.piece(bytes, &mut kept);
         ControlFlow::Continue(())
     })?;
