@@ -341,3 +341,20 @@ fn a_journal_in_a_bundle_tells_what_its_file_tells() {
     assert_eq!(words(&sealed), words(&plain));
     assert!(sealed.iter().filter(|fact| fact["source"] == "journal").all(|fact| fact["entry"].is_string()));
 }
+
+#[test]
+fn a_table_of_logins_that_is_cut_is_told() {
+    // More than the table of login records holds: what is read of them is cut, and the file itself is sealed.
+    let failed = |at| super::timeline::wtmp("admin", 1_795_200_000 + at / 10);
+    let desk = Desk::new();
+    let host = FakeHost::small().file("/var/log/btmp", (0..70_000_u32).flat_map(failed).collect::<Vec<u8>>());
+    let collected = desk.collect(&host).args(["--only", "login-records"]).run().code(3);
+    let bundle = Bundle::of(&collected.json());
+    let key = desk.path("officer.key");
+    let evidence = [bundle.sealed.as_os_str(), "-i".as_ref(), key.as_os_str()];
+    timeline(&evidence, &["--since", "2026-11-20", "--until", "2026-11-21"])
+        .run()
+        .code(3)
+        .says("the table of login records is not whole: ")
+        .says("what it lacks is sealed as it lay");
+}

@@ -56,7 +56,7 @@ fn steps(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Cover
         let is_well = matches!(entry.outcome, Outcome::Collected | Outcome::Empty | Outcome::Missing);
         broken += u64::from(!is_well);
         if !is_well && is_of_logins(entry) {
-            let why = entry.reason.as_deref().unwrap_or("its entry says no more");
+            let why = entry.reason.as_deref().unwrap_or("its entry says no more").trim_end_matches('.');
             coverage.notes.push(format!(
                 "the table of login records is not whole: {why}; what it lacks is sealed as it lay, and 'phi-ir logins' reads it"
             ));
