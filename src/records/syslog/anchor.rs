@@ -8,6 +8,9 @@ use crate::records::tzif::Zone;
 
 /// Clocks go wrong.
 const DAY: Duration = Duration::from_secs(86_400);
+/// From the beginning of the day in a name to the end of what may be in the file: to the end of that day, or, where the name
+/// has the day before the one on which the file got it (`dateyesterday`, logrotate.conf(5)), of the next.
+const NAMED: Duration = Duration::from_secs(2 * 86_400);
 /// Daemons go on writing into a file that was given its next name already.
 const HANDOVER: Duration = Duration::from_secs(3_600);
 /// What packers put behind a name.
@@ -22,7 +25,7 @@ pub struct Anchor {
     pub modified: Option<Timestamp>,
     /// The time in the header of a gzip file (RFC 1952; zero is none), which survives a copy.
     pub packed: Option<Timestamp>,
-    /// The day in the name of a rotated file (`auth.log-20261122`), which survives it too.
+    /// The beginning of the day in the name of a rotated file (`auth.log-20261122`), which survives it too.
     pub named: Option<Timestamp>,
     /// When the next newer file of the chain begins.
     pub next: Option<Timestamp>,
@@ -31,7 +34,9 @@ pub struct Anchor {
 impl Anchor {
     /// The latest time a line can have: what survives a copy first, and a day of grace for clocks that went wrong.
     pub(super) fn latest(&self) -> Option<Timestamp> {
-        let survives = [self.packed, self.named].into_iter().flatten().filter(|time| time.unix() > 0).min();
+        let known = |time: &Timestamp| time.unix() > 0;
+        let named = self.named.filter(known).map(|day| day.plus(NAMED));
+        let survives = [self.packed.filter(known), named].into_iter().flatten().min();
         let written = survives.or(self.modified);
         let graced = [written, self.collected].into_iter().flatten().min().map(|time| time.plus(DAY));
         let next = self.next.map(|time| time.plus(HANDOVER));
@@ -45,7 +50,7 @@ pub fn packed_at(head: &[u8]) -> Option<Timestamp> {
     Some(u32::from_le_bytes(*time)).filter(|time| *time > 0).map(|time| Timestamp::from_unix(time.into(), 0))
 }
 
-/// The day in the name of a rotated file: `auth.log-20261122`, `secure-20261122.gz`.
+/// The beginning of the day in the name of a rotated file: `auth.log-20261122`, `secure-20261122.gz`.
 pub fn named_at(name: &[u8]) -> Option<Timestamp> {
     let digits = name.rsplit(|byte| *byte == b'-').next()?.get(..8)?;
     let text =

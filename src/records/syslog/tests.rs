@@ -304,6 +304,28 @@ fn what_survives_a_copy_says_when_a_file_was_written() {
     assert_eq!(first(Anchor::default()), None);
 }
 
+/// Written from documentation (logrotate.conf(5), `dateext` and `dateyesterday`).
+#[test]
+fn the_day_in_a_name_holds_all_of_what_was_written_on_it_wherever_that_was() {
+    let last = |line: &str, name: &str, hours: i32| {
+        let zone = Zone::fixed(hours * 3_600);
+        let mut survey = Survey::default();
+        let line = format!("{line} h sshd[7]: x");
+        survey.line(line.as_bytes(), 0);
+        let modified = Some(time("2027-03-01T00:00:00Z"));
+        let anchor = Anchor { named: named_at(name.as_bytes()), modified, ..Anchor::default() };
+        let mut reader = Reader::new(survey.years(&anchor, &zone), zone);
+        let mut year = None;
+        reader.line(line.as_bytes(), Place::default(), &mut |said| year = said.time);
+        year.unwrap().0.spoken().get(..4).unwrap().to_owned()
+    };
+    for hours in [-12, -5, 0, 14] {
+        assert_eq!(last("Nov 22 20:00:00", "secure-20261122", hours), "2026", "{hours}");
+        assert_eq!(last("Nov 23 03:00:00", "secure-20261122", hours), "2026", "{hours}");
+        assert_eq!(last("Dec  1 00:00:00", "secure-20261122", hours), "2025", "{hours}");
+    }
+}
+
 #[test]
 fn summer_time_ends_once_and_a_clock_that_was_set_is_told() {
     let berlin = Zone::parse(include_bytes!("../../../fixtures/auth/zone-berlin")).unwrap();
