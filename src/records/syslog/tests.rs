@@ -299,7 +299,8 @@ fn what_survives_a_copy_says_when_a_file_was_written() {
     assert_eq!(first(modified).as_deref(), Some("2026-11-21"));
     let named = Anchor { named: Some(time("2023-11-22T00:00:00Z")), ..modified };
     assert_eq!(first(named).as_deref(), Some("2023-11-21"));
-    let next = Anchor { next: Some(time("2026-11-21T00:00:00Z")), ..modified };
+    let next = Some(time("2026-11-21T00:00:00Z"));
+    let next = Anchor { next, modified: Some(time("2027-02-01T00:00:00Z")), ..Anchor::default() };
     assert_eq!(first(next).as_deref(), Some("2025-11-21"));
     assert_eq!(first(Anchor::default()), None);
 }

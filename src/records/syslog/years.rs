@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anchor::Anchor;
+use super::anchor::{Anchor, Within};
 use super::clocks::{At, Clocks, DAY, Host, short};
 use super::stamp::{Day, Stamp, is_leap, year_of};
 use crate::clock::Timestamp;
@@ -60,7 +60,7 @@ impl Survey {
     /// The years, as of a file that was written at the latest so. Without any time to go by, and without a line that has
     /// its year, classic lines get no time.
     pub fn years(&self, anchor: &Anchor, zone: &Zone) -> Years {
-        let latest = anchor.latest().map(|latest| latest.unix() + i64::from(zone.offset(latest.unix())));
+        let latest = anchor.latest(&|within| self.ending(within, zone)).map(|latest| local(latest, zone));
         let latest = latest.filter(|_| self.known.is_none());
         let Some(first) = self.known.or_else(|| self.first(latest?)) else { return Years::default() };
         let of_host = |host: &Host| {
@@ -70,6 +70,16 @@ impl Survey {
         };
         let hosts = self.clocks.hosts.iter().map(|(name, host)| (name.clone(), of_host(host))).collect();
         Years { hosts, latest, doubtful: self.clocks.doubtful() }
+    }
+
+    /// How many lines are of machines whose last day lies within, in whatever year.
+    fn ending(&self, (from, to): Within, zone: &Zone) -> u64 {
+        let (from, to) = (local(from, zone), local(to, zone));
+        let ends = |host: &&Host| {
+            let last = host.latest().map(|(_, day)| day.local(newest(day, to)));
+            last.is_some_and(|last| last >= from)
+        };
+        self.clocks.hosts.iter().map(|(_, host)| host).filter(ends).map(Host::lines).sum()
     }
 
     /// The year of the first line: the newest one in which no machine's clock is behind the time of writing. Those that are
@@ -123,8 +133,18 @@ impl Beginning {
 /// The newest year of the file's first line with which a machine's latest day is not behind this local time.
 fn fitting(host: &Host, latest: Option<i64>) -> Option<i64> {
     let (latest, (behind, day)) = latest.zip(host.latest())?;
+    Some(newest(day, latest) - behind)
+}
+
+/// The newest year with which a day is not behind this local time.
+fn newest(day: Day, latest: i64) -> i64 {
     let year = year_of(latest.div_euclid(DAY));
-    Some(if day.local(year) <= latest { year - behind } else { year - 1 - behind })
+    if day.local(year) <= latest { year } else { year - 1 }
+}
+
+/// In seconds since 1970 as if it were UTC.
+fn local(time: Timestamp, zone: &Zone) -> i64 {
+    time.unix() + i64::from(zone.offset(time.unix()))
 }
 
 /// Year and day of a line that has its year.
