@@ -64,9 +64,12 @@ impl Survey {
         let latest = latest.filter(|_| self.known.is_none());
         let Some(first) = self.known.or_else(|| self.first(latest?)) else { return Years::default() };
         let of_host = |host: &Host| {
-            // Of a machine whose clock is ahead of the time of writing the lines are of the year before, as far as that tells.
+            // Of a machine whose clock is ahead of the time of writing the lines are of the year before, as far as that tells:
+            // all of them, or those behind the step that took it there.
             let ahead = latest.zip(fitting(host, latest)).map_or(0, |(_, fits)| (first - fits).max(0));
-            host.pieces.iter().map(|piece| (piece.from, first + piece.year - ahead)).collect()
+            let ahead = |piece: usize| if piece < host.unsteady() { 0 } else { ahead };
+            let pieces = host.pieces.iter().enumerate();
+            pieces.map(|(at, piece)| (piece.from, first + piece.year - ahead(at))).collect()
         };
         let hosts = self.clocks.hosts.iter().map(|(name, host)| (name.clone(), of_host(host))).collect();
         Years { hosts, latest, doubtful: self.clocks.doubtful() }
@@ -83,13 +86,13 @@ impl Survey {
     }
 
     /// The year of the first line: the newest one in which no machine's clock is behind the time of writing. Those that are
-    /// ahead of the others do not count, unless most lines are theirs.
+    /// ahead of the others do not count, and neither does one of which nothing says that it is right, unless most lines are
+    /// theirs.
     fn first(&self, latest: i64) -> Option<i64> {
-        let hosts = || self.clocks.hosts.iter().map(|(_, host)| host);
-        let all: u64 = hosts().map(Host::lines).sum();
-        let ahead: u64 = hosts().filter(|host| host.is_ahead).map(Host::lines).sum();
-        let counts = |host: &&Host| !host.is_ahead || ahead * 2 > all;
-        let first = hosts().filter(counts).filter_map(|host| fitting(host, Some(latest))).min()?;
+        let hosts: Vec<&Host> = self.clocks.hosts.iter().map(|(_, host)| host).collect();
+        let beside = unless_few(hosts, |host| host.is_ahead);
+        let sure = unless_few(beside, Host::is_unconfirmed);
+        let first = sure.iter().filter_map(|host| fitting(host, Some(latest))).min()?;
         Some(self.with_leap_days(first))
     }
 
@@ -128,6 +131,13 @@ impl Beginning {
             Stamp::Local(..) => {}
         }
     }
+}
+
+/// These machines without the odd ones; all of them if the odd ones hold most lines.
+fn unless_few(hosts: Vec<&Host>, is_odd: impl Fn(&Host) -> bool) -> Vec<&Host> {
+    let all: u64 = hosts.iter().map(|host| host.lines()).sum();
+    let odd: u64 = hosts.iter().filter(|host| is_odd(host)).map(|host| host.lines()).sum();
+    hosts.into_iter().filter(|host| odd * 2 > all || !is_odd(host)).collect()
 }
 
 /// The newest year of the file's first line with which a machine's latest day is not behind this local time.
