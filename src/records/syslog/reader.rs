@@ -62,15 +62,18 @@ impl Tags {
 impl Notes {
     /// What is to be told of the years, in words.
     pub fn doubt(&self) -> Option<String> {
-        let lines = match self.doubtful_years {
-            0 => return None,
-            1 => "1 line lies".to_owned(),
-            lines => format!("{lines} lines lie"),
+        let lines = |lines: u64, lie: &str| match lines {
+            1 => format!("1 line {}", lie.replacen("lie", "lies", 1)),
+            lines => format!("{lines} lines {lie}"),
         };
-        Some(format!(
-            "{lines} more than 30 days aside of those around: taken for a clock that was wrong, and not for a year gone by, \
-             which it may be"
-        ))
+        let aside = "lie more than 30 days aside of those around: taken for a clock that was wrong, and not for a year gone by, \
+                     which it may be";
+        let ahead = "lie after the time at which the log was written last, in the year of those around: taken for one of the \
+                     year before, where the clock that was ahead may have been wrong by less";
+        let both = [(self.doubtful_years, aside), (self.ahead_years, ahead)];
+        let both: Vec<String> =
+            both.into_iter().filter(|(count, _)| *count > 0).map(|(count, lie)| lines(count, lie)).collect();
+        (!both.is_empty()).then(|| both.join("; "))
     }
 }
 
@@ -99,6 +102,9 @@ pub struct Notes {
     /// Lines that lie more than 30 days aside of those around them, which was taken for a clock that was wrong, and not for a
     /// New Year.
     pub doubtful_years: u64,
+    /// Lines that would be of a time after the log was written last, or of a machine that has such, and are taken for those
+    /// of the year before.
+    pub ahead_years: u64,
     /// Steps back of the time.
     pub steps: u64,
     /// The first of them.
@@ -197,7 +203,8 @@ impl Reader {
             Stamp::Exact(time, _) => (time, TimeQuality::Exact),
             Stamp::Local(local, nanos) => (self.place(local, nanos), TimeQuality::Zone),
             Stamp::Classic(day) => {
-                let local = self.years.local(line.host, place.offset, day)?;
+                let (local, is_ahead) = self.years.at(line.host, place.offset, day)?;
+                self.notes.ahead_years += u64::from(is_ahead);
                 (self.place(local, day.nanos), TimeQuality::YearAndZone)
             }
         };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::anchor::{Anchor, Within};
-use super::clocks::{At, Clocks, DAY, Host, short};
+use super::clocks::{At, Clocks, DAY, Host, Piece, short};
 use super::stamp::{Day, Stamp, is_leap, year_of};
 use crate::clock::Timestamp;
 use crate::records::tzif::Zone;
@@ -69,7 +69,12 @@ impl Survey {
             let ahead = latest.zip(fitting(host, latest)).map_or(0, |(_, fits)| (first - fits).max(0));
             let ahead = |piece: usize| if piece < host.unsteady() { 0 } else { ahead };
             let pieces = host.pieces.iter().enumerate();
-            pieces.map(|(at, piece)| (piece.from, first + piece.year - ahead(at))).collect()
+            let dated = |(at, piece): (usize, &Piece)| Dated {
+                from: piece.from,
+                year: first + piece.year - ahead(at),
+                is_ahead: ahead(at) > 0,
+            };
+            pieces.map(dated).collect()
         };
         let hosts = self.clocks.hosts.iter().map(|(name, host)| (name.clone(), of_host(host))).collect();
         Years { hosts, latest, doubtful: self.clocks.doubtful() }
@@ -175,7 +180,7 @@ fn dated(stamp: Stamp) -> Option<At> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Years {
     /// Of each machine, from where in the file on its lines are of which year.
-    hosts: BTreeMap<Vec<u8>, Vec<(u64, i64)>>,
+    hosts: BTreeMap<Vec<u8>, Vec<Dated>>,
     /// The latest local time that a line can have.
     latest: Option<i64>,
     /// Lines that lie more than 30 days aside of those around them, where that was taken for a clock that was wrong and not
@@ -183,14 +188,28 @@ pub struct Years {
     pub doubtful: u64,
 }
 
+/// Lines of one machine from there on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Dated {
+    from: u64,
+    year: i64,
+    /// They were moved back by a year, for they would be of a time after the writing.
+    is_ahead: bool,
+}
+
 impl Years {
     /// The local time of a line without a year that this machine wrote and that stands there, in seconds since 1970 as if it
     /// were UTC.
     pub fn local(&self, host: &[u8], offset: u64, day: Day) -> Option<i64> {
+        self.at(host, offset, day).map(|(local, _)| local)
+    }
+
+    /// The same, and whether the line would be of a time after the writing, were it not taken for one of the year before.
+    pub(super) fn at(&self, host: &[u8], offset: u64, day: Day) -> Option<(i64, bool)> {
         let pieces = self.hosts.get(short(host)).or_else(|| self.hosts.get(&b""[..]))?;
-        let at = pieces.partition_point(|(from, _)| *from <= offset);
-        let (_, year) = *pieces.get(at.saturating_sub(1))?;
+        let at = pieces.partition_point(|piece| piece.from <= offset);
+        let Dated { year, is_ahead, .. } = *pieces.get(at.saturating_sub(1))?;
         let is_late = self.latest.is_some_and(|latest| day.local(year) > latest);
-        Some(day.local(if is_late { year - 1 } else { year }))
+        Some((day.local(if is_late { year - 1 } else { year }), is_late || is_ahead))
     }
 }

@@ -146,3 +146,25 @@ fn a_machine_that_took_the_place_of_another_one_dates_it() {
     let two = ["a: Oct 20 00:00:00", "a: Oct 20 00:00:01", "a: Oct 20 00:00:02", "b: Nov 27 00:00:00", "c: Nov 27 00:00:01"];
     assert_eq!(days_of(&two, "2026-11-12T12:00:00Z").0.first().map(String::as_str), Some("2025-10-20"));
 }
+
+/// Written from documentation (RFC 3164, 4.1.2).
+#[test]
+fn lines_that_were_moved_a_year_back_for_their_clock_are_told() {
+    let ahead = |lines: &[&str]| {
+        let mut log = String::new();
+        lines.iter().for_each(|line| writeln!(log, "{line} sshd[1]: x").unwrap());
+        let (_, notes) = read(log.as_bytes(), "2026-10-03T12:00:00Z", &Zone::utc());
+        assert_eq!(notes.doubt().is_some(), notes.ahead_years + notes.doubtful_years > 0);
+        (notes.ahead_years, notes.doubt().unwrap_or_default())
+    };
+    let web = ["Oct  1 10:00:00 web", "Oct  2 10:00:00 web", "Oct  3 10:00:00 web"];
+    assert_eq!(ahead(&web).0, 0);
+    // Of a machine whose last line is ahead all lines are.
+    let old = ["Sep 30 10:00:00 old", "Oct  9 10:00:00 old"];
+    let (count, words) = ahead(&[&web[..], &old[..]].concat());
+    assert!(count == 2 && words.starts_with("2 lines lie after the time"), "{count} {words}");
+    // One that was ahead for a while.
+    let while_ahead = ["Oct  3 10:00:01 web", "Nov 25 00:00:00 web", "Oct  3 10:00:02 web"];
+    let (count, words) = ahead(&[&web[..], &while_ahead[..]].concat());
+    assert!(count == 1 && words.contains("; 1 line lies after the time"), "{count} {words}");
+}
