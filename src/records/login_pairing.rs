@@ -256,10 +256,8 @@ impl Pairing {
 
     /// Whether a session ended.
     fn one_ends(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) -> bool {
-        // Within a file the order is that of what happened, whatever its clock said.
         let clock = self.clock;
-        let ends = |open: &Open| open.record.place.file == by.place.file || !open.is_after(by, clock);
-        let Some(open) = self.open.take(by, &ends) else { return false };
+        let Some(open) = self.open.take(by, &|open| open.can_end(by, clock)) else { return false };
         each(login(open, ended, by.time(), Some(by.place), self.clock));
         true
     }
@@ -267,7 +265,7 @@ impl Pairing {
     fn all_end(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
         let last = self.last.map(|(time, _)| time);
         for open in self.open.take_all() {
-            if open.is_after(by, self.clock) {
+            if !open.can_end(by, self.clock) {
                 self.open.add(open);
                 continue;
             }

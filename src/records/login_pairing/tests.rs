@@ -217,6 +217,17 @@ fn files_that_overlap_tell_of_each_session_once_and_of_none_that_ends_before_it_
     assert_eq!(sessions, ["alice pts/0 1000-200 Crash"]);
 }
 
+/// Written from documentation (wtmp(5)): no record says that the clock was set back.
+#[test]
+fn within_a_file_a_start_of_the_machine_ends_what_is_open_whatever_the_clock_said() {
+    let begun = || rec(USER, 1, "pts/0", "alice", 1_000);
+    assert_eq!(paired(vec![begun(), rec(BOOT, 0, "~", "reboot", 200)]).0, ["alice pts/0 1000-200 Crash"]);
+    let down = rec(RUN_LEVEL, 0, "~", "shutdown", 200);
+    assert_eq!(paired(vec![begun(), down]).0, ["alice pts/0 1000-200 Down"]);
+    let other = paired(vec![in_file(1, begun()), in_file(2, rec(BOOT, 0, "~", "reboot", 200))]);
+    assert_eq!(other.0, ["alice pts/0 1000-? OpenAtEndOfLog"]);
+}
+
 #[test]
 fn rows_of_a_database_have_their_ends_with_them() {
     let row =
