@@ -118,7 +118,7 @@ pub struct Found {
     pub signs_left: u64,
     /// Records that were taken.
     pub records: u64,
-    /// Records that stood in an earlier file already, and were not taken.
+    /// Records that stood in an earlier file already: they begin nothing, and end what only their own file has.
     pub copies: u64,
     /// Ends of sessions that began before the first record that tells of a start of the machine.
     pub begun_before: u64,
@@ -133,6 +133,8 @@ pub struct Found {
 pub struct Pairing {
     open: OpenSessions,
     copies: Copies,
+    /// The record that is being read stood in an earlier file.
+    is_copy: bool,
     found: Found,
     /// How far the clock was set in all, in microseconds.
     clock: i64,
@@ -176,8 +178,10 @@ impl Pairing {
 
     /// The next record; sessions that end with it go to `each`.
     pub fn record(&mut self, record: LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
-        if self.copies.is_one(&record) {
+        self.is_copy = self.copies.is_one(&record);
+        if self.is_copy {
             self.found.copies += 1;
+            self.copy_ends(&record, each);
             return;
         }
         self.found.records += 1;
@@ -198,6 +202,18 @@ impl Pairing {
         }
         if let Some(time) = record.time() {
             self.last = Some((time, record.place));
+        }
+    }
+
+    /// What an earlier file held as well is not counted again, and still ends what began before it in its own file: the
+    /// earlier one may have begun in between.
+    fn copy_ends(&mut self, record: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
+        match record.kind {
+            RUN_LEVEL if record.is_shutdown() => self.all_end(Ended::Down, record, each),
+            BOOT => self.all_end(Ended::Crash, record, each),
+            INIT | LOGIN => drop(self.one_ends(Ended::LineFree, record, each)),
+            DEAD => drop(self.one_ends(Ended::Logout, record, each)),
+            _ => {}
         }
     }
 
@@ -256,8 +272,8 @@ impl Pairing {
 
     /// Whether a session ended.
     fn one_ends(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) -> bool {
-        let clock = self.clock;
-        let Some(open) = self.open.take(by, &|open| open.can_end(by, clock)) else { return false };
+        let (clock, is_copy) = (self.clock, self.is_copy);
+        let Some(open) = self.open.take(by, &|open| open.can_end(by, clock, is_copy)) else { return false };
         each(login(open, ended, by.time(), Some(by.place), self.clock));
         true
     }
@@ -265,7 +281,7 @@ impl Pairing {
     fn all_end(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
         let last = self.last.map(|(time, _)| time);
         for open in self.open.take_all() {
-            if !open.can_end(by, self.clock) {
+            if !open.can_end(by, self.clock, self.is_copy) {
                 self.open.add(open);
                 continue;
             }
