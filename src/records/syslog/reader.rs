@@ -156,9 +156,7 @@ impl Reader {
     fn record(&mut self, text: &[u8], place: Place, out: &mut dyn FnMut(Said)) {
         self.notes.records += 1;
         let Some(line) = line(text) else {
-            let indented =
-                text.first().is_some_and(|byte| b" \t".contains(byte)) || text.starts_with(b"#011");
-            let continued = indented && self.was_read;
+            let continued = indented(text) && self.was_read;
             self.notes.continued += u64::from(continued);
             self.notes.unparsed += u64::from(!continued);
             return;
@@ -245,19 +243,9 @@ impl Reader {
     }
 }
 
-/// Whether a line is of those that [`Reader`] makes something of; `above` says whether the line above it was, which is what
-/// counts for one that only says how often it was repeated.
-pub fn speaks_of_logins(text: &[u8], above: bool) -> bool {
-    let mut speaks = false;
-    records(text, &mut |_, record| {
-        let Some(line) = line(record) else { return };
-        speaks |= match repeated(line.message) {
-            Some((_, Some(quoted))) => understand(line.tag, quoted).is_some(),
-            Some((_, None)) => above,
-            None => understand(line.tag, line.message).is_some(),
-        };
-    });
-    speaks
+/// Whether a record without a form is the rest of the line above, if there is one.
+pub(super) fn indented(text: &[u8]) -> bool {
+    text.first().is_some_and(|byte| b" \t".contains(byte)) || text.starts_with(b"#011")
 }
 
 impl Last {
@@ -273,7 +261,7 @@ impl Last {
 }
 
 /// `message repeated N times: [ MESSAGE]`, or `last message repeated N times`: how often, and what.
-fn repeated(message: &[u8]) -> Option<(u32, Option<&[u8]>)> {
+pub(super) fn repeated(message: &[u8]) -> Option<(u32, Option<&[u8]>)> {
     let (rest, is_last) = match message.strip_prefix(b"message repeated ") {
         Some(rest) => (rest, false),
         None => (message.strip_prefix(b"last message repeated ")?, true),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Line;
 use super::anchor::{Anchor, Within};
 use super::clocks::{At, Clocks, DAY, Host, Piece, short};
 use super::stamp::{Day, Stamp, is_leap, year_of};
@@ -33,11 +34,13 @@ impl Survey {
     /// A line of the file, in the order of the file, and how many bytes are before it.
     pub fn line(&mut self, text: &[u8], offset: u64) {
         super::records(text, &mut |at, record| {
-            let line = super::line(record);
-            if let Some((line, stamp)) = line.and_then(|line| Some((line, line.stamp?))) {
-                self.stamp(line.host, stamp, offset + at as u64);
-            }
+            super::line(record).iter().for_each(|line| self.record(line, offset + at as u64));
         });
+    }
+
+    /// The next record, taken apart, and where it stands.
+    pub(super) fn record(&mut self, line: &Line<'_>, offset: u64) {
+        line.stamp.into_iter().for_each(|stamp| self.stamp(line.host, stamp, offset));
     }
 
     fn stamp(&mut self, host: &[u8], stamp: Stamp, offset: u64) {
