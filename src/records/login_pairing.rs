@@ -120,6 +120,8 @@ pub struct Found {
     pub records: u64,
     /// Records that stood in an earlier file already: they begin nothing, and end what only their own file has.
     pub copies: u64,
+    /// Records that were not remembered: a copy of one of them counts again.
+    pub copies_unknown: u64,
     /// Ends of sessions that began before the first record that tells of a start of the machine.
     pub begun_before: u64,
     /// How often the clock was set.
@@ -227,6 +229,7 @@ impl Pairing {
                 None => each(login(open, Ended::OpenAtEndOfLog, None, None, clock)),
             }
         }
+        self.found.copies_unknown = self.copies.unknown;
         self.found
     }
 

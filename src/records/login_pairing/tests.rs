@@ -240,6 +240,20 @@ fn a_copied_end_ends_what_only_its_own_file_has() {
     assert_eq!((&sessions[..], found.copies), (&["alice pts/0 90-99 Logout", "bob pts/0 50-? OpenAtEndOfLog"].map(String::from)[..], 3));
 }
 
+/// Made up.
+#[test]
+fn records_beyond_those_that_are_remembered_are_told() {
+    let mut pairing = Pairing::default();
+    let most = i64::try_from(copies::REMEMBERED).unwrap();
+    for file in 1..=2 {
+        for number in (0..most + 3).filter(|number| file == 1 || *number < 2 || *number >= most) {
+            pairing.record(in_file(file, rec(OLD_TIME, 0, "|", "", number)), &mut |_| {});
+        }
+    }
+    let found = pairing.end(&mut |_| {});
+    assert_eq!((found.copies, found.copies_unknown), (2, 6));
+}
+
 /// Written from documentation (wtmp(5)): no record says that the clock was set back.
 #[test]
 fn within_a_file_a_start_of_the_machine_ends_what_is_open_whatever_the_clock_said() {
