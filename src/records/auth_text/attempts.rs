@@ -130,7 +130,7 @@ impl Attempts {
         let mut at = 0;
         while let Some(attempt) = self.waiting.get(at) {
             let limit = if attempt.is_undecided() { VERDICT } else { TOGETHER };
-            if now.zip(attempt.heard).is_some_and(|(now, heard)| apart(now, heard) > limit) {
+            if now.zip(attempt.heard).is_some_and(|(now, heard)| now.apart(heard) > limit) {
                 self.tell(at, out);
             } else {
                 at += 1;
@@ -261,7 +261,7 @@ impl Attempt {
     /// password is checked by the one that speaks.
     fn takes(&self, line: &Attempt) -> bool {
         let same_process = self.pid == line.pid;
-        let close = self.heard.zip(line.time).is_none_or(|(one, other)| apart(one, other) <= TOGETHER);
+        let close = self.heard.zip(line.time).is_none_or(|(one, other)| one.apart(other) <= TOGETHER);
         let undecided = self.is_undecided();
         let process = same_process && (close || undecided && line.pid.is_some())
             || close && undecided && line.by_questions();
@@ -321,10 +321,6 @@ impl Attempt {
             self.method.clone_from(&line.method);
         }
     }
-}
-
-fn apart(one: Timestamp, other: Timestamp) -> Duration {
-    one.since(other).max(other.since(one))
 }
 
 /// pam_unix speaks of the first wrong secret of a connection, and of all others in one line in the end, which has no
