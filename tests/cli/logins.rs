@@ -243,10 +243,9 @@ fn both_views_are_sealed_of_what_passed_and_name_what_they_are_made_of() {
 #[test]
 fn what_is_in_doubt_in_the_sealed_views_is_told_with_them() {
     let lines = ["Nov 10 10:00:00 h", "Jan  1 00:00:05 h", "Nov 10 10:01:00 h"];
-    let lines = lines.map(|line| format!("{line} sshd[7]: Failed password for alice from 192.0.2.7 port 9 ssh2\n"));
-    let host = host()
-        .file("/var/log/auth.log", lines.concat() + "no form\n")
-        .file("/var/log/wtmp.1", WTMP);
+    let lines =
+        lines.map(|line| format!("{line} sshd[7]: Failed password for alice from 192.0.2.7 port 9 ssh2\n"));
+    let host = host().file("/var/log/auth.log", lines.concat() + "no form\n").file("/var/log/wtmp.1", WTMP);
     let desk = Desk::new();
     let entries = entries(&desk.open(&Bundle::of(&desk.collect(&host).run().json())));
     let words = |name: &str| {

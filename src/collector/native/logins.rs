@@ -257,7 +257,11 @@ fn left_of_sessions(joined: &Joined) -> Vec<String> {
 fn left_of_records(found: &Found) -> Vec<String> {
     let told = [
         (found.copies, "record", "of wtmp that an earlier file held as well, counted once"),
-        (found.copies_unknown, "record", "of wtmp not remembered: those that another file holds as well count twice"),
+        (
+            found.copies_unknown,
+            "record",
+            "of wtmp not remembered: those that another file holds as well count twice",
+        ),
         (found.not_followed, "session", "of wtmp not followed to their end: too many at once"),
     ];
     let told = told.into_iter().filter(|(count, ..)| *count > 0);

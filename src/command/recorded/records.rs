@@ -101,7 +101,9 @@ impl Gathering<'_> {
         }
         if found.copies_unknown > 0 {
             let records = counted(found.copies_unknown, "record");
-            self.notes.push(format!("{records} of wtmp not remembered: those that another file holds as well count twice"));
+            self.notes.push(format!(
+                "{records} of wtmp not remembered: those that another file holds as well count twice"
+            ));
         }
         hears.found(&found);
         for log in evidence.logs(What::Wtmpdb) {

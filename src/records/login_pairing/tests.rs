@@ -237,7 +237,10 @@ fn a_copied_end_ends_what_only_its_own_file_has() {
         [rec(USER, 1, "pts/0", "alice", 90), rec(DEAD, 1, "pts/0", "", 99), rec(USER, 2, "pts/0", "bob", 50)];
     let twice = [1, 2].into_iter().flat_map(|file| records.clone().map(|record| in_file(file, record)));
     let (sessions, found) = paired(twice.collect());
-    assert_eq!((&sessions[..], found.copies), (&["alice pts/0 90-99 Logout", "bob pts/0 50-? OpenAtEndOfLog"].map(String::from)[..], 3));
+    assert_eq!(
+        (&sessions[..], found.copies),
+        (&["alice pts/0 90-99 Logout", "bob pts/0 50-? OpenAtEndOfLog"].map(String::from)[..], 3)
+    );
 }
 
 /// Made up.

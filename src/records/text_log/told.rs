@@ -119,11 +119,15 @@ mod tests {
     #[test]
     fn lines_that_are_not_understood_are_counted() {
         let long = vec![b'x'; crate::records::lines::LONGEST + 1];
-        let log = [&b" rest of another file\n"[..], LOG, b"no form\n\tmore of it\n", &long, b"\n", LOG].concat();
+        let log =
+            [&b" rest of another file\n"[..], LOG, b"no form\n\tmore of it\n", &long, b"\n", LOG].concat();
         let mut keeper = Keeper::within(1 << 20);
         log.chunks(4_096).for_each(|piece| keeper.piece(piece));
-        let mut reader = Reader::new(keeper.passing.survey.years(&Anchor::default(), &Zone::utc()), Zone::utc());
-        for line in log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line.len() < long.len()) {
+        let mut reader =
+            Reader::new(keeper.passing.survey.years(&Anchor::default(), &Zone::utc()), Zone::utc());
+        for line in
+            log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line.len() < long.len())
+        {
             reader.line(line, Place::default(), &mut |_| ());
         }
         let unparsed = reader.end().unparsed;

@@ -164,7 +164,10 @@ fn a_try_by_questions_is_one_however_long_sshd_waits() {
     assert_eq!(total(&[pam("00", 8), failed("05", 7)]), counts(1, 1, 0, 2));
     // The next one of the connection has another process for its questions.
     let next = [pam("06", 9), error("11", 7), failed("11", 7)];
-    assert_eq!(total(&[&[pam("00", 8), error("05", 7), failed("05", 7)][..], &next].concat()), counts(1, 2, 0, 6));
+    assert_eq!(
+        total(&[&[pam("00", 8), error("05", 7), failed("05", 7)][..], &next].concat()),
+        counts(1, 2, 0, 6)
+    );
     // Of two that wait, nothing tells which one it is.
     assert_eq!(total(&[pam("00", 8), pam("01", 10), error("06", 7)]).rejected, 3);
     // A password is checked by the process that speaks of it.

@@ -136,14 +136,21 @@ fn the_last_line_of_a_machine_whose_clock_is_wrong_moves_no_other_one() {
 /// Written from documentation (RFC 3164, 4.1.2): the file was copied in October, and ends in November.
 #[test]
 fn a_machine_that_took_the_place_of_another_one_dates_it() {
-    let all = (2..=27).flat_map(|day| [format!("a: Oct {day:2} 00:00:00"), format!("a: Oct {day:2} 12:00:00")]);
+    let all =
+        (2..=27).flat_map(|day| [format!("a: Oct {day:2} 00:00:00"), format!("a: Oct {day:2} 12:00:00")]);
     let all: Vec<String> = all.chain((4..=27).map(|day| format!("b: Nov {day:2} 00:00:00"))).collect();
     let lines: Vec<&str> = all.iter().map(String::as_str).collect();
     let (days, doubtful) = days_of(&lines, "2026-11-12T12:00:00Z");
     assert!(days.iter().all(|day| day.starts_with("2025-")), "{days:?}");
     assert_eq!(doubtful, 0);
     // And so it does if another one came beside it.
-    let two = ["a: Oct 20 00:00:00", "a: Oct 20 00:00:01", "a: Oct 20 00:00:02", "b: Nov 27 00:00:00", "c: Nov 27 00:00:01"];
+    let two = [
+        "a: Oct 20 00:00:00",
+        "a: Oct 20 00:00:01",
+        "a: Oct 20 00:00:02",
+        "b: Nov 27 00:00:00",
+        "c: Nov 27 00:00:01",
+    ];
     assert_eq!(days_of(&two, "2026-11-12T12:00:00Z").0.first().map(String::as_str), Some("2025-10-20"));
 }
 
