@@ -134,10 +134,11 @@ impl Host {
         at
     }
 
-    /// Its clock is there now; this is where it was, or where the others were after that.
+    /// Its clock is there now; this is where it was, or where the others were after that. What went back was there for a
+    /// while only.
     fn go_ahead(&mut self, now: i64, before: Option<At>) {
         self.alone = match (self.alone, before) {
-            (Some((way, began)), _) if now - began > way.min(NEAR) => None,
+            (Some((way, began)), _) if now - began > way.min(NEAR) || began - now > BESIDE => None,
             (None, Some(before)) => Some((now - seconds(before), now)).filter(|(way, _)| *way > BESIDE),
             (alone, _) => alone,
         };

@@ -143,7 +143,15 @@ fn a_machine_that_took_the_place_of_another_one_dates_it() {
     let (days, doubtful) = days_of(&lines, "2026-11-12T12:00:00Z");
     assert!(days.iter().all(|day| day.starts_with("2025-")), "{days:?}");
     assert_eq!(doubtful, 0);
-    // And so it does if another one came beside it.
+    // And so it does if its clock was wrong for a while.
+    let october = all.iter().take(52).cloned().chain((28..=31).map(|day| format!("b: Oct {day} 00:00:00")));
+    let mut wrong: Vec<String> =
+        october.chain((1..=27).map(|day| format!("b: Nov {day:2} 00:00:00"))).collect();
+    wrong.insert(53, "b: Dec 20 00:00:00".to_owned());
+    let lines: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    let (days, doubtful) = days_of(&lines, "2026-11-12T12:00:00Z");
+    assert!(doubtful == 1 && days.iter().all(|day| day.starts_with("2025-")), "{days:?}");
+    // And if another one came beside it.
     let two = [
         "a: Oct 20 00:00:00",
         "a: Oct 20 00:00:01",
