@@ -44,6 +44,8 @@ pub(super) fn flag(sessions: &mut [Session]) {
     }
 }
 
+/// The machine, as it is named, and where a session on it came from.
+type Way<'a> = (&'a [u8], Origin);
 /// A name, and the first label of a machine's; a full name and its short one have the same.
 type Account<'a> = (&'a [u8], Vec<u8>);
 
@@ -72,7 +74,7 @@ fn accounts(sessions: &[Session]) -> BTreeMap<Account<'_>, Vec<usize>> {
 
 fn overlapping(sessions: &[Session], mut of_one: Vec<usize>) -> Vec<usize> {
     of_one.sort_by_key(|at| sessions.get(*at).and_then(|session| session.start));
-    let mut on: BTreeMap<(&[u8], Origin), Vec<(Timestamp, usize)>> = BTreeMap::new();
+    let mut on: BTreeMap<Way<'_>, Vec<(Timestamp, usize)>> = BTreeMap::new();
     let mut shared = Vec::new();
     for at in of_one {
         let Some(session) = sessions.get(at) else { continue };
