@@ -118,8 +118,10 @@ pub struct Found {
     pub signs_left: u64,
     /// Records that were taken.
     pub records: u64,
-    /// Records that stood in an earlier file already, and were not taken.
+    /// Records that stood in an earlier file already: they begin nothing, and end what only their own file has.
     pub copies: u64,
+    /// Records that were not remembered: a copy of one of them counts again.
+    pub copies_unknown: u64,
     /// Ends of sessions that began before the first record that tells of a start of the machine.
     pub begun_before: u64,
     /// How often the clock was set.
@@ -133,6 +135,8 @@ pub struct Found {
 pub struct Pairing {
     open: OpenSessions,
     copies: Copies,
+    /// The record that is being read stood in an earlier file.
+    is_copy: bool,
     found: Found,
     /// How far the clock was set in all, in microseconds.
     clock: i64,
@@ -176,8 +180,10 @@ impl Pairing {
 
     /// The next record; sessions that end with it go to `each`.
     pub fn record(&mut self, record: LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
-        if self.copies.is_one(&record) {
+        self.is_copy = self.copies.is_one(&record);
+        if self.is_copy {
             self.found.copies += 1;
+            self.copy_ends(&record, each);
             return;
         }
         self.found.records += 1;
@@ -201,6 +207,18 @@ impl Pairing {
         }
     }
 
+    /// What an earlier file held as well is not counted again, and still ends what began before it in its own file: the
+    /// earlier one may have begun in between.
+    fn copy_ends(&mut self, record: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
+        match record.kind {
+            RUN_LEVEL if record.is_shutdown() => self.all_end(Ended::Down, record, each),
+            BOOT => self.all_end(Ended::Crash, record, each),
+            INIT | LOGIN => drop(self.one_ends(Ended::LineFree, record, each)),
+            DEAD => drop(self.one_ends(Ended::Logout, record, each)),
+            _ => {}
+        }
+    }
+
     /// All files have ended: what is open goes to `each`.
     pub fn end(mut self, each: &mut dyn FnMut(PairedLogin)) -> Found {
         let (clock, down) = (self.clock, self.down);
@@ -211,6 +229,7 @@ impl Pairing {
                 None => each(login(open, Ended::OpenAtEndOfLog, None, None, clock)),
             }
         }
+        self.found.copies_unknown = self.copies.unknown;
         self.found
     }
 
@@ -256,10 +275,8 @@ impl Pairing {
 
     /// Whether a session ended.
     fn one_ends(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) -> bool {
-        // Within a file the order is that of what happened, whatever its clock said.
-        let clock = self.clock;
-        let ends = |open: &Open| open.record.place.file == by.place.file || !open.is_after(by, clock);
-        let Some(open) = self.open.take(by, &ends) else { return false };
+        let (clock, is_copy) = (self.clock, self.is_copy);
+        let Some(open) = self.open.take(by, &|open| open.can_end(by, clock, is_copy)) else { return false };
         each(login(open, ended, by.time(), Some(by.place), self.clock));
         true
     }
@@ -267,7 +284,7 @@ impl Pairing {
     fn all_end(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
         let last = self.last.map(|(time, _)| time);
         for open in self.open.take_all() {
-            if open.is_after(by, self.clock) {
+            if !open.can_end(by, self.clock, self.is_copy) {
                 self.open.add(open);
                 continue;
             }

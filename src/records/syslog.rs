@@ -10,12 +10,14 @@
 
 mod anchor;
 mod clocks;
+mod passing;
 mod reader;
 pub mod stamp;
 mod years;
 
 pub use anchor::{Anchor, Surveyed, named_at, packed_at, years_of};
-pub use reader::{Notes, Reader, Step, Tags, speaks_of_logins};
+pub use passing::Passing;
+pub use reader::{Notes, Reader, Step, Tags};
 use stamp::{Stamp, classic, iso, slashes};
 pub use years::{Survey, Years};
 

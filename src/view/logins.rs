@@ -352,9 +352,9 @@ fn tally<'a>(
 /// What a message says of the name in it.
 fn standing(message: &Message) -> Standing {
     match message {
-        Message::Tried { answer: Answer::Accepted, .. } | Message::Console { accepted: true, .. } => {
-            Standing::Known
-        }
+        // A secret that was right, and not enough, is an account's too.
+        Message::Tried { answer: Answer::Accepted | Answer::Partial, .. }
+        | Message::Console { accepted: true, .. } => Standing::Known,
         // PAM refuses names that nobody has too; sshd, which says from where, does not.
         Message::NotAllowed { from, .. } if !from.address.is_empty() => Standing::Known,
         Message::UnknownUser { from, .. } if !from.address.is_empty() => Standing::Unknown,

@@ -239,6 +239,27 @@ fn both_views_are_sealed_of_what_passed_and_name_what_they_are_made_of() {
     }
 }
 
+/// Written from documentation (RFC 3164, 4.1.2): a boot before the clock was set, and a line without a form.
+#[test]
+fn what_is_in_doubt_in_the_sealed_views_is_told_with_them() {
+    let lines = ["Nov 10 10:00:00 h", "Jan  1 00:00:05 h", "Nov 10 10:01:00 h"];
+    let lines =
+        lines.map(|line| format!("{line} sshd[7]: Failed password for alice from 192.0.2.7 port 9 ssh2\n"));
+    let host = host().file("/var/log/auth.log", lines.concat() + "no form\n").file("/var/log/wtmp.1", WTMP);
+    let desk = Desk::new();
+    let entries = entries(&desk.open(&Bundle::of(&desk.collect(&host).run().json())));
+    let words = |name: &str| {
+        let entry = entries.iter().find(|entry| entry["member"] == name).unwrap();
+        entry["reason"].to_string()
+    };
+    for words in [words("data/view/sessions.jsonl"), words("data/view/logins.jsonl")] {
+        assert!(words.contains("text logs: not understood: 1 line;"), "{words}");
+        assert!(words.contains("text logs: 1 line lies more than 30 days aside"), "{words}");
+    }
+    let sessions = words("data/view/sessions.jsonl");
+    assert!(sessions.contains("of wtmp that an earlier file held as well, counted once"), "{sessions}");
+}
+
 #[test]
 fn a_sparse_lastlog_of_two_gigabytes_is_read_in_little_room_and_time() {
     use std::os::unix::fs::FileExt as _;

@@ -22,9 +22,9 @@ use crate::records::accounts;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::Said;
 use crate::records::auth_text::attempts::Attempts;
-use crate::records::login_pairing::Pairing;
+use crate::records::login_pairing::{Found, Pairing};
 use crate::records::observer::Observed;
-use crate::records::syslog::{Anchor, Reader, Surveyed, Years, named_at, years_of};
+use crate::records::syslog::{Anchor, Notes, Reader, Surveyed, Years, named_at, years_of};
 use crate::records::text_log::Told;
 use crate::records::tzif::Zone;
 use crate::view::login_sessions::{Joined, Sessions, Source};
@@ -56,6 +56,15 @@ struct Made {
     zone: Option<Zone>,
 }
 
+/// What is to be told of what was joined.
+#[derive(Default)]
+struct Heard {
+    /// Of the lines of all texts.
+    lines: Notes,
+    /// Of the records of logins.
+    records: Found,
+}
+
 /// Seals both views.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let made = Made::of(run);
@@ -67,8 +76,9 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         return Ok(());
     }
     let unused = unused(run);
-    let joined = made.sessions();
-    let left = left_of_sessions(&joined);
+    let (joined, heard) = made.sessions();
+    let texts = made.doubts(&heard);
+    let left = [left_of_sessions(&joined), left_of_records(&heard.records), texts.clone()].concat();
     let rows = joined.sessions.iter().map(|session| session.row());
     view(run, &made, ("sessions.jsonl", "Sessions, one row for each login"), rows, &unused, &left)?;
     drop(joined);
@@ -76,7 +86,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let counted = made.counts(&passwd);
     let is_any = !counted.total.is_empty();
     let rows = counted.rows(false).filter(|_| is_any);
-    let left = left_of_counts(&counted);
+    let left = [left_of_counts(&counted), texts].concat();
     view(run, &made, ("logins.jsonl", "Tries to log in, by account and by source"), rows, &unused, &left)
 }
 
@@ -165,30 +175,40 @@ impl Made {
         self.audit.left() + texts + self.evidence.files.iter().map(|file| file.records.left).sum::<u64>()
     }
 
-    /// What is said in a text, line by line.
-    fn said(&self, text: &Text, each: &mut dyn FnMut(Said)) {
+    /// What is to be told of the lines of texts.
+    fn doubts(&self, heard: &Heard) -> Vec<String> {
+        let odd: u64 = self.texts.iter().map(|text| text.told.odd).sum();
+        let odd = (odd > 0).then(|| format!("text logs: not understood: {}", counted(odd, "line")));
+        odd.into_iter().chain(heard.lines.doubt().map(|doubt| format!("text logs: {doubt}"))).collect()
+    }
+
+    /// What is said in a text, line by line; what is to be told of those lines.
+    fn said(&self, text: &Text, each: &mut dyn FnMut(Said)) -> Notes {
         let mut reader = Reader::new(text.years.clone(), self.zone.clone().unwrap_or_default());
         text.told.lines.replay(&mut |offset, line| {
             reader.line(line, Place { file: text.entry.0, offset }, each);
         });
+        reader.end()
     }
 
-    fn sessions(&self) -> Joined {
-        let mut sessions = Sessions::new();
+    fn sessions(&self) -> (Joined, Heard) {
+        let (mut sessions, mut heard) = (Sessions::new(), Heard::default());
         self.audit.replay(&mut Sessions::sieve, &mut |event| sessions.audit(&event));
         for text in &self.texts {
-            self.said(text, &mut |said| sessions.said(Source::Text, &said));
+            let notes = self.said(text, &mut |said| sessions.said(Source::Text, &said));
+            heard.lines.doubtful_years += notes.doubtful_years;
+            heard.lines.ahead_years += notes.ahead_years;
         }
         let mut pairing = Pairing::default();
         let mut each = |login| sessions.record(login);
         for file in self.evidence.files.iter().filter(|file| !file.is_failed) {
             file.each(&mut |record| pairing.record(record, &mut each));
         }
-        pairing.end(&mut each);
+        heard.records = pairing.end(&mut each);
         for (entry, values) in &self.evidence.living {
             sessions.logind(values, Place { file: entry.0, offset: 0 });
         }
-        sessions.finish()
+        (sessions.finish(), heard)
     }
 
     fn counts(&self, passwd: &[u8]) -> Counted {
@@ -232,6 +252,20 @@ fn left_of_sessions(joined: &Joined) -> Vec<String> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} × {words}"))
         .collect()
+}
+
+fn left_of_records(found: &Found) -> Vec<String> {
+    let told = [
+        (found.copies, "record", "of wtmp that an earlier file held as well, counted once"),
+        (
+            found.copies_unknown,
+            "record",
+            "of wtmp not remembered: those that another file holds as well count twice",
+        ),
+        (found.not_followed, "session", "of wtmp not followed to their end: too many at once"),
+    ];
+    let told = told.into_iter().filter(|(count, ..)| *count > 0);
+    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
 }
 
 fn left_of_counts(counted: &Counted) -> Vec<String> {

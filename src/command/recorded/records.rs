@@ -95,6 +95,12 @@ impl Gathering<'_> {
             let records = counted(found.copies, "record");
             self.notes.push(format!("{records} of wtmp that an earlier file held as well, counted once"));
         }
+        if found.copies_unknown > 0 {
+            let records = counted(found.copies_unknown, "record");
+            self.notes.push(format!(
+                "{records} of wtmp not remembered: those that another file holds as well count twice"
+            ));
+        }
         hears.found(&found);
         for log in evidence.logs(What::Wtmpdb) {
             self.rows(log, hears)?;

@@ -14,6 +14,7 @@ mod counts;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::scan::only;
 use super::{Answer, From, Message, Said};
 use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
@@ -61,6 +62,8 @@ pub struct Attempt {
     pub tries: u32,
     /// Lines that speak of it.
     pub lines: u32,
+    /// When the last of its lines was written.
+    heard: Option<Timestamp>,
     /// The modules of PAM that spoke.
     modules: Vec<Vec<u8>>,
     /// It is in what PAM said in sum.
@@ -127,7 +130,7 @@ impl Attempts {
         let mut at = 0;
         while let Some(attempt) = self.waiting.get(at) {
             let limit = if attempt.is_undecided() { VERDICT } else { TOGETHER };
-            if now.zip(attempt.time).is_some_and(|(now, time)| apart(now, time) > limit) {
+            if now.zip(attempt.heard).is_some_and(|(now, heard)| now.apart(heard) > limit) {
                 self.tell(at, out);
             } else {
                 at += 1;
@@ -192,13 +195,22 @@ impl Attempts {
 
     /// Whether a line is of a try that waits; then it is taken up there.
     fn joins(&mut self, line: &Attempt) -> bool {
-        match self.waiting.iter_mut().find(|waiting| waiting.takes(line)) {
+        let beside = self.waiting.iter().position(|waiting| waiting.takes(line));
+        match beside.or_else(|| self.awaited(line)).and_then(|at| self.waiting.get_mut(at)) {
             Some(waiting) => {
                 waiting.take(line);
                 true
             }
             None => false,
         }
+    }
+
+    /// The only try that sshd can mean by what it says of questions long after PAM (`pam_faildelay`), whose process of its
+    /// own nothing ties to that of sshd.
+    fn awaited(&self, line: &Attempt) -> Option<usize> {
+        let is_awaited = |waiting: &Attempt| waiting.is_undecided() && waiting.fits(line);
+        let all = (0..).zip(&self.waiting).filter(|(_, waiting)| line.by_questions() && is_awaited(waiting));
+        only(all.map(|(at, _)| at)).ok().flatten()
     }
 
     fn tell(&mut self, at: usize, out: &mut dyn FnMut(Attempt)) {
@@ -245,32 +257,41 @@ impl Attempts {
 }
 
 impl Attempt {
-    /// Whether a line can be of this try: the same machine, source and name, and such a line is not there yet.
+    /// Whether a line is of this try, by its time and process. PAM's questions are asked by a process of their own; a
+    /// password is checked by the one that speaks.
     fn takes(&self, line: &Attempt) -> bool {
+        let same_process = self.pid == line.pid;
+        let close = self.heard.zip(line.time).is_none_or(|(one, other)| one.apart(other) <= TOGETHER);
+        let undecided = self.is_undecided();
+        let process = same_process && (close || undecided && line.pid.is_some())
+            || close && undecided && line.by_questions();
+        process && self.fits(line)
+    }
+
+    /// Whether a line can be of this try: the same machine, source and name, and such a line is not there yet.
+    fn fits(&self, line: &Attempt) -> bool {
         let same_place = self.host == line.host && self.from.address == line.from.address;
         let nobody =
             |one: &Attempt, other: &Attempt| !one.modules.is_empty() && one.user.is_empty() && other.invalid;
         let same_user = self.user == line.user || nobody(self, line) || nobody(line, self);
         let open = self.answer == Answer::Failed && line.answer == Answer::Failed;
-        let by_questions = |attempt: &Attempt| attempt.questions || attempt.method.starts_with(b"keyboard");
-        let same_process = self.pid == line.pid;
-        let close = self.time.zip(line.time).is_none_or(|(one, other)| apart(one, other) <= TOGETHER);
-        let undecided = self.is_undecided();
         let free = match (line.modules.first(), line.questions) {
             // A module that speaks again speaks of the next try.
             (Some(module), _) => {
-                undecided
+                self.is_undecided()
                     && line.pid.is_some()
                     && self.modules.len() < MODULES
                     && !self.modules.contains(module)
             }
             (_, true) => !self.questions && !self.failed,
-            _ => !self.failed && (self.questions == by_questions(line) || !self.questions),
+            _ => !self.failed && (self.questions == line.by_questions() || !self.questions),
         };
-        // PAM's questions are asked by a process of their own; a password is checked by the one that speaks.
-        let process = same_process && (close || undecided && line.pid.is_some())
-            || close && undecided && by_questions(line);
-        same_place && same_user && open && free && process && self.tries == 1 && line.tries == 1
+        same_place && same_user && open && free && self.tries == 1 && line.tries == 1
+    }
+
+    /// Whether it is of one by questions.
+    fn by_questions(&self) -> bool {
+        self.questions || self.method.starts_with(b"keyboard")
     }
 
     /// Whether sshd told of it and the module of PAM that sums up did not.
@@ -286,6 +307,7 @@ impl Attempt {
 
     fn take(&mut self, line: &Attempt) {
         self.lines += line.lines;
+        self.heard = line.time.or(self.heard);
         self.modules.extend_from_slice(&line.modules);
         self.pid = line.pid.or(self.pid);
         self.questions |= line.questions;
@@ -299,10 +321,6 @@ impl Attempt {
             self.method.clone_from(&line.method);
         }
     }
-}
-
-fn apart(one: Timestamp, other: Timestamp) -> Duration {
-    one.since(other).max(other.since(one))
 }
 
 /// pam_unix speaks of the first wrong secret of a connection, and of all others in one line in the end, which has no
@@ -334,6 +352,7 @@ fn add(table: &mut BTreeMap<Vec<u8>, Counts>, name: Vec<u8>, attempt: &Attempt, 
 fn attempt(said: &Said) -> Option<Attempt> {
     let blank = Attempt {
         time: said.time.map(|(time, _)| time),
+        heard: said.time.map(|(time, _)| time),
         place: said.place,
         host: said.host.clone(),
         pid: said.pid,

@@ -8,6 +8,8 @@ type Reading<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
 /// Ways to read a message that are looked at, beyond the first two.
 const MOST_READINGS: usize = 64;
+/// Stands before the command of sudo.
+const COMMAND: &[u8] = b" ; COMMAND=";
 /// Stands before a command that is all of the text that can be read in more than one way.
 const AMBIGUOUS: &[u8] = b"(ambiguous) ";
 
@@ -38,7 +40,10 @@ pub fn sudo(message: &[u8]) -> Option<Message> {
         Some(rest) => (&b""[..], rest),
         None => cut(text, b" ; PWD=")?,
     };
-    let readings = cuts(rest, b" ; USER=").filter_map(|(folder, rest)| {
+    // What stands behind the last command is no reading; each of many would be looked through to the end to find none.
+    let least = cut_last(rest, COMMAND)?.1.len() + COMMAND.len();
+    let candidates = cuts(rest, b" ; USER=").take_while(|(_, rest)| rest.len() >= least);
+    let readings = candidates.filter_map(|(folder, rest)| {
         let (to, command) = target(rest)?;
         Some((folder, to, command))
     });
@@ -68,7 +73,7 @@ fn target(text: &[u8]) -> Option<(&[u8], &[u8])> {
         }
     }
     if rest.starts_with(b"ENV=") {
-        rest = cut(rest, b" ; COMMAND=")?.1;
+        rest = cut(rest, COMMAND)?.1;
         return Some((name, rest));
     }
     Some((name, rest.strip_prefix(b"COMMAND=")?))

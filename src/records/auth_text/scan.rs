@@ -111,10 +111,13 @@ pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
 
 /// The control byte of `#` and three octal digits.
 fn control(text: &[u8]) -> Option<u8> {
-    let digits = text.strip_prefix(b"#")?.get(..3)?;
-    let value = digits.iter().try_fold(0u32, |value, digit| match digit {
-        b'0'..=b'7' => Some(value * 8 + u32::from(digit - b'0')),
-        _ => None,
-    })?;
-    u8::try_from(value).ok().filter(|byte| *byte < 32 || *byte == 127)
+    octal(text.strip_prefix(b"#")?).filter(|byte| *byte < 32 || *byte == 127)
+}
+
+/// The byte of three octal digits at the beginning.
+pub fn octal(text: &[u8]) -> Option<u8> {
+    let value = text.get(..3)?.iter().try_fold(0u32, |value, digit| {
+        matches!(digit, b'0'..=b'7').then(|| value * 8 + u32::from(digit - b'0'))
+    });
+    u8::try_from(value?).ok()
 }

@@ -361,3 +361,12 @@ fn many_marks_take_no_longer_than_other_bytes() {
         assert!(understand(tag.as_bytes(), text.as_bytes()).is_some());
     }
 }
+
+/// Eight megabytes of readings none of which has a command behind it: to look for it from each takes minutes.
+#[test]
+fn a_command_is_not_looked_for_from_every_mark_of_a_line() {
+    let began = std::time::Instant::now();
+    let text = ["a : PWD=/ ; COMMAND=x", &" ; USER=x ; ENV=".repeat(500_000)].concat();
+    assert!(matches!(understand(b"sudo", text.as_bytes()), Some(Message::Other { .. })));
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::scan::octal;
+
 /// A name as it was before it was written so, once or several times; one that holds anything that would not have been
 /// written stays as it is, for it was not written so.
 pub fn decoded(name: &[u8], times: usize) -> Cow<'_, [u8]> {
@@ -33,7 +35,7 @@ fn once(name: &[u8]) -> Option<Vec<u8>> {
 
 /// The byte that an escape stands for, without its backslash, and what stands behind it.
 fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
-    if let Some(octal) = text.get(..3).and_then(octal) {
+    if let Some(octal) = octal(text) {
         return Some((octal, text.get(3..)?));
     }
     let (first, behind) = text.split_first()?;
@@ -51,13 +53,6 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
         _ => return None,
     };
     Some((byte, behind))
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    let value = digits.iter().try_fold(0u32, |value, digit| {
-        matches!(digit, b'0'..=b'7').then(|| value * 8 + u32::from(digit - b'0'))
-    });
-    u8::try_from(value?).ok()
 }
 
 #[cfg(test)]

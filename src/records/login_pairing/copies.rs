@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::LoginRecord;
 
 /// Records that are remembered, of all files: eight bytes each, and the room of the set.
-const REMEMBERED: usize = 1 << 19;
+pub(super) const REMEMBERED: usize = 1 << 19;
 
 /// What earlier files held.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Copies {
     earlier: HashSet<u64>,
     /// Of the file that is being read: within one file each record counts.
     these: HashSet<u64>,
+    /// Records that there was no room to remember.
+    pub unknown: u64,
 }
 
 impl Copies {
@@ -33,6 +35,8 @@ impl Copies {
         }
         if self.earlier.len() + self.these.len() < REMEMBERED {
             self.these.insert(what);
+        } else if !self.these.contains(&what) {
+            self.unknown += 1;
         }
         false
     }

@@ -16,12 +16,14 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Whether a record is of a time before it began, now that the clock has been set so far in all: a file that overlaps
-    /// another one has such.
-    pub fn is_after(&self, record: &LoginRecord, clock: i64) -> bool {
+    /// Whether a record can end it, now that the clock has been set so far in all. Within a file the order is that of what
+    /// happened, whatever its clock said; of another one it must not be of a time before it began, for files overlap, and
+    /// no copy: that may have stood before the beginning where the earlier file has it.
+    pub fn can_end(&self, by: &LoginRecord, clock: i64, is_copy: bool) -> bool {
         let set = clock.saturating_sub(self.clock);
-        let are_known = self.record.time().is_some() && record.time().is_some();
-        are_known && micros(record) < micros(&self.record).saturating_add(set)
+        let are_known = self.record.time().is_some() && by.time().is_some();
+        let is_after = are_known && micros(by) < micros(&self.record).saturating_add(set);
+        by.place.file == self.record.place.file || !is_copy && !is_after
     }
 }
 

@@ -217,6 +217,57 @@ fn files_that_overlap_tell_of_each_session_once_and_of_none_that_ends_before_it_
     assert_eq!(sessions, ["alice pts/0 1000-200 Crash"]);
 }
 
+/// Written from documentation (logrotate.conf(5)): wtmp, and then wtmp.1 and wtmp put together.
+#[test]
+fn a_copied_end_ends_what_only_its_own_file_has() {
+    let ends = [
+        (rec(DEAD, 2, "pts/1", "", 60), "bob pts/1 50-60 Logout"),
+        (rec(LOGIN, 9, "pts/1", "LOGIN", 60), "bob pts/1 50-60 LineFree"),
+        (rec(BOOT, 0, "~", "reboot", 60), "bob pts/1 50-60 Crash"),
+        (rec(RUN_LEVEL, 0, "~", "shutdown", 60), "bob pts/1 50-60 Down"),
+    ];
+    for (end, expected) in ends {
+        let bob = rec(USER, 2, "pts/1", "bob", 50);
+        let (sessions, found) = paired(vec![in_file(1, end.clone()), in_file(2, bob), in_file(2, end)]);
+        assert_eq!((&sessions[..], found.copies, found.records), (&[expected.to_owned()][..], 1, 2));
+        assert!(found.signs.iter().all(|sign| sign.kind == SignKind::FilesOverlap));
+    }
+    // A clock that was set back: where the earlier file has it, the end stood before the beginning.
+    let records =
+        [rec(USER, 1, "pts/0", "alice", 90), rec(DEAD, 1, "pts/0", "", 99), rec(USER, 2, "pts/0", "bob", 50)];
+    let twice = [1, 2].into_iter().flat_map(|file| records.clone().map(|record| in_file(file, record)));
+    let (sessions, found) = paired(twice.collect());
+    assert_eq!(
+        (&sessions[..], found.copies),
+        (&["alice pts/0 90-99 Logout", "bob pts/0 50-? OpenAtEndOfLog"].map(String::from)[..], 3)
+    );
+}
+
+/// Made up.
+#[test]
+fn records_beyond_those_that_are_remembered_are_told() {
+    let mut pairing = Pairing::default();
+    let most = i64::try_from(copies::REMEMBERED).unwrap();
+    for file in 1..=2 {
+        for number in (0..most + 3).filter(|number| file == 1 || *number < 2 || *number >= most) {
+            pairing.record(in_file(file, rec(OLD_TIME, 0, "|", "", number)), &mut |_| {});
+        }
+    }
+    let found = pairing.end(&mut |_| {});
+    assert_eq!((found.copies, found.copies_unknown), (2, 6));
+}
+
+/// Written from documentation (wtmp(5)): no record says that the clock was set back.
+#[test]
+fn within_a_file_a_start_of_the_machine_ends_what_is_open_whatever_the_clock_said() {
+    let begun = || rec(USER, 1, "pts/0", "alice", 1_000);
+    assert_eq!(paired(vec![begun(), rec(BOOT, 0, "~", "reboot", 200)]).0, ["alice pts/0 1000-200 Crash"]);
+    let down = rec(RUN_LEVEL, 0, "~", "shutdown", 200);
+    assert_eq!(paired(vec![begun(), down]).0, ["alice pts/0 1000-200 Down"]);
+    let other = paired(vec![in_file(1, begun()), in_file(2, rec(BOOT, 0, "~", "reboot", 200))]);
+    assert_eq!(other.0, ["alice pts/0 1000-? OpenAtEndOfLog"]);
+}
+
 #[test]
 fn rows_of_a_database_have_their_ends_with_them() {
     let row =

@@ -8,8 +8,13 @@ use crate::records::tzif::Zone;
 
 /// Clocks go wrong.
 const DAY: Duration = Duration::from_secs(86_400);
+/// From the beginning of the day in a name to the end of what may be in the file: to the end of that day, or, where the name
+/// has the day before the one on which the file got it (`dateyesterday`, logrotate.conf(5)), of the next.
+const NAMED: Duration = Duration::from_secs(2 * 86_400);
 /// Daemons go on writing into a file that was given its next name already.
 const HANDOVER: Duration = Duration::from_secs(3_600);
+/// A log is left alone shortly after its last line was written.
+const SHORTLY: Duration = Duration::from_secs(2 * 86_400);
 /// What packers put behind a name.
 const PACKED: [&[u8]; 6] = [b".gz", b".xz", b".bz2", b".zst", b".lz4", b".Z"];
 
@@ -22,20 +27,34 @@ pub struct Anchor {
     pub modified: Option<Timestamp>,
     /// The time in the header of a gzip file (RFC 1952; zero is none), which survives a copy.
     pub packed: Option<Timestamp>,
-    /// The day in the name of a rotated file (`auth.log-20261122`), which survives it too.
+    /// The beginning of the day in the name of a rotated file (`auth.log-20261122`), which survives it too.
     pub named: Option<Timestamp>,
     /// When the next newer file of the chain begins.
     pub next: Option<Timestamp>,
 }
 
+/// From when to when.
+pub(super) type Within = (Timestamp, Timestamp);
+
 impl Anchor {
-    /// The latest time a line can have: what survives a copy first, and a day of grace for clocks that went wrong.
-    pub(super) fn latest(&self) -> Option<Timestamp> {
-        let survives = [self.packed, self.named].into_iter().flatten().filter(|time| time.unix() > 0).min();
-        let written = survives.or(self.modified);
-        let graced = [written, self.collected].into_iter().flatten().min().map(|time| time.plus(DAY));
-        let next = self.next.map(|time| time.plus(HANDOVER));
-        [graced, next].into_iter().flatten().min()
+    /// The latest time a line can have. The next file tells of a time of this one's own that is too late; where most lines
+    /// end shortly before that time, and not before the next file begins, it is the next one's clock that was wrong.
+    pub(super) fn latest(&self, ending: &dyn Fn(Within) -> u64) -> Option<Timestamp> {
+        let own = self.own();
+        let graced = [own.map(|(_, to)| to), self.collected].into_iter().flatten().min();
+        let own = own.map(|(from, to)| (from.minus(SHORTLY), to.plus(DAY)));
+        let next = self.next.map(|time| (time.minus(SHORTLY), time.plus(HANDOVER)));
+        let next = next.filter(|next| own.is_none_or(|own| ending(own) <= ending(*next)));
+        [graced.map(|time| time.plus(DAY)), next.map(|(_, to)| to)].into_iter().flatten().min()
+    }
+
+    /// When the file was written last, as it says itself: what survives a copy first.
+    fn own(&self) -> Option<Within> {
+        let known = |time: &Timestamp| time.unix() > 0;
+        let packed = self.packed.filter(known).map(|time| (time, time));
+        let named = self.named.filter(known).map(|day| (day, day.plus(NAMED)));
+        let survives = [packed, named].into_iter().flatten().min_by_key(|(_, to)| *to);
+        survives.or(self.modified.map(|time| (time, time)))
     }
 }
 
@@ -45,7 +64,7 @@ pub fn packed_at(head: &[u8]) -> Option<Timestamp> {
     Some(u32::from_le_bytes(*time)).filter(|time| *time > 0).map(|time| Timestamp::from_unix(time.into(), 0))
 }
 
-/// The day in the name of a rotated file: `auth.log-20261122`, `secure-20261122.gz`.
+/// The beginning of the day in the name of a rotated file: `auth.log-20261122`, `secure-20261122.gz`.
 pub fn named_at(name: &[u8]) -> Option<Timestamp> {
     let digits = name.rsplit(|byte| *byte == b'-').next()?.get(..8)?;
     let text =
@@ -187,5 +206,32 @@ mod tests {
         assert_eq!(begin(&chain), ["2025-11-20", "2025-12-20", "2026-01-18", "2025-12-20"]);
         let apart = [log(&second, "/a/auth.log.2"), log(&live, "/b/auth.log")];
         assert_eq!(begin(&apart), ["2026-11-20", "2026-01-18"]);
+    }
+
+    /// Written from documentation (RFC 3164, 4.1.2): what came through a relay from a machine that is behind.
+    #[test]
+    fn a_wrong_clock_in_the_next_file_moves_none_that_knows_its_own_time() {
+        let live = surveyed(&["Aug 17 00:01:00", "Aug 17 00:02:00"]);
+        let mut first = Survey::default();
+        let lines = ["Aug 16 23:59:00 old", "Nov 15 10:00:00 h", "Nov 18 10:00:00 h", "Nov 21 23:50:00 h"];
+        let lines = lines.iter().map(|line| format!("{line} sshd[1]: x")).zip(0..);
+        lines.for_each(|(line, offset)| first.line(line.as_bytes(), offset));
+        let time = |text| Some(Timestamp::parse(text).unwrap());
+        let day = |path: &'static str, anchor| {
+            let now = Anchor { modified: time("2026-11-23T00:10:00Z"), ..Anchor::default() };
+            let logs = [
+                Surveyed { survey: &live, anchor: now, path: Some(b"auth.log") },
+                Surveyed { survey: &first, anchor, path: Some(path.as_bytes()) },
+            ];
+            let years = years_of(&logs, &Zone::utc());
+            first.begins(&years[1], &Zone::utc()).unwrap().day()
+        };
+        let modified = Anchor { modified: time("2026-11-22T00:00:00Z"), ..Anchor::default() };
+        assert_eq!(day("auth.log.1", modified), "2026-11-21");
+        let late = Anchor { modified: time("2027-02-01T00:00:00Z"), ..Anchor::default() };
+        assert_eq!(day("auth.log.1", Anchor { packed: modified.modified, ..late }), "2026-11-21");
+        assert_eq!(day("auth.log.1", Anchor { named: named_at(b"x-20261122"), ..late }), "2026-11-21");
+        // It does not know it: the next file is the better witness.
+        assert_eq!(day("auth.log.1", late), "2025-11-21");
     }
 }

@@ -87,6 +87,8 @@ pub(super) struct Host {
     heard: i64,
     /// Its first piece of a year that only follows from where another machine's clock stood, and when that began.
     guess: Option<(usize, i64)>,
+    /// It went so far before all others at once, and when that began.
+    alone: Option<(i64, i64)>,
     /// Such a guess was refuted, and it has not come near the others since.
     is_astray: bool,
     doubtful: u64,
@@ -103,6 +105,17 @@ impl Host {
         self.pieces.iter().filter_map(|piece| Some((piece.year, piece.latest?))).max()
     }
 
+    /// Nothing says so far that its clock is right where it stands: it went there at once, has not been there for as long as
+    /// the way takes, and no other machine has come there.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.guess.is_some() || self.alone.is_some() || !self.asides.is_empty()
+    }
+
+    /// Its first piece behind a step that no later line has undone, or confirmed.
+    pub fn unsteady(&self) -> usize {
+        self.asides.first().map_or(0, |aside| aside.piece)
+    }
+
     /// The next line, without a year.
     fn line(&mut self, day: Day, offset: u64, clock: Option<At>) -> At {
         let is_silent = clock.is_some_and(|clock| (seconds(clock) - self.heard).abs() > SILENT);
@@ -116,8 +129,19 @@ impl Host {
             piece.latest = piece.latest.max(Some(day));
             piece.has_leap_day |= (day.month, day.day) == (2, 29);
         }
+        self.go_ahead(seconds(at), self.last.max(clock));
         self.last = Some(at);
         at
+    }
+
+    /// Its clock is there now; this is where it was, or where the others were after that. What went back was there for a
+    /// while only.
+    fn go_ahead(&mut self, now: i64, before: Option<At>) {
+        self.alone = match (self.alone, before) {
+            (Some((way, began)), _) if now - began > way.min(NEAR) || began - now > BESIDE => None,
+            (None, Some(before)) => Some((now - seconds(before), now)).filter(|(way, _)| *way > BESIDE),
+            (alone, _) => alone,
+        };
     }
 
     /// A line behind another one of the same machine.
@@ -169,6 +193,7 @@ impl Host {
         let pieces = self.pieces.len();
         let put = self.put(at, offset, is_guess);
         self.guess = Some((pieces, seconds(put))).filter(|_| is_guess && self.pieces.len() > pieces);
+        self.alone = None;
         put
     }
 
@@ -198,6 +223,7 @@ impl Host {
             }
             self.last = Some((last.0 - 1, last.1));
             self.asides.clear();
+            self.alone = None;
             self.is_astray = true;
         }
     }
@@ -269,12 +295,15 @@ impl Clocks {
             let others = self.hosts.iter_mut().enumerate().filter(|(other, _)| *other != index);
             others.for_each(|(_, (_, host))| host.judge(place));
         }
-        if let Some((front, latest)) = self.front
-            && front != index
-            && latest - place > BESIDE
+        if let Some((front, latest)) = self.front.filter(|(front, _)| *front != index)
+            && let Some((_, host)) = self.hosts.get_mut(front)
         {
-            self.hosts.get_mut(front).into_iter().for_each(|(_, host)| host.is_ahead = true);
-            self.front = None;
+            if latest - place > BESIDE {
+                host.is_ahead = true;
+                self.front = None;
+            } else if place - latest <= BESIDE {
+                host.alone = None;
+            }
         }
         let is_ahead = self.hosts.get(index).is_some_and(|(_, host)| host.is_ahead);
         if !is_ahead && self.front.is_none_or(|(_, latest)| place >= latest) {

@@ -62,15 +62,18 @@ impl Tags {
 impl Notes {
     /// What is to be told of the years, in words.
     pub fn doubt(&self) -> Option<String> {
-        let lines = match self.doubtful_years {
-            0 => return None,
-            1 => "1 line lies".to_owned(),
-            lines => format!("{lines} lines lie"),
+        let lines = |lines: u64, lie: &str| match lines {
+            1 => format!("1 line {}", lie.replacen("lie", "lies", 1)),
+            lines => format!("{lines} lines {lie}"),
         };
-        Some(format!(
-            "{lines} more than 30 days aside of those around: taken for a clock that was wrong, and not for a year gone by, \
-             which it may be"
-        ))
+        let aside = "lie more than 30 days aside of those around: taken for a clock that was wrong, and not for a year gone by, \
+                     which it may be";
+        let ahead = "lie after the time at which the log was written last, in the year of those around: taken for one of the \
+                     year before, where the clock that was ahead may have been wrong by less";
+        let both = [(self.doubtful_years, aside), (self.ahead_years, ahead)];
+        let both: Vec<String> =
+            both.into_iter().filter(|(count, _)| *count > 0).map(|(count, lie)| lines(count, lie)).collect();
+        (!both.is_empty()).then(|| both.join("; "))
     }
 }
 
@@ -99,6 +102,9 @@ pub struct Notes {
     /// Lines that lie more than 30 days aside of those around them, which was taken for a clock that was wrong, and not for a
     /// New Year.
     pub doubtful_years: u64,
+    /// Lines that would be of a time after the log was written last, or of a machine that has such, and are taken for those
+    /// of the year before.
+    pub ahead_years: u64,
     /// Steps back of the time.
     pub steps: u64,
     /// The first of them.
@@ -150,9 +156,7 @@ impl Reader {
     fn record(&mut self, text: &[u8], place: Place, out: &mut dyn FnMut(Said)) {
         self.notes.records += 1;
         let Some(line) = line(text) else {
-            let indented =
-                text.first().is_some_and(|byte| b" \t".contains(byte)) || text.starts_with(b"#011");
-            let continued = indented && self.was_read;
+            let continued = indented(text) && self.was_read;
             self.notes.continued += u64::from(continued);
             self.notes.unparsed += u64::from(!continued);
             return;
@@ -197,7 +201,8 @@ impl Reader {
             Stamp::Exact(time, _) => (time, TimeQuality::Exact),
             Stamp::Local(local, nanos) => (self.place(local, nanos), TimeQuality::Zone),
             Stamp::Classic(day) => {
-                let local = self.years.local(line.host, place.offset, day)?;
+                let (local, is_ahead) = self.years.at(line.host, place.offset, day)?;
+                self.notes.ahead_years += u64::from(is_ahead);
                 (self.place(local, day.nanos), TimeQuality::YearAndZone)
             }
         };
@@ -238,19 +243,9 @@ impl Reader {
     }
 }
 
-/// Whether a line is of those that [`Reader`] makes something of; `above` says whether the line above it was, which is what
-/// counts for one that only says how often it was repeated.
-pub fn speaks_of_logins(text: &[u8], above: bool) -> bool {
-    let mut speaks = false;
-    records(text, &mut |_, record| {
-        let Some(line) = line(record) else { return };
-        speaks |= match repeated(line.message) {
-            Some((_, Some(quoted))) => understand(line.tag, quoted).is_some(),
-            Some((_, None)) => above,
-            None => understand(line.tag, line.message).is_some(),
-        };
-    });
-    speaks
+/// Whether a record without a form is the rest of the line above, if there is one.
+pub(super) fn indented(text: &[u8]) -> bool {
+    text.first().is_some_and(|byte| b" \t".contains(byte)) || text.starts_with(b"#011")
 }
 
 impl Last {
@@ -266,7 +261,7 @@ impl Last {
 }
 
 /// `message repeated N times: [ MESSAGE]`, or `last message repeated N times`: how often, and what.
-fn repeated(message: &[u8]) -> Option<(u32, Option<&[u8]>)> {
+pub(super) fn repeated(message: &[u8]) -> Option<(u32, Option<&[u8]>)> {
     let (rest, is_last) = match message.strip_prefix(b"message repeated ") {
         Some(rest) => (rest, false),
         None => (message.strip_prefix(b"last message repeated ")?, true),

@@ -1,5 +1,7 @@
 //! The same messages in four forms, as rsyslog 8.2302 wrote them at once; years and zones of made-up lines.
 
+mod clocks;
+
 use std::fmt::Write as _;
 
 use super::stamp::{days, year_of};
@@ -154,116 +156,6 @@ fn years_over_new_year() {
     assert_eq!(of(&["Nov 24 00:00:00"], "2026-11-23T12:00:00Z"), ["2026-11-24"]);
 }
 
-/// The days of lines, each of the machine that stands before it, and how many of them are in doubt.
-fn days_of(lines: &[&str], anchor: &str) -> (Vec<String>, u64) {
-    let mut log = String::new();
-    for line in lines {
-        let (host, time) = line.split_once(": ").unwrap();
-        writeln!(log, "{time} {host} sshd[1]: x").unwrap();
-    }
-    let (said, notes) = read(log.as_bytes(), anchor, &Zone::utc());
-    (said.iter().map(|said| said.time.unwrap().0.day()).collect(), notes.doubtful_years)
-}
-
-/// Written from documentation (RFC 3164, 4.1.2): of one machine, and of a relay.
-#[test]
-fn a_clock_that_was_wrong_for_a_while_moves_no_other_line() {
-    let of = |lines: &[&str], days: &[&str], doubtful| {
-        assert_eq!(
-            days_of(lines, "2026-11-12T12:00:00Z"),
-            (days.iter().map(ToString::to_string).collect(), doubtful)
-        );
-    };
-    let (first, last) = ("h: Nov 10 10:00:00", "h: Nov 12 10:00:00");
-    // A line out of order, a boot before the clock was set, and one that was ahead.
-    of(&[first, "h: Oct  1 00:00:05", last], &["2026-11-10", "2026-10-01", "2026-11-12"], 1);
-    of(
-        &[first, "h: Jan  1 00:00:05", "h: Jan  1 00:00:09", last],
-        &["2026-11-10", "2026-01-01", "2026-01-01", "2026-11-12"],
-        2,
-    );
-    of(&[first, "h: Dec 25 00:00:05", last], &["2026-11-10", "2025-12-25", "2026-11-12"], 1);
-    // A clock takes its time: what lasted longer was a year.
-    of(
-        &[first, "h: Jan  1 00:00:05", "h: Jan  9 00:00:05", last],
-        &["2025-11-10", "2026-01-01", "2026-01-09", "2026-11-12"],
-        0,
-    );
-    // And so was what does not come back.
-    of(&[first, "h: Jan  1 00:00:05", "h: Nov  2 10:00:00"], &["2025-11-10", "2026-01-01", "2026-11-02"], 0);
-}
-
-/// Written from documentation (RFC 3164, 4.1.2).
-#[test]
-fn a_machine_whose_clock_is_wrong_moves_no_other_one() {
-    for (other, days) in [("Aug 17", "2026-08-17"), ("Nov 27", "2025-11-27")] {
-        let lines: Vec<String> = (1..=40)
-            .map(|hour| match hour % 4 {
-                0 => format!("old: {other} 10:{hour:02}:00"),
-                _ => format!("web: Oct  {} {:02}:00:00", 1 + hour / 24, hour % 24),
-            })
-            .chain([format!("old: {other} 23:00:00")])
-            .collect();
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let (all, doubtful) = days_of(&lines, "2026-10-03T12:00:00Z");
-        for (line, day) in lines.iter().zip(&all) {
-            assert!(
-                day.starts_with("2026-10-0") || line.starts_with("old: ") && day == days,
-                "{line} is {day}"
-            );
-        }
-        assert_eq!(doubtful, if other == "Aug 17" { 11 } else { 0 });
-    }
-}
-
-/// Written from documentation (RFC 3164, 4.1.2).
-#[test]
-fn machines_that_take_turns_are_of_one_course() {
-    let of = |lines: &[&str], years: &[&str]| {
-        let (days, doubtful) = days_of(lines, "2026-11-12T12:00:00Z");
-        let found: Vec<&str> = days.iter().map(|day| day.get(..4).unwrap()).collect();
-        assert_eq!((found.as_slice(), doubtful), (years, 0), "{lines:?}");
-    };
-    // An image of February, used in November; a name that changed as a year ended, and one in the middle of many years.
-    of(&["ubuntu: Feb  2 00:00:00", "vm: Nov 10 00:00:00"], &["2026", "2026"]);
-    of(&["a: Dec 20 00:00:00", "b: Jan  5 00:00:00", "b: Nov  5 00:00:00"], &["2025", "2026", "2026"]);
-    of(&["a: Nov 20 00:00:00", "b: Jan  5 00:00:00", "b: Feb 20 00:00:00"], &["2025", "2026", "2026"]);
-    of(
-        &[
-            "a: Dec 10 00:00:00",
-            "a: Jan  2 00:00:00",
-            "b: Feb 20 00:00:00",
-            "b: Jan  3 00:00:00",
-            "b: Nov  1 00:00:00",
-        ],
-        &["2024", "2025", "2025", "2026", "2026"],
-    );
-    // Silent for more than a year beside one that is not.
-    let months =
-        ["Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug"];
-    let beside = months.iter().flat_map(|month| [9, 27].map(|day| format!("a: {month} {day:2} 00:00:00")));
-    let lines: Vec<String> = ["b: Jun 30 00:00:00".to_owned()]
-        .into_iter()
-        .chain(beside)
-        .chain(["b: Aug 28 00:00:00".to_owned()])
-        .collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    of(&lines, &[&["2025"; 13][..], &["2026"; 17]].concat());
-}
-
-#[test]
-fn machines_and_years_that_are_told_apart_have_a_bound() {
-    let mut survey = Survey::default();
-    for number in 0..2_000_u64 {
-        let month = ["Jan", "Jul"][number as usize % 2];
-        survey.line(format!("{month}  1 00:00:00 h{number} a: x").as_bytes(), number * 2);
-        survey.line(format!("{month}  1 00:00:00 h a: x").as_bytes(), number * 2 + 1);
-    }
-    let years = survey
-        .years(&Anchor { modified: Some(time("2026-11-12T12:00:00Z")), ..Anchor::default() }, &Zone::utc());
-    assert!(years.doubtful > 0);
-}
-
 #[test]
 fn a_leap_day_moves_the_whole_file() {
     let lines =
@@ -299,9 +191,32 @@ fn what_survives_a_copy_says_when_a_file_was_written() {
     assert_eq!(first(modified).as_deref(), Some("2026-11-21"));
     let named = Anchor { named: Some(time("2023-11-22T00:00:00Z")), ..modified };
     assert_eq!(first(named).as_deref(), Some("2023-11-21"));
-    let next = Anchor { next: Some(time("2026-11-21T00:00:00Z")), ..modified };
+    let next = Some(time("2026-11-21T00:00:00Z"));
+    let next = Anchor { next, modified: Some(time("2027-02-01T00:00:00Z")), ..Anchor::default() };
     assert_eq!(first(next).as_deref(), Some("2025-11-21"));
     assert_eq!(first(Anchor::default()), None);
+}
+
+/// Written from documentation (logrotate.conf(5), `dateext` and `dateyesterday`).
+#[test]
+fn the_day_in_a_name_holds_all_of_what_was_written_on_it_wherever_that_was() {
+    let last = |line: &str, name: &str, hours: i32| {
+        let zone = Zone::fixed(hours * 3_600);
+        let mut survey = Survey::default();
+        let line = format!("{line} h sshd[7]: x");
+        survey.line(line.as_bytes(), 0);
+        let modified = Some(time("2027-03-01T00:00:00Z"));
+        let anchor = Anchor { named: named_at(name.as_bytes()), modified, ..Anchor::default() };
+        let mut reader = Reader::new(survey.years(&anchor, &zone), zone);
+        let mut year = None;
+        reader.line(line.as_bytes(), Place::default(), &mut |said| year = said.time);
+        year.unwrap().0.spoken().get(..4).unwrap().to_owned()
+    };
+    for hours in [-12, -5, 0, 14] {
+        assert_eq!(last("Nov 22 20:00:00", "secure-20261122", hours), "2026", "{hours}");
+        assert_eq!(last("Nov 23 03:00:00", "secure-20261122", hours), "2026", "{hours}");
+        assert_eq!(last("Dec  1 00:00:00", "secure-20261122", hours), "2025", "{hours}");
+    }
 }
 
 #[test]

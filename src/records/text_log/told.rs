@@ -2,7 +2,7 @@
 
 use crate::records::kept_lines::KeptLines;
 use crate::records::lines::{Line, Lines};
-use crate::records::syslog::{Survey, speaks_of_logins};
+use crate::records::syslog::{Passing, Survey};
 
 /// What is kept of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,21 +11,23 @@ pub struct Told {
     pub lines: KeptLines,
     /// The days of all lines.
     pub survey: Survey,
+    /// Lines that were not understood: without any form that is known, or too long to be read.
+    pub odd: u64,
 }
 
 /// Keeps them.
 #[derive(Debug, Default)]
 pub struct Keeper {
     text: Lines,
-    told: Told,
-    /// The line above is kept.
-    is_kept: bool,
+    lines: KeptLines,
+    passing: Passing,
+    oversize: u64,
 }
 
 impl Keeper {
     /// One that may keep so many bytes, compressed.
     pub fn within(room: usize) -> Keeper {
-        Keeper { told: Told { lines: KeptLines::within(room), ..Told::default() }, ..Keeper::default() }
+        Keeper { lines: KeptLines::within(room), ..Keeper::default() }
     }
 
     /// The next bytes of the text.
@@ -38,19 +40,18 @@ impl Keeper {
     /// All has passed.
     pub fn end(mut self) -> Told {
         std::mem::take(&mut self.text).end(&mut |line| self.take(line));
-        self.told.lines.close();
-        self.told
+        self.lines.close();
+        let Keeper { lines, passing, oversize, .. } = self;
+        Told { lines, odd: passing.unparsed + oversize, survey: passing.survey }
     }
 
     fn take(&mut self, line: Line<'_>) {
         let Line::Kept { bytes, offset } = line else {
-            self.is_kept = false;
-            return;
+            self.oversize += 1;
+            return self.passing.skip();
         };
-        self.told.survey.line(bytes, offset);
-        self.is_kept = speaks_of_logins(bytes, self.is_kept);
-        if self.is_kept {
-            self.told.lines.push(offset, bytes);
+        if self.passing.line(bytes, offset) {
+            self.lines.push(offset, bytes);
         }
     }
 }
@@ -112,6 +113,25 @@ mod tests {
         assert_eq!(of_all[2].times, 2);
         assert_eq!((kept.lines.lines, kept.lines.left), (4, 0));
         assert_eq!(told(1), told(4096));
+    }
+
+    /// Written from documentation, as all of it: as [`Reader`] counts them in the whole file.
+    #[test]
+    fn lines_that_are_not_understood_are_counted() {
+        let long = vec![b'x'; crate::records::lines::LONGEST + 1];
+        let log =
+            [&b" rest of another file\n"[..], LOG, b"no form\n\tmore of it\n", &long, b"\n", LOG].concat();
+        let mut keeper = Keeper::within(1 << 20);
+        log.chunks(4_096).for_each(|piece| keeper.piece(piece));
+        let mut reader =
+            Reader::new(keeper.passing.survey.years(&Anchor::default(), &Zone::utc()), Zone::utc());
+        for line in
+            log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line.len() < long.len())
+        {
+            reader.line(line, Place::default(), &mut |_| ());
+        }
+        let unparsed = reader.end().unparsed;
+        assert_eq!((keeper.end().odd, unparsed), (3, 2));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::label::{label, unlisted, unrecorded};
 use super::logind::Logind;
 use super::records::Records;
 use super::shared::{self, differ, may_be_one_machine, same};
-use super::text::{Deed, SAME, Texts, apart};
+use super::text::{Deed, SAME, Texts};
 use super::{Elevation, Flag, Label, MOST_ELEVATIONS, Session, Source};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Event, Place};
@@ -156,7 +156,7 @@ fn with_texts(known: Vec<Known>, told: Vec<Session>) -> (Vec<Session>, Vec<Sessi
         let near = of_pid.filter_map(|at| {
             let audited = &known.get(*at)?.session;
             let same_user = audited.user.is_empty() || audited.user == session.user;
-            let apart = apart(audited.start?, session.start?);
+            let apart = audited.start?.apart(session.start?);
             let one_machine = may_be_one_machine(&audited.host, &session.host);
             (same_user && one_machine && apart <= SAME).then_some((apart, *at))
         });
@@ -184,7 +184,7 @@ fn with_logind(sessions: &mut Vec<Session>, living: Session) {
         session
             .start
             .zip(living.start)
-            .is_some_and(|(one, other)| apart(one, other) <= Duration::from_secs(10))
+            .is_some_and(|(one, other)| one.apart(other) <= Duration::from_secs(10))
     };
     let same_number = |session: &Session| living.ses.is_some() && session.ses == living.ses;
     let same_process = |session: &Session| session.pid.is_some() && session.pid == living.pid;
@@ -218,7 +218,7 @@ fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Opt
         let near =
             starts.get(from..).unwrap_or_default().iter().take_while(|(time, _)| *time <= start.plus(SAME));
         let fits = near.filter(|(_, at)| sessions.get(*at).is_some_and(|session| is_that(session, &record)));
-        match fits.min_by_key(|(time, _)| apart(*time, start)).and_then(|(_, at)| sessions.get_mut(*at)) {
+        match fits.min_by_key(|(time, _)| time.apart(start)).and_then(|(_, at)| sessions.get_mut(*at)) {
             Some(session) => absorb(session, record),
             None => alone.push(unlisted(record, audited)),
         }
@@ -243,7 +243,7 @@ fn with_elevations(sessions: &mut [Session], elevations: Vec<Deed>, untold: &mut
         // Logs of text may count whole seconds.
         let covers = |session: &Session| {
             session.covers(elevation.time)
-                || session.start.is_some_and(|start| apart(start, elevation.time).as_secs() < 1)
+                || session.start.is_some_and(|start| start.apart(elevation.time).as_secs() < 1)
         };
         let fits = |session: &Session| {
             let numbers = number.zip(session.ses).is_none_or(|(one, other)| one == other);
@@ -285,7 +285,7 @@ fn with_elevations(sessions: &mut [Session], elevations: Vec<Deed>, untold: &mut
 fn is_same(known: &Elevation, other: &Elevation) -> bool {
     known.by == other.by
         && known.refused == other.refused
-        && apart(known.time, other.time) <= Duration::from_secs(2)
+        && known.time.apart(other.time) <= Duration::from_secs(2)
 }
 
 /// The audit log has the command as it was typed, and not always as whom.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::text::{SAME, apart};
+use super::text::SAME;
 use super::{Evidence, Flag, Session, Source};
 use crate::clock::Timestamp;
 
@@ -32,7 +32,7 @@ enum Item {
 pub(super) fn give(sessions: &mut [Session], numbers: &[Number]) {
     for list in of_users(sessions, numbers).into_values() {
         // Between two runs nothing is near enough to be of both.
-        for run in list.chunk_by(|(one, ..), (other, ..)| apart(*one, *other) <= SAME) {
+        for run in list.chunk_by(|(one, ..), (other, ..)| one.apart(*other) <= SAME) {
             give_run(sessions, numbers, run);
         }
     }

@@ -35,14 +35,8 @@ const MOST_ORIGINS: usize = 64;
 /// Flags the sessions of accounts that were used from two addresses, or with two keys, at the same time. Of a session
 /// whose end is not logged it is only certain that it was on when it began.
 pub(super) fn flag(sessions: &mut [Session]) {
-    let mut accounts: BTreeMap<(&[u8], &[u8]), Vec<usize>> = BTreeMap::new();
-    for (at, session) in sessions.iter().enumerate().filter(|(_, session)| session.start.is_some()) {
-        if !session.from.address.is_empty() && !session.user.is_empty() {
-            accounts.entry((&session.host, &session.user)).or_default().push(at);
-        }
-    }
     let shared: Vec<usize> =
-        accounts.into_values().flat_map(|of_one| overlapping(sessions, of_one)).collect();
+        accounts(sessions).into_values().flat_map(|of_one| overlapping(sessions, of_one)).collect();
     for at in shared {
         if let Some(session) = sessions.get_mut(at) {
             session.flags.insert(Flag::SharedAccount);
@@ -50,15 +44,44 @@ pub(super) fn flag(sessions: &mut [Session]) {
     }
 }
 
+/// The machine, as it is named, and where a session on it came from.
+type Way<'a> = (&'a [u8], Origin);
+/// A name, and the first label of a machine's; a full name and its short one have the same.
+type Account<'a> = (&'a [u8], Vec<u8>);
+
+/// Sessions that may be of one account. Such as name no machine may be of any on which there is that name.
+fn accounts(sessions: &[Session]) -> BTreeMap<Account<'_>, Vec<usize>> {
+    let is_one = |session: &Session| {
+        session.start.is_some() && !session.from.address.is_empty() && !session.user.is_empty()
+    };
+    let mut accounts: BTreeMap<Account<'_>, Vec<usize>> = BTreeMap::new();
+    let mut unplaced: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    for (at, session) in sessions.iter().enumerate().filter(|(_, session)| is_one(session)) {
+        let label = session.host.split(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
+        if session.host.is_empty() {
+            unplaced.entry(&session.user).or_default().push(at);
+        } else {
+            accounts.entry((&session.user, label)).or_default().push(at);
+        }
+    }
+    for (user, unplaced) in unplaced {
+        accounts.entry((user, Vec::new())).or_default();
+        let of_user = accounts.range_mut((user, Vec::new())..).take_while(|((name, _), _)| *name == user);
+        of_user.for_each(|(_, all)| all.extend_from_slice(&unplaced));
+    }
+    accounts
+}
+
 fn overlapping(sessions: &[Session], mut of_one: Vec<usize>) -> Vec<usize> {
     of_one.sort_by_key(|at| sessions.get(*at).and_then(|session| session.start));
-    let mut on: BTreeMap<Origin, Vec<(Timestamp, usize)>> = BTreeMap::new();
+    let mut on: BTreeMap<Way<'_>, Vec<(Timestamp, usize)>> = BTreeMap::new();
     let mut shared = Vec::new();
     for at in of_one {
         let Some(session) = sessions.get(at) else { continue };
         let Some(start) = session.start else { continue };
         let mine = origin(session);
-        for (_, others) in on.iter_mut().take(MOST_ORIGINS).filter(|(theirs, _)| is_another(theirs, &mine)) {
+        let here = on.iter_mut().filter(|((host, _), _)| may_be_one_machine(host, &session.host));
+        for (_, others) in here.take(MOST_ORIGINS).filter(|((_, theirs), _)| is_another(theirs, &mine)) {
             others.retain(|(end, _)| *end >= start);
             if !others.is_empty() {
                 shared.push(at);
@@ -71,7 +94,7 @@ fn overlapping(sessions: &[Session], mut of_one: Vec<usize>) -> Vec<usize> {
             }
         }
         on.retain(|_, others| !others.is_empty());
-        on.entry(mine).or_default().push((session.end.unwrap_or(start), at));
+        on.entry((&session.host, mine)).or_default().push((session.end.unwrap_or(start), at));
     }
     shared.sort_unstable();
     shared.dedup();

@@ -128,7 +128,7 @@ impl Texts {
         let mut reading = Reading::default();
         for fact in std::mem::take(&mut self.facts) {
             let is_forged = |(time, user, what): &(Timestamp, Vec<u8>, What)| {
-                *what == fact.what && *user == fact.user && apart(*time, fact.time) <= Duration::from_secs(2)
+                *what == fact.what && *user == fact.user && time.apart(fact.time) <= Duration::from_secs(2)
             };
             if forged.iter().take(1_024).any(is_forged) {
                 self.disbelieved += 1;
@@ -140,11 +140,6 @@ impl Texts {
         let disbelieved = self.disbelieved;
         Read { sessions: merged(reading.sessions), elevations: reading.elevations, disbelieved }
     }
-}
-
-/// The time between two.
-pub(super) fn apart(one: Timestamp, other: Timestamp) -> Duration {
-    one.since(other).max(other.since(one))
 }
 
 fn is_service(service: &[u8]) -> bool {
@@ -289,7 +284,7 @@ impl Reading {
     /// The living session of the process, if the fact may be of it.
     fn opened(&self, living: Option<usize>, fact: &Fact) -> Option<&Session> {
         let session = self.sessions.get(living?)?;
-        let near = session.start.is_some_and(|start| apart(start, fact.time) <= OPENS);
+        let near = session.start.is_some_and(|start| start.apart(fact.time) <= OPENS);
         (session.user == fact.user && near).then_some(session)
     }
 
@@ -369,7 +364,7 @@ fn merged(mut sessions: Vec<Session>) -> Vec<Session> {
     let mut merged: Vec<Session> = Vec::with_capacity(sessions.len());
     for session in sessions {
         let near = |last: &&mut Session| {
-            let times = last.start.zip(session.start).is_some_and(|(one, other)| apart(one, other) <= SAME);
+            let times = last.start.zip(session.start).is_some_and(|(one, other)| one.apart(other) <= SAME);
             last.pid == session.pid
                 && last.user == session.user
                 && times

@@ -90,6 +90,16 @@ fn a_connection_that_tries_two_accounts_is_one_of_each_and_one_in_all() {
     );
 }
 
+/// Written from documentation (sshd_config(5), AuthenticationMethods).
+#[test]
+fn who_had_one_secret_of_two_right_is_an_account() {
+    for (answer, is_known) in [(Answer::Partial, true), (Answer::Accepted, true), (Answer::Failed, false)] {
+        let mut logins = Logins::new(None);
+        logins.said(Source::Text, &said(1, "sshd", 7, tried(answer, "alice", "192.0.2.7")));
+        assert_eq!(logins.finish().accounts[&b"alice"[..]].known, is_known, "{answer:?}");
+    }
+}
+
 #[test]
 fn what_may_be_a_password_is_masked_and_names_are_not() {
     for secret in ["Tr0ub4dor", "correct horse!", "hunter2hunter2", "P@ss!", "S3cret"] {

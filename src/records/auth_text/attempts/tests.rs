@@ -148,6 +148,32 @@ fn a_try_of_which_several_modules_speak_is_one_however_long_sshd_waits() {
     assert_eq!(total(&others.iter().cloned().chain(verdicts).collect::<Vec<_>>()), counts(60, 60, 0, 120));
 }
 
+/// Written from documentation (pam_faildelay(8); OpenSSH, auth-pam.c): PAM speaks from a process of its own.
+#[test]
+fn a_try_by_questions_is_one_however_long_sshd_waits() {
+    let pam = |time: &str, pid: u32| pam(time, pid, "unix", "failure", "alice");
+    let line = |time: &str, pid: u32, text: &str| {
+        format!("2026-01-01T00:00:{time}Z h sshd[{pid}]: {text} for alice from 10.0.0.5 port 9 ssh2")
+    };
+    let error = |time: &str, pid: u32| {
+        line(time, pid, "error: PAM: Authentication failure").replace(" port 9 ssh2", "")
+    };
+    let failed = |time: &str, pid: u32| line(time, pid, "Failed keyboard-interactive/pam");
+    assert_eq!(total(&[pam("00", 8), error("05", 7)]), counts(1, 1, 0, 2));
+    assert_eq!(total(&[pam("00", 8), error("05", 7), failed("05.1", 7)]), counts(1, 1, 0, 3));
+    assert_eq!(total(&[pam("00", 8), failed("05", 7)]), counts(1, 1, 0, 2));
+    // The next one of the connection has another process for its questions.
+    let next = [pam("06", 9), error("11", 7), failed("11", 7)];
+    assert_eq!(
+        total(&[&[pam("00", 8), error("05", 7), failed("05", 7)][..], &next].concat()),
+        counts(1, 2, 0, 6)
+    );
+    // Of two that wait, nothing tells which one it is.
+    assert_eq!(total(&[pam("00", 8), pam("01", 10), error("06", 7)]).rejected, 3);
+    // A password is checked by the process that speaks of it.
+    assert_eq!(total(&[pam("00", 8), line("05", 7, "Failed password")]).rejected, 2);
+}
+
 /// Written from documentation (sssd; Linux-PAM, pam.conf(5)).
 #[test]
 fn a_secret_that_the_next_module_knows_is_no_rejection() {

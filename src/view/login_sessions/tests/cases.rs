@@ -116,6 +116,32 @@ fn an_account_is_shared_only_where_two_origins_overlap_for_certain() {
     assert_eq!(shared(open + &session(150, Some(160), 60, bob, 3, "198.51.100.9")), [false, false]);
 }
 
+/// Written from documentation (auditd.conf(5), `name_format`; RFC 5424, HOSTNAME).
+#[test]
+fn an_account_is_shared_on_a_machine_however_the_logs_name_it() {
+    let shared = |nodes: [&[u8]; 2]| {
+        let mut sessions = Sessions::new();
+        let logs = [
+            session(100, Some(200), 50, (1002, "bob"), 2, "192.0.2.7"),
+            session(150, Some(160), 60, (1002, "bob"), 3, "198.51.100.9"),
+        ];
+        for (log, node) in logs.iter().zip(nodes) {
+            for mut event in events(log.as_bytes()) {
+                event.node = node.to_vec();
+                sessions.audit(&event);
+            }
+        }
+        let all = sessions.finish().sessions;
+        all.iter().map(|session| session.flags.contains(&Flag::SharedAccount)).collect::<Vec<_>>()
+    };
+    for nodes in [[&b"vm"[..], b"vm"], [b"vm", b""], [b"", b"vm"], [b"vm", b"VM.example.org"], [b"", b""]] {
+        assert_eq!(shared(nodes), [true; 2], "{nodes:?}");
+    }
+    for nodes in [[&b"vm"[..], b"vm2"], [b"vm.example.org", b"vm.example.com"]] {
+        assert_eq!(shared(nodes), [false; 2], "{nodes:?}");
+    }
+}
+
 /// Written from documentation (auditd.conf(5), `name_format`).
 #[test]
 fn a_line_of_another_machine_is_a_session_of_its_own() {
