@@ -198,3 +198,44 @@ fn an_access_on_one_machine_is_nobodys_who_was_logged_in_on_another() {
     assert_eq!((row.actor.label, row.candidates_total), ("C", 1));
     assert!(!row.actor.flags.contains(&"shared_account"));
 }
+
+/// Written from documentation (kernel/audit_watch.c, `audit_watch_log_rule_change`; kernel/audit_tree.c,
+/// `audit_tree_log_remove_rule`): since Linux 5.1 they stand in the event of the call that made them.
+#[test]
+fn who_destroys_what_a_rule_watches_is_told_though_the_rule_changes_in_the_same_event() {
+    let event = |call: &str, changes: &[&str], paths: &[&str]| {
+        let id = "msg=audit(1010.000:5)";
+        let change = |what: &&str| format!("type=CONFIG_CHANGE {id}: auid=1002 ses=7 {what} list=4 res=1\n");
+        let path = |(item, path): (usize, &&str)| format!("type=PATH {id}: item={item} {path}\n");
+        format!(
+            "{}type=SYSCALL {id}: arch=c000003e {call} success=yes exit=0 pid=9 auid=1002 ses=7 key=(null)\n\
+             type=CWD {id}: cwd=\"/root\"\n{}",
+            changes.iter().map(change).collect::<String>(),
+            paths.iter().enumerate().map(path).collect::<String>()
+        )
+    };
+    let parent = "name=\"/var/\" inode=1 dev=08:01 mode=040755 nametype=PARENT";
+    let gone = |mode: &str| format!("name=\"/var/phi\" inode=5 dev=08:01 mode={mode} nametype=DELETE");
+    let removed = "op=remove_rule dir=\"/var/phi\" key=\"phi\"";
+    let updated = "op=updated_rules path=\"/var/phi\" key=\"phi\"";
+    let new = "name=\"/var/phi\" inode=6 dev=08:01 mode=0100640 nametype=CREATE";
+    let old = "name=\"/var/new\" inode=6 dev=08:01 mode=0100640 nametype=DELETE";
+    let (file, folder) = (gone("0100640"), gone("040755"));
+    for (event, expected) in [
+        (event("syscall=84", &[removed, removed], &[parent, &folder]), "rmdir ok /var/phi"),
+        (event("syscall=87", &[updated], &[parent, &file]), "delete ok /var/phi"),
+        (
+            event("syscall=82", &[updated], &[parent, parent, old, &file, new]),
+            "rename ok /var/new -> /var/phi",
+        ),
+    ] {
+        assert_eq!(told(&rows_of(&event)), [expected], "{event}");
+        // And it parts what is before it from what is behind it.
+        let same = |second, serial| opening(second, serial, "", "/var/phi/a", 7);
+        assert_eq!(rows_of(&[same(1_000, 1), event, same(1_020, 9)].concat()).len(), 3);
+    }
+    // A rule that is told to the kernel names the folder, and touches nothing in it.
+    let name = "name=\"/var/phi\" inode=5 dev=08:01 mode=040755 nametype=NORMAL";
+    let sent = event("syscall=44", &["op=add_rule key=\"phi\""], &[name]);
+    assert!(rows_of(&sent).is_empty());
+}
