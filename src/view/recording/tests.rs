@@ -294,6 +294,19 @@ fn a_rule_counts_from_when_it_came_into_force() {
     assert_eq!(of_rule(&[log(&[ON[1], removed])], 0), [(ReasonCode::RuleLate, 160, 200)]);
 }
 
+/// rmdir(2) of a folder that a rule for either processor watches: two records in one event. Written from documentation
+/// (kernel/audit_tree.c, `audit_tree_log_remove_rule`).
+#[test]
+fn two_rules_that_went_in_one_event_are_two_and_a_copy_of_the_log_makes_no_more() {
+    let [add, gone] = ["add", "remove"].map(|op| format!("CONFIG_CHANGE op={op}_rule key=\"phi\" list=4 res=1"));
+    let [first, second] = [format!("50 21 {add}"), format!("51 22 {add}")];
+    let gone = format!("150 23 {gone}");
+    let lines = [ON[1], &first, &second, &gone, &gone, "150 23 SYSCALL a=1", "190 24 SYSCALL a=1"];
+    let late = (ReasonCode::RuleLate, 150, 200);
+    assert_eq!(of_rule(&[log(&lines)], 0), [late]);
+    assert_eq!(of_rule(&[log(&lines), log(&lines), log(&lines[3..])], 0), [late]);
+}
+
 #[test]
 fn after_a_boot_nothing_is_in_force_until_it_is_loaded() {
     let before = ["50 5000000 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1", "120 5000001 SYSCALL a=1"];
