@@ -208,7 +208,9 @@ impl<'a> Auditing<'a> {
         let rules = own.len() as u64;
         let mut lapses = self.lapses.clone();
         if !own.is_empty() {
-            lapses.extend(self.recording.lapses_of_rule(&key, rules));
+            // The records of rules name no path: those of other places count too.
+            let loaded = self.rules.map(|rules| rules.iter().filter(|rule| has(&rule.keys(), &key)).count());
+            lapses.extend(self.recording.lapses_of_rule(&key, loaded.map(|loaded| loaded as u64)));
         }
         lapses.sort_by_key(|lapse| (lapse.from, lapse.to));
         reasons.extend(lapses.iter().map(|lapse| (lapse.code, lapse.words.clone())));

@@ -254,13 +254,8 @@ impl Coverage {
             _ => false,
         });
         let used = recording.last_with(key).is_some();
-        let loaded = match &self.kernel.loaded {
-            Some(loaded) => loaded.get(key).copied().unwrap_or(0),
-            // Of another machine's log what is in force now is not known: by what came and went.
-            None if told => self.left_by_notes(key),
-            None => u64::from(used),
-        };
-        if self.kernel.loaded.is_none() && !told && !used {
+        let loaded = self.kernel.loaded.as_ref().map(|loaded| loaded.get(key).copied().unwrap_or(0));
+        if loaded.is_none() && !told && !used {
             let words = format!(
                 "whether a rule with the key {} was in force is not known: the logs tell of none, and of no event with it",
                 shown(key)
@@ -269,18 +264,6 @@ impl Coverage {
             return;
         }
         gaps.extend(recording.lapses_of_rule(key, loaded));
-    }
-
-    fn left_by_notes(&self, key: &[u8]) -> u64 {
-        let mut files: Vec<&File> = self.files.iter().collect();
-        files.sort_by_key(|file| file.summary.span());
-        let notes = files.iter().flat_map(|file| &file.summary.notes);
-        notes.fold(0, |count: u64, note| match &note.kind {
-            NoteKind::Boot => 0,
-            NoteKind::RuleAdded(rule) if rule.has(key) => count + 1,
-            NoteKind::RuleRemoved(rule) if rule.has(key) => count.saturating_sub(1),
-            _ => count,
-        })
     }
 
     fn whole(&self, code: ReasonCode, words: String) -> Lapse {

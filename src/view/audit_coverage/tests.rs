@@ -108,6 +108,19 @@ fn two_rules_of_one_key_cover_together() {
 }
 
 #[test]
+fn rules_of_the_same_key_for_other_places_came_and_went_in_the_same_records() {
+    let more = format!("{TREE}\n-a always,exit -F dir=/srv/other -F perm=rwxa -F key=phi");
+    let added = |second: u32, serial: u32| {
+        format!("{second} {serial} CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1")
+    };
+    let lines = ["5 9000000 SYSCALL a=1", "10 20 SYSCALL a=1", &added(20, 21), &added(21, 22)];
+    let logs = vec![log(&[&lines[..], &["190 23 SYSCALL a=1"]].concat())];
+    assert_eq!(judge(&more, &logs, seen()).verdict, "covered");
+    // One of them left no record.
+    assert_eq!(judge(TREE, &logs, seen()).codes, [ReasonCode::CoverageUnknown]);
+}
+
+#[test]
 fn without_the_rules_nothing_is_known() {
     let state = status(1, 7, 0);
     let logs = logs();

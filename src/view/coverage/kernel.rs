@@ -1,6 +1,6 @@
 //! What the kernel said of auditing: its state, and what its rules have recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::path::{HostPath, shown};
 use crate::records::audit_rules::reach::recorded;
@@ -22,7 +22,9 @@ impl Kernel {
     pub fn of(status: Option<AuditStatus>, rules: Option<&[Rule]>) -> Kernel {
         let loaded = rules.map(|rules| {
             let mut loaded = BTreeMap::new();
-            rules.iter().flat_map(Rule::keys).for_each(|key| *loaded.entry(key).or_insert(0) += 1);
+            // One rule may name a key twice.
+            let keys = rules.iter().flat_map(|rule| rule.keys().into_iter().collect::<BTreeSet<_>>());
+            keys.for_each(|key| *loaded.entry(key).or_insert(0) += 1);
             loaded
         });
         Kernel { status, loaded, rules: rules.unwrap_or_default().to_vec() }
