@@ -163,7 +163,7 @@ impl<'a> Auditing<'a> {
             window_to: to,
             words: words(&reasons, from, to),
         };
-        PlaceCoverage { row, keys: judged }
+        PlaceCoverage { row, keys: judged, place: place.mount.clone(), is_folder: place.is_folder }
     }
 
     fn key(
@@ -271,6 +271,10 @@ pub struct PlaceCoverage {
     pub row: PlaceCoverageRow,
     /// Key by key.
     pub keys: Vec<KeyCoverage>,
+    /// Where it really lies.
+    pub place: HostPath,
+    /// It is a folder, as far as is known.
+    pub is_folder: bool,
 }
 
 /// A key, and everything that stands against it.

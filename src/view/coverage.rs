@@ -22,7 +22,7 @@ use crate::records::audit_log::{NoteKind, Summary};
 use crate::view::access::Doubts;
 use crate::view::recording::{Log, Recording};
 
-pub use kernel::Kernel;
+pub use kernel::{Kernel, Root};
 
 /// Signs that are kept.
 const SIGNS: usize = 1_000;
@@ -62,6 +62,7 @@ pub struct File {
 pub struct Coverage {
     window: (Timestamp, Timestamp),
     keys: Vec<Vec<u8>>,
+    roots: Vec<Root>,
     files: Vec<File>,
     unread: u64,
     kernel: Kernel,
@@ -79,6 +80,7 @@ impl Coverage {
         Coverage {
             window,
             keys,
+            roots: Vec::new(),
             files: Vec::new(),
             unread: 0,
             kernel: Kernel::default(),
@@ -93,6 +95,11 @@ impl Coverage {
     /// The window is this one: what it is may be known only when the logs were read.
     pub fn within(&mut self, window: (Timestamp, Timestamp)) {
         self.window = window;
+    }
+
+    /// The PHI folders that are asked about: the rules are held against them.
+    pub fn roots(&mut self, roots: Vec<Root>) {
+        self.roots = roots;
     }
 
     /// What the kernel said at the end of the window.
@@ -172,7 +179,7 @@ impl Coverage {
         for key in self.keys.iter().filter(|_| has_records) {
             self.rules(key, &recording, &mut gaps);
         }
-        let left_out = self.kernel.left_out(&self.keys);
+        let left_out = self.kernel.left_out(&self.keys, &self.roots);
         gaps.extend(left_out.into_iter().map(|words| self.whole(ReasonCode::RuleNarrow, words)));
         gaps.extend(self.unreadable());
         gaps.extend(self.behind());

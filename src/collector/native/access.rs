@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::logins;
-use crate::collector::request::Request;
+use crate::collector::request::{PhiRoot, Request};
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::json;
@@ -22,7 +22,8 @@ use crate::intake::Halt;
 use crate::records::audit_event::Event;
 use crate::records::kept_events::Wants;
 use crate::view::access::{Access, Question};
-use crate::view::coverage::{Coverage, doubts, lines};
+use crate::view::audit_coverage::PlaceCoverage;
+use crate::view::coverage::{Coverage, Root, doubts, lines};
 use crate::view::login_sessions::{self, Joined, Sessions};
 use made::Logs;
 
@@ -107,10 +108,25 @@ fn uncovered(run: &Run<'_, '_>) -> Option<ReasonCode> {
     unknown.or_else(|| places.iter().find_map(|place| place.row.codes.first().copied()))
 }
 
+/// The PHI folders as they are called and where they really lie, and which of them are files, as far as that was seen.
+fn roots(run: &Run<'_, '_>) -> Vec<Root> {
+    let places = run.coverage.as_deref().unwrap_or_default();
+    let is_file = |root: &PhiRoot| {
+        let of_it = |place: &&PlaceCoverage| place.place == root.real;
+        places.iter().find(of_it).is_some_and(|place| !place.is_folder)
+    };
+    let root = |root: &PhiRoot| Root {
+        names: vec![root.path.clone(), root.real.clone()],
+        is_folder: is_file(root).then_some(false),
+    };
+    run.request.phi_roots.iter().map(root).collect()
+}
+
 /// Sessions, and what the logs cover.
 fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverage) {
     let mut coverage = Coverage::new(logs.window(run), question.keys.clone());
     coverage.kernel(run.kernel.clone());
+    coverage.roots(roots(run));
     coverage.taken(run.began.utc);
     logs.files().for_each(|file| coverage.file(file));
     (0..logs.unread()).for_each(|_| coverage.unread());
