@@ -181,6 +181,7 @@ impl Coverage {
         }
         let left_out = self.kernel.left_out(&self.keys, &self.roots);
         gaps.extend(left_out.into_iter().map(|words| self.whole(ReasonCode::RuleNarrow, words)));
+        gaps.extend(self.kernel.hidden().map(|words| self.whole(ReasonCode::CoverageUnknown, words)));
         gaps.extend(self.unreadable());
         gaps.extend(self.behind());
         gaps.sort_by_key(|gap| (gap.from, gap.to));

@@ -100,6 +100,9 @@ fn what_is_asked_about_is_covered_by_rules_that_watch_it_and_by_no_others() {
     for folder in ["/srv/new", "/srv"] {
         assert_eq!(covered_by(tree, folder), ("unknown", vec![ReasonCode::RuleNarrow]), "{folder}");
     }
+    // Nobody can tell when it came.
+    let hides = format!("-a always,exclude -F msgtype=CONFIG_CHANGE\n{tree}");
+    assert_eq!(covered_by(&hides, "/srv/phi"), ("unknown", vec![ReasonCode::CoverageUnknown]));
 }
 
 #[test]
