@@ -18,6 +18,7 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::access::AccessRow;
+use crate::custody::rows::audit_coverage::Lapse;
 use crate::intake::Halt;
 use crate::records::audit_event::Event;
 use crate::records::kept_events::Wants;
@@ -77,7 +78,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         counted.actors.iter().for_each(|row| actors.row(row));
         counted.files().for_each(|row| files.row(&row));
     }
-    let open = uncovered(run);
+    let places = run.coverage.as_deref().unwrap_or_default();
+    let open = uncovered(places.iter().map(|place| place.row.codes.as_slice()), &statement.gaps);
     let mut covered = Page::default();
     covered.row(&statement);
     let mut rests_on = logs.entries().clone();
@@ -101,11 +103,13 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     seal(run, ("coverage.jsonl", "What the answer of accesses rests on"), covered, &rests_on, ending)
 }
 
-/// Why an access could have left no trace; none where it is shown of every PHI folder that it would have.
-fn uncovered(run: &Run<'_, '_>) -> Option<ReasonCode> {
-    let places = run.coverage.as_deref().unwrap_or_default();
-    let unknown = places.is_empty().then_some(ReasonCode::CoverageUnknown);
-    unknown.or_else(|| places.iter().find_map(|place| place.row.codes.first().copied()))
+/// Why an access could have left no trace; none where it is shown of every PHI folder that it would have. The folders are
+/// judged for the window that was asked about, and the logs for all of their time, of which the rows are.
+fn uncovered<'c>(places: impl Iterator<Item = &'c [ReasonCode]>, gaps: &[Lapse]) -> Option<ReasonCode> {
+    let mut places = places.peekable();
+    let unknown = places.peek().is_none().then_some(ReasonCode::CoverageUnknown);
+    let of_places = unknown.or_else(|| places.find_map(|codes| codes.first().copied()));
+    of_places.or_else(|| gaps.first().map(|gap| gap.code))
 }
 
 /// The PHI folders as they are called and where they really lie, and which of them are files, as far as that was seen.
@@ -189,4 +193,22 @@ fn seal(
     draft.derived_from = entries.iter().copied().collect();
     run.intake.capture(Member::of_view(name), draft.ended(outcome, reason), page.bytes)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn nothing_found_is_not_shown_to_be_nothing_where_a_folder_or_the_logs_have_a_gap() {
+        let time = Timestamp::from_unix(1, 0);
+        let lapse = Lapse { code: ReasonCode::AuditOff, from: time, to: time, words: String::new() };
+        let told = |places: &[&[ReasonCode]], gaps: &[Lapse]| uncovered(places.iter().copied(), gaps);
+        assert_eq!(told(&[&[], &[]], &[]), None);
+        assert_eq!(told(&[], &[]), Some(ReasonCode::CoverageUnknown));
+        let late = &[ReasonCode::RuleLate, ReasonCode::RecordsLost][..];
+        assert_eq!(told(&[&[], late], &[]), Some(ReasonCode::RuleLate));
+        assert_eq!(told(&[&[]], std::slice::from_ref(&lapse)), Some(ReasonCode::AuditOff));
+    }
 }
