@@ -239,3 +239,30 @@ fn who_destroys_what_a_rule_watches_is_told_though_the_rule_changes_in_the_same_
     let sent = event("syscall=44", &["op=add_rule key=\"phi\""], &[name]);
     assert!(rows_of(&sent).is_empty());
 }
+
+/// The rows, and the actors, of a log that names its machines (auditd.conf(5), `name_format`), with these sessions.
+fn of_machines(log: &str, sessions: &[Session]) -> (Vec<AccessRow>, Counted) {
+    let mut access = Access::new(question(), sessions);
+    let (mut rows, sieve) = (Vec::new(), access.sieve());
+    read(Steady(sieve), log.as_bytes(), &mut |event| access.take(&event, &mut |row| rows.push(row)));
+    let counted = access.finish(&mut |row| rows.push(row));
+    (rows, counted)
+}
+
+fn on(machine: &str, second: i64, serial: u32) -> String {
+    opening(second, serial, "", "/var/phi/a", 5).replace("type=", &format!("node={machine} type="))
+}
+
+/// Written from documentation.
+#[test]
+fn an_identity_is_called_as_on_its_own_machine_in_the_summary_too() {
+    let log_in = |host: &[u8], user: &[u8], start| Session {
+        host: host.to_vec(),
+        user: user.to_vec(),
+        ..session(7, "192.0.2.7", start, None)
+    };
+    let sessions = [log_in(b"hosta", b"ann", 900), log_in(b"hostb", b"bob", 950)];
+    let (_, counted) = of_machines(&(on("hosta", 1_000, 1) + &on("hostb", 1_001, 1)), &sessions);
+    let names: Vec<&str> = counted.actors.iter().map(|actor| actor.auid_name.as_str()).collect();
+    assert_eq!(names, ["ann", "bob"]);
+}
