@@ -266,3 +266,17 @@ fn an_identity_is_called_as_on_its_own_machine_in_the_summary_too() {
     let names: Vec<&str> = counted.actors.iter().map(|actor| actor.auid_name.as_str()).collect();
     assert_eq!(names, ["ann", "bob"]);
 }
+
+/// Written from documentation.
+#[test]
+fn many_sessions_of_other_machines_hide_none_that_was_open_on_this_one() {
+    let of = |host: &[u8], ses, start, end| Session {
+        host: host.to_vec(),
+        ..session(ses, "192.0.2.7", start, end)
+    };
+    let mut sessions = vec![of(b"hosta", 7, 1_000, Some(1_500)), of(b"hosta", 9, 1_100, None)];
+    sessions.extend((0..300).map(|at| of(b"hostb", 100 + at, 1_600, None)));
+    let (rows, _) = of_machines(&on("hosta", 2_000, 1), &sessions);
+    let candidates: Vec<Option<u32>> = rows[0].candidates.iter().map(|source| source.ses).collect();
+    assert_eq!((candidates, rows[0].candidates_total), (vec![Some(9), Some(7)], 2));
+}
