@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::clock::Timestamp;
 use crate::custody::rows::access::SourcePart;
 use crate::path::shown;
-use crate::view::login_sessions::{Flag, Label, Session, may_be_one_machine};
+use crate::view::login_sessions::{Flag, Label, Session, are_several, may_be_one_machine};
 
 /// Sessions of one identity that are looked at before a moment.
 const LOOKED_AT: usize = 256;
@@ -213,7 +213,7 @@ impl<'s> Sessions<'s> {
             flags.insert(Flag::Multiplexer);
         }
         let open = self.open(auid, said.time, said.node);
-        if self.is_shared(&open) {
+        if are_several(open.iter().filter_map(|at| self.get(*at))) {
             flags.insert(Flag::SharedAccount);
         }
         let (mut own, is_exact) = self.numbered(said);
@@ -246,16 +246,6 @@ impl<'s> Sessions<'s> {
             || session.start.is_some_and(|start| said.time < start);
         let label = if weakened { session.label.max(Label::B) } else { session.label };
         Attribution { label, flags, session: Some(*at), candidates: Vec::new(), total: 0 }
-    }
-
-    /// Whether those that are open came from more than one address or with more than one key.
-    fn is_shared(&self, open: &[usize]) -> bool {
-        let mut origins = open
-            .iter()
-            .filter_map(|at| self.get(*at))
-            .filter(|session| !session.from.address.is_empty() || session.key.is_some())
-            .map(|session| (&session.from.address, session.key.as_ref().map(|key| &key.fingerprint)));
-        origins.next().is_some_and(|first| origins.any(|other| other != first))
     }
 
     /// What is known of where a session came from.

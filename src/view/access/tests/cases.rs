@@ -3,6 +3,7 @@
 use super::order::read;
 use super::*;
 use crate::records::audit_event::Steady;
+use crate::records::auth_text::Key;
 
 /// The rows of a log as it is read from its file.
 fn rows_of(log: &str) -> Vec<AccessRow> {
@@ -279,4 +280,21 @@ fn many_sessions_of_other_machines_hide_none_that_was_open_on_this_one() {
     let (rows, _) = of_machines(&on("hosta", 2_000, 1), &sessions);
     let candidates: Vec<Option<u32>> = rows[0].candidates.iter().map(|source| source.ses).collect();
     assert_eq!((candidates, rows[0].candidates_total), (vec![Some(9), Some(7)], 2));
+}
+
+/// Written from documentation.
+#[test]
+fn a_key_that_is_not_known_is_no_other_key() {
+    let of = |ses, key: Option<&[u8]>| Session {
+        key: key.map(|key| Key { fingerprint: key.to_vec(), ..Key::default() }),
+        ..session(ses, "192.0.2.7", 900, None)
+    };
+    let is_shared = |one, other| {
+        let log = opening(1_000, 1, "", "/var/phi/a", 5);
+        let rows = answer(question(), &[of(7, one), of(9, other)], log.as_bytes()).0;
+        rows[0].actor.flags.contains(&"shared_account")
+    };
+    let (one, other) = (Some(&b"SHA256:one"[..]), Some(&b"SHA256:other"[..]));
+    assert!(is_shared(one, other));
+    assert!(!is_shared(one, one) && !is_shared(one, None) && !is_shared(None, None));
 }
