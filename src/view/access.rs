@@ -1,8 +1,8 @@
 //! Whose PHI was touched, by whom, from where: every event of the audit log that meets a PHI folder, by the key of its
 //! rule, by name, or by inode, with the session that it is attributed to.
 //!
-//! It goes forward through the log once, within some 24 MiB whatever its length: names 10 MiB, files that are PHI 4 MiB,
-//! open rows 4 MiB, what is counted of actors and files 6 MiB. What did not fit is counted.
+//! It goes forward through the log once, within some 26 MiB whatever its length: names 10 MiB, files that are PHI 4 MiB,
+//! those that are asked for 2 MiB, open rows 4 MiB, what is counted of actors and files 6 MiB. What did not fit is counted.
 
 mod asked;
 mod counts;
@@ -252,7 +252,8 @@ impl<'s> Access<'s> {
 
     /// Bytes that it holds, about.
     pub fn weight(&self) -> usize {
-        self.names.weight() + self.groups.weight() + self.counts.weight() + self.files.weight()
+        let counted = self.groups.weight() + self.counts.weight();
+        self.names.weight() + self.files.weight() + self.asked.weight() + counted
     }
 
     fn node(&mut self, node: &[u8]) -> u32 {
