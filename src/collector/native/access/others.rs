@@ -18,7 +18,7 @@ pub fn statements(
     entries: &mut BTreeSet<EntryId>,
 ) -> [CoverageStatement; 2] {
     [Other::Text, Other::Journal].map(|kind| {
-        let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again && copy.size > 0);
+        let copies = run.intake.sealed_copies();
         let known = copies.filter_map(|copy| Some((copy.entry, file(kind, copy)?)));
         let (of_it, mut files): (Vec<EntryId>, Vec<OtherFile>) = known.unzip();
         entries.extend(of_it);
