@@ -32,13 +32,16 @@ const KERNELS: usize = 16;
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// What no audit log shows, however well it is kept.
-const CANNOT_SEE: [&str; 6] = [
+pub(super) const CANNOT_SEE: [&str; 7] = [
     "how much was read or written: only openings are recorded",
     "reading and writing through descriptors and mappings that were made before the window",
-    "openings by io_uring and open_by_handle_at, and by hard links outside of a watched folder",
+    "openings by io_uring and open_by_handle_at, by hard links outside of a watched folder, through the lower layers of an overlay, and \
+     on volumes that were mounted below the folder for a time",
     "copies between open files (sendfile, copy_file_range), and what a file or database server did for its own users",
     "calls that the classes of a kernel do not count among accesses: renameat2 and fallocate before Linux 4.15, openat2 before \
      5.16, and on most kernels fchmodat2 and setxattrat",
+    "processes that were started before auditing was first switched on, where the kernel was not booted with audit=1, or while \
+     a rule of the list 'task' left them out",
     "what somebody who was root has taken out of the log, or written into it, so that it holds together",
 ];
 

@@ -5,6 +5,7 @@ use crate::custody::json;
 use crate::records::audit_log::Summary;
 use crate::records::audit_rules::disk::{Meaning, Names, compile};
 use crate::records::audit_rules::syscalls::X86_64;
+use crate::view::coverage::Coverage;
 use crate::view::recording::tests::{files, log, status};
 
 fn at(second: i64) -> Timestamp {
@@ -56,6 +57,9 @@ fn covered_is_what_a_whole_rule_a_seen_canary_and_a_log_without_lapse_show() {
     assert!(row.codes.is_empty() && row.words.starts_with("openings by name"));
     assert_eq!((row.keys.len(), row.keys[0].permissions.as_str(), row.keys[0].rules), (1, "rwxa", 1));
     json::assert_keys_sorted(&row);
+    // What no log shows stands beside it, the same as beside accesses.
+    let statement = Coverage::new((at(100), at(200)), Vec::new()).finish();
+    assert_eq!((row.limits, row.limits.len()), (&statement.cannot_see.iter().map(String::as_str).collect::<Vec<_>>()[..], 7));
     // auditctl -l of a watch is the same.
     assert_eq!(row.rule.unwrap(), "-w /srv/phi -p rwxa -k phi");
 }
