@@ -176,7 +176,8 @@ impl<'s> Sessions<'s> {
         let mut list: Vec<usize> = self.of_machine(auid, node).flat_map(latest).collect();
         list.sort_by_key(|at| Reverse(self.order(*at)));
         list.truncate(LOOKED_AT);
-        let is_open = |at: &usize| self.get(*at).is_some_and(|session| session.end.is_none_or(|end| end >= time));
+        let is_open =
+            |at: &usize| self.get(*at).is_some_and(|session| session.end.is_none_or(|end| end >= time));
         list.retain(is_open);
         list
     }

@@ -49,9 +49,11 @@ impl Kernel {
         if watched.is_empty() && !own.is_empty() {
             return vec!["the rules with these keys speak of calls, and of no folder: what else was done is not recorded".to_owned()];
         }
-        let of_roots = roots.iter().filter(|_| !own.is_empty()).filter_map(|root| self.left_of_root(root, &own));
+        let of_roots =
+            roots.iter().filter(|_| !own.is_empty()).filter_map(|root| self.left_of_root(root, &own));
         let is_root = |place: &HostPath| roots.iter().any(|root| root.names.contains(place));
-        let others = watched.into_iter().filter_map(|path| HostPath::new(path).ok().filter(|place| !is_root(place)));
+        let others =
+            watched.into_iter().filter_map(|path| HostPath::new(path).ok().filter(|place| !is_root(place)));
         let of_others = others.filter_map(|place| {
             let is_tree = |rule: &&Rule| rule.watched() == Some((place.as_bytes(), Scope::Tree));
             let is_folder = own.iter().any(is_tree);
@@ -75,9 +77,13 @@ impl Kernel {
             rule.watched().is_some() && root.names.iter().any(reach)
         };
         Some(if !own.iter().copied().any(|rule| touches(&rule)) {
-            format!("no rule in force with these keys watches {called}: what was done there need not be recorded")
+            format!(
+                "no rule in force with these keys watches {called}: what was done there need not be recorded"
+            )
         } else if root.is_folder.is_none() && self.left_of(&root.names, false, own).is_none() {
-            format!("of {called} the name alone is watched: if it is a folder, what lies in it is not recorded")
+            format!(
+                "of {called} the name alone is watched: if it is a folder, what lies in it is not recorded"
+            )
         } else {
             left
         })
@@ -92,7 +98,9 @@ impl Kernel {
         let left: Vec<&str> = left.map(|(_, words)| words).collect();
         if !left.is_empty() {
             let left = left.join(", ");
-            return Some(format!("of {called} not all is recorded, of everybody: the rules leave out {left}"));
+            return Some(format!(
+                "of {called} not all is recorded, of everybody: the rules leave out {left}"
+            ));
         }
         let may_suppress = |rule: &Rule| names.iter().any(|name| rule.may_suppress(name));
         let is_suppressed = self.rules.iter().any(may_suppress);

@@ -59,7 +59,9 @@ impl Other {
                 "the lines of text logs that have the year begin at {first}; when those begin that have it not is not known"
             ),
             Other::Journal => {
-                format!("the journals whose header can be read begin at {first}; when the others begin is not known")
+                format!(
+                    "the journals whose header can be read begin at {first}; when the others begin is not known"
+                )
             }
         }
     }

@@ -46,7 +46,8 @@ fn a_copy_of_a_log_adds_no_rule_where_the_kernel_did_not_say_how_many_there_are(
 /// (kernel/audit_tree.c, `audit_tree_log_remove_rule`).
 #[test]
 fn two_rules_that_went_in_one_event_are_two_and_a_copy_of_the_log_makes_no_more() {
-    let [add, gone] = ["add", "remove"].map(|op| format!("CONFIG_CHANGE op={op}_rule key=\"phi\" list=4 res=1"));
+    let [add, gone] =
+        ["add", "remove"].map(|op| format!("CONFIG_CHANGE op={op}_rule key=\"phi\" list=4 res=1"));
     let [first, second] = [format!("50 21 {add}"), format!("51 22 {add}")];
     let gone = format!("150 23 {gone}");
     let boot = ["5 9000000 SYSCALL a=1", ON[1]];
