@@ -82,6 +82,18 @@ fn each_way_of_finding_nothing_has_words_of_its_own() {
     }
 }
 
+#[test]
+fn a_copy_of_a_log_adds_no_rule_where_the_kernel_did_not_say_how_many_there_are() {
+    let log = call(900, 1) + &change(1_400, 2, "op=add_rule key=\"phi\" list=4") + &call(2_100, 3);
+    let late = |copies: usize| {
+        let mut coverage = Coverage::new((at(1_000), at(2_000)), vec![b"phi".to_vec()]);
+        (0..copies).for_each(|_| coverage.file(file(&log)));
+        let gaps = coverage.finish().gaps;
+        gaps.iter().any(|gap| (gap.code, gap.to) == (ReasonCode::RuleLate, at(1_400)))
+    };
+    assert!(late(1) && late(2));
+}
+
 /// What is covered of a folder by a log without a gap, with these rules in force.
 fn covered_by(rules: &str, folder: &str) -> (&'static str, Vec<ReasonCode>) {
     let mut coverage = Coverage::new((at(1_000), at(2_000)), vec![b"phi".to_vec()]);

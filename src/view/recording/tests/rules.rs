@@ -33,15 +33,6 @@ fn where_the_kernel_has_other_rules_than_the_log_tells_of_nothing_is_known_of_th
     assert_eq!(of_rule(&[log(&[ON[1], used])], None), []);
 }
 
-/// Files of which one is there twice. Written from documentation.
-#[test]
-fn a_copy_of_a_log_adds_no_rule_where_the_kernel_did_not_say_how_many_there_are() {
-    let added = "50 21 CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1";
-    let gone = "150 22 CONFIG_CHANGE op=remove_rule key=\"phi\" list=4 res=1";
-    let lines = [ON[1], added, gone, "190 23 SYSCALL a=1"];
-    assert_eq!(of_rule(&[log(&lines), log(&lines)], None), [(ReasonCode::RuleLate, 150, 200)]);
-}
-
 /// rmdir(2) of a folder that a rule for either processor watches: two records in one event. Written from documentation
 /// (kernel/audit_tree.c, `audit_tree_log_remove_rule`).
 #[test]
