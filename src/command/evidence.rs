@@ -138,6 +138,8 @@ pub struct Evidence {
     pub notes: Vec<String>,
     /// The folders that hold PHI.
     pub phi_roots: Vec<HostPath>,
+    /// Those that the plan names, each by all of its paths.
+    pub phi_folders: Vec<Vec<HostPath>>,
     /// The audit keys of the rules that watch them.
     pub phi_keys: Vec<Vec<u8>>,
     /// When the evidence was collected.
@@ -237,6 +239,7 @@ impl Evidence {
             absent: Vec::new(),
             notes: Vec::new(),
             phi_roots: Vec::new(),
+            phi_folders: Vec::new(),
             phi_keys: Vec::new(),
             collected: None,
             began: None,

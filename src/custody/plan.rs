@@ -45,9 +45,16 @@ pub struct PlanDocument {
 impl PlanDocument {
     /// Every path below which PHI lies: the PHI folders as they are called, and where else they are.
     pub fn phi_places(&self) -> Vec<HostPath> {
-        let places =
-            self.asked.phi_roots.iter().flat_map(|root| [&root.path_b64].into_iter().chain(&root.also_b64));
-        places.filter_map(|place| HostPath::new(&place.0).ok()).collect()
+        self.phi_folders().concat()
+    }
+
+    /// The PHI folders, each by all of its paths, the one that it is called by first.
+    pub fn phi_folders(&self) -> Vec<Vec<HostPath>> {
+        let places = |root: &NamedRoot| {
+            let all = [&root.path_b64].into_iter().chain(&root.also_b64);
+            all.filter_map(|place| HostPath::new(&place.0).ok()).collect()
+        };
+        self.asked.phi_roots.iter().map(places).collect()
     }
 
     /// The collectors that speak of the run itself.

@@ -5,6 +5,7 @@
 //! by anybody; if our own openings appeared; and if nothing of the window lapsed. Everything else is inconclusive, with
 //! every reason.
 
+use super::coverage::CANNOT_SEE;
 use super::recording::Recording;
 use crate::clock::Timestamp;
 use crate::custody::ledger::Reason;
@@ -34,16 +35,6 @@ const NEEDED: &str = "rwa";
 
 /// The keys under which an opening was logged, none of them for a rule without one; nothing if it was not logged.
 pub type Logged = Option<Vec<Vec<u8>>>;
-
-/// What no audit log shows, however well it is kept.
-const LIMITS: [&str; 4] = [
-    "reading and writing through descriptors and mappings that were made before the window",
-    "openings by io_uring and open_by_handle_at, by hard links outside of the folder, through the lower layers of an overlay, and on \
-     volumes that were mounted below the folder for a time",
-    "processes that were started before auditing was first switched on, where the kernel was not booted with audit=1, or while \
-     a rule of the list 'task' left them out",
-    "what somebody who was root has taken out of the log, or written into it, so that it holds together",
-];
 
 /// What became of our own openings.
 #[derive(Clone, Debug)]
@@ -150,7 +141,7 @@ impl<'a> Auditing<'a> {
             canary,
             canary_words,
             codes: codes(&reasons),
-            limits: &LIMITS,
+            limits: &CANNOT_SEE,
             keys: judged.iter().map(|key| key.row.clone()).collect(),
             mount,
             mount_b64,
@@ -163,7 +154,7 @@ impl<'a> Auditing<'a> {
             window_to: to,
             words: words(&reasons, from, to),
         };
-        PlaceCoverage { row, keys: judged }
+        PlaceCoverage { row, keys: judged, place: place.mount.clone(), is_folder: place.is_folder }
     }
 
     fn key(
@@ -208,7 +199,9 @@ impl<'a> Auditing<'a> {
         let rules = own.len() as u64;
         let mut lapses = self.lapses.clone();
         if !own.is_empty() {
-            lapses.extend(self.recording.lapses_of_rule(&key, rules));
+            // The records of rules name no path: those of other places count too.
+            let loaded = self.rules.map(|rules| rules.iter().filter(|rule| has(&rule.keys(), &key)).count());
+            lapses.extend(self.recording.lapses_of_rule(&key, loaded.map(|loaded| loaded as u64)));
         }
         lapses.sort_by_key(|lapse| (lapse.from, lapse.to));
         reasons.extend(lapses.iter().map(|lapse| (lapse.code, lapse.words.clone())));
@@ -269,6 +262,10 @@ pub struct PlaceCoverage {
     pub row: PlaceCoverageRow,
     /// Key by key.
     pub keys: Vec<KeyCoverage>,
+    /// Where it really lies.
+    pub place: HostPath,
+    /// It is a folder, as far as is known.
+    pub is_folder: bool,
 }
 
 /// A key, and everything that stands against it.

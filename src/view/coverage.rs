@@ -22,7 +22,7 @@ use crate::records::audit_log::{NoteKind, Summary};
 use crate::view::access::Doubts;
 use crate::view::recording::{Log, Recording};
 
-pub use kernel::Kernel;
+pub use kernel::{Kernel, Root};
 
 /// Signs that are kept.
 const SIGNS: usize = 1_000;
@@ -32,13 +32,16 @@ const KERNELS: usize = 16;
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// What no audit log shows, however well it is kept.
-const CANNOT_SEE: [&str; 6] = [
+pub(super) const CANNOT_SEE: [&str; 7] = [
     "how much was read or written: only openings are recorded",
     "reading and writing through descriptors and mappings that were made before the window",
-    "openings by io_uring and open_by_handle_at, and by hard links outside of a watched folder",
+    "openings by io_uring and open_by_handle_at, by hard links outside of a watched folder, through the lower layers of an overlay, and \
+     on volumes that were mounted below the folder for a time",
     "copies between open files (sendfile, copy_file_range), and what a file or database server did for its own users",
     "calls that the classes of a kernel do not count among accesses: renameat2 and fallocate before Linux 4.15, openat2 before \
      5.16, and on most kernels fchmodat2 and setxattrat",
+    "processes that were started before auditing was first switched on, where the kernel was not booted with audit=1, or while \
+     a rule of the list 'task' left them out",
     "what somebody who was root has taken out of the log, or written into it, so that it holds together",
 ];
 
@@ -62,6 +65,7 @@ pub struct File {
 pub struct Coverage {
     window: (Timestamp, Timestamp),
     keys: Vec<Vec<u8>>,
+    roots: Vec<Root>,
     files: Vec<File>,
     unread: u64,
     kernel: Kernel,
@@ -79,6 +83,7 @@ impl Coverage {
         Coverage {
             window,
             keys,
+            roots: Vec::new(),
             files: Vec::new(),
             unread: 0,
             kernel: Kernel::default(),
@@ -93,6 +98,11 @@ impl Coverage {
     /// The window is this one: what it is may be known only when the logs were read.
     pub fn within(&mut self, window: (Timestamp, Timestamp)) {
         self.window = window;
+    }
+
+    /// The PHI folders that are asked about: the rules are held against them.
+    pub fn roots(&mut self, roots: Vec<Root>) {
+        self.roots = roots;
     }
 
     /// What the kernel said at the end of the window.
@@ -172,8 +182,9 @@ impl Coverage {
         for key in self.keys.iter().filter(|_| has_records) {
             self.rules(key, &recording, &mut gaps);
         }
-        let left_out = self.kernel.left_out(&self.keys);
+        let left_out = self.kernel.left_out(&self.keys, &self.roots);
         gaps.extend(left_out.into_iter().map(|words| self.whole(ReasonCode::RuleNarrow, words)));
+        gaps.extend(self.kernel.hidden().map(|words| self.whole(ReasonCode::CoverageUnknown, words)));
         gaps.extend(self.unreadable());
         gaps.extend(self.behind());
         gaps.sort_by_key(|gap| (gap.from, gap.to));
@@ -254,13 +265,8 @@ impl Coverage {
             _ => false,
         });
         let used = recording.last_with(key).is_some();
-        let loaded = match &self.kernel.loaded {
-            Some(loaded) => loaded.get(key).copied().unwrap_or(0),
-            // Of another machine's log what is in force now is not known: by what came and went.
-            None if told => self.left_by_notes(key),
-            None => u64::from(used),
-        };
-        if self.kernel.loaded.is_none() && !told && !used {
+        let loaded = self.kernel.loaded.as_ref().map(|loaded| loaded.get(key).copied().unwrap_or(0));
+        if loaded.is_none() && !told && !used {
             let words = format!(
                 "whether a rule with the key {} was in force is not known: the logs tell of none, and of no event with it",
                 shown(key)
@@ -269,18 +275,6 @@ impl Coverage {
             return;
         }
         gaps.extend(recording.lapses_of_rule(key, loaded));
-    }
-
-    fn left_by_notes(&self, key: &[u8]) -> u64 {
-        let mut files: Vec<&File> = self.files.iter().collect();
-        files.sort_by_key(|file| file.summary.span());
-        let notes = files.iter().flat_map(|file| &file.summary.notes);
-        notes.fold(0, |count: u64, note| match &note.kind {
-            NoteKind::Boot => 0,
-            NoteKind::RuleAdded(rule) if rule.has(key) => count + 1,
-            NoteKind::RuleRemoved(rule) if rule.has(key) => count.saturating_sub(1),
-            _ => count,
-        })
     }
 
     fn whole(&self, code: ReasonCode, words: String) -> Lapse {

@@ -25,7 +25,7 @@ use crate::records::audit_event::Place;
 use crate::records::auth_text::{From, Key, TimeQuality};
 
 pub use join::{Joined, Sessions, Untold};
-pub(crate) use shared::may_be_one_machine;
+pub(crate) use shared::{are_several, may_be_one_machine};
 
 /// Which kind of log told of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::logins;
-use crate::collector::request::Request;
+use crate::collector::request::{PhiRoot, Request};
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source};
 use crate::custody::json;
@@ -18,11 +18,13 @@ use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
 use crate::custody::outcome::{Outcome, ReasonCode};
 use crate::custody::rows::access::AccessRow;
+use crate::custody::rows::audit_coverage::Lapse;
 use crate::intake::Halt;
 use crate::records::audit_event::Event;
 use crate::records::kept_events::Wants;
 use crate::view::access::{Access, Question};
-use crate::view::coverage::{Coverage, doubts, lines};
+use crate::view::audit_coverage::PlaceCoverage;
+use crate::view::coverage::{Coverage, Root, doubts, lines};
 use crate::view::login_sessions::{self, Joined, Sessions};
 use made::Logs;
 
@@ -76,7 +78,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         counted.actors.iter().for_each(|row| actors.row(row));
         counted.files().for_each(|row| files.row(&row));
     }
-    let open = uncovered(run);
+    let places = run.coverage.as_deref().unwrap_or_default();
+    let open = uncovered(places.iter().map(|place| place.row.codes.as_slice()), &statement.gaps);
     let mut covered = Page::default();
     covered.row(&statement);
     let mut rests_on = logs.entries().clone();
@@ -100,17 +103,34 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     seal(run, ("coverage.jsonl", "What the answer of accesses rests on"), covered, &rests_on, ending)
 }
 
-/// Why an access could have left no trace; none where it is shown of every PHI folder that it would have.
-fn uncovered(run: &Run<'_, '_>) -> Option<ReasonCode> {
+/// Why an access could have left no trace; none where it is shown of every PHI folder that it would have. The folders are
+/// judged for the window that was asked about, and the logs for all of their time, of which the rows are.
+fn uncovered<'c>(places: impl Iterator<Item = &'c [ReasonCode]>, gaps: &[Lapse]) -> Option<ReasonCode> {
+    let mut places = places.peekable();
+    let unknown = places.peek().is_none().then_some(ReasonCode::CoverageUnknown);
+    let of_places = unknown.or_else(|| places.find_map(|codes| codes.first().copied()));
+    of_places.or_else(|| gaps.first().map(|gap| gap.code))
+}
+
+/// The PHI folders as they are called and where they really lie, and which of them are files, as far as that was seen.
+fn roots(run: &Run<'_, '_>) -> Vec<Root> {
     let places = run.coverage.as_deref().unwrap_or_default();
-    let unknown = places.is_empty().then_some(ReasonCode::CoverageUnknown);
-    unknown.or_else(|| places.iter().find_map(|place| place.row.codes.first().copied()))
+    let is_file = |root: &PhiRoot| {
+        let of_it = |place: &&PlaceCoverage| place.place == root.real;
+        places.iter().find(of_it).is_some_and(|place| !place.is_folder)
+    };
+    let root = |root: &PhiRoot| Root {
+        names: vec![root.path.clone(), root.real.clone()],
+        is_folder: is_file(root).then_some(false),
+    };
+    run.request.phi_roots.iter().map(root).collect()
 }
 
 /// Sessions, and what the logs cover.
 fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverage) {
     let mut coverage = Coverage::new(logs.window(run), question.keys.clone());
     coverage.kernel(run.kernel.clone());
+    coverage.roots(roots(run));
     coverage.taken(run.began.utc);
     logs.files().for_each(|file| coverage.file(file));
     (0..logs.unread()).for_each(|_| coverage.unread());
@@ -173,4 +193,22 @@ fn seal(
     draft.derived_from = entries.iter().copied().collect();
     run.intake.capture(Member::of_view(name), draft.ended(outcome, reason), page.bytes)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn nothing_found_is_not_shown_to_be_nothing_where_a_folder_or_the_logs_have_a_gap() {
+        let time = Timestamp::from_unix(1, 0);
+        let lapse = Lapse { code: ReasonCode::AuditOff, from: time, to: time, words: String::new() };
+        let told = |places: &[&[ReasonCode]], gaps: &[Lapse]| uncovered(places.iter().copied(), gaps);
+        assert_eq!(told(&[&[], &[]], &[]), None);
+        assert_eq!(told(&[], &[]), Some(ReasonCode::CoverageUnknown));
+        let late = &[ReasonCode::RuleLate, ReasonCode::RecordsLost][..];
+        assert_eq!(told(&[&[], late], &[]), Some(ReasonCode::RuleLate));
+        assert_eq!(told(&[&[]], std::slice::from_ref(&lapse)), Some(ReasonCode::AuditOff));
+    }
 }

@@ -13,7 +13,7 @@ use crate::records::audit_log::Summary;
 use crate::records::auth_text::Said;
 use crate::term::{Failure, Voice, counted};
 use crate::view::access::Totals;
-use crate::view::coverage::{Coverage, File, lines};
+use crate::view::coverage::{Coverage, File, Root, lines};
 use crate::view::login_sessions::Source;
 
 /// Lines of a kind that are told one by one.
@@ -36,6 +36,7 @@ impl Covered {
     pub fn new(evidence: &Evidence, now: Timestamp) -> Covered {
         let mut coverage = Coverage::new((now, now), evidence.phi_keys.clone());
         coverage.kernel(evidence.kernel.clone());
+        coverage.roots(roots(evidence));
         let logs = evidence.logs(What::Audit);
         let rotation = logs.filter_map(|log| Some((log.number, evidence.rotation(log)?))).collect();
         Covered { coverage, summary: Summary::default(), rotation, unread: Vec::new(), span: None, now }
@@ -182,6 +183,14 @@ impl Covered {
         evidence.collected.into_iter().for_each(|taken| coverage.taken(taken));
         coverage.finish()
     }
+}
+
+/// The folders of the plan by all of their paths, and those that were named beside them.
+fn roots(evidence: &Evidence) -> Vec<Root> {
+    let planned = &evidence.phi_folders;
+    let others = evidence.phi_roots.iter().filter(|root| !planned.iter().any(|names| names.contains(root)));
+    let all = planned.iter().cloned().chain(others.map(|root| vec![root.clone()]));
+    all.map(|names| Root { names, is_folder: None }).collect()
 }
 
 fn more(count: usize, what: &str, line: &impl Fn(String)) {

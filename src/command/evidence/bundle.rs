@@ -158,6 +158,7 @@ fn evidence(entries: Vec<Listed>, reader: Box<dyn Reads>, plan: Option<&PlanDocu
     evidence.own = is_live.then(|| own_run(&entries, evidence.reader.as_ref())).flatten();
     if let Some(plan) = plan {
         evidence.phi_roots = plan.phi_places();
+        evidence.phi_folders = plan.phi_folders();
         evidence.phi_keys = plan.asked.phi_keys_b64.iter().map(|key| key.0.clone()).collect();
     }
     for (collector, what) in OF_LOGS {

@@ -4,13 +4,11 @@
 use std::collections::VecDeque;
 
 use super::super::audit_log::EventId;
-use super::super::audit_log::signs::{NEARLY_ALL, Release, SLOW, Sign, Told, fell, is_fallen};
+use super::super::audit_log::signs::{LATE, NEARLY_ALL, Release, SLOW, Sign, Told, fell, is_fallen};
 use crate::clock::Timestamp;
 
 /// Boots of one machine that are kept apart; those before them are forgotten.
 const BOOTS_KEPT: usize = 64;
-/// Records of events that end at the same time stand in the log in any order: so far behind one may come.
-const LATE: u64 = 10_000;
 /// Signs of boots that are known again in a copy of the log.
 const SIGNS_KEPT: usize = 4 * BOOTS_KEPT;
 

@@ -298,6 +298,11 @@ impl Operation {
         }
     }
 
+    /// Whether a call did it that is in a table of ours: of others it is not known that they concern files.
+    pub fn is_known(&self) -> bool {
+        self.begins.is_some() || !self.is_unsure
+    }
+
     /// The error's name, as `EACCES`.
     pub fn error(&self) -> Option<&'static str> {
         error_name(self.errno?)

@@ -5,15 +5,13 @@
 use std::cmp::Ordering;
 
 use super::EventId;
-use super::signs::{Release, SLOW, Sign, Told, fell, goes_on, is_fallen, is_past};
+use super::signs::{LATE, Release, SLOW, Sign, Told, fell, goes_on, is_fallen, is_past};
 use crate::clock::Timestamp;
 
 /// Ranges that are kept apart in one boot of one file.
 const RANGES_KEPT: usize = 256;
 /// Boots that are kept apart in one file.
 const BOOTS_KEPT: usize = 64;
-/// Records of events that end at the same time stand in the log in any order: so far behind one may come.
-const LATE: u64 = 10_000;
 
 /// Serial numbers of one file.
 #[derive(Clone, Debug, Default)]

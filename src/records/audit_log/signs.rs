@@ -7,6 +7,8 @@ use crate::clock::Timestamp;
 
 /// So much earlier than those before it in the log an event may have begun.
 pub const SLOW: Duration = Duration::from_secs(60);
+/// Records of events that end at the same time stand in the log in any order: so far behind one may come.
+pub const LATE: u64 = 10_000;
 /// A machine does not boot in less.
 const QUICK: Duration = Duration::from_secs(1);
 /// Signs of one boot stand together: the kernel's, the daemon's, and that of the init system.

@@ -40,6 +40,11 @@ impl Asked {
         Asked { window, filter, files: HashSet::new(), is_full: false }
     }
 
+    /// Bytes that it holds, about.
+    pub fn weight(&self) -> usize {
+        self.files.capacity() * (size_of::<FileId>() + 1)
+    }
+
     /// A file has this path.
     pub fn know(&mut self, id: FileId, path: &[u8]) {
         if self.is_below(path) {

@@ -248,8 +248,8 @@ impl Counts {
             files.insert(*file);
         }
         let actors = self.actors.into_iter().zip(0..).map(|(actor, at)| {
-            let name =
-                actor.who.auid.and_then(|auid| sessions.name_of(auid, b"")).map(shown).unwrap_or_default();
+            let name = actor.who.auid.and_then(|auid| sessions.name_of(auid, &actor.who.node));
+            let name = name.map(shown).unwrap_or_default();
             let (files, by_op) = (files_of.remove(&at).unwrap_or(0), by_op.remove(&at).unwrap_or_default());
             actor.row(name, files, by_op)
         });

@@ -1,12 +1,13 @@
 //! Who made an access, and from where: by the session that its process belongs to. What a program that outlives its
 //! session was told to do may have been typed in another one, so that then every session that was open is told.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::clock::Timestamp;
 use crate::custody::rows::access::SourcePart;
 use crate::path::shown;
-use crate::view::login_sessions::{Flag, Label, Session, may_be_one_machine};
+use crate::view::login_sessions::{Flag, Label, Session, are_several, may_be_one_machine};
 
 /// Sessions of one identity that are looked at before a moment.
 const LOOKED_AT: usize = 256;
@@ -114,23 +115,23 @@ pub(super) struct Sessions<'s> {
     all: &'s [Session],
     doubts: Doubts,
     by_number: HashMap<(Option<u32>, u32), Vec<usize>>,
-    /// In the order of their beginnings.
-    by_auid: HashMap<u32, Vec<usize>>,
+    /// Of each machine by itself, in the order of their beginnings: so many of others are not looked through.
+    by_auid: HashMap<u32, BTreeMap<&'s [u8], Vec<usize>>>,
 }
 
 impl<'s> Sessions<'s> {
     pub fn of(all: &'s [Session], doubts: Doubts) -> Sessions<'s> {
         let mut by_number: HashMap<_, Vec<usize>> = HashMap::new();
-        let mut by_auid: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut by_auid: HashMap<u32, BTreeMap<&[u8], Vec<usize>>> = HashMap::new();
         for (at, session) in all.iter().enumerate() {
             if let Some(ses) = session.ses {
                 by_number.entry((session.epoch, ses)).or_default().push(at);
             }
             if let Some(auid) = session.auid {
-                by_auid.entry(auid).or_default().push(at);
+                by_auid.entry(auid).or_default().entry(session.host.as_slice()).or_default().push(at);
             }
         }
-        for list in by_auid.values_mut() {
+        for list in by_auid.values_mut().flat_map(BTreeMap::values_mut) {
             list.sort_by_key(|at| all.get(*at).and_then(|session| session.start));
         }
         Sessions { all, doubts, by_number, by_auid }
@@ -142,7 +143,7 @@ impl<'s> Sessions<'s> {
 
     /// The name that an identity was logged in under on a machine.
     pub fn name_of(&self, auid: u32, node: &[u8]) -> Option<&'s [u8]> {
-        let last = self.by_auid.get(&auid)?.iter().rev().find(|at| self.is_of(**at, node))?;
+        let last = self.of_machine(auid, node).filter_map(<[_]>::last).max_by_key(|at| self.order(**at))?;
         self.get(*last).map(|session| session.user.as_slice())
     }
 
@@ -151,16 +152,34 @@ impl<'s> Sessions<'s> {
         self.get(at).is_some_and(|session| may_be_one_machine(&session.host, node))
     }
 
+    /// Sessions of an identity, those of each name that the machine may have.
+    fn of_machine<'a>(&'a self, auid: u32, node: &'a [u8]) -> impl Iterator<Item = &'a [usize]> {
+        let machines = self.by_auid.get(&auid).into_iter().flatten();
+        machines.filter(move |(host, _)| may_be_one_machine(host, node)).map(|(_, list)| list.as_slice())
+    }
+
+    fn order(&self, at: usize) -> (Option<Timestamp>, usize) {
+        (self.get(at).and_then(|session| session.start), at)
+    }
+
     /// Sessions of an identity that were open at a moment on a machine, the latest first.
     fn open(&self, auid: u32, time: Timestamp, node: &[u8]) -> Vec<usize> {
-        let list = self.by_auid.get(&auid).map(Vec::as_slice).unwrap_or_default();
-        let begun = list.partition_point(|at| {
-            self.get(*at).is_none_or(|session| session.start.is_none_or(|start| start <= time))
-        });
-        let list = list.get(..begun).unwrap_or_default().iter().rev().take(LOOKED_AT);
+        let begun = |list: &[usize]| {
+            list.partition_point(|at| {
+                self.get(*at).is_none_or(|session| session.start.is_none_or(|start| start <= time))
+            })
+        };
+        let latest = |list: &[usize]| {
+            let list = list.get(..begun(list)).unwrap_or_default();
+            list.get(list.len().saturating_sub(LOOKED_AT)..).unwrap_or_default().to_vec()
+        };
+        let mut list: Vec<usize> = self.of_machine(auid, node).flat_map(latest).collect();
+        list.sort_by_key(|at| Reverse(self.order(*at)));
+        list.truncate(LOOKED_AT);
         let is_open =
-            |at: &&usize| self.get(**at).is_some_and(|session| session.end.is_none_or(|end| end >= time));
-        list.filter(is_open).copied().filter(|at| self.is_of(*at, node)).collect()
+            |at: &usize| self.get(*at).is_some_and(|session| session.end.is_none_or(|end| end >= time));
+        list.retain(is_open);
+        list
     }
 
     /// Those of the number that an event names, on its machine, and whether they are of its boot for certain.
@@ -195,7 +214,7 @@ impl<'s> Sessions<'s> {
             flags.insert(Flag::Multiplexer);
         }
         let open = self.open(auid, said.time, said.node);
-        if self.is_shared(&open) {
+        if are_several(open.iter().filter_map(|at| self.get(*at))) {
             flags.insert(Flag::SharedAccount);
         }
         let (mut own, is_exact) = self.numbered(said);
@@ -228,16 +247,6 @@ impl<'s> Sessions<'s> {
             || session.start.is_some_and(|start| said.time < start);
         let label = if weakened { session.label.max(Label::B) } else { session.label };
         Attribution { label, flags, session: Some(*at), candidates: Vec::new(), total: 0 }
-    }
-
-    /// Whether those that are open came from more than one address or with more than one key.
-    fn is_shared(&self, open: &[usize]) -> bool {
-        let mut origins = open
-            .iter()
-            .filter_map(|at| self.get(*at))
-            .filter(|session| !session.from.address.is_empty() || session.key.is_some())
-            .map(|session| (&session.from.address, session.key.as_ref().map(|key| &key.fingerprint)));
-        origins.next().is_some_and(|first| origins.any(|other| other != first))
     }
 
     /// What is known of where a session came from.

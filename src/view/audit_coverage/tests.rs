@@ -5,6 +5,7 @@ use crate::custody::json;
 use crate::records::audit_log::Summary;
 use crate::records::audit_rules::disk::{Meaning, Names, compile};
 use crate::records::audit_rules::syscalls::X86_64;
+use crate::view::coverage::Coverage;
 use crate::view::recording::tests::{files, log, status};
 
 fn at(second: i64) -> Timestamp {
@@ -56,6 +57,12 @@ fn covered_is_what_a_whole_rule_a_seen_canary_and_a_log_without_lapse_show() {
     assert!(row.codes.is_empty() && row.words.starts_with("openings by name"));
     assert_eq!((row.keys.len(), row.keys[0].permissions.as_str(), row.keys[0].rules), (1, "rwxa", 1));
     json::assert_keys_sorted(&row);
+    // What no log shows stands beside it, the same as beside accesses.
+    let statement = Coverage::new((at(100), at(200)), Vec::new()).finish();
+    assert_eq!(
+        (row.limits, row.limits.len()),
+        (&statement.cannot_see.iter().map(String::as_str).collect::<Vec<_>>()[..], 7)
+    );
     // auditctl -l of a watch is the same.
     assert_eq!(row.rule.unwrap(), "-w /srv/phi -p rwxa -k phi");
 }
@@ -105,6 +112,19 @@ fn two_rules_of_one_key_cover_together() {
     let both = "-a always,exit -F dir=/srv/phi -F perm=r -F key=phi\n-a always,exit -F dir=/srv -F perm=wa -F key=phi";
     let row = judge(both, &logs(), seen());
     assert_eq!((row.verdict, row.keys[0].permissions.as_str()), ("covered", "rwa"), "{}", row.words);
+}
+
+#[test]
+fn rules_of_the_same_key_for_other_places_came_and_went_in_the_same_records() {
+    let more = format!("{TREE}\n-a always,exit -F dir=/srv/other -F perm=rwxa -F key=phi");
+    let added = |second: u32, serial: u32| {
+        format!("{second} {serial} CONFIG_CHANGE op=add_rule key=\"phi\" list=4 res=1")
+    };
+    let lines = ["5 9000000 SYSCALL a=1", "10 20 SYSCALL a=1", &added(20, 21), &added(21, 22)];
+    let logs = vec![log(&[&lines[..], &["190 23 SYSCALL a=1"]].concat())];
+    assert_eq!(judge(&more, &logs, seen()).verdict, "covered");
+    // One of them left no record.
+    assert_eq!(judge(TREE, &logs, seen()).codes, [ReasonCode::CoverageUnknown]);
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub struct OtherFile {
     pub row: CoveredFile,
     /// It is all here, and was read to its end.
     pub whole: bool,
+    /// Of some of what it holds its row does not tell when that was: the year is not in its lines, or its header not readable.
+    pub undated: bool,
 }
 
 impl Other {
@@ -38,6 +40,29 @@ impl Other {
         match self {
             Other::Text => "text log",
             Other::Journal => "journal",
+        }
+    }
+
+    /// That of no file it is known from when to when it reaches.
+    fn without_times(self) -> &'static str {
+        match self {
+            Other::Text => "no text log has a time that can be told without the year",
+            Other::Journal => "no journal has a header that tells from when to when it reaches",
+        }
+    }
+
+    /// That not of all files it is known where they begin; the first of the others begins then.
+    fn begin(self, first: Timestamp) -> String {
+        let first = first.spoken();
+        match self {
+            Other::Text => format!(
+                "the lines of text logs that have the year begin at {first}; when those begin that have it not is not known"
+            ),
+            Other::Journal => {
+                format!(
+                    "the journals whose header can be read begin at {first}; when the others begin is not known"
+                )
+            }
         }
     }
 
@@ -71,9 +96,9 @@ impl Other {
                     format!("no {} with a byte in it was sealed", self.spoken()),
                 );
             }
-            None => {
-                let words = format!("no {} has a time that can be told without the year", self.spoken());
-                gap(ReasonCode::CoverageUnknown, to, words);
+            None => gap(ReasonCode::CoverageUnknown, to, self.without_times().to_owned()),
+            Some(first) if first > from && files.iter().any(|file| file.undated) => {
+                gap(ReasonCode::CoverageUnknown, first.min(to), self.begin(first));
             }
             Some(first) if first > from => {
                 let words = format!("the {}s that are there begin at {}", self.spoken(), first.spoken());
@@ -127,7 +152,7 @@ mod tests {
             torn: false,
             unparsed: 1,
         };
-        OtherFile { row, whole }
+        OtherFile { row, whole, undated: span.is_none() }
     }
 
     #[test]
@@ -146,5 +171,27 @@ mod tests {
         let statement = Other::Journal.statement(&[file(Some((900, 1_950)), true)], (at(1_000), at(2_000)));
         assert_eq!((statement.source, statement.counters["records"]), ("journal", 3));
         assert_eq!(statement.silence, Some(Span { from: at(1_950), to: at(2_000) }));
+    }
+
+    #[test]
+    fn where_not_all_have_times_it_is_not_known_where_they_begin() {
+        let told = |kind: Other, files: &[OtherFile]| {
+            let gaps = kind.statement(files, (at(1_000), at(2_000))).gaps;
+            gaps.into_iter().map(|gap| (gap.code, gap.to.unix(), gap.words)).collect::<Vec<_>>()
+        };
+        let files = [file(Some((1_500, 1_600)), true), file(None, true)];
+        let words = "the lines of text logs that have the year begin at 1970-01-01 00:25:00 UTC; when those begin that have it not is not known";
+        assert_eq!(told(Other::Text, &files), [(ReasonCode::CoverageUnknown, 1_500, words.to_owned())]);
+        // The same where one file has both.
+        let both = OtherFile { undated: true, ..files[0].clone() };
+        assert_eq!(told(Other::Text, &[both])[0].0, ReasonCode::CoverageUnknown);
+        assert_eq!(told(Other::Text, &files[..1])[0].0, ReasonCode::WindowNotCovered);
+        assert!(told(Other::Text, &[file(Some((900, 1_600)), true), file(None, true)]).is_empty());
+        let words = "the journals whose header can be read begin at 1970-01-01 00:25:00 UTC; when the others begin is not known";
+        assert_eq!(told(Other::Journal, &files)[0].2, words);
+        assert_eq!(
+            told(Other::Journal, &files[1..])[0].2,
+            "no journal has a header that tells from when to when it reaches"
+        );
     }
 }

@@ -83,6 +83,41 @@ fn each_way_of_finding_nothing_has_words_of_its_own() {
 }
 
 #[test]
+fn a_copy_of_a_log_adds_no_rule_where_the_kernel_did_not_say_how_many_there_are() {
+    let log = call(900, 1) + &change(1_400, 2, "op=add_rule key=\"phi\" list=4") + &call(2_100, 3);
+    let late = |copies: usize| {
+        let mut coverage = Coverage::new((at(1_000), at(2_000)), vec![b"phi".to_vec()]);
+        (0..copies).for_each(|_| coverage.file(file(&log)));
+        let gaps = coverage.finish().gaps;
+        gaps.iter().any(|gap| (gap.code, gap.to) == (ReasonCode::RuleLate, at(1_400)))
+    };
+    assert!(late(1) && late(2));
+}
+
+/// What is covered of a folder by a log without a gap, with these rules in force.
+fn covered_by(rules: &str, folder: &str) -> (&'static str, Vec<ReasonCode>) {
+    let mut coverage = Coverage::new((at(1_000), at(2_000)), vec![b"phi".to_vec()]);
+    coverage.file(file(&(call(900, 1) + &call(1_500, 2) + &call(2_100, 3))));
+    coverage.kernel(kernel::tests::kernel(rules));
+    coverage.roots(vec![kernel::tests::root(&[folder], None)]);
+    let statement = coverage.finish();
+    (statement.verdict, statement.gaps.iter().map(|gap| gap.code).collect())
+}
+
+#[test]
+fn what_is_asked_about_is_covered_by_rules_that_watch_it_and_by_no_others() {
+    let tree = "-a always,exit -F dir=/srv/phi -F perm=rwa -F key=phi\n";
+    assert_eq!(covered_by(tree, "/srv/phi"), ("complete", vec![]));
+    assert_eq!(covered_by(tree, "/srv/phi/archive"), ("complete", vec![]));
+    for folder in ["/srv/new", "/srv"] {
+        assert_eq!(covered_by(tree, folder), ("unknown", vec![ReasonCode::RuleNarrow]), "{folder}");
+    }
+    // Nobody can tell when it came.
+    let hides = format!("-a always,exclude -F msgtype=CONFIG_CHANGE\n{tree}");
+    assert_eq!(covered_by(&hides, "/srv/phi"), ("unknown", vec![ReasonCode::CoverageUnknown]));
+}
+
+#[test]
 fn a_login_identity_that_was_rewritten_is_told_and_a_first_one_is_not() {
     let told = |line: &str| {
         let mut coverage = Coverage::new((at(1_000), at(2_000)), Vec::new());

@@ -107,9 +107,22 @@ fn origin(session: &Session) -> Origin {
 }
 
 fn is_another(one: &Origin, other: &Origin) -> bool {
-    let addresses = matches!((one.0, other.0), (Some(one), Some(other)) if one != other);
-    let keys = !one.1.is_empty() && !other.1.is_empty() && one.1 != other.1;
-    addresses || keys
+    from_several([one, other].into_iter().map(|origin| (origin.0, origin.1.as_slice())))
+}
+
+/// Whether sessions came from more than one address, or with more than one key: what is not known of one is no other one.
+pub(crate) fn are_several<'s>(sessions: impl Iterator<Item = &'s Session> + Clone) -> bool {
+    let key = |session: &'s Session| session.key.as_ref().map_or(&b""[..], |key| &key.fingerprint);
+    from_several(sessions.map(|session| (addresses::read(&session.from.address), key(session))))
+}
+
+fn from_several<'k>(origins: impl Iterator<Item = (Option<IpAddr>, &'k [u8])> + Clone) -> bool {
+    let mut addresses = origins.clone().filter_map(|(address, _)| address);
+    let mut keys = origins.map(|(_, key)| key).filter(|key| !key.is_empty());
+    let address = addresses.next();
+    let key = keys.next();
+    address.is_some_and(|first| addresses.any(|other| other != first))
+        || key.is_some_and(|first| keys.any(|other| other != first))
 }
 
 #[cfg(test)]

@@ -20,9 +20,14 @@ pub(super) fn of(logs: &[Log<'_>]) -> Vec<Note> {
         {
             all.push(Note { id: first.first, after: ended, next: None, kind: NoteKind::Boot });
         }
+        let mut siblings: HashMap<_, u64> = HashMap::new();
         for note in &log.notes {
             let next = note.next.or_else(|| on_again(note, logs.get(at + 1..).unwrap_or_default()));
-            let known = seen.entry((note.id, std::mem::discriminant(&note.kind))).or_insert(all.len());
+            let what = (note.id, std::mem::discriminant(&note.kind));
+            // One event may take several rules out.
+            let sibling = siblings.entry(what).or_default();
+            let known = seen.entry((what, *sibling)).or_insert(all.len());
+            *sibling += 1;
             // Of a file there may be copies, and of its end a second look.
             match all.get_mut(*known) {
                 Some(known) => known.next = [known.next, next].into_iter().flatten().min(),

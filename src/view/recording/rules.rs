@@ -33,17 +33,16 @@ impl Recording<'_> {
         }
     }
 
-    /// The times at which no rule with this key was in force, where `loaded` of them are now. Rules without a key have the
-    /// empty one.
-    pub fn lapses_of_rule(&self, key: &[u8], loaded: u64) -> Vec<Lapse> {
+    /// The times at which no rule with this key was in force, or it is not known. `loaded` of them are now, in all, where the
+    /// kernel said so. Rules without a key have the empty one.
+    pub fn lapses_of_rule(&self, key: &[u8], loaded: Option<u64>) -> Vec<Lapse> {
         let mut lapses = Vec::new();
         for boot in self.boots_of_notes() {
             let changes: Vec<_> = boot.notes.iter().filter_map(|note| change(note, key)).collect();
-            let sum: i64 = changes.iter().map(|(_, added)| if *added { 1 } else { -1 }).sum();
             let start = match (boot.is_whole, boot.is_last) {
-                (false, true) => Some(i64::try_from(loaded).unwrap_or(i64::MAX).saturating_sub(sum)),
+                (_, true) => Some(self.last_start(key, &boot, &changes, loaded, &mut lapses)),
                 // Nothing is in force when a machine has booted.
-                (true, _) => Some(0),
+                (true, false) => Some(0),
                 // What went first must have been there.
                 (false, false) => changes.first().filter(|(_, added)| !added).map(|_| 1),
             };
@@ -51,6 +50,41 @@ impl Recording<'_> {
         }
         self.before_the_last(key, &mut lapses);
         lapses
+    }
+
+    /// How many rules were in force where the logs of the last boot begin, so that it comes out as the kernel says. If what the
+    /// logs tell of cannot come out so, they do not tell all: a rule leaves no record while auditing is off.
+    fn last_start(
+        &self,
+        key: &[u8],
+        boot: &BootNotes<'_>,
+        changes: &[(Timestamp, bool)],
+        loaded: Option<u64>,
+        lapses: &mut Vec<Lapse>,
+    ) -> i64 {
+        let (mut sum, mut least) = (0, 0_i64);
+        for (_, added) in changes {
+            sum += if *added { 1 } else { -1 };
+            least = least.max(-sum);
+        }
+        let least = if boot.is_whole { 0 } else { least };
+        let Some(loaded) = loaded else {
+            // Of an event with a key there was a rule.
+            let is_used = !boot.is_whole && changes.is_empty() && self.last_with(key).is_some();
+            return least + i64::from(is_used);
+        };
+        let start = i64::try_from(loaded).unwrap_or(i64::MAX).saturating_sub(sum);
+        if start < least || boot.is_whole && start > 0 {
+            let came = changes.iter().filter(|(_, added)| *added).count();
+            let words = format!(
+                "when rules with this key came and went since {} is not all in the logs: they tell of {came} that came and {} that \
+                 went, and the kernel has {loaded}",
+                boot.begin.spoken(),
+                changes.len() - came,
+            );
+            self.add(lapses, ReasonCode::CoverageUnknown, boot.begin, boot.until, words);
+        }
+        start.max(least)
     }
 
     /// A record that a rule came names no path: which rules of this key were in force before it, nobody knows.

@@ -1,5 +1,7 @@
 //! Made logs, and the times of which they do not show that all was recorded.
 
+mod rules;
+
 use super::*;
 use crate::records::audit_status;
 
@@ -262,8 +264,8 @@ fn only_the_kernel_s_own_events_show_that_it_was_recording() {
     assert_eq!(lapses(&[daemon_first], &status(1, 7, 0)), [(ReasonCode::WindowNotCovered, 100, 150)]);
 }
 
-fn of_rule(logs: &[Summary], loaded: u64) -> Vec<(ReasonCode, i64, i64)> {
-    let status = status(1, 7, 0);
+fn of_rule(logs: &[Summary], loaded: impl Into<Option<u64>>) -> Vec<(ReasonCode, i64, i64)> {
+    let (status, loaded) = (status(1, 7, 0), loaded.into());
     told(&Recording::of((at(100), at(200)), Some(&status), files(logs), 0).lapses_of_rule(b"phi", loaded))
 }
 
@@ -280,7 +282,7 @@ fn a_rule_counts_from_when_it_came_into_force() {
     assert_eq!(of_rule(&[log(&[added])], 1), [(ReasonCode::CoverageUnknown, 100, 150)]);
     let first = [log(&[added])];
     let from_then = Recording::of((at(150), at(200)), None, files(&first), 0);
-    assert_eq!(told(&from_then.lapses_of_rule(b"phi", 1)), []);
+    assert_eq!(told(&from_then.lapses_of_rule(b"phi", Some(1))), []);
     // Of another one of the same key nobody knows what it watched.
     assert_eq!(of_rule(&[log(&[ON[1], added])], 2), [(ReasonCode::CoverageUnknown, 100, 150)]);
     assert_eq!(

@@ -29,7 +29,8 @@ fuzz_target!(|bytes: &[u8]| {
     for logs in [&parts[..], std::slice::from_ref(&whole)] {
         let files = logs.iter().map(|summary| Log { summary, number: None, whole: true });
         let recording = Recording::of(window, None, files, 0);
-        for lapse in recording.lapses().into_iter().chain(recording.lapses_of_rule(b"phi", 1)) {
+        let of_rule = [None, Some(1)].map(|loaded| recording.lapses_of_rule(b"phi", loaded));
+        for lapse in recording.lapses().into_iter().chain(of_rule.into_iter().flatten()) {
             assert!(window.0 <= lapse.from && lapse.from <= lapse.to && lapse.to <= window.1);
         }
     }

@@ -18,7 +18,7 @@ pub fn statements(
     entries: &mut BTreeSet<EntryId>,
 ) -> [CoverageStatement; 2] {
     [Other::Text, Other::Journal].map(|kind| {
-        let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again && copy.size > 0);
+        let copies = run.intake.sealed_copies();
         let known = copies.filter_map(|copy| Some((copy.entry, file(kind, copy)?)));
         let (of_it, mut files): (Vec<EntryId>, Vec<OtherFile>) = known.unzip();
         entries.extend(of_it);
@@ -44,7 +44,7 @@ fn file(kind: Other, copy: &SealedCopy) -> Option<OtherFile> {
             let (first_utc, last_utc) = lines.span.unzip();
             let (records, unparsed) = (lines.exact + lines.classic, lines.unread);
             let row = CoveredFile { first_utc, last_utc, records, unparsed, torn: lines.torn, ..row };
-            Some(OtherFile { row, whole: copy.whole && text.unread.is_none() })
+            Some(OtherFile { row, whole: copy.whole && text.unread.is_none(), undated: lines.classic > 0 })
         }
         (Other::Journal, Observed::Journal(beginning)) => {
             let header = beginning.header().ok();
@@ -54,7 +54,7 @@ fn file(kind: Other, copy: &SealedCopy) -> Option<OtherFile> {
             let is_long_enough =
                 header.as_ref().is_some_and(|header| beginning.passed() >= header.claimed_length());
             let row = CoveredFile { first_utc, last_utc, records, torn: !is_long_enough, ..row };
-            Some(OtherFile { row, whole: copy.whole && is_long_enough })
+            Some(OtherFile { row, whole: copy.whole && is_long_enough, undated: header.is_none() })
         }
         _ => None,
     }

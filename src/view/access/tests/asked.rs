@@ -186,3 +186,17 @@ fn accesses_that_differ_in_what_decides_are_rows_of_their_own() {
     let targets: Vec<_> = rows.iter().filter_map(|row| row.new_path.as_deref()).collect();
     assert_eq!(targets, ["/mnt/usb/a", "/dev/shm/a"]);
 }
+
+#[test]
+fn the_files_that_are_asked_for_are_in_the_sum_and_have_a_bound() {
+    let knows = |filter: Filter, path: &str| {
+        let mut access = Access::new(Question { filter, ..question() }, &[]);
+        for inode in 0..60_000 {
+            access.know(FileId { system: 0, major: 8, minor: 1, inode }, path.as_bytes(), 1);
+        }
+        access.weight()
+    };
+    let (all, below) = (knows(Filter::default(), "/srv/a"), knows(below("/srv"), "/srv/a"));
+    let files = below - all;
+    assert!((1 << 20..=2 << 20).contains(&files), "{files}");
+}

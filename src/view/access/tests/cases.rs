@@ -3,6 +3,7 @@
 use super::order::read;
 use super::*;
 use crate::records::audit_event::Steady;
+use crate::records::auth_text::Key;
 
 /// The rows of a log as it is read from its file.
 fn rows_of(log: &str) -> Vec<AccessRow> {
@@ -197,4 +198,103 @@ fn an_access_on_one_machine_is_nobodys_who_was_logged_in_on_another() {
     let row = row("hostb", &[on("hosta", 9, "192.0.2.7"), ended], true);
     assert_eq!((row.actor.label, row.candidates_total), ("C", 1));
     assert!(!row.actor.flags.contains(&"shared_account"));
+}
+
+/// Written from documentation (kernel/audit_watch.c, `audit_watch_log_rule_change`; kernel/audit_tree.c,
+/// `audit_tree_log_remove_rule`): since Linux 5.1 they stand in the event of the call that made them.
+#[test]
+fn who_destroys_what_a_rule_watches_is_told_though_the_rule_changes_in_the_same_event() {
+    let event = |call: &str, changes: &[&str], paths: &[&str]| {
+        let id = "msg=audit(1010.000:5)";
+        let change = |what: &&str| format!("type=CONFIG_CHANGE {id}: auid=1002 ses=7 {what} list=4 res=1\n");
+        let path = |(item, path): (usize, &&str)| format!("type=PATH {id}: item={item} {path}\n");
+        format!(
+            "{}type=SYSCALL {id}: arch=c000003e {call} success=yes exit=0 pid=9 auid=1002 ses=7 key=(null)\n\
+             type=CWD {id}: cwd=\"/root\"\n{}",
+            changes.iter().map(change).collect::<String>(),
+            paths.iter().enumerate().map(path).collect::<String>()
+        )
+    };
+    let parent = "name=\"/var/\" inode=1 dev=08:01 mode=040755 nametype=PARENT";
+    let gone = |mode: &str| format!("name=\"/var/phi\" inode=5 dev=08:01 mode={mode} nametype=DELETE");
+    let removed = "op=remove_rule dir=\"/var/phi\" key=\"phi\"";
+    let updated = "op=updated_rules path=\"/var/phi\" key=\"phi\"";
+    let new = "name=\"/var/phi\" inode=6 dev=08:01 mode=0100640 nametype=CREATE";
+    let old = "name=\"/var/new\" inode=6 dev=08:01 mode=0100640 nametype=DELETE";
+    let (file, folder) = (gone("0100640"), gone("040755"));
+    for (event, expected) in [
+        (event("syscall=84", &[removed, removed], &[parent, &folder]), "rmdir ok /var/phi"),
+        (event("syscall=87", &[updated], &[parent, &file]), "delete ok /var/phi"),
+        (
+            event("syscall=82", &[updated], &[parent, parent, old, &file, new]),
+            "rename ok /var/new -> /var/phi",
+        ),
+    ] {
+        assert_eq!(told(&rows_of(&event)), [expected], "{event}");
+        // And it parts what is before it from what is behind it.
+        let same = |second, serial| opening(second, serial, "", "/var/phi/a", 7);
+        assert_eq!(rows_of(&[same(1_000, 1), event, same(1_020, 9)].concat()).len(), 3);
+    }
+    // A rule that is told to the kernel names the folder, and touches nothing in it.
+    let name = "name=\"/var/phi\" inode=5 dev=08:01 mode=040755 nametype=NORMAL";
+    let sent = event("syscall=44", &["op=add_rule key=\"phi\""], &[name]);
+    assert!(rows_of(&sent).is_empty());
+}
+
+/// The rows, and the actors, of a log that names its machines (auditd.conf(5), `name_format`), with these sessions.
+fn of_machines(log: &str, sessions: &[Session]) -> (Vec<AccessRow>, Counted) {
+    let mut access = Access::new(question(), sessions);
+    let (mut rows, sieve) = (Vec::new(), access.sieve());
+    read(Steady(sieve), log.as_bytes(), &mut |event| access.take(&event, &mut |row| rows.push(row)));
+    let counted = access.finish(&mut |row| rows.push(row));
+    (rows, counted)
+}
+
+fn on(machine: &str, second: i64, serial: u32) -> String {
+    opening(second, serial, "", "/var/phi/a", 5).replace("type=", &format!("node={machine} type="))
+}
+
+/// Written from documentation.
+#[test]
+fn an_identity_is_called_as_on_its_own_machine_in_the_summary_too() {
+    let log_in = |host: &[u8], user: &[u8], start| Session {
+        host: host.to_vec(),
+        user: user.to_vec(),
+        ..session(7, "192.0.2.7", start, None)
+    };
+    let sessions = [log_in(b"hosta", b"ann", 900), log_in(b"hostb", b"bob", 950)];
+    let (_, counted) = of_machines(&(on("hosta", 1_000, 1) + &on("hostb", 1_001, 1)), &sessions);
+    let names: Vec<&str> = counted.actors.iter().map(|actor| actor.auid_name.as_str()).collect();
+    assert_eq!(names, ["ann", "bob"]);
+}
+
+/// Written from documentation.
+#[test]
+fn many_sessions_of_other_machines_hide_none_that_was_open_on_this_one() {
+    let of = |host: &[u8], ses, start, end| Session {
+        host: host.to_vec(),
+        ..session(ses, "192.0.2.7", start, end)
+    };
+    let mut sessions = vec![of(b"hosta", 7, 1_000, Some(1_500)), of(b"hosta", 9, 1_100, None)];
+    sessions.extend((0..300).map(|at| of(b"hostb", 100 + at, 1_600, None)));
+    let (rows, _) = of_machines(&on("hosta", 2_000, 1), &sessions);
+    let candidates: Vec<Option<u32>> = rows[0].candidates.iter().map(|source| source.ses).collect();
+    assert_eq!((candidates, rows[0].candidates_total), (vec![Some(9), Some(7)], 2));
+}
+
+/// Written from documentation.
+#[test]
+fn a_key_that_is_not_known_is_no_other_key() {
+    let of = |ses, key: Option<&[u8]>| Session {
+        key: key.map(|key| Key { fingerprint: key.to_vec(), ..Key::default() }),
+        ..session(ses, "192.0.2.7", 900, None)
+    };
+    let is_shared = |one, other| {
+        let log = opening(1_000, 1, "", "/var/phi/a", 5);
+        let rows = answer(question(), &[of(7, one), of(9, other)], log.as_bytes()).0;
+        rows[0].actor.flags.contains(&"shared_account")
+    };
+    let (one, other) = (Some(&b"SHA256:one"[..]), Some(&b"SHA256:other"[..]));
+    assert!(is_shared(one, other));
+    assert!(!is_shared(one, one) && !is_shared(one, None) && !is_shared(None, None));
 }
