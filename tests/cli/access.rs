@@ -244,7 +244,7 @@ fn nothing_found_is_told_in_words_of_its_own_for_each_reason() {
         .args(key)
         .run()
         .code(3)
-        .says("of the rotation of audit.log these numbers are not here: 1");
+        .says("of the rotated logs number 1 is not there");
     // Records are missing.
     let lost = [change(base, 5, rule), event(base + 1, 6), event(base + 60, 90), event(base + 61, 91)];
     about(&lost.concat(), &key).code(3).says("the events 7 to 89 are in none of the logs");

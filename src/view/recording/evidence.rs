@@ -77,10 +77,12 @@ impl Recording<'_> {
         for pair in numbered.windows(2) {
             let [(newer, (began, _)), (older, (_, ended))] = pair else { continue };
             if *older > newer + 1 {
+                let missing = match (newer + 1, older - 1) {
+                    (first, last) if first == last => format!("number {first} is not there"),
+                    (first, last) => format!("the numbers {first} to {last} are not there"),
+                };
                 let words = format!(
-                    "of the rotated logs the numbers {} to {} are not there; those beside them end at {} and begin at {}",
-                    newer + 1,
-                    older - 1,
+                    "of the rotated logs {missing}; those beside end at {} and begin at {}",
                     ended.spoken(),
                     began.spoken()
                 );
