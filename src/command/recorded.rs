@@ -89,6 +89,8 @@ pub struct Recorded {
     pub beyond_logs: u64,
     /// What could not be read, or not all of it, in words.
     pub notes: Vec<String>,
+    /// What is to be known, and no lack.
+    pub remarks: Vec<String>,
 }
 
 /// Reads what tells of sessions. `now` is when it is asked.
@@ -101,7 +103,7 @@ pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) ->
     let beyond_logs = if has_logs { gathering.journals(hears)? } else { 0 };
     gathering.login_records(hears)?;
     gathering.logind(hears)?;
-    let Gathering { sessions, mut notes, .. } = gathering;
+    let Gathering { sessions, mut notes, remarks, .. } = gathering;
     let joined = sessions.finish();
     notes.extend(untold(&joined));
     if beyond_logs > 0 {
@@ -112,7 +114,7 @@ pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) ->
         ));
     }
     let by_journal = !has_logs && audit.records > 0;
-    Ok(Recorded { joined, audit, by_journal, beyond_logs, notes })
+    Ok(Recorded { joined, audit, by_journal, beyond_logs, notes, remarks })
 }
 
 struct Gathering<'e> {
@@ -122,11 +124,13 @@ struct Gathering<'e> {
     /// From when to when each audit log speaks.
     audited: Vec<(Timestamp, Timestamp)>,
     notes: Vec<String>,
+    remarks: Vec<String>,
 }
 
 impl Gathering<'_> {
     fn of(evidence: &Evidence, now: Timestamp) -> Gathering<'_> {
-        Gathering { evidence, now, sessions: Sessions::new(), audited: Vec::new(), notes: Vec::new() }
+        let (sessions, audited) = (Sessions::new(), Vec::new());
+        Gathering { evidence, now, sessions, audited, notes: Vec::new(), remarks: Vec::new() }
     }
 
     /// The audit logs; where there is none, what journald took of the kernel's records.

@@ -145,7 +145,7 @@ impl Covered {
         odd.extend(notes(events));
         odd.sort();
         odd.dedup();
-        let notes = evidence.notes.iter().chain(&odd).chain(&recorded.notes);
+        let notes = evidence.notes.iter().chain(&odd).chain(&recorded.notes).chain(&recorded.remarks);
         notes.clone().take(TOLD).for_each(|note| line(format!("note: {note}")));
         more(notes.count(), "notes", &line);
         if recorded.by_journal {

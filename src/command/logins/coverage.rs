@@ -138,6 +138,7 @@ impl Coverage {
     /// What the sessions are made of.
     pub fn learn(&mut self, recorded: &Recorded) {
         self.notes.extend(recorded.notes.iter().cloned());
+        self.remarks.extend(recorded.remarks.iter().cloned());
         if recorded.by_journal {
             self.absent.retain(|absent| absent.what != What::Audit);
             self.remarks

@@ -93,7 +93,7 @@ impl Gathering<'_> {
         });
         if found.copies > 0 {
             let records = counted(found.copies, "record");
-            self.notes.push(format!("{records} of wtmp that an earlier file held as well, counted once"));
+            self.remarks.push(format!("{records} of wtmp that an earlier file held as well, counted once"));
         }
         if found.copies_unknown > 0 {
             let records = counted(found.copies_unknown, "record");
