@@ -9,6 +9,7 @@
 //! At most 256 tries wait for their other lines, 2 × 4,096 connections are remembered, and 65,536 accounts and as many
 //! sources are told apart; what was beyond is counted.
 
+mod attempt;
 mod counts;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,14 +18,11 @@ use std::time::Duration;
 use super::scan::only;
 use super::{Answer, From, Message, Said};
 use crate::clock::Timestamp;
-use crate::records::audit_event::Place;
+use attempt::{attempt, sums_up};
 
+pub use attempt::Attempt;
 pub use counts::{Counts, Tally};
 
-/// The lines of one try stand this close together.
-const TOGETHER: Duration = Duration::from_secs(3);
-/// What PAM says waits so long for what sshd says of it in the same process.
-const VERDICT: Duration = Duration::from_secs(60);
 /// A process number that was silent for so long is another process.
 const ANOTHER: Duration = Duration::from_secs(3_600);
 const WAITING: usize = 256;
@@ -34,43 +32,6 @@ const NAMES: usize = 65_536;
 const ACCOUNTS: usize = 16;
 /// Bytes of a name that are kept for counting.
 const NAME: usize = 256;
-/// Modules of PAM that may speak of one try.
-const MODULES: usize = 8;
-
-/// One secret, accepted or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// When the first of its lines was written.
-    pub time: Option<Timestamp>,
-    /// Where that stands.
-    pub place: Place,
-    /// The machine.
-    pub host: Vec<u8>,
-    /// Process of the connection, as sshd itself has it where it spoke.
-    pub pid: Option<u32>,
-    /// The name that was given; empty where only PAM spoke, of a user that is not known.
-    pub user: Vec<u8>,
-    /// sshd calls the name invalid: there is no such user, or it is not let in.
-    pub invalid: bool,
-    /// As sshd says it; empty where only PAM spoke.
-    pub method: Vec<u8>,
-    /// From where.
-    pub from: From,
-    /// What became of it.
-    pub answer: Answer,
-    /// How many tries: more than one where the log only says that a message was repeated.
-    pub tries: u32,
-    /// Lines that speak of it.
-    pub lines: u32,
-    /// When the last of its lines was written.
-    heard: Option<Timestamp>,
-    /// The modules of PAM that spoke.
-    modules: Vec<Vec<u8>>,
-    /// It is in what PAM said in sum.
-    summed: bool,
-    questions: bool,
-    failed: bool,
-}
 
 /// Puts lines together and counts.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +41,8 @@ pub struct Attempts {
     old: Connections,
     tally: Tally,
     now: Option<Timestamp>,
+    /// Before this nothing that waits has waited long enough.
+    due: Option<Timestamp>,
 }
 
 type Connections = BTreeMap<(Vec<u8>, u32, u16), Connection>;
@@ -98,8 +61,9 @@ struct Connection {
 impl Attempts {
     /// The next line, and the attempts to which no more lines can belong.
     pub fn said(&mut self, said: &Said, out: &mut dyn FnMut(Attempt)) {
-        self.now = said.time.map(|(time, _)| time).or(self.now);
-        self.expire(out);
+        let before = self.now;
+        self.now = said.time.map(|(time, _)| time).or(before);
+        self.expire(before, out);
         let Some(mut attempt) = attempt(said) else {
             self.overrule(said);
             return;
@@ -114,6 +78,7 @@ impl Attempts {
             self.tally.hurried += 1;
             self.tell(0, out);
         }
+        self.due = earlier(self.due, attempt.due());
         self.waiting.push_back(attempt);
     }
 
@@ -125,17 +90,23 @@ impl Attempts {
         self.tally
     }
 
-    fn expire(&mut self, out: &mut dyn FnMut(Attempt)) {
-        let now = self.now;
-        let mut at = 0;
+    fn expire(&mut self, before: Option<Timestamp>, out: &mut dyn FnMut(Attempt)) {
+        let Some(now) = self.now else { return };
+        // A clock that goes back may be as far away as one that goes on.
+        let is_back = before.is_some_and(|before| now < before);
+        if !is_back && self.due.is_none_or(|due| now <= due) {
+            return;
+        }
+        let (mut at, mut due) = (0, None);
         while let Some(attempt) = self.waiting.get(at) {
-            let limit = if attempt.is_undecided() { VERDICT } else { TOGETHER };
-            if now.zip(attempt.heard).is_some_and(|(now, heard)| now.apart(heard) > limit) {
+            if attempt.heard.is_some_and(|heard| now.apart(heard) > attempt.patience()) {
                 self.tell(at, out);
             } else {
+                due = earlier(due, attempt.due());
                 at += 1;
             }
         }
+        self.due = due;
     }
 
     /// One module of PAM knows the secret: what others said of the same try is no rejection.
@@ -199,6 +170,7 @@ impl Attempts {
         match beside.or_else(|| self.awaited(line)).and_then(|at| self.waiting.get_mut(at)) {
             Some(waiting) => {
                 waiting.take(line);
+                self.due = earlier(self.due, waiting.due());
                 true
             }
             None => false,
@@ -256,77 +228,8 @@ impl Attempts {
     }
 }
 
-impl Attempt {
-    /// Whether a line is of this try, by its time and process. PAM's questions are asked by a process of their own; a
-    /// password is checked by the one that speaks.
-    fn takes(&self, line: &Attempt) -> bool {
-        let same_process = self.pid == line.pid;
-        let close = self.heard.zip(line.time).is_none_or(|(one, other)| one.apart(other) <= TOGETHER);
-        let undecided = self.is_undecided();
-        let process = same_process && (close || undecided && line.pid.is_some())
-            || close && undecided && line.by_questions();
-        process && self.fits(line)
-    }
-
-    /// Whether a line can be of this try: the same machine, source and name, and such a line is not there yet.
-    fn fits(&self, line: &Attempt) -> bool {
-        let same_place = self.host == line.host && self.from.address == line.from.address;
-        let nobody =
-            |one: &Attempt, other: &Attempt| !one.modules.is_empty() && one.user.is_empty() && other.invalid;
-        let same_user = self.user == line.user || nobody(self, line) || nobody(line, self);
-        let open = self.answer == Answer::Failed && line.answer == Answer::Failed;
-        let free = match (line.modules.first(), line.questions) {
-            // A module that speaks again speaks of the next try.
-            (Some(module), _) => {
-                self.is_undecided()
-                    && line.pid.is_some()
-                    && self.modules.len() < MODULES
-                    && !self.modules.contains(module)
-            }
-            (_, true) => !self.questions && !self.failed,
-            _ => !self.failed && (self.questions == line.by_questions() || !self.questions),
-        };
-        same_place && same_user && open && free && self.tries == 1 && line.tries == 1
-    }
-
-    /// Whether it is of one by questions.
-    fn by_questions(&self) -> bool {
-        self.questions || self.method.starts_with(b"keyboard")
-    }
-
-    /// Whether sshd told of it and the module of PAM that sums up did not.
-    fn is_unpaired(&self) -> bool {
-        let is_told = self.summed || self.modules.iter().any(|module| sums_up(module));
-        self.failed && !is_told && self.method == b"password"
-    }
-
-    /// Whether only PAM spoke of it.
-    fn is_undecided(&self) -> bool {
-        !self.modules.is_empty() && !self.questions && !self.failed
-    }
-
-    fn take(&mut self, line: &Attempt) {
-        self.lines += line.lines;
-        self.heard = line.time.or(self.heard);
-        self.modules.extend_from_slice(&line.modules);
-        self.pid = line.pid.or(self.pid);
-        self.questions |= line.questions;
-        self.failed |= line.failed;
-        self.invalid |= line.invalid;
-        self.from.port = line.from.port.or(self.from.port);
-        if self.user.is_empty() {
-            self.user.clone_from(&line.user);
-        }
-        if !line.method.is_empty() {
-            self.method.clone_from(&line.method);
-        }
-    }
-}
-
-/// pam_unix speaks of the first wrong secret of a connection, and of all others in one line in the end, which has no
-/// module's name.
-fn sums_up(module: &[u8]) -> bool {
-    matches!(module, b"" | b"unix")
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 /// Process, or where the line names none, the port at the other end.
@@ -345,50 +248,6 @@ fn add(table: &mut BTreeMap<Vec<u8>, Counts>, name: Vec<u8>, attempt: &Attempt, 
         table.entry(name).or_default().add(attempt, is_new);
     }
     has_room
-}
-
-/// What a line alone says of a try; none if it speaks of none, as `Failed none`, with which a client only asks what is
-/// wanted; `Accepted none` is of an account without a password (PermitEmptyPasswords).
-fn attempt(said: &Said) -> Option<Attempt> {
-    let blank = Attempt {
-        time: said.time.map(|(time, _)| time),
-        heard: said.time.map(|(time, _)| time),
-        place: said.place,
-        host: said.host.clone(),
-        pid: said.pid,
-        user: Vec::new(),
-        invalid: false,
-        method: Vec::new(),
-        from: From::default(),
-        answer: Answer::Failed,
-        tries: said.times,
-        lines: said.times,
-        modules: Vec::new(),
-        summed: false,
-        questions: false,
-        failed: false,
-    };
-    match &said.message {
-        Message::Tried { answer, method, user, unknown_user, from, .. } => {
-            let asks = *answer == Answer::Postponed || *answer == Answer::Failed && method == b"none";
-            let (user, method, from) = (user.clone(), method.clone(), from.clone());
-            let failed = *answer == Answer::Failed;
-            let attempt =
-                Attempt { answer: *answer, method, user, from, failed, invalid: *unknown_user, ..blank };
-            (!asks).then_some(attempt)
-        }
-        Message::PamRejected { user, unknown_user, from, .. } => {
-            let method = b"keyboard-interactive/pam".to_vec();
-            let (user, from, invalid) = (user.clone(), from.clone(), *unknown_user);
-            Some(Attempt { method, user, from, invalid, questions: true, ..blank })
-        }
-        Message::PamFailure { module, service, user, from, tries, .. } if service.starts_with(b"sshd") => {
-            let tries = tries.saturating_mul(said.times);
-            let modules = vec![module.get(..32).unwrap_or(module).to_vec()];
-            Some(Attempt { user: user.clone(), from: from.clone(), tries, modules, ..blank })
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

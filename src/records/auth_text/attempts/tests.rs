@@ -1,6 +1,7 @@
 //! Counts of what was captured.
 
 use super::*;
+use crate::records::audit_event::Place;
 use crate::records::mishaps::Mishaps;
 use crate::records::syslog::{Reader, Years};
 use crate::records::tzif::Zone;
