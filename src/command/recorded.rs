@@ -198,14 +198,10 @@ impl Gathering<'_> {
 
     /// Whether a log could be read: what could not is noted; evidence that is not as it was sealed ends everything.
     fn is_read(&mut self, log: &Log, read: Result<(), Failure>) -> Result<bool, Failure> {
-        match read {
-            Ok(()) => Ok(true),
-            Err(failure) if failure.is_of_verification() => Err(failure),
-            Err(failure) => {
-                self.notes.push(format!("{}: {}", log.name, failure.message()));
-                Ok(false)
-            }
-        }
+        let why = unless_forged(read)?;
+        let is_read = why.is_none();
+        self.notes.extend(why.map(|why| format!("{}: {why}", log.name)));
+        Ok(is_read)
     }
 }
 

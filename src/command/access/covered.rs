@@ -107,9 +107,7 @@ impl Covered {
     pub fn unknown(&mut self, why: Vec<String>) {
         self.unread.extend(why);
     }
-}
 
-impl Covered {
     /// Tells it, and whether there is nothing that keeps the answer from being whole.
     pub fn tell(
         self,

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use super::unless_forged;
 use crate::command::evidence::{Evidence, Log, What};
 use crate::records::syslog::{Anchor, Survey, Surveyed, Years, named_at, packed_at, years_of};
 use crate::term::Failure;
@@ -48,8 +49,5 @@ pub fn head(evidence: &Evidence, log: &Log) -> Result<Vec<u8>, Failure> {
         head.extend_from_slice(bytes.get(..room).unwrap_or_default());
         if head.len() >= 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    match read {
-        Err(failure) if failure.is_of_verification() => Err(failure),
-        _ => Ok(head),
-    }
+    unless_forged(read).map(|_| head)
 }
