@@ -8,6 +8,7 @@ mod known;
 mod label;
 mod logind;
 mod numbers;
+pub mod paired;
 mod records;
 mod room;
 mod row;

@@ -27,7 +27,7 @@ use crate::records::observer::Observed;
 use crate::records::syslog::{Anchor, Notes, Reader, Surveyed, Years, named_at, years_of};
 use crate::records::text_log::Told;
 use crate::records::tzif::Zone;
-use crate::view::login_sessions::{Joined, Sessions, Source};
+use crate::view::login_sessions::{Joined, Sessions, Source, paired};
 use crate::view::logins::{Attempt, Counted, Logins, Once};
 
 /// Bytes of a view at most.
@@ -255,17 +255,10 @@ fn left_of_sessions(joined: &Joined) -> Vec<String> {
 }
 
 fn left_of_records(found: &Found) -> Vec<String> {
-    let told = [
-        (found.copies, "record", "of wtmp that an earlier file held as well, counted once"),
-        (
-            found.copies_unknown,
-            "record",
-            "of wtmp not remembered: those that another file holds as well count twice",
-        ),
-        (found.not_followed, "session", "of wtmp not followed to their end: too many at once"),
-    ];
-    let told = told.into_iter().filter(|(count, ..)| *count > 0);
-    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
+    [paired::copies(found), paired::copies_unknown(found), paired::not_followed(found)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn left_of_counts(counted: &Counted) -> Vec<String> {

@@ -14,7 +14,7 @@ use crate::records::auth_text::{Said, TimeQuality};
 use crate::records::login_pairing::{Found, LoginRecord, Sign, SignKind};
 use crate::records::utmp::{Item, Sort};
 use crate::term::{Failure, counted};
-use crate::view::login_sessions::{Source, witness::disbelieved};
+use crate::view::login_sessions::{Source, paired, witness::disbelieved};
 use crate::view::logins::compare::{Comparison, Differences};
 use crate::view::logins::{Attempt, Counted, Logins, Once};
 
@@ -189,12 +189,7 @@ impl Hears for Hearing<'_> {
     fn found(&mut self, found: &Found) {
         found.signs.iter().for_each(|sign| self.sign(*sign));
         self.signs_left += found.signs_left;
-        if found.not_followed > 0 {
-            let sessions = counted(found.not_followed, "session");
-            self.coverage
-                .notes
-                .push(format!("{sessions} of wtmp not followed to their end: too many at once"));
-        }
+        self.coverage.notes.extend(paired::not_followed(found));
     }
 
     fn passed(&mut self, log: &Log, passed: &Passed) {

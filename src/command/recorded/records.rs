@@ -8,7 +8,8 @@ use crate::command::evidence::{Evidence, Log, What};
 use crate::records::login_pairing::{LoginRecord, PairedLogin, Pairing};
 use crate::records::sqlite::{Database, Tally};
 use crate::records::utmp::{Findings, Item, Judge, Layout, Sort};
-use crate::term::{Failure, counted};
+use crate::term::Failure;
+use crate::view::login_sessions::paired;
 
 /// Bytes of a file's beginning that tell how its records are laid out: more than 64 of the longest.
 const SAMPLE: usize = 32 << 10;
@@ -91,16 +92,8 @@ impl Gathering<'_> {
             hears.login(&login);
             self.sessions.record(login);
         });
-        if found.copies > 0 {
-            let records = counted(found.copies, "record");
-            self.remarks.push(format!("{records} of wtmp that an earlier file held as well, counted once"));
-        }
-        if found.copies_unknown > 0 {
-            let records = counted(found.copies_unknown, "record");
-            self.notes.push(format!(
-                "{records} of wtmp not remembered: those that another file holds as well count twice"
-            ));
-        }
+        self.remarks.extend(paired::copies(&found));
+        self.notes.extend(paired::copies_unknown(&found));
         hears.found(&found);
         for log in evidence.logs(What::Wtmpdb) {
             self.rows(log, hears)?;
