@@ -87,6 +87,8 @@ pub struct Intake<'a> {
     kept: usize,
     /// Bytes of lines that are kept for the views of logins, compressed.
     lines_kept: usize,
+    /// Bytes of entries of journals that are kept for the same, compressed.
+    entries_kept: usize,
     /// Bytes of lines of audit events that are kept for the views of accesses, compressed.
     events_kept: usize,
     links_told: HashMap<HostPath, EntryId>,
@@ -119,6 +121,7 @@ impl<'a> Intake<'a> {
             copies: SealedCopies::default(),
             kept: 0,
             lines_kept: 0,
+            entries_kept: 0,
             events_kept: 0,
             links_told: HashMap::new(),
             roles: BTreeMap::new(),

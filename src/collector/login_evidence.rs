@@ -11,6 +11,8 @@ use crate::records::utmp::Layout;
 
 /// Bytes of login records that are kept of all files together, compressed.
 const RECORDS: usize = 1 << 20;
+/// Rows that are kept of a database: some 3 MiB.
+const ROWS: usize = 10_000;
 
 /// Records of one file, as they stand there.
 #[derive(Debug)]
@@ -34,8 +36,34 @@ pub struct LoginEvidence {
     pub files: Vec<RecordFile>,
     /// Sessions of logind's, and the entry that they stand in.
     pub living: Vec<(EntryId, BTreeMap<String, Vec<u8>>)>,
-    /// Databases of logins, of which no session is made.
-    pub databases: u64,
+    /// Databases of logins and logouts (wtmpdb(8)).
+    pub databases: Vec<DatabaseRows>,
+    /// Such databases that could not be read.
+    pub unread_databases: u64,
+    /// Files of utmp(5) that are compressed: they are not read while they pass.
+    pub compressed: u64,
+}
+
+/// Rows of one database, those of the log beside it among them.
+#[derive(Debug)]
+pub struct DatabaseRows {
+    /// Its sealed copy, and that of its log.
+    pub entries: Vec<EntryId>,
+    /// They.
+    pub rows: Vec<LoginRecord>,
+    /// Rows for which there was no room.
+    pub left: u64,
+}
+
+impl DatabaseRows {
+    /// One more.
+    pub fn push(&mut self, row: LoginRecord) {
+        if self.rows.len() < ROWS {
+            self.rows.push(row);
+        } else {
+            self.left += 1;
+        }
+    }
 }
 
 impl LoginEvidence {

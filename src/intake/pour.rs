@@ -24,6 +24,8 @@ const KEPT_OF_ONE: usize = 2 << 20;
 /// Bytes of lines that are kept of all text logs together, compressed; the logs that are being written pass first, so that
 /// the oldest fall out.
 const LINES_OF_ALL: usize = 2 << 20;
+/// Bytes of entries that are kept of all journals together, compressed; and as many of lines of audit events in them.
+const ENTRIES_OF_ALL: usize = 2 << 20;
 /// Bytes of lines that are kept of all audit logs together, compressed; the oldest fall out here too.
 const EVENTS_OF_ALL: usize = 5 << 20;
 /// Bytes that are kept of all files together.
@@ -99,8 +101,11 @@ impl Intake<'_> {
     ) -> Result<Poured, Halt> {
         let events =
             self.terms.wants.as_ref().map(|wants| (wants(), EVENTS_OF_ALL.saturating_sub(self.events_kept)));
-        let wanted =
-            Wanted { asked: self.terms.asked, events, room: LINES_OF_ALL.saturating_sub(self.lines_kept) };
+        let room = match limits.form {
+            Some(Form::Journal) => ENTRIES_OF_ALL.saturating_sub(self.entries_kept),
+            _ => LINES_OF_ALL.saturating_sub(self.lines_kept),
+        };
+        let wanted = Wanted { asked: self.terms.asked, events, room };
         let mut onlookers = Onlookers {
             beginning: Vec::new(),
             kept: limits.keep.then(Vec::new),
@@ -112,6 +117,7 @@ impl Intake<'_> {
         let weight = observed.as_ref().map_or(0, Observed::weight);
         match observed {
             Some(Observed::Audit(..)) => self.events_kept += weight,
+            Some(Observed::Journal(_)) => self.entries_kept += weight,
             _ => self.lines_kept += weight,
         }
         self.copied_in_step.0 += 1;

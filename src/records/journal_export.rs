@@ -242,6 +242,19 @@ impl Exported {
     }
 }
 
+/// Writes an entry as an export has it: its time, and of each of these fields the first value, behind its length.
+pub fn write(entry: &Entry<'_>, names: &[&[u8]], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("__REALTIME_TIMESTAMP={}\n", entry.realtime).as_bytes());
+    for (name, value) in names.iter().filter_map(|name| Some((name, entry.get(name)?))) {
+        out.extend_from_slice(name);
+        out.push(b'\n');
+        out.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        out.extend_from_slice(value);
+        out.push(b'\n');
+    }
+    out.push(b'\n');
+}
+
 /// Capital letters, digits and `_`.
 fn is_name(line: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';

@@ -54,6 +54,12 @@ impl KeptEvents {
         lines.piece(text, &mut |line| take(assembler, ends, kept, line));
     }
 
+    /// The next line, where they are at hand one by one; it stands behind all that came before.
+    pub fn line(&mut self, line: &[u8], offset: u64) {
+        let KeptEvents { assembler, ends, kept, .. } = self;
+        take(assembler, ends, kept, Line::Kept { bytes: line, offset });
+    }
+
     /// The file has ended: what is kept of it. Lines of one event stand together; those at the end of the file come last, and
     /// may be there twice.
     pub fn end(self) -> KeptLines {

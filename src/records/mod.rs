@@ -20,6 +20,7 @@ pub mod iptables;
 pub mod journal;
 pub mod journal_export;
 pub mod journal_header;
+pub mod journal_log;
 pub mod kept_events;
 pub mod kept_lines;
 pub mod kmsg;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::audit_log::{Asked, Summary};
 use super::form::Form;
-use super::journal_header::Beginning;
+use super::journal_log;
 use super::kept_events::{KeptEvents, Wants};
 use super::kept_lines::KeptLines;
 use super::text_log::{self, Looker};
@@ -17,7 +17,7 @@ pub enum Observer {
     /// An audit log.
     Audit(Box<AuditLooker>),
     /// A journal.
-    Journal(Box<Beginning>),
+    Journal(Box<journal_log::Looker>),
     /// A text log.
     Text(Box<Looker>),
 }
@@ -56,9 +56,9 @@ fn look(summary: &mut Summary, events: &mut Option<KeptEvents>, text: &[u8]) {
 pub struct Wanted {
     /// What audit logs are asked.
     pub asked: Asked,
-    /// The events of audit logs whose lines are kept, and the bytes that they may take, compressed.
+    /// The audit events whose lines are kept, and the bytes that they may take, compressed.
     pub events: Option<(Wants, usize)>,
-    /// Bytes for lines of text logs that speak of logins, compressed.
+    /// Bytes for lines of text logs, and entries of journals, that speak of logins, compressed.
     pub room: usize,
 }
 
@@ -68,7 +68,7 @@ pub enum Observed {
     /// Of an audit log; with the lines of events that are wanted of it.
     Audit(Arc<Summary>, Arc<KeptLines>),
     /// Of a journal.
-    Journal(Box<Beginning>),
+    Journal(Box<journal_log::Summary>),
     /// Of a text log.
     Text(Box<text_log::Summary>),
 }
@@ -82,7 +82,10 @@ impl Observer {
                 summary: Summary::asked(wanted.asked),
                 events: wanted.events.map(|(wants, room)| KeptEvents::new(wants, room)),
             }))),
-            Form::Journal => Some(Observer::Journal(Box::default())),
+            Form::Journal => {
+                let (wants, asked) = (wanted.events.map(|(wants, _)| wants), wanted.asked);
+                Some(Observer::Journal(Box::new(journal_log::Looker::within(wanted.room, asked, wants))))
+            }
             Form::Text => Some(Observer::Text(Box::new(Looker::within(wanted.room)))),
             Form::Sqlite | Form::Utmp => None,
         }
@@ -92,7 +95,7 @@ impl Observer {
     pub fn piece(&mut self, bytes: &[u8]) {
         match self {
             Observer::Audit(audit) => audit.piece(bytes),
-            Observer::Journal(beginning) => beginning.piece(bytes),
+            Observer::Journal(looker) => looker.piece(bytes),
             Observer::Text(looker) => looker.piece(bytes),
         }
     }
@@ -101,7 +104,7 @@ impl Observer {
     pub fn end(self) -> Observed {
         match self {
             Observer::Audit(audit) => audit.end(),
-            Observer::Journal(beginning) => Observed::Journal(beginning),
+            Observer::Journal(looker) => Observed::Journal(Box::new(looker.end())),
             Observer::Text(looker) => Observed::Text(Box::new(looker.end())),
         }
     }
@@ -113,7 +116,7 @@ impl Observed {
         match self {
             Observed::Text(summary) => summary.told.lines.weight(),
             Observed::Audit(_, events) => events.weight(),
-            Observed::Journal(_) => 0,
+            Observed::Journal(summary) => summary.weight(),
         }
     }
 
@@ -121,8 +124,8 @@ impl Observed {
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         match self {
             Observed::Audit(summary, _) => summary.span(),
-            Observed::Journal(beginning) => {
-                let header = beginning.header().ok()?;
+            Observed::Journal(summary) => {
+                let header = summary.beginning.header().ok()?;
                 let (first, last) = (header.first()?, header.last()?);
                 // After the clock was set back the record that was written last is not the latest.
                 Some((first.min(last), last.max(first)))

@@ -3,6 +3,7 @@
 //! logins".
 
 pub mod compare;
+mod counting;
 mod once;
 mod row;
 mod secret;
@@ -22,7 +23,7 @@ use crate::clock::Timestamp;
 use crate::records::audit_event::Event;
 use crate::records::auth_text::{Answer, Message, Said, attempts};
 
-pub use once::Once;
+pub use counting::{Counting, Tallied};
 pub use secret::is_maybe_secret;
 use tally::Standing;
 pub use tally::Tally;

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::logins;
+use super::logins::{Heard, Spoken};
 use crate::collector::request::{PhiRoot, Request};
 use crate::collector::run::Run;
-use crate::custody::entry::{EntryId, Kind, Source};
+use crate::custody::entry::{EntryId, Kind, Source as EntrySource};
 use crate::custody::json;
 use crate::custody::ledger::{Draft, Reason};
 use crate::custody::member::Member;
@@ -25,7 +25,7 @@ use crate::records::kept_events::Wants;
 use crate::view::access::{Access, Question};
 use crate::view::audit_coverage::PlaceCoverage;
 use crate::view::coverage::{Coverage, Root, doubts, lines};
-use crate::view::login_sessions::{self, Joined, Sessions};
+use crate::view::login_sessions::{Joined, Sessions, Source};
 use made::Logs;
 
 /// Bytes of a view at most.
@@ -47,7 +47,7 @@ fn question(request: &Request) -> Question {
 
 /// Seals the views.
 pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
-    let source = || Source::text("sealed audit logs");
+    let source = || EntrySource::text("sealed audit logs");
     let question = question(run.request);
     if question.roots.is_empty() && question.keys.is_empty() {
         let words = "no folder is known to hold PHI, so that there is none whose accesses could be told";
@@ -140,9 +140,11 @@ fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverag
         sessions.audit(&event);
         coverage.event(&event);
     });
-    logins::texts(run, &mut |said| {
-        sessions.said(login_sessions::Source::Text, &said);
-        coverage.said(false, &said);
+    Spoken::of(run).hear(&mut |heard| {
+        if let Heard::Said(source, said) = heard {
+            sessions.said(source, &said);
+            coverage.said(source == Source::Journal, &said);
+        }
     });
     (sessions.finish(), coverage)
 }
@@ -188,7 +190,7 @@ fn seal(
     (outcome, reason): (Outcome, Reason),
 ) -> Result<(), Halt> {
     let mut draft =
-        Draft::new(Kind::Derived, Source::text("sealed audit logs and text logs"), run.intake.now());
+        Draft::new(Kind::Derived, EntrySource::text("sealed audit logs, text logs and journals"), run.intake.now());
     draft.title = Some(title.into());
     draft.derived_from = entries.iter().copied().collect();
     run.intake.capture(Member::of_view(name), draft.ended(outcome, reason), page.bytes)?;

@@ -36,6 +36,8 @@ pub struct Journal {
     pub is_persistent: bool,
     /// The id in its header is another machine's.
     pub of_another_machine: bool,
+    /// What keeps it from being whole, as far as that was seen while it passed.
+    pub shortcomings: Option<String>,
 }
 
 impl Journal {
@@ -60,12 +62,12 @@ impl Journal {
 pub fn sealed(run: &Run<'_, '_>) -> Vec<Journal> {
     let own = own_machine(run);
     let copies = run.intake.sealed_copies().filter_map(|copy| match &copy.observed {
-        Some(Observed::Journal(beginning)) => Some((copy.path(), copy, beginning)),
+        Some(Observed::Journal(summary)) => Some((copy.path(), copy, summary)),
         _ => None,
     });
     let mut journals: Vec<Journal> = copies
-        .map(|(path, copy, beginning)| {
-            let header = beginning.header();
+        .map(|(path, copy, summary)| {
+            let header = summary.beginning.header();
             let id = header.as_ref().ok().map(|header| hex(&header.machine_id));
             Journal {
                 path: path.clone(),
@@ -77,6 +79,7 @@ pub fn sealed(run: &Run<'_, '_>) -> Vec<Journal> {
                 is_persistent: path.components().next() != Some(b"run"),
                 of_another_machine: own.as_ref().zip(id).is_some_and(|(own, id)| *own != id),
                 header,
+                shortcomings: summary.seen.shortcomings(),
             }
         })
         .collect();
@@ -157,7 +160,7 @@ fn reason(journal: &Journal) -> Option<String> {
                 .into(),
         ),
         Ok(header) if header.n_entries == 0 => Some("it holds no record, as its header says".into()),
-        Ok(_) => None,
+        Ok(_) => journal.shortcomings.as_ref().map(|what| format!("not whole, or not as it was written: {what}")),
     }
 }
 

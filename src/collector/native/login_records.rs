@@ -27,13 +27,15 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
             What::Indexed(sort) => indexed::copied(run, &mut table, source, *sort)?,
             What::Faillock => files::faillock(run, &mut table, source)?,
             What::Database => {
-                run.logins.databases += u64::from(source.path.name().starts_with(b"wtmp"));
                 let beside = |end: &[u8]| found.iter().find(|other| other.is_beside(source, end));
                 database::read(run, &mut table, source, beside(b"-wal"), beside(b"-journal"))?;
+                let is_of_logins = source.path.name().starts_with(b"wtmp");
+                run.logins.unread_databases += u64::from(is_of_logins && !table.keeps_rows_of(source));
             }
             What::Companion if is_orphan(&found, source) => database::read_orphan(run, &mut table, source)?,
             What::Companion => {}
             What::Compressed => {
+                run.logins.compressed += 1;
                 table.refuse(
                     source,
                     "it is compressed; unpack the sealed file and read it with last -f".into(),

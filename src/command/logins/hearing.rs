@@ -9,29 +9,23 @@ use crate::command::evidence::{Evidence, Log, What};
 use crate::command::recorded::{self, Hears, Passed};
 use crate::records::accounts;
 use crate::records::audit_event::{Event, FileRead, Place};
-use crate::records::auth_text::attempts::Attempts;
 use crate::records::auth_text::{Said, TimeQuality};
 use crate::records::login_pairing::{Found, LoginRecord, Sign, SignKind};
 use crate::records::utmp::{Item, Sort};
 use crate::term::{Failure, counted};
-use crate::view::login_sessions::{Source, paired, witness::disbelieved};
+use crate::view::login_sessions::{Source, paired};
 use crate::view::logins::compare::{Comparison, Differences};
-use crate::view::logins::{Attempt, Counted, Logins, Once};
+use crate::view::logins::{Counted, Counting, Logins};
 
 /// Signs of failed logins' records that are kept; those of the other records have a bound of their own.
 const SIGNS: usize = 10_000;
 
 /// Listens.
 pub struct Hearing<'c> {
-    logins: Logins,
+    counting: Counting,
     comparison: Comparison,
-    /// Tries of the log that passes.
-    attempts: Attempts,
-    once: Once,
     /// How well the times of the log that passes are known, at worst.
     quality: Option<TimeQuality>,
-    /// Tries that were told before all of their lines could be there, or that are in a connection counted twice.
-    hurried: u64,
     signs: Vec<Sign>,
     signs_left: u64,
     coverage: &'c mut Coverage,
@@ -55,12 +49,9 @@ impl<'c> Hearing<'c> {
         let known: BTreeSet<Vec<u8>> = accounts::numbers(passwd).into_keys().collect();
         let known = Some(known).filter(|known| !known.is_empty());
         Hearing {
-            logins: Logins::new(known).only(asked.wanted.clone()),
+            counting: Counting::new(Logins::new(known).only(asked.wanted.clone())),
             comparison: Comparison::new(),
-            attempts: Attempts::default(),
-            once: Once::default(),
             quality: None,
-            hurried: 0,
             signs: Vec::new(),
             signs_left: 0,
             coverage,
@@ -96,7 +87,7 @@ impl<'c> Hearing<'c> {
                     self.sign(Sign { kind: SignKind::Record(*flag), place: place(*offset), count: 1 });
                 }
                 let record = LoginRecord::of(record, place(*offset));
-                self.logins.failed_record(&record.user, record.origin(), record.time());
+                self.counting.failed_record(&record.user, record.origin(), record.time());
             }
         }
     }
@@ -109,22 +100,12 @@ impl<'c> Hearing<'c> {
         }
     }
 
-    /// The log has passed: what is known of its tries is all that will be.
-    fn end_of_tries(&mut self) {
-        let Hearing { logins, once, .. } = self;
-        let tally = std::mem::take(&mut self.attempts).end(&mut |attempt| {
-            if once.is_new(&attempt) {
-                Attempt::all_of(&attempt).for_each(|attempt| logins.attempt(&attempt));
-            }
-        });
-        self.hurried += tally.hurried + tally.forgotten;
-    }
-
     /// All has passed.
     pub fn finish(self) -> Heard {
-        let counted = self.logins.finish();
+        let tallied = self.counting.finish();
+        let counted = tallied.counted;
         let told = [
-            (self.once.again, "try", "of which two logs tell, counted once"),
+            (tallied.again, "try", "of which two logs tell, counted once"),
             (counted.notes.disbelieved, "line", "not counted: another program sent it than it names"),
         ];
         let told = told.into_iter().filter(|(count, ..)| *count > 0);
@@ -138,8 +119,8 @@ impl<'c> Hearing<'c> {
             (counted.notes.connections_left, "try", "whose connection was not counted, for want of room"),
             (counted.notes.ambiguous, "line", "that can be read in more than one way, counted for nobody"),
             (counted.notes.undated, "try or record", "without a time, in no window"),
-            (self.once.forgotten, "try", "that may be counted twice, for want of room"),
-            (self.hurried, "try or connection", "that may be counted twice, for want of room"),
+            (tallied.forgotten, "try", "that may be counted twice, for want of room"),
+            (tallied.hurried, "try or connection", "that may be counted twice, for want of room"),
         ];
         let notes = notes.into_iter().filter(|(count, ..)| *count > 0);
         self.coverage.notes.extend(notes.map(|(count, what, words)| said(count, what, words)));
@@ -163,7 +144,7 @@ fn said(count: u64, what: &str, words: &str) -> String {
 
 impl Hears for Hearing<'_> {
     fn event(&mut self, event: &Event) {
-        self.logins.audit(event);
+        self.counting.audit(event);
     }
 
     fn ends(&mut self, log: &Log, read: &FileRead, failure: Option<&Failure>) {
@@ -172,18 +153,8 @@ impl Hears for Hearing<'_> {
 
     fn said(&mut self, source: Source, said: &Said) {
         self.quality = self.quality.max(said.time.map(|(_, quality)| quality));
-        self.logins.said(source, said);
+        self.counting.said(source, said);
         self.comparison.said(source, said);
-        // What another program sent tells of no try.
-        if disbelieved(said).is_some() {
-            return;
-        }
-        let Hearing { attempts, logins, once, .. } = self;
-        attempts.said(said, &mut |attempt| {
-            if once.is_new(&attempt) {
-                Attempt::all_of(&attempt).for_each(|attempt| logins.attempt(&attempt));
-            }
-        });
     }
 
     fn found(&mut self, found: &Found) {
@@ -193,7 +164,7 @@ impl Hears for Hearing<'_> {
     }
 
     fn passed(&mut self, log: &Log, passed: &Passed) {
-        self.end_of_tries();
+        self.counting.log_ended();
         let quality = self.quality.take();
         self.coverage.read.push(Read::of(log, passed, quality));
     }

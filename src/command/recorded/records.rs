@@ -15,6 +15,8 @@ use crate::view::login_sessions::paired;
 const SAMPLE: usize = 32 << 10;
 /// Bytes of a database of logins; wtmpdb(8) cuts it long before.
 const DATABASE: usize = 32 << 20;
+/// Ends of the names of what SQLite puts beside a database: first the log that holds the newest rows.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// A record may speak of a time a little behind that of the collection, in seconds.
 const GRACE: i64 = 86_400;
 
@@ -53,9 +55,9 @@ pub fn records(
     Ok((Some(findings), broken))
 }
 
-/// Gives the rows of a database of logins; words where it could not be read.
-fn database(bytes: &[u8], file: u32, each: &mut dyn FnMut(LoginRecord)) -> Result<(), String> {
-    let database = Database::open(bytes, None).map_err(|error| error.to_string())?;
+/// Gives the rows of a database of logins, as the log beside it has changed them; words where it could not be read.
+fn database(bytes: &[u8], log: Option<&[u8]>, file: u32, each: &mut dyn FnMut(LoginRecord)) -> Result<(), String> {
+    let database = Database::open(bytes, log).map_err(|error| error.to_string())?;
     let table = database.table("wtmp").map_err(|error| error.to_string())?;
     let mut tally = Tally::default();
     database.rows(table.root, &mut tally, &mut |row| {
@@ -102,14 +104,19 @@ impl Gathering<'_> {
     }
 
     fn rows<H: Hears>(&mut self, log: &Log, hears: &mut H) -> Result<(), Failure> {
-        let Some(bytes) = self.whole(log, DATABASE)? else { return Ok(()) };
-        // What SQLite puts beside a database, and other databases.
-        if !bytes.starts_with(b"SQLite format 3\0") {
+        // What SQLite puts beside a database is read with it.
+        if BESIDE.iter().any(|end| log.name.ends_with(end)) {
             return Ok(());
         }
+        let Some(bytes) = self.whole(log, DATABASE)? else { return Ok(()) };
+        let is_beside = |other: &&Log| other.name.strip_suffix(BESIDE[0]) == Some(log.name.as_str());
+        let wal = match self.evidence.logs(What::Wtmpdb).find(is_beside) {
+            Some(wal) => self.whole(wal, DATABASE)?,
+            None => None,
+        };
         let mut pairing = Pairing::default();
         let (mut logins, mut told) = (Vec::new(), Passed::default());
-        let read = database(&bytes, log.number, &mut |row| {
+        let read = database(&bytes, wal.as_deref(), log.number, &mut |row| {
             told.take(row.time());
             pairing.record(row, &mut |login| logins.push(login));
             for login in logins.drain(..) {

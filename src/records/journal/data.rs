@@ -63,6 +63,11 @@ impl Field {
         self.bytes.get(self.name + 1..).unwrap_or_default()
     }
 
+    /// `NAME=value`.
+    pub(in crate::records) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(in crate::records) fn weight(&self) -> usize {
         self.bytes.len()
     }

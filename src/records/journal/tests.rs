@@ -10,6 +10,7 @@ use crate::records::unpack::payload::Packing;
 use crate::records::unpack::payload::tests::{ALL, text};
 
 mod damage;
+mod passing;
 mod not_kept;
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;

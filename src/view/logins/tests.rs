@@ -227,7 +227,7 @@ fn a_try_of_which_two_logs_tell_is_one_and_two_alike_in_one_log_are_two() {
         }
         attempts.end(&mut |attempt| told.push(attempt));
     }
-    let mut once = Once::default();
+    let mut once = once::Once::default();
     let new: Vec<u32> = told.iter().filter(|told| once.is_new(told)).map(|told| told.place.file).collect();
     assert_eq!((new, once.again, once.forgotten), (vec![4, 4, 4], 6, 0));
     assert_eq!(told.iter().flat_map(Attempt::all_of).count(), 9);

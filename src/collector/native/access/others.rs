@@ -46,7 +46,8 @@ fn file(kind: Other, copy: &SealedCopy) -> Option<OtherFile> {
             let row = CoveredFile { first_utc, last_utc, records, unparsed, torn: lines.torn, ..row };
             Some(OtherFile { row, whole: copy.whole && text.unread.is_none(), undated: lines.classic > 0 })
         }
-        (Other::Journal, Observed::Journal(beginning)) => {
+        (Other::Journal, Observed::Journal(summary)) => {
+            let beginning = &summary.beginning;
             let header = beginning.header().ok();
             let first_utc = header.as_ref().and_then(|header| header.first());
             let last_utc = header.as_ref().and_then(|header| header.last());

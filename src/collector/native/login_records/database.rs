@@ -8,6 +8,7 @@ use super::table::{Table, time, time_of_micros};
 use crate::collector::run::Run;
 use crate::custody::rows::logins::{LoginRow, LoginSourceRow};
 use crate::intake::Halt;
+use crate::records::login_pairing::LoginRecord;
 use crate::records::sqlite::{self, Database, Row, Tally, Unread, Value};
 
 /// Bytes of a database and its log at most: random access wants them in memory.
@@ -133,6 +134,9 @@ fn rows(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, parts: &Parts<'
         remarks
             .push("its write-ahead log could not be read: the rows are those of the main file alone".into());
     }
+    if sort == Sort::Wtmpdb {
+        table.keep_database(found, parts.wal.filter(|_| database.wal().is_some()));
+    }
     Reader { found, table, about: &mut about, database: &database, sort, rows: &rows, last_id: None }.all();
     if let Some(log) = database.wal() {
         about.wal_committed = Some(log.committed);
@@ -195,6 +199,10 @@ impl Reader<'_, '_> {
                 _ => Some(true),
             };
             self.count_gap(row.id);
+            if self.sort == Sort::Wtmpdb {
+                let file = self.found.copy.entry.0;
+                self.table.keep_row(LoginRecord::of_row(database, self.rows, row, file));
+            }
             let mut made = self.row(row);
             made.wal = in_main != Some(true);
             if in_main == Some(false) {

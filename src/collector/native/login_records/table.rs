@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::again::Again;
 use super::sources::Found;
 use crate::clock::Timestamp;
-use crate::collector::login_evidence::{LoginEvidence, RecordFile};
+use crate::collector::login_evidence::{DatabaseRows, LoginEvidence, RecordFile};
 use crate::collector::run::Run;
 use crate::custody::entry::{EntryId, Kind, Source, Taken};
 use crate::custody::json::{self, JsonError};
@@ -17,6 +17,7 @@ use crate::custody::rows::logins::{LoginRow, LoginSourceRow};
 use crate::host::Trouble;
 use crate::intake::Halt;
 use crate::records::kept_lines::KeptLines;
+use crate::records::login_pairing::LoginRecord;
 use crate::records::utmp::{Item, Layout, Sort};
 
 /// Bytes of the table at most.
@@ -45,6 +46,7 @@ pub struct Table {
     sources: Vec<LoginSourceRow>,
     gaps: Vec<(Source, Outcome, Reason)>,
     kept: Vec<RecordFile>,
+    databases: Vec<DatabaseRows>,
     failed: Option<JsonError>,
 }
 
@@ -64,6 +66,7 @@ impl Table {
             sources: Vec::new(),
             gaps: Vec::new(),
             kept: Vec::new(),
+            databases: Vec::new(),
             failed: None,
         }
     }
@@ -99,6 +102,24 @@ impl Table {
     /// All of its records have passed.
     pub fn kept(&mut self) {
         self.kept.iter_mut().for_each(|file| file.records.close());
+    }
+
+    /// The rows of a database of logins follow, and those of the log beside it; they are kept for the views.
+    pub fn keep_database(&mut self, found: &Found, log: Option<&Found>) {
+        let entries = [Some(found), log].into_iter().flatten().map(|one| one.copy.entry).collect();
+        self.databases.push(DatabaseRows { entries, rows: Vec::new(), left: 0 });
+    }
+
+    /// A row of that database.
+    pub fn keep_row(&mut self, row: LoginRecord) {
+        if let Some(database) = self.databases.last_mut() {
+            database.push(row);
+        }
+    }
+
+    /// Whether this is such a database.
+    pub fn keeps_rows_of(&self, found: &Found) -> bool {
+        self.databases.iter().any(|database| database.entries.first() == Some(&found.copy.entry))
     }
 
     /// One more row; past the limit it is only counted.
@@ -235,6 +256,7 @@ impl Table {
     /// Closes the table, and says what is to be said.
     pub fn finish(mut self, run: &mut Run<'_, '_>) -> Result<(), Halt> {
         run.logins.files = std::mem::take(&mut self.kept);
+        run.logins.databases = std::mem::take(&mut self.databases);
         self.flush(run)?;
         if !self.pending.is_empty() {
             self.hand_on(run)?;

@@ -96,6 +96,7 @@ fn journal(persistent: bool, first: &str, last: &str, size: u64) -> Journal {
         scope: "system".into(),
         is_persistent: persistent,
         of_another_machine: false,
+        shortcomings: None,
     }
 }
 

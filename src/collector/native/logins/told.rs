@@ -1,0 +1,55 @@
+//! What is to be told beside the rows of the views, in words.
+
+use super::made::Made;
+use crate::records::login_pairing::Found;
+use crate::records::syslog::Notes;
+use crate::view::login_sessions::{Joined, paired};
+use crate::view::logins::Tallied;
+
+impl Made {
+    /// What could not be read of texts and journals, and how well the years of lines are known.
+    pub fn doubts(&self, lines: &Notes) -> Vec<String> {
+        let years = lines.doubt().map(|doubt| format!("text logs: {doubt}"));
+        self.spoken.doubts().into_iter().chain(years).collect()
+    }
+}
+
+/// Of sessions.
+pub fn of_sessions(joined: &Joined) -> Vec<String> {
+    let untold = &joined.untold;
+    let left = untold.text + untold.records + untold.logind + untold.elevations;
+    words(&[
+        (left, "line or record for which there was no room in the joining"),
+        (untold.timeless, "line without a time"),
+        (untold.disbelieved, "entry that another program sent than the one it names; not believed"),
+        (
+            untold.unplaced_elevations,
+            "act as another user that could be of more than one session, or of none",
+        ),
+    ])
+}
+
+/// Of login records.
+pub fn of_records(found: &Found) -> Vec<String> {
+    [paired::copies(found), paired::copies_unknown(found), paired::not_followed(found)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Of counts.
+pub fn of_counts(tallied: &Tallied) -> Vec<String> {
+    let notes = tallied.counted.notes;
+    words(&[
+        (notes.shed, "sshd said that it turned connections away unheard: tries are under-counted"),
+        (notes.connections_left, "a connection was not counted, for want of room"),
+        (notes.ambiguous, "a line can be read in more than one way, and is counted for nobody"),
+        (notes.disbelieved, "entry that another program sent than the one it names; not counted"),
+        (tallied.forgotten + tallied.hurried, "a try that may be counted twice, for want of room"),
+    ])
+}
+
+fn words(told: &[(u64, &str)]) -> Vec<String> {
+    let told = told.iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, words)| format!("{count} × {words}")).collect()
+}
