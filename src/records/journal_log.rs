@@ -32,7 +32,8 @@ impl Summary {
     /// What programs say in it, in the order of the file, which has this number.
     pub fn said(&self, file: u32, each: &mut dyn FnMut(Said)) {
         self.entries.replay(&mut |offset, bytes| {
-            let mut take = |entry: Entry<'_>| said(&Entry { offset, ..entry }, file).into_iter().for_each(&mut *each);
+            let mut take =
+                |entry: Entry<'_>| said(&Entry { offset, ..entry }, file).into_iter().for_each(&mut *each);
             let mut reader = Exported::default();
             reader.push(bytes, &mut take);
             reader.end(&mut take);

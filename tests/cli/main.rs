@@ -33,3 +33,4 @@ mod stock;
 mod timeline;
 mod vectors;
 mod verify;
+mod views;

@@ -56,7 +56,8 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     }
     let logs = Logs::of(run);
     if logs.is_empty() {
-        let words = "no audit log with a byte in it was sealed: who touched PHI is not known from one";
+        let words = "no audit log with a byte in it was sealed, and no journal with an audit record: who touched PHI is not known from \
+            one";
         run.intake.gap(source(), Outcome::Inconclusive, Reason::new(ReasonCode::NotFound, words))?;
         return Ok(());
     }
@@ -72,7 +73,9 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         access.finish(&mut each)
     };
     let found = counted.totals.classified;
-    let words = lines(&statement, found).join("; ");
+    let stands =
+        logs.by_journal.then(|| "there is no audit log; the records that journald took were read".to_owned());
+    let words = stands.into_iter().chain(lines(&statement, found)).collect::<Vec<_>>().join("; ");
     {
         let [_, actors, files] = &mut pages;
         counted.actors.iter().for_each(|row| actors.row(row));
@@ -189,8 +192,11 @@ fn seal(
     entries: &BTreeSet<EntryId>,
     (outcome, reason): (Outcome, Reason),
 ) -> Result<(), Halt> {
-    let mut draft =
-        Draft::new(Kind::Derived, EntrySource::text("sealed audit logs, text logs and journals"), run.intake.now());
+    let mut draft = Draft::new(
+        Kind::Derived,
+        EntrySource::text("sealed audit logs, text logs and journals"),
+        run.intake.now(),
+    );
     draft.title = Some(title.into());
     draft.derived_from = entries.iter().copied().collect();
     run.intake.capture(Member::of_view(name), draft.ended(outcome, reason), page.bytes)?;

@@ -61,7 +61,8 @@ fn view<T: Serialize>(
     rows: impl Iterator<Item = T>,
     notes: &[String],
 ) -> Result<(), Halt> {
-    let source = EntrySource::text("sealed audit logs, text logs, journals, login records and logind's sessions");
+    let source =
+        EntrySource::text("sealed audit logs, text logs, journals, login records and logind's sessions");
     let mut draft = Draft::new(Kind::Derived, source, run.intake.now());
     draft.title = Some(title.into());
     draft.derived_from = made.entries();

@@ -56,7 +56,12 @@ pub fn records(
 }
 
 /// Gives the rows of a database of logins, as the log beside it has changed them; words where it could not be read.
-fn database(bytes: &[u8], log: Option<&[u8]>, file: u32, each: &mut dyn FnMut(LoginRecord)) -> Result<(), String> {
+fn database(
+    bytes: &[u8],
+    log: Option<&[u8]>,
+    file: u32,
+    each: &mut dyn FnMut(LoginRecord),
+) -> Result<(), String> {
     let database = Database::open(bytes, log).map_err(|error| error.to_string())?;
     let table = database.table("wtmp").map_err(|error| error.to_string())?;
     let mut tally = Tally::default();

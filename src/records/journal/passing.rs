@@ -38,6 +38,8 @@ const LONGEST: usize = 256 << 10;
 /// Bytes of values that are kept, with what each costs besides.
 const ROOM: usize = 8 << 20;
 const COST: usize = 96;
+/// Bytes that a file that is being written may grow by while it passes.
+const GROWTH: u64 = 4 << 30;
 /// What is packed may be so many times as long as what has passed, and this.
 const RATIO: u64 = 64;
 const SPARE: u64 = 64 << 20;
@@ -53,7 +55,7 @@ pub struct Seen {
     pub edited: u64,
     /// Places where no object stood although one should.
     pub holes: u64,
-    /// It ends within an object, or before the last one that its header names.
+    /// It is shorter than its header says, ends within an object, or before the last one that its header names.
     pub ends_early: bool,
     /// Its header cannot be read, or asks for what is not known here: nothing was given.
     pub refused: bool,
@@ -78,7 +80,9 @@ impl Seen {
         let told = counts.into_iter().filter(|(count, _)| *count > 0);
         let mut words: Vec<String> = told.map(|(count, words)| format!("{count} × {words}")).collect();
         words.extend(self.ends_early.then(|| "it ends too early".to_owned()));
-        words.extend(self.refused.then(|| "its header cannot be read, or asks for what is not known here".to_owned()));
+        words.extend(
+            self.refused.then(|| "its header cannot be read, or asks for what is not known here".to_owned()),
+        );
         (!words.is_empty()).then(|| words.join(", "))
     }
 }
@@ -158,7 +162,9 @@ impl Passing {
         let torn = self.waiting.iter().any(|byte| *byte != 0) || self.hole.is_some_and(|hole| hole.written);
         let Some(header) = &self.header else { return Seen { refused: true, ..self.seen } };
         let is_closed = header.state != State::Online;
-        self.seen.ends_early = self.passes > 0 || self.tail >= self.reached || (torn && is_closed);
+        let is_short =
+            self.passes > 0 || self.position + (self.waiting.len() as u64) < header.claimed_length();
+        self.seen.ends_early = is_short || self.tail >= self.reached || (torn && is_closed);
         self.seen.missing = if is_closed { header.n_entries.saturating_sub(self.seen.entries) } else { 0 };
         self.seen
     }
@@ -204,7 +210,7 @@ impl Passing {
         if bytes.len() < HEAD as usize {
             return Step::Needs(HEAD as usize);
         }
-        match Object::parse(bytes, self.position, u64::MAX >> 1, self.compact) {
+        match Object::parse(bytes, self.position, self.limit(), self.compact) {
             // Within a hole bytes that nobody writes must be 0, or anything could be an object.
             Some(object) if self.hole.is_none() || !object.odd => self.object(object, bytes, each),
             _ => {
@@ -213,6 +219,13 @@ impl Passing {
                 Step::Passes(8)
             }
         }
+    }
+
+    /// Where an object ends at the latest. One that is being written may have grown since its header was read.
+    fn limit(&self) -> u64 {
+        let Some(header) = &self.header else { return 0 };
+        let grows = header.state == State::Online && self.hole.is_none();
+        header.claimed_length().saturating_add(if grows { GROWTH } else { 0 })
     }
 
     fn begin(&mut self, bytes: &[u8]) -> Step {
@@ -255,7 +268,8 @@ impl Passing {
             return;
         }
         let Some(field) = self.field(object, stored) else { return };
-        let of_hash = self.key.map_or_else(|| hash::jenkins(field.bytes()), |key| hash::siphash(&key, field.bytes()));
+        let of_hash =
+            self.key.map_or_else(|| hash::jenkins(field.bytes()), |key| hash::siphash(&key, field.bytes()));
         self.seen.edited += u64::from(object::number(bytes, 16) != Some(of_hash));
         let left = object::number(bytes, 56).unwrap_or(0).max(1);
         let weight = COST + field.weight();

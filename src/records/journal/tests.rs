@@ -10,8 +10,8 @@ use crate::records::unpack::payload::Packing;
 use crate::records::unpack::payload::tests::{ALL, text};
 
 mod damage;
-mod passing;
 mod not_kept;
+mod passing;
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -1,4 +1,5 @@
-//! The audit logs as they passed: what was kept of their lines, and what each says as a whole.
+//! The audit logs as they passed: what was kept of their lines, and what each says as a whole. Where there is none, the journals
+//! in which journald kept the kernel's audit records stand for them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::collector::auditd;
 use crate::collector::run::Run;
 use crate::custody::entry::EntryId;
+use crate::intake::SealedCopy;
 use crate::records::audit_event::{Assembler, Event};
 use crate::records::audit_log::Summary;
 use crate::records::kept_lines::KeptLines;
@@ -24,34 +26,61 @@ struct Log {
     kept: Arc<KeptLines>,
 }
 
+impl Log {
+    fn of(copy: &SealedCopy, number: Option<u64>, summary: &Arc<Summary>, kept: &Arc<KeptLines>) -> Log {
+        Log {
+            entry: copy.entry,
+            path: copy.path().as_bytes().to_vec(),
+            bytes: copy.size,
+            number,
+            whole: copy.whole,
+            summary: Arc::clone(summary),
+            kept: Arc::clone(kept),
+        }
+    }
+}
+
+/// The journals with audit records in them.
+fn journals(run: &Run<'_, '_>) -> Vec<Log> {
+    let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
+    let journals = copies.filter_map(|copy| match &copy.observed {
+        Some(Observed::Journal(journal)) if journal.audit.records > 0 => {
+            Some(Log::of(copy, None, &journal.audit, &journal.events))
+        }
+        _ => None,
+    });
+    journals.collect()
+}
+
 /// All of them, the oldest first.
 #[derive(Default)]
 pub struct Logs {
     logs: Vec<Log>,
     entries: BTreeSet<EntryId>,
     unread: u64,
+    /// They are journals, there being no audit log.
+    pub by_journal: bool,
 }
 
 impl Logs {
     /// Those that passed in this run.
     pub fn of(run: &Run<'_, '_>) -> Logs {
         let live = &run.places.audit_log;
-        let copies = run.intake.sealed_copies().filter_map(|copy| match &copy.observed {
-            Some(Observed::Audit(summary, kept)) => Some(Log {
-                entry: copy.entry,
-                path: copy.path().as_bytes().to_vec(),
-                bytes: copy.size,
-                number: auditd::number(live, copy.path()),
-                whole: copy.whole,
-                summary: Arc::clone(summary),
-                kept: Arc::clone(kept),
-            }),
+        let audit = run.intake.sealed_copies().filter_map(|copy| match &copy.observed {
+            Some(Observed::Audit(summary, kept)) => {
+                Some(Log::of(copy, auditd::number(live, copy.path()), summary, kept))
+            }
             _ => None,
         });
-        let mut logs: Vec<Log> = copies.collect();
+        let mut logs: Vec<Log> = audit.collect();
+        let by_journal = logs.is_empty();
+        if by_journal {
+            logs = journals(run);
+        }
         logs.sort_by_key(|log| (log.summary.span().map(|(first, _)| first), log.entry));
         let entries = logs.iter().map(|log| log.entry).collect();
-        Logs { logs, entries, unread: run.audit_logs.map_or(0, |logs| logs.unread) }
+        let by_journal = by_journal && !logs.is_empty();
+        Logs { logs, entries, unread: run.audit_logs.map_or(0, |logs| logs.unread), by_journal }
     }
 
     /// None passed.

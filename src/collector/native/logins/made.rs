@@ -55,7 +55,8 @@ impl Made {
         let files = files.iter().map(|file| file.entry);
         let databases = databases.iter().flat_map(|database| database.entries.iter().copied());
         let living = living.iter().map(|(entry, _)| *entry);
-        let all: BTreeSet<EntryId> = self.spoken.entries().chain(files).chain(databases).chain(living).collect();
+        let all: BTreeSet<EntryId> =
+            self.spoken.entries().chain(files).chain(databases).chain(living).collect();
         all.union(self.audit.entries()).copied().collect()
     }
 

@@ -117,7 +117,8 @@ impl Spoken {
 
     /// Journals of which not all could be read as they passed.
     pub fn unread_journals(&self) -> Option<String> {
-        let told = |journal: &Journal| Some(format!("{}: {}", journal.path, journal.summary.seen.shortcomings()?));
+        let told =
+            |journal: &Journal| Some(format!("{}: {}", journal.path, journal.summary.seen.shortcomings()?));
         let not_whole: Vec<String> = self.journals.iter().filter_map(told).collect();
         let journals = counted(not_whole.len() as u64, "journal");
         let words = || {
