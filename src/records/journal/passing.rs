@@ -61,6 +61,8 @@ pub struct Seen {
     pub refused: bool,
     /// Entries that its header counts, if it was closed, and that did not pass.
     pub missing: u64,
+    /// Entries that passed beyond those that the header of a closed file counts: hidden from whoever goes by its list.
+    pub beyond: u64,
 }
 
 impl Seen {
@@ -74,6 +76,7 @@ impl Seen {
         let counts = [
             (self.unheard, "entries without a message or a sender that could be read"),
             (self.missing, "entries fewer than its header counts"),
+            (self.beyond, "entries more than its header counts: journalctl does not show them"),
             (self.edited, "values that do not have their hash: changed in place"),
             (self.holes, "places where something stands that is no part of a journal"),
         ];
@@ -165,7 +168,10 @@ impl Passing {
         let is_short =
             self.passes > 0 || self.position + (self.waiting.len() as u64) < header.claimed_length();
         self.seen.ends_early = is_short || self.tail >= self.reached || (torn && is_closed);
-        self.seen.missing = if is_closed { header.n_entries.saturating_sub(self.seen.entries) } else { 0 };
+        if is_closed {
+            self.seen.missing = header.n_entries.saturating_sub(self.seen.entries);
+            self.seen.beyond = self.seen.entries.saturating_sub(header.n_entries);
+        }
         self.seen
     }
 

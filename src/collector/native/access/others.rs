@@ -46,16 +46,18 @@ fn file(kind: Other, copy: &SealedCopy) -> Option<OtherFile> {
             let row = CoveredFile { first_utc, last_utc, records, unparsed, torn: lines.torn, ..row };
             Some(OtherFile { row, whole: copy.whole && text.unread.is_none(), undated: lines.classic > 0 })
         }
-        (Other::Journal, Observed::Journal(summary)) => {
-            let beginning = &summary.beginning;
-            let header = beginning.header().ok();
-            let first_utc = header.as_ref().and_then(|header| header.first());
-            let last_utc = header.as_ref().and_then(|header| header.last());
-            let records = header.as_ref().map_or(0, |header| header.n_entries);
-            let is_long_enough =
-                header.as_ref().is_some_and(|header| beginning.passed() >= header.claimed_length());
-            let row = CoveredFile { first_utc, last_utc, records, torn: !is_long_enough, ..row };
-            Some(OtherFile { row, whole: copy.whole && is_long_enough, undated: header.is_none() })
+        (Other::Journal, Observed::Journal(journal)) => {
+            let (first_utc, last_utc) = journal.span.unzip();
+            let (records, seen) = (journal.seen.entries, &journal.seen);
+            let row = CoveredFile {
+                first_utc,
+                last_utc,
+                records,
+                torn: seen.ends_early,
+                unparsed: seen.unheard,
+                ..row
+            };
+            Some(OtherFile { row, whole: copy.whole && seen.is_whole(), undated: seen.refused })
         }
         _ => None,
     }

@@ -75,6 +75,11 @@ fn what_keeps_a_file_from_being_whole_is_seen_in_passing() {
     assert_eq!(count(&more).1.missing, 2);
     more[16] = 1;
     assert!(count(&more).1.is_whole());
+    put(&mut more, 152, 15);
+    assert!(count(&more).1.is_whole());
+    more[16] = 0;
+    let (told, seen) = count(&more);
+    assert_eq!((told, seen.beyond, seen.is_whole()), (20, 5, false));
     let mut newer = bytes.clone();
     newer[12] |= 64;
     assert!(count(&newer).1.refused && count(b"LPKSHHRX").1.refused);
