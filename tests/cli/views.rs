@@ -98,6 +98,9 @@ fn sessions_and_logins_are_those_of_the_verb_over_every_kind_of_log() {
     assert_eq!(counts, told);
     let of_journal = |row: &Value| row["records"].get("journal_failed").is_some();
     assert!(counts.iter().any(of_journal), "{counts:#?}");
+    // The fixtures are of different machines: neither has what the other tells, and their times do not meet.
+    let differs = |name: &str| case.words(name).contains("names where texts and journals differ");
+    assert!(!differs("logins.jsonl"));
     let words = case.words("sessions.jsonl");
     assert!(words.contains("1 journal") && words.contains("1 database of logins"), "{words}");
     assert!(!words.contains("not used for it"), "{words}");
@@ -157,4 +160,20 @@ fn where_there_is_no_audit_log_the_records_that_journald_took_are_in_the_sealed_
     assert_eq!((&session["ses"], &session["user"]["text"]), (&12.into(), &"nurse".into()), "{session:#?}");
     let coverage = case.sealed("coverage.jsonl");
     assert_eq!(coverage[0]["counters"]["records"], 1, "{coverage:#?}");
+}
+
+/// Written from documentation (sshd(8)): at the time of the journal somebody wrote into the text what no sshd said.
+#[test]
+fn that_text_and_journal_differ_is_told_with_the_sealed_logins() {
+    let line = |second: u32| {
+        format!(
+            "2026-11-21T20:19:{second}.000000+00:00 clinic-db1 sshd[99]: Accepted password for eve from 192.0.2.9 port 9 ssh2\n"
+        )
+    };
+    let case = Case::of(&host().file("/var/log/auth.log", [48, 49, 50, 51, 52].map(line).concat()));
+    let verb = case.ask("logins", &[]).stdout;
+    let found = rows(&verb).iter().filter(|row| row["difference"] == "not_in_journal").count();
+    assert!(found >= 1, "{verb}");
+    let words = case.words("logins.jsonl");
+    assert!(words.contains(&format!("{found} × line of a text log that the journal lacks")), "{words}");
 }

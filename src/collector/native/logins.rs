@@ -41,11 +41,12 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let rows = told.joined.sessions.iter().map(|session| session.row());
     view(run, &made, ("sessions.jsonl", "Sessions, one row for each login"), rows, &notes)?;
     drop(told);
+    let differences = told::of_differences(&made.differences());
     let passwd = peek(run, "/etc/passwd", PASSWD).unwrap_or_default();
     let tallied = made.counts(&passwd);
     let is_any = !tallied.counted.total.is_empty();
     let rows = tallied.counted.rows(false).filter(|_| is_any);
-    let notes = [told::of_counts(&tallied), doubts].concat();
+    let notes = [told::of_counts(&tallied), differences, doubts].concat();
     view(run, &made, ("logins.jsonl", "Tries to log in, by account and by source"), rows, &notes)
 }
 

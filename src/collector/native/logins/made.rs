@@ -12,6 +12,7 @@ use crate::records::audit_event::Place;
 use crate::records::login_pairing::{Found, PairedLogin, Pairing};
 use crate::records::syslog::Notes;
 use crate::view::login_sessions::{Joined, Sessions};
+use crate::view::logins::compare::{Comparison, Differences};
 use crate::view::logins::{Counting, Logins, Tallied};
 
 /// All of it.
@@ -91,6 +92,17 @@ impl Made {
             sessions.logind(values, Place { file: entry.0, offset: 0 });
         }
         Sessioned { joined: sessions.finish(), lines, records }
+    }
+
+    /// Where text and journal differ.
+    pub fn differences(&self) -> Differences {
+        let mut comparison = Comparison::new();
+        self.spoken.hear(&mut |heard| {
+            if let Heard::Said(source, said) = heard {
+                comparison.said(source, &said);
+            }
+        });
+        comparison.finish()
     }
 
     /// The counts; `passwd` is that of the machine.

@@ -5,6 +5,7 @@ use crate::records::login_pairing::Found;
 use crate::records::syslog::Notes;
 use crate::view::login_sessions::{Joined, paired};
 use crate::view::logins::Tallied;
+use crate::view::logins::compare::{Difference, Differences};
 
 impl Made {
     /// What could not be read of texts and journals, and how well the years of lines are known.
@@ -35,6 +36,31 @@ pub fn of_records(found: &Found) -> Vec<String> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Of texts beside journals: what one of them lacks is named by the verb, line by line.
+pub fn of_differences(differences: &Differences) -> Vec<String> {
+    let of = |difference: Difference| {
+        let findings = differences.findings.iter();
+        findings.filter(|finding| finding.difference == difference).count() as u64
+    };
+    let mut told = words(&[
+        (of(Difference::OtherSender), "line that another program, user or process sent than it names"),
+        (
+            of(Difference::NotInJournal),
+            "line of a text log that the journal lacks, though it was kept at the time",
+        ),
+        (
+            of(Difference::NotInText),
+            "entry of a journal that the text logs lack, though they were kept at the time",
+        ),
+        (differences.more, "further such finding"),
+        (differences.left_out, "line of texts and journals that was not compared, for want of room"),
+    ]);
+    if !told.is_empty() {
+        told.push("'phi-ir logins' of the bundle names where texts and journals differ".into());
+    }
+    told
 }
 
 /// Of counts.
