@@ -145,8 +145,8 @@ fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverag
     });
     Spoken::of(run).hear(&mut |heard| {
         if let Heard::Said(source, said) = heard {
-            sessions.said(source, &said);
-            coverage.said(source == Source::Journal, &said);
+            sessions.said(source, said);
+            coverage.said(source == Source::Journal, said);
         }
     });
     (sessions.finish(), coverage)

@@ -74,7 +74,7 @@ impl Made {
         let mut sessions = Sessions::new();
         self.audit.replay(&mut Sessions::sieve, &mut |event| sessions.audit(&event));
         let lines = self.spoken.hear(&mut |heard| match heard {
-            Heard::Said(source, said) => sessions.said(source, &said),
+            Heard::Said(source, said) => sessions.said(source, said),
             Heard::End => {}
         });
         let mut pairing = Pairing::default();
@@ -99,7 +99,7 @@ impl Made {
         let mut comparison = Comparison::new();
         self.spoken.hear(&mut |heard| {
             if let Heard::Said(source, said) = heard {
-                comparison.said(source, &said);
+                comparison.said(source, said);
             }
         });
         comparison.finish()
@@ -111,7 +111,7 @@ impl Made {
         let mut counting = Counting::new(Logins::new(Some(known).filter(|known| !known.is_empty())));
         self.audit.replay(&mut Sessions::sieve, &mut |event| counting.audit(&event));
         self.spoken.hear(&mut |heard| match heard {
-            Heard::Said(source, said) => counting.said(source, &said),
+            Heard::Said(source, said) => counting.said(source, said),
             Heard::End => counting.log_ended(),
         });
         for file in self.evidence.files.iter().filter(|file| file.is_failed) {

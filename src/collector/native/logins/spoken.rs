@@ -22,9 +22,9 @@ const ZONE: u64 = 256 << 10;
 const NAMED: usize = 3;
 
 /// What is heard of the logs.
-pub enum Heard {
+pub enum Heard<'a> {
     /// Something was said.
-    Said(Source, Said),
+    Said(Source, &'a Said),
     /// The log has ended.
     End,
 }
@@ -88,13 +88,13 @@ impl Spoken {
     }
 
     /// All that was said, log after log; what is to be told of the lines of texts.
-    pub fn hear(&self, each: &mut dyn FnMut(Heard)) -> Notes {
+    pub fn hear(&self, each: &mut dyn FnMut(Heard<'_>)) -> Notes {
         let mut notes = Notes::default();
         for text in &self.texts {
             let mut reader = Reader::new(text.years.clone(), self.zone.clone().unwrap_or_default());
             text.told.lines.replay(&mut |offset, line| {
                 let place = Place { file: text.entry.0, offset };
-                reader.line(line, place, &mut |said| each(Heard::Said(Source::Text, said)));
+                reader.line(line, place, &mut |said| each(Heard::Said(Source::Text, &said)));
             });
             let of_text = reader.end();
             notes.doubtful_years += of_text.doubtful_years;
@@ -102,7 +102,7 @@ impl Spoken {
             each(Heard::End);
         }
         for journal in &self.journals {
-            journal.summary.said(journal.entry.0, &mut |said| each(Heard::Said(Source::Journal, said)));
+            journal.summary.said(journal.entry.0, &mut |said| each(Heard::Said(Source::Journal, &said)));
             each(Heard::End);
         }
         notes
