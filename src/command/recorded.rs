@@ -4,6 +4,7 @@
 
 mod dated;
 mod journals;
+mod others;
 mod records;
 mod texts;
 mod unpacked;
@@ -14,11 +15,13 @@ use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading
 use crate::records::auth_text::Said;
 use crate::records::login_pairing::{Found, PairedLogin};
 use crate::records::logind;
+use crate::records::syslog::Tags;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
 pub use dated::{dated, head};
 pub use journals::{audit_lines, entries};
+pub use others::other_lines;
 pub use records::{passed, records};
 pub use unpacked::{unless_forged, unpacked};
 
@@ -52,6 +55,9 @@ pub trait Hears {
 
     /// A line of a text log, or an entry of a journal.
     fn said(&mut self, _source: Source, _said: &Said) {}
+
+    /// A text log has ended that has lines of programs which are not understood here.
+    fn others(&mut self, _others: &Tags) {}
 
     /// A login of wtmp or its like.
     fn login(&mut self, _login: &PairedLogin) {}

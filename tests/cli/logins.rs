@@ -423,3 +423,23 @@ fn who_names_files_is_not_told_that_others_are_missing() {
     odd.code(3).says("--user 4711: which name that is, is not known here");
     logins(&["--auth".as_ref(), auth.as_os_str()], &["--user", "unset"]).run().code(2);
 }
+
+/// Written from documentation (RFC 5424): programs that are not understood here may let people in too.
+#[test]
+fn lines_of_programs_that_are_not_understood_are_counted_by_program() {
+    let line = |tag: &str| {
+        format!("2026-11-23T02:33:53.482653+00:00 vm {tag}: login: user=<alice>, rip=192.0.2.7\n")
+    };
+    let many: String = (0..30).map(|number| line(&format!("p{number:02}"))).collect();
+    let text = [WITHIN.to_owned(), line("dovecot").repeat(7), line("vsftpd[5]").repeat(3), many].concat();
+    let host =
+        FakeHost::small().file("/var/log/auth.log", &text).file("/var/log/auth.log.1", line("dovecot"));
+    let (log, old) = (host.at("/var/log/auth.log"), host.at("/var/log/auth.log.1"));
+    let evidence = ["--auth".as_ref(), log.as_os_str(), old.as_os_str()];
+    let words =
+        "41 lines of text logs, of programs that are not understood here: dovecot 8, vsftpd 3, p00 1,";
+    logins(&evidence, &["--user", "nobody-of-that-name"]).run().says(words).says("others 12");
+    phi(["timeline"]).args(evidence).run().says(words);
+    // Beside an answer as well.
+    logins(&evidence, &[]).run().code(0).says(words);
+}

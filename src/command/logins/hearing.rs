@@ -6,11 +6,12 @@ use super::asked::Asked;
 use super::coverage::{Coverage, Read};
 use crate::clock::Timestamp;
 use crate::command::evidence::{Evidence, Log, What};
-use crate::command::recorded::{self, Hears, Passed};
+use crate::command::recorded::{self, Hears, Passed, other_lines};
 use crate::records::accounts;
 use crate::records::audit_event::{Event, FileRead, Place};
 use crate::records::auth_text::{Said, TimeQuality};
 use crate::records::login_pairing::{Found, LoginRecord, Sign, SignKind};
+use crate::records::syslog::Tags;
 use crate::records::utmp::{Item, Sort};
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::{Source, paired};
@@ -28,6 +29,8 @@ pub struct Hearing<'c> {
     quality: Option<TimeQuality>,
     signs: Vec<Sign>,
     signs_left: u64,
+    /// Lines of programs that are not understood.
+    others: Tags,
     coverage: &'c mut Coverage,
 }
 
@@ -54,6 +57,7 @@ impl<'c> Hearing<'c> {
             quality: None,
             signs: Vec::new(),
             signs_left: 0,
+            others: Tags::default(),
             coverage,
         }
     }
@@ -124,6 +128,7 @@ impl<'c> Hearing<'c> {
         ];
         let notes = notes.into_iter().filter(|(count, ..)| *count > 0);
         self.coverage.notes.extend(notes.map(|(count, what, words)| said(count, what, words)));
+        self.coverage.remarks.extend(other_lines(&self.others));
         Heard {
             counted,
             differences: self.comparison.finish(),
@@ -155,6 +160,10 @@ impl Hears for Hearing<'_> {
         self.quality = self.quality.max(said.time.map(|(_, quality)| quality));
         self.counting.said(source, said);
         self.comparison.said(source, said);
+    }
+
+    fn others(&mut self, others: &Tags) {
+        self.others.add(others);
     }
 
     fn found(&mut self, found: &Found) {

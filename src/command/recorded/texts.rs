@@ -40,6 +40,7 @@ impl Gathering<'_> {
                 let lines = counted(odd, "line");
                 self.notes.push(format!("{}: not understood: {lines}", log.name));
             }
+            hears.others(&told.others);
             hears.passed(log, &Passed { span: told.span, records: told.records, odd });
         }
         Ok(())

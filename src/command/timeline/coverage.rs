@@ -6,6 +6,8 @@ use super::pile::Told;
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Absent, Evidence, Log, What};
+use crate::command::recorded::other_lines;
+use crate::records::syslog::Tags;
 use crate::term::{Voice, counted};
 
 /// Sources that are told one by one; beside an answer fewer.
@@ -73,7 +75,7 @@ pub struct Coverage {
     /// What should be known all the same.
     pub remarks: Vec<String>,
     /// Lines of programs that are not understood here.
-    pub other_lines: u64,
+    pub others: Tags,
     collected: Option<Timestamp>,
 }
 
@@ -85,7 +87,7 @@ impl Coverage {
             absent: if is_plain { Vec::new() } else { evidence.absent.clone() },
             notes: evidence.notes.clone(),
             remarks: Vec::new(),
-            other_lines: 0,
+            others: Tags::default(),
             collected: evidence.collected,
         }
     }
@@ -164,10 +166,7 @@ impl Coverage {
         if odd > 0 {
             line(format!("not understood, and so not here: {}", counted(odd, "record")));
         }
-        if self.other_lines > 0 {
-            let lines = counted(self.other_lines, "line");
-            line(format!("of programs that let nobody in, and so not here: {lines} of text logs"));
-        }
+        other_lines(&self.others).into_iter().for_each(|lines| line(format!("not here: {lines}")));
         let is_told = |read: &&Read| {
             is_empty || read.broken.is_some() || read.odd > 0 || read.records == 0 && read.bytes > 0
         };

@@ -43,9 +43,7 @@ pub fn read(
             });
         })?;
         let notes = reader.end();
-        let others =
-            notes.others.top(usize::MAX).iter().map(|(_, count)| count).sum::<u64>() + notes.others.beyond;
-        coverage.other_lines += others;
+        coverage.others.add(&notes.others);
         coverage.notes.extend(notes.doubt().map(|doubt| format!("{}: {doubt}", log.name)));
         coverage.read.push(Read {
             records: notes.records,

@@ -38,15 +38,26 @@ pub struct Tags {
 }
 
 impl Tags {
-    fn count(&mut self, tag: &[u8]) {
+    fn count(&mut self, tag: &[u8], lines: u64) {
         let tag = tag.get(..TAG).unwrap_or(tag);
         if let Some(count) = self.counts.get_mut(tag) {
-            *count += 1;
+            *count += lines;
         } else if self.counts.len() < TAGS {
-            self.counts.insert(tag.to_vec(), 1);
+            self.counts.insert(tag.to_vec(), lines);
         } else {
-            self.beyond += 1;
+            self.beyond += lines;
         }
+    }
+
+    /// Those of another log as well.
+    pub fn add(&mut self, others: &Tags) {
+        others.counts.iter().for_each(|(tag, lines)| self.count(tag, *lines));
+        self.beyond += others.beyond;
+    }
+
+    /// Lines, of whichever programs.
+    pub fn lines(&self) -> u64 {
+        self.counts.values().sum::<u64>() + self.beyond
     }
 
     /// The names with the most lines, most first.
@@ -189,7 +200,7 @@ impl Reader {
                 let (host, tag) = (line.host.to_vec(), tag.to_vec());
                 out(Said { time, host, tag, pid, witness: None, place, times, message });
             }
-            None => self.notes.others.count(tag),
+            None => self.notes.others.count(tag, 1),
         }
         if again.is_none() {
             self.last.take(line);
