@@ -199,7 +199,7 @@ fn accesses(
         })?;
         assembler.end(&mut take)
     } else {
-        let mut reading = Reading::new(Steady(sieve));
+        let mut reading = Reading::beside(Steady(sieve), recorded.beside.replay());
         for log in evidence.logs(What::Audit) {
             reading.begin(log.number);
             let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));

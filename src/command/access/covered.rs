@@ -164,7 +164,7 @@ impl Covered {
             && self.unread.is_empty()
             && evidence.notes.is_empty()
             && odd.is_empty()
-            && recorded.beyond_logs == 0
+            && !recorded.lacks
             && totals.undecided + totals.names_forgotten + totals.files_left == 0
     }
 
