@@ -167,11 +167,12 @@ impl Gathering<'_> {
                 }
             };
             // What cannot be read is told when the log is read for the sessions.
-            unpacked(evidence, log, &mut |text| {
+            let unread = unpacked(evidence, log, &mut |text| {
                 lines.piece(text, &mut take);
                 ControlFlow::Continue(())
             })?;
             lines.end(&mut take);
+            both.is_short |= unread.is_some();
         }
         if both.end_logs() { KeptBeside::of(evidence, both) } else { Ok(KeptBeside::default()) }
     }

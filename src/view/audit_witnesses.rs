@@ -18,27 +18,33 @@ pub struct Told {
 pub fn told(both: &Witnesses) -> Told {
     let strangers = match both.has_common {
         true => "",
-        false => "; they have no event in common, and may be of different machines",
+        false => "; logs and journals have no event in common, and may be of different machines",
+    };
+    let why = match both.is_short {
+        true => ": removed from the logs, not written by auditd, or in what of the logs could not be read",
+        false => ": removed from the logs, or not written by auditd",
     };
     let within = said(
         &both.within,
-        &format!("stand in journals and not in the audit logs, though the logs speak of that time{strangers}"),
-        ": removed from the logs, or not written by auditd; here they are told of with the others",
+        "in journals and not in the audit logs, though the logs speak of that time",
+        &format!("{why}; they are told of with the others{strangers}"),
     );
     let doubtful = said(
         &both.doubtful,
-        "of journals may be in the audit logs or not: there was no room to know it",
-        "; not read",
+        "of journals, of which there was no room to know whether the audit logs have them",
+        ": not read",
     );
     let beyond = said(
         &both.beyond,
-        "stand in journals alone, of times of which the audit logs do not speak",
-        "; they are told of, and that time counts as not covered: leave the audit logs out, as with --journal alone, to have it judged",
+        "in journals alone, of times of which the audit logs do not speak",
+        ": told of with the others, and that time counts as not covered: leave the audit logs out, as with --journal alone, to have it judged",
     );
-    let at_most = if both.journals.left > 0 { ", at most," } else { "" };
+    let at_most = if both.journals.left > 0 { "at most " } else { "" };
     let logged_only = said(
         &both.logged_only,
-        &format!("of the audit logs{at_most} are not in the journals, which have audit records of that time"),
+        &format!(
+            "{at_most}in audit logs and not in the journals, though these have audit records of that time"
+        ),
         ": journald does not get all when there are many, and may be told to take none",
     );
     Told {

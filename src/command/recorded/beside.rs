@@ -47,7 +47,8 @@ impl KeptBeside {
             let Some((id, Stands::Alone)) = both.again(line) else { return };
             let (place, begin) = (Place { file: log.number, offset }, text.size());
             // Once one was left out, so are all that follow.
-            let length = u32::try_from(node.len() + line.len()).ok().filter(|_| left == 0 && lines.len() < LINES);
+            let length =
+                u32::try_from(node.len() + line.len()).ok().filter(|_| left == 0 && lines.len() < LINES);
             let kept = length.filter(|_| text.push(&node).and_then(|()| text.push(line)).is_ok());
             match kept {
                 Some(length) => lines.push(Kept { id, place, begin, length }),
@@ -70,7 +71,10 @@ impl KeptBeside {
     /// Those that are not told of, in words.
     pub fn untold(&self) -> Option<String> {
         let lost = self.left + self.lost.get();
-        let words = || counted(lost, "audit record") + " of journals that the audit logs lack, for which there was no room: not read";
+        let words = || {
+            counted(lost, "audit record")
+                + " of journals that the audit logs lack, for which there was no room: not read"
+        };
         (lost > 0).then(words)
     }
 

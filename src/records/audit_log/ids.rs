@@ -111,11 +111,15 @@ impl Ids {
     /// All are seen: from now on it can be asked which.
     pub fn settle(&mut self) {
         self.latest = None;
-        self.runs.sort_unstable_by_key(|run| (run.began, Reverse(run.last - run.first), run.first, run.ended));
+        self.runs
+            .sort_unstable_by_key(|run| (run.began, Reverse(run.last - run.first), run.first, run.ended));
         // Of a log there may be copies.
         self.runs.dedup_by(|later, run| run.covers(later));
         let mut reach = None;
-        let latest = self.runs.iter().map(|run| *reach.insert(reach.map_or(run.ended, |time: Timestamp| time.max(run.ended))));
+        let latest = self
+            .runs
+            .iter()
+            .map(|run| *reach.insert(reach.map_or(run.ended, |time: Timestamp| time.max(run.ended))));
         self.reach = latest.collect();
     }
 
@@ -195,7 +199,9 @@ mod tests {
 
     #[test]
     fn a_number_is_another_event_at_another_time() {
-        let boots = of((0..300).map(|at| id(at, 50 + at as u64)).chain((0..300).map(|at| id(9_000_000 + at, 50 + at as u64))));
+        let boots = of((0..300)
+            .map(|at| id(at, 50 + at as u64))
+            .chain((0..300).map(|at| id(9_000_000 + at, 50 + at as u64))));
         assert_eq!(boots.runs.len(), 2);
         assert!(boots.has(id(7, 57)) && boots.has(id(9_000_007, 57)));
         assert!(!boots.has(id(4_000_000, 57)) && !boots.has(id(9_000_299, 350)));
@@ -210,7 +216,9 @@ mod tests {
     #[test]
     fn a_boot_that_follows_at_once_does_not_fill_what_is_missing_of_the_one_before() {
         let boot = |began: i64| (0..300).map(move |at| id(began + at * 10, 50 + at as u64));
-        let lacks = |of: i64, serial: u64| move |id: &EventId| !(id.serial == serial && (id.time >= self::id(20_000, 0).time) == (of == 1));
+        let lacks = |of: i64, serial: u64| {
+            move |id: &EventId| !(id.serial == serial && (id.time >= self::id(20_000, 0).time) == (of == 1))
+        };
         for (missing, began) in [(0, 0), (1, 20_000)] {
             let short = of(boot(0).chain(boot(20_000)).filter(lacks(missing, 57)));
             assert!(!short.has(id(began + 70, 57)) && short.has(id(20_000 - began + 70, 57)), "{missing}");

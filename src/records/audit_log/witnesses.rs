@@ -20,6 +20,8 @@ pub struct Witnesses {
     pub doubtful: Ids,
     /// Of the logs alone, though the journals have events before and behind them.
     pub logged_only: Ids,
+    /// Not all of a log could be read: what the journals alone have may stand there.
+    pub is_short: bool,
     /// An event is in both.
     pub has_common: bool,
     /// The machine that the lines of the logs name.
