@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading, Steady};
-use crate::records::audit_log::witnesses::Witnesses;
+use crate::records::audit_log::witnesses::{Stands, Witnesses};
 use crate::records::auth_text::Said;
 use crate::records::lines::{Line, Lines};
 use crate::records::login_pairing::{Found, PairedLogin};
@@ -109,24 +109,23 @@ pub struct Recorded {
 pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) -> Result<Recorded, Failure> {
     let mut gathering = Gathering::of(evidence, now);
     let has_logs = evidence.logs(What::Audit).next().is_some();
-    let (mut both, mut beside) = (Witnesses::default(), KeptBeside::default());
-    let audit = if has_logs {
+    let (audit, beside) = if has_logs {
         gathering.texts(hears)?;
-        gathering.journals(&mut both, hears)?;
+        let journals = gathering.journals(hears)?;
         // What they have beyond the audit logs is read with these.
-        beside = gathering.compared(&mut both)?;
-        gathering.audit(&beside, hears)?
+        let beside = compared(evidence, journals)?;
+        (gathering.audit(&beside, hears)?, beside)
     } else {
         let audit = gathering.audit_of_journals(wants::<H>, hears)?;
         gathering.texts(hears)?;
-        audit
+        (audit, KeptBeside::none(Witnesses::default()))
     };
     gathering.login_records(hears)?;
     gathering.logind(hears)?;
     let Gathering { sessions, mut notes, mut remarks, .. } = gathering;
     let joined = sessions.finish();
     notes.extend(untold(&joined));
-    let compared = audit_witnesses::told(&both);
+    let compared = audit_witnesses::told(beside.both());
     let lacks = !compared.notes.is_empty() || beside.untold().is_some();
     notes.extend(compared.notes.into_iter().chain(beside.untold()));
     remarks.extend(compared.remarks);
@@ -137,6 +136,30 @@ pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) ->
 /// Whether the event of an audit record is to be heard.
 fn wants<H: Hears>(kind: &[u8], line: &[u8]) -> bool {
     Sessions::sieve(kind, line) || H::wants(kind, line)
+}
+
+/// What journals have of the kernel's audit records and the audit logs lack. Where no journal has any, the logs are not looked
+/// at.
+fn compared(evidence: &Evidence, mut both: Witnesses) -> Result<KeptBeside, Failure> {
+    if !both.end_journals() {
+        return Ok(KeptBeside::none(both));
+    }
+    for log in evidence.logs(What::Audit) {
+        let mut lines = Lines::default();
+        let mut take = |line: Line<'_>| {
+            if let Line::Kept { bytes, .. } = line {
+                both.log(bytes);
+            }
+        };
+        // What cannot be read is told when the log is read for the sessions.
+        let unread = unpacked(evidence, log, &mut |text| {
+            lines.piece(text, &mut take);
+            ControlFlow::Continue(())
+        })?;
+        lines.end(&mut take);
+        both.is_short |= unread.is_some();
+    }
+    if both.end_logs() { KeptBeside::of(evidence, both) } else { Ok(KeptBeside::none(both)) }
 }
 
 struct Gathering<'e> {
@@ -152,31 +175,6 @@ impl Gathering<'_> {
         Gathering { evidence, now, sessions: Sessions::new(), notes: Vec::new(), remarks: Vec::new() }
     }
 
-    /// What journals have of the kernel's audit records and the audit logs lack. Where no journal has any, the logs are not
-    /// looked at.
-    fn compared(&mut self, both: &mut Witnesses) -> Result<KeptBeside, Failure> {
-        let evidence = self.evidence;
-        if !both.end_journals() {
-            return Ok(KeptBeside::default());
-        }
-        for log in evidence.logs(What::Audit) {
-            let mut lines = Lines::default();
-            let mut take = |line: Line<'_>| {
-                if let Line::Kept { bytes, .. } = line {
-                    both.log(bytes);
-                }
-            };
-            // What cannot be read is told when the log is read for the sessions.
-            let unread = unpacked(evidence, log, &mut |text| {
-                lines.piece(text, &mut take);
-                ControlFlow::Continue(())
-            })?;
-            lines.end(&mut take);
-            both.is_short |= unread.is_some();
-        }
-        if both.end_logs() { KeptBeside::of(evidence, both) } else { Ok(KeptBeside::default()) }
-    }
-
     /// The audit logs, and among their lines those that journals alone have.
     fn audit<H: Hears>(&mut self, beside: &KeptBeside, hears: &mut H) -> Result<Counts, Failure> {
         let mut reading = Reading::beside(Steady(wants::<H>), beside.replay());
@@ -189,6 +187,9 @@ impl Gathering<'_> {
                 hears.event(&event);
             }
         };
+        beside.pass(self.evidence, Stands::Before, &mut |line, place| {
+            reading.other(line, place, &mut |heard| hear(hears, heard));
+        })?;
         for log in self.evidence.logs(What::Audit) {
             hears.begins(log);
             reading.begin(log.number);
@@ -202,6 +203,9 @@ impl Gathering<'_> {
             }
             hears.ends(log, &told, read.err().as_ref());
         }
+        beside.pass(self.evidence, Stands::Behind, &mut |line, place| {
+            reading.other(line, place, &mut |heard| hear(hears, heard));
+        })?;
         Ok(reading.finish_hear(&mut |heard| hear(hears, heard)))
     }
 

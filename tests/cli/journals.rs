@@ -296,6 +296,6 @@ fn a_log_without_a_record_covers_nothing_and_one_that_is_not_whole_is_told() {
         .file(AUDIT, lines(log, |line| !is_of(55)(line)))
         .file("/var/log/audit/audit.log.1", &packed[..packed.len() / 2]);
     let logs = [host.at(AUDIT), host.at("/var/log/audit/audit.log.1")];
-    let ran = read(&host, "access", &PHI).arg("--audit").args(&logs).run().code(0);
+    let ran = read(&host, "access", &PHI).args(["--audit"]).args(&logs).run().code(0);
     ran.says("removed from the logs, not written by auditd, or in what of the logs could not be read");
 }

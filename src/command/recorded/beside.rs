@@ -1,7 +1,9 @@
 //! Audit records that journals have and no audit log has: they wait, in the order of their events, until the logs have come
-//! to their time.
+//! to their time. Of times of which the logs do not speak there may be more than can wait: these come as they stand in the
+//! journals, which pass again.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use super::audit_lines;
 use crate::command::evidence::Evidence;
@@ -13,24 +15,39 @@ use crate::term::{Failure, counted};
 
 /// Bytes of them that are held in memory; what is more waits in a file, encrypted.
 const IN_MEMORY: usize = 2 << 20;
-/// Lines that are kept: of each it has to be known where it is.
-const LINES: usize = 1 << 18;
+/// Lines of a pile: of each it has to be known where it is.
+const LINES: usize = 1 << 17;
 
 /// Lines of journals.
 #[derive(Default)]
 pub struct KeptBeside {
-    /// In the order of their events.
-    lines: Vec<Kept>,
-    text: Option<Bytes>,
-    /// Lines for which there was no room.
+    both: Witnesses,
+    within: Kept,
+    /// Those before and behind the logs; none if there are too many of them.
+    beyond: Option<Kept>,
+    /// Lines of the time of the logs for which there was no room.
     left: u64,
+}
+
+/// Lines that wait.
+struct Pile {
+    lines: Vec<Line>,
+    text: BytesIn,
+    left: u64,
+}
+
+/// The same, in the order of their events.
+#[derive(Default)]
+struct Kept {
+    lines: Vec<Line>,
+    text: Option<Bytes>,
     /// Lines that could not be read back.
     lost: Cell<u64>,
 }
 
 /// Where a line is.
 #[derive(Clone, Copy)]
-struct Kept {
+struct Line {
     id: EventId,
     place: Place,
     begin: u64,
@@ -39,46 +56,108 @@ struct Kept {
 
 impl KeptBeside {
     /// Those that the logs lack: the journals pass once more.
-    pub fn of(evidence: &Evidence, both: &mut Witnesses) -> Result<KeptBeside, Failure> {
-        let (mut lines, mut text, mut left) = (Vec::new(), BytesIn::new(IN_MEMORY, &evidence.temp), 0);
-        // A line of a journal names no machine: it is of the one that the logs are of.
-        let node = both.node().map(|node| [b"node=", node, b" "].concat()).unwrap_or_default();
+    pub fn of(evidence: &Evidence, mut both: Witnesses) -> Result<KeptBeside, Failure> {
+        let (mut within, mut beyond) = (Pile::new(&evidence.temp), Pile::new(&evidence.temp));
+        let node = node(&both);
         audit_lines(evidence, &mut |log, line, offset| {
-            let Some((id, Stands::Alone)) = both.again(line) else { return };
-            let (place, begin) = (Place { file: log.number, offset }, text.size());
-            // Once one was left out, so are all that follow.
-            let length =
-                u32::try_from(node.len() + line.len()).ok().filter(|_| left == 0 && lines.len() < LINES);
-            let kept = length.filter(|_| text.push(&node).and_then(|()| text.push(line)).is_ok());
-            match kept {
-                Some(length) => lines.push(Kept { id, place, begin, length }),
-                None => left += 1,
+            let Some((id, stands)) = both.again(line) else { return };
+            let place = Place { file: log.number, offset };
+            match stands {
+                Stands::Within => within.push(id, place, [&node, line]),
+                Stands::Before | Stands::Behind => beyond.push(id, place, [&node, line]),
+                Stands::InBoth | Stands::Doubtful => {}
             }
         })?;
         both.end();
-        // Records of one event stay in the order in which they came.
-        lines.sort_by_key(|line| line.id);
-        let text = text.finish();
-        left += if text.is_err() { lines.len() as u64 } else { 0 };
-        Ok(KeptBeside { lines, text: text.ok(), left, lost: Cell::new(0) })
+        let (within, left) = within.sorted();
+        let beyond = Some(beyond.sorted()).filter(|(_, left)| *left == 0).map(|(kept, _)| kept);
+        Ok(KeptBeside { both, within, beyond, left })
+    }
+
+    /// None: there is nothing that the logs lack.
+    pub fn none(both: Witnesses) -> KeptBeside {
+        KeptBeside { both, beyond: Some(Kept::default()), ..KeptBeside::default() }
+    }
+
+    /// What log and journals have of one another.
+    pub fn both(&self) -> &Witnesses {
+        &self.both
     }
 
     /// From the first of them on.
     pub fn replay(&self) -> Replay<'_> {
-        Replay { kept: self, next: 0, line: Vec::new() }
+        Replay { kept: [Some(&self.within), self.beyond.as_ref()], next: [0, 0], line: Vec::new() }
+    }
+
+    /// Those before or behind the logs, where they do not come between these.
+    pub fn pass(
+        &self,
+        evidence: &Evidence,
+        wanted: Stands,
+        each: &mut dyn FnMut(&[u8], Place),
+    ) -> Result<(), Failure> {
+        if self.beyond.is_some() {
+            return Ok(());
+        }
+        let (mut named, node) = (Vec::new(), node(&self.both));
+        audit_lines(evidence, &mut |log, line, offset| {
+            if self.both.stands_line(line) == Some(wanted) {
+                named.clear();
+                named.extend_from_slice(&node);
+                named.extend_from_slice(line);
+                each(&named, Place { file: log.number, offset });
+            }
+        })
     }
 
     /// Those that are not told of, in words.
     pub fn untold(&self) -> Option<String> {
-        let lost = self.left + self.lost.get();
+        let lost =
+            self.beyond.iter().chain([&self.within]).map(|kept| kept.lost.get()).sum::<u64>() + self.left;
+        let records = counted(lost, "audit record");
         let words = || {
-            counted(lost, "audit record")
-                + " of journals that the audit logs lack, for which there was no room: not read"
+            format!("{records} of journals that the audit logs lack, for which there was no room: not read")
         };
         (lost > 0).then(words)
     }
+}
 
-    fn read(&self, line: &Kept, buffer: &mut Vec<u8>) -> Option<()> {
+/// What stands before a line of the machine that the logs are of: that of a journal names none.
+fn node(both: &Witnesses) -> Vec<u8> {
+    both.node().map(|node| [b"node=", node, b" "].concat()).unwrap_or_default()
+}
+
+impl Pile {
+    fn new(temp: &Path) -> Pile {
+        Pile { lines: Vec::new(), text: BytesIn::new(IN_MEMORY, temp), left: 0 }
+    }
+
+    /// Once one was left out, so are all that follow.
+    fn push(&mut self, id: EventId, place: Place, parts: [&[u8]; 2]) {
+        let begin = self.text.size();
+        let length = u32::try_from(parts.iter().map(|part| part.len()).sum::<usize>());
+        let length = length.ok().filter(|_| self.left == 0 && self.lines.len() < LINES);
+        match length.filter(|_| parts.iter().all(|part| self.text.push(part).is_ok())) {
+            Some(length) => self.lines.push(Line { id, place, begin, length }),
+            None => self.left += 1,
+        }
+    }
+
+    /// And how many are not there.
+    fn sorted(self) -> (Kept, u64) {
+        let Pile { mut lines, text, left } = self;
+        let count = lines.len() as u64;
+        // Records of one event stay in the order in which they came.
+        lines.sort_by_key(|line| line.id);
+        match text.finish() {
+            Ok(text) => (Kept { lines, text: Some(text), lost: Cell::new(0) }, left),
+            Err(_) => (Kept::default(), left + count),
+        }
+    }
+}
+
+impl Kept {
+    fn read(&self, line: &Line, buffer: &mut Vec<u8>) -> Option<()> {
         buffer.resize(line.length as usize, 0);
         let mut filled = 0;
         while filled < buffer.len() {
@@ -93,22 +172,96 @@ impl KeptBeside {
 
 /// Gives them one after another.
 pub struct Replay<'k> {
-    kept: &'k KeptBeside,
-    next: usize,
+    kept: [Option<&'k Kept>; 2],
+    next: [usize; 2],
     line: Vec<u8>,
+}
+
+impl<'k> Replay<'k> {
+    /// Which pile has the next line, and the line.
+    fn first(&self) -> Option<(usize, &'k Kept, &'k Line)> {
+        let piles = self.kept.iter().zip(&self.next).enumerate();
+        let lines = piles.filter_map(|(at, (kept, next))| {
+            let kept = (*kept)?;
+            Some((at, kept, kept.lines.get(*next)?))
+        });
+        lines.min_by_key(|(.., line)| line.id)
+    }
 }
 
 impl Beside for Replay<'_> {
     fn next(&self) -> Option<EventId> {
-        self.kept.lines.get(self.next).map(|line| line.id)
+        self.first().map(|(.., line)| line.id)
     }
 
     fn give(&mut self, each: &mut dyn FnMut(&[u8], Place)) {
-        let Some(line) = self.kept.lines.get(self.next) else { return };
-        self.next += 1;
-        match self.kept.read(line, &mut self.line) {
-            Some(()) => each(&self.line, line.place),
-            None => self.kept.lost.set(self.kept.lost.get() + 1),
+        let Some((at, kept, line)) = self.first() else { return };
+        if let Some(next) = self.next.get_mut(at) {
+            *next += 1;
         }
+        match kept.read(line, &mut self.line) {
+            Some(()) => each(&self.line, line.place),
+            None => kept.lost.set(kept.lost.get() + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn id(second: i64) -> EventId {
+        EventId { time: Timestamp::from_unix(second, 0), serial: 7 }
+    }
+
+    fn kept(seconds: &[i64], file: u32) -> Kept {
+        let mut pile = Pile::new(&std::env::temp_dir());
+        for (offset, second) in (0..).zip(seconds) {
+            pile.push(
+                id(*second),
+                Place { file, offset },
+                [b"node=a ", format!("line of {second}").as_bytes()],
+            );
+        }
+        let (kept, left) = pile.sorted();
+        assert_eq!(left, 0);
+        kept
+    }
+
+    #[test]
+    fn lines_of_both_piles_come_in_the_order_of_their_events() {
+        let beside = KeptBeside {
+            within: kept(&[20, 22, 21, 20], 1),
+            beyond: Some(kept(&[90, 10, 91], 2)),
+            ..KeptBeside::default()
+        };
+        let (mut replay, mut told) = (beside.replay(), Vec::new());
+        while let Some(next) = replay.next() {
+            replay.give(&mut |line, place| {
+                told.push((String::from_utf8(line.to_vec()).unwrap(), place.file, place.offset));
+            });
+            assert!(told.last().unwrap().0.ends_with(&next.time.unix().to_string()));
+        }
+        let places: Vec<_> = told.iter().map(|(_, file, offset)| (*file, *offset)).collect();
+        assert_eq!(places, [(2, 1), (1, 0), (1, 3), (1, 2), (1, 1), (2, 0), (2, 2)]);
+        assert_eq!(told[0].0, "node=a line of 10");
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted() {
+        let mut pile = Pile::new(&std::env::temp_dir());
+        let line = [&b"type=SYSCALL msg=audit(1.000:7): "[..], &[b'x'; 40]];
+        for at in 0..(LINES as u64 + 5) {
+            pile.push(id(1_000_000 - at as i64), Place { file: 1, offset: at }, line);
+        }
+        let (kept, left) = pile.sorted();
+        assert_eq!((kept.lines.len(), left), (LINES, 5));
+        assert!(LINES * size_of::<Line>() <= 7 << 20, "{}", size_of::<Line>());
+        let (mut buffer, first) = (Vec::new(), kept.lines[0]);
+        kept.read(&first, &mut buffer).unwrap();
+        assert_eq!((first.place.offset, buffer), (LINES as u64 - 1, line.concat()));
+        let beside = KeptBeside { left, ..KeptBeside::default() };
+        assert!(beside.untold().unwrap().starts_with("5 audit records of journals"));
     }
 }

@@ -123,8 +123,8 @@ pub fn audit_lines(evidence: &Evidence, each: &mut dyn FnMut(&Log, &[u8], u64)) 
 
 impl Gathering<'_> {
     /// What programs said; and which audit records journald took.
-    pub(super) fn journals<H: Hears>(&mut self, both: &mut Witnesses, hears: &mut H) -> Result<(), Failure> {
-        let evidence = self.evidence;
+    pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<Witnesses, Failure> {
+        let (evidence, mut both) = (self.evidence, Witnesses::default());
         for log in evidence.logs(What::Journal) {
             let (passed, broken) = entries(evidence, log, &mut |entry| {
                 self.entry(&entry, log, hears);
@@ -134,7 +134,7 @@ impl Gathering<'_> {
             })?;
             self.journal_ends(log, passed, broken, hears);
         }
-        Ok(())
+        Ok(both)
     }
 
     fn entry<H: Hears>(&mut self, entry: &Entry<'_>, log: &Log, hears: &mut H) {

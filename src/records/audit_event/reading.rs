@@ -147,6 +147,12 @@ impl<Sieve: Wants, Others: Beside> Reading<Sieve, Others> {
         }
     }
 
+    /// A line of another file that comes here.
+    pub fn other(&mut self, line: &[u8], place: Place, each: &mut dyn FnMut(Heard<'_>)) {
+        let Taking { assembler, beside, .. } = &mut self.taking;
+        other(assembler, beside, (line, place), each);
+    }
+
     /// All files have ended.
     pub fn finish(self, out: &mut dyn FnMut(Event)) -> Counts {
         self.finish_hear(&mut |heard| {
@@ -197,16 +203,9 @@ impl<Sieve: Wants, Others: Beside> Taking<Sieve, Others> {
 
     /// The others of events before this one, or all that are left.
     fn others_before(&mut self, id: Option<EventId>, each: &mut dyn FnMut(Heard<'_>)) {
-        let Taking { assembler, others, beside } = self;
-        while others.next().is_some_and(|next| id.is_none_or(|id| next < id)) {
-            others.give(&mut |line, place| {
-                each(Heard::Beside(line));
-                let before = assembler.counts();
-                assembler.line_of(line, place, &mut |event| each(Heard::Event(event)));
-                let after = assembler.counts();
-                beside.0 += after.records - before.records;
-                beside.1 += after.unparsed - before.unparsed;
-            });
+        while self.others.next().is_some_and(|next| id.is_none_or(|id| next < id)) {
+            let Taking { assembler, others, beside } = self;
+            others.give(&mut |line, place| other(assembler, beside, (line, place), each));
         }
     }
 
@@ -216,4 +215,19 @@ impl<Sieve: Wants, Others: Beside> Taking<Sieve, Others> {
         let (records, unparsed) = self.beside;
         Counts { records: counts.records - records, unparsed: counts.unparsed - unparsed, ..counts }
     }
+}
+
+/// Takes up a line of another file, and counts it apart.
+fn other<Sieve: Wants>(
+    assembler: &mut Assembler<Sieve>,
+    beside: &mut (u64, u64),
+    (line, place): (&[u8], Place),
+    each: &mut dyn FnMut(Heard<'_>),
+) {
+    each(Heard::Beside(line));
+    let before = assembler.counts();
+    assembler.line_of(line, place, &mut |event| each(Heard::Event(event)));
+    let after = assembler.counts();
+    beside.0 += after.records - before.records;
+    beside.1 += after.unparsed - before.unparsed;
 }

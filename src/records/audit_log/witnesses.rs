@@ -44,8 +44,12 @@ enum Node {
 pub enum Stands {
     /// In the logs as well.
     InBoth,
-    /// In the journal alone.
-    Alone,
+    /// In the journal alone, before the first event of the logs; there, too, where they have none.
+    Before,
+    /// In the journal alone, though the logs have events before and behind it.
+    Within,
+    /// In the journal alone, behind the last event of the logs.
+    Behind,
     /// It is not known whether the logs have it.
     Doubtful,
 }
@@ -95,17 +99,33 @@ impl Witnesses {
     /// A line of a journal, which passes once more.
     pub fn again(&mut self, line: &[u8]) -> Option<(EventId, Stands)> {
         let id = of_kernel(line)?;
+        let stands = self.stands(id);
+        match stands {
+            Stands::InBoth => {}
+            Stands::Before | Stands::Behind => self.beyond.saw(id),
+            Stands::Within => self.within.saw(id),
+            Stands::Doubtful => self.doubtful.saw(id),
+        }
+        Some((id, stands))
+    }
+
+    /// Where the event of such a line stands.
+    pub fn stands_line(&self, line: &[u8]) -> Option<Stands> {
+        of_kernel(line).map(|id| self.stands(id))
+    }
+
+    fn stands(&self, id: EventId) -> Stands {
         if self.logs.has(id) {
-            return Some((id, Stands::InBoth));
+            return Stands::InBoth;
         }
-        // The logs have events of which is not known which they are.
-        if self.logs.left > 0 {
-            self.doubtful.saw(id);
-            return Some((id, Stands::Doubtful));
+        match self.logs.span() {
+            Some((_, last)) if id.time > last => Stands::Behind,
+            Some((first, _)) if id.time < first => Stands::Before,
+            None => Stands::Before,
+            // The logs have events of which is not known which they are.
+            Some(_) if self.logs.left > 0 => Stands::Doubtful,
+            Some(_) => Stands::Within,
         }
-        let alone = if speaks_of(&self.logs, id) { &mut self.within } else { &mut self.beyond };
-        alone.saw(id);
-        Some((id, Stands::Alone))
     }
 
     /// All has passed.
@@ -180,7 +200,11 @@ mod tests {
         assert_eq!((counts(&both), both.has_common, stand.len()), ([0; 4], true, 0));
         let (both, stand) = compared(&all, &without(&[10, 13, 14, 19]));
         assert_eq!(counts(&both), [2, 2, 0, 0]);
-        assert_eq!(stand.iter().filter(|stands| **stands == Stands::Alone).count(), 8);
+        let count = |wanted: Stands| stand.iter().filter(|stands| **stands == wanted).count();
+        assert_eq!(
+            [Stands::Before, Stands::Within, Stands::Behind, Stands::InBoth].map(count),
+            [2, 4, 2, 12]
+        );
         let (first, last) = both.within.span().unwrap();
         assert_eq!((first.unix(), last.unix()), (1_795_200_013, 1_795_200_014));
         let (both, _) = compared(&without(&[10, 15, 19]), &all);
