@@ -1,7 +1,8 @@
 //! `access`: whose PHI was touched, by whom, from where, from a bundle, an image or plain files.
 //!
 //! The audit logs are read twice: for the sessions and for what they cover, and for the accesses, each of which is then
-//! attributed to a session. Nothing is held of a log but what is asked for.
+//! attributed to a session. Nothing is held of a log but what is asked for. What journals have beyond them is read among
+//! their lines, both times the same, so that boots are counted the same.
 
 mod answer;
 mod covered;
