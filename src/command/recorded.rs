@@ -113,7 +113,7 @@ pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) ->
         gathering.texts(hears)?;
         let journals = gathering.journals(hears)?;
         // What they have beyond the audit logs is read with these.
-        let beside = compared(evidence, journals)?;
+        let beside = compared(evidence, journals, beside::LINES)?;
         (gathering.audit(&beside, hears)?, beside)
     } else {
         let audit = gathering.audit_of_journals(wants::<H>, hears)?;
@@ -140,7 +140,7 @@ fn wants<H: Hears>(kind: &[u8], line: &[u8]) -> bool {
 
 /// What journals have of the kernel's audit records and the audit logs lack. Where no journal has any, the logs are not looked
 /// at.
-fn compared(evidence: &Evidence, mut both: Witnesses) -> Result<KeptBeside, Failure> {
+fn compared(evidence: &Evidence, mut both: Witnesses, room: usize) -> Result<KeptBeside, Failure> {
     if !both.end_journals() {
         return Ok(KeptBeside::none(both));
     }
@@ -159,7 +159,7 @@ fn compared(evidence: &Evidence, mut both: Witnesses) -> Result<KeptBeside, Fail
         lines.end(&mut take);
         both.is_short |= unread.is_some();
     }
-    if both.end_logs() { KeptBeside::of(evidence, both) } else { Ok(KeptBeside::none(both)) }
+    if both.end_logs() { KeptBeside::of(evidence, both, room) } else { Ok(KeptBeside::none(both)) }
 }
 
 struct Gathering<'e> {

@@ -16,7 +16,7 @@ use crate::term::{Failure, counted};
 /// Bytes of them that are held in memory; what is more waits in a file, encrypted.
 const IN_MEMORY: usize = 2 << 20;
 /// Lines of a pile: of each it has to be known where it is.
-const LINES: usize = 1 << 17;
+pub const LINES: usize = 1 << 17;
 
 /// Lines of journals.
 #[derive(Default)]
@@ -25,6 +25,10 @@ pub struct KeptBeside {
     within: Kept,
     /// Those before and behind the logs; none if there are too many of them.
     beyond: Option<Kept>,
+    /// There are some before the logs.
+    is_before: bool,
+    /// And behind them.
+    is_behind: bool,
     /// Lines of the time of the logs for which there was no room.
     left: u64,
 }
@@ -32,6 +36,8 @@ pub struct KeptBeside {
 /// Lines that wait.
 struct Pile {
     lines: Vec<Line>,
+    /// As many as there may be.
+    room: usize,
     text: BytesIn,
     left: u64,
 }
@@ -55,23 +61,26 @@ struct Line {
 }
 
 impl KeptBeside {
-    /// Those that the logs lack: the journals pass once more.
-    pub fn of(evidence: &Evidence, mut both: Witnesses) -> Result<KeptBeside, Failure> {
-        let (mut within, mut beyond) = (Pile::new(&evidence.temp), Pile::new(&evidence.temp));
-        let node = node(&both);
+    /// Those that the logs lack, `room` of a pile at most: the journals pass once more.
+    pub fn of(evidence: &Evidence, mut both: Witnesses, room: usize) -> Result<KeptBeside, Failure> {
+        let mut piles = [Pile::new(room, &evidence.temp), Pile::new(room, &evidence.temp)];
+        let [within, beyond] = &mut piles;
+        let (node, mut is_before, mut is_behind) = (node(&both), false, false);
         audit_lines(evidence, &mut |log, line, offset| {
             let Some((id, stands)) = both.again(line) else { return };
-            let place = Place { file: log.number, offset };
-            match stands {
-                Stands::Within => within.push(id, place, [&node, line]),
-                Stands::Before | Stands::Behind => beyond.push(id, place, [&node, line]),
-                Stands::InBoth | Stands::Doubtful => {}
-            }
+            is_before |= stands == Stands::Before;
+            is_behind |= stands == Stands::Behind;
+            let pile = match stands {
+                Stands::Within => &mut *within,
+                Stands::Before | Stands::Behind => &mut *beyond,
+                Stands::InBoth | Stands::Doubtful => return,
+            };
+            pile.push(id, Place { file: log.number, offset }, [&node, line]);
         })?;
         both.end();
-        let (within, left) = within.sorted();
-        let beyond = Some(beyond.sorted()).filter(|(_, left)| *left == 0).map(|(kept, _)| kept);
-        Ok(KeptBeside { both, within, beyond, left })
+        let [(within, left), (beyond, too_many)] = piles.map(Pile::sorted);
+        let beyond = (too_many == 0).then_some(beyond);
+        Ok(KeptBeside { both, within, beyond, is_before, is_behind, left })
     }
 
     /// None: there is nothing that the logs lack.
@@ -96,7 +105,12 @@ impl KeptBeside {
         wanted: Stands,
         each: &mut dyn FnMut(&[u8], Place),
     ) -> Result<(), Failure> {
-        if self.beyond.is_some() {
+        let is_there = match wanted {
+            Stands::Before => self.is_before,
+            Stands::Behind => self.is_behind,
+            Stands::InBoth | Stands::Within | Stands::Doubtful => false,
+        };
+        if self.beyond.is_some() || !is_there {
             return Ok(());
         }
         let (mut named, node) = (Vec::new(), node(&self.both));
@@ -128,15 +142,15 @@ fn node(both: &Witnesses) -> Vec<u8> {
 }
 
 impl Pile {
-    fn new(temp: &Path) -> Pile {
-        Pile { lines: Vec::new(), text: BytesIn::new(IN_MEMORY, temp), left: 0 }
+    fn new(room: usize, temp: &Path) -> Pile {
+        Pile { lines: Vec::new(), room, text: BytesIn::new(IN_MEMORY, temp), left: 0 }
     }
 
     /// Once one was left out, so are all that follow.
     fn push(&mut self, id: EventId, place: Place, parts: [&[u8]; 2]) {
         let begin = self.text.size();
         let length = u32::try_from(parts.iter().map(|part| part.len()).sum::<usize>());
-        let length = length.ok().filter(|_| self.left == 0 && self.lines.len() < LINES);
+        let length = length.ok().filter(|_| self.left == 0 && self.lines.len() < self.room);
         match length.filter(|_| parts.iter().all(|part| self.text.push(part).is_ok())) {
             Some(length) => self.lines.push(Line { id, place, begin, length }),
             None => self.left += 1,
@@ -145,7 +159,7 @@ impl Pile {
 
     /// And how many are not there.
     fn sorted(self) -> (Kept, u64) {
-        let Pile { mut lines, text, left } = self;
+        let Pile { mut lines, text, left, .. } = self;
         let count = lines.len() as u64;
         // Records of one event stay in the order in which they came.
         lines.sort_by_key(|line| line.id);
@@ -208,15 +222,20 @@ impl Beside for Replay<'_> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
+    use super::super::compared;
     use super::*;
     use crate::clock::Timestamp;
+    use crate::command::evidence::{EvidenceArgs, What};
+    use crate::term::Voice;
 
     fn id(second: i64) -> EventId {
         EventId { time: Timestamp::from_unix(second, 0), serial: 7 }
     }
 
     fn kept(seconds: &[i64], file: u32) -> Kept {
-        let mut pile = Pile::new(&std::env::temp_dir());
+        let mut pile = Pile::new(LINES, &std::env::temp_dir());
         for (offset, second) in (0..).zip(seconds) {
             pile.push(
                 id(*second),
@@ -248,9 +267,63 @@ mod tests {
         assert_eq!(told[0].0, "node=a line of 10");
     }
 
+    #[derive(clap::Parser)]
+    struct Args {
+        #[command(flatten)]
+        evidence: EvidenceArgs,
+    }
+
+    /// A journal has these events, and the log those (systemd.io/JOURNAL_EXPORT_FORMATS). Written from documentation.
+    fn evidence(folder: &Path, journal: std::ops::Range<u32>, log: impl Fn(&u32) -> bool) -> Evidence {
+        let entry = |at: u32| {
+            format!(
+                "__CURSOR={at}\n_TRANSPORT=audit\n_AUDIT_TYPE_NAME=SYSCALL\n_AUDIT_ID={at}\n_SOURCE_REALTIME_TIMESTAMP={at}000000\nMESSAGE=SYSCALL a={at}\n\n"
+            )
+        };
+        let line = |at: u32| format!("type=SYSCALL msg=audit({at}.000:{at}): a={at}\n");
+        let (audit, export) = (folder.join("audit.log"), folder.join("x.journal"));
+        std::fs::write(&audit, journal.clone().filter(log).map(line).collect::<String>()).unwrap();
+        std::fs::write(&export, journal.map(entry).collect::<String>()).unwrap();
+        let words = ["--audit".as_ref(), audit.as_os_str(), "--journal".as_ref(), export.as_os_str()];
+        let args = Args::parse_from([std::ffi::OsStr::new("x")].into_iter().chain(words)).evidence;
+        let now = Timestamp::from_unix(1_000_000, 0);
+        args.gather(
+            &[What::Audit, What::Journal],
+            now,
+            Voice { json: false, quiet: true, stdout_taken: false },
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_too_much_to_wait_passes_before_and_behind_the_logs() {
+        let folder = tempfile::tempdir().unwrap();
+        let evidence =
+            evidence(folder.path(), 1_000..1_100, |at| (1_030..1_050).contains(at) && *at != 1_041);
+        let told = |room: usize| {
+            let mut both = Witnesses::default();
+            audit_lines(&evidence, &mut |_, line, _| both.journal(line)).unwrap();
+            let beside = compared(&evidence, both, room).unwrap();
+            let mut told: [Vec<String>; 3] = Default::default();
+            let text = |line: &[u8]| String::from_utf8(line.to_vec()).unwrap();
+            beside.pass(&evidence, Stands::Before, &mut |line, _| told[0].push(text(line))).unwrap();
+            let mut replay = beside.replay();
+            while replay.next().is_some() {
+                replay.give(&mut |line, _| told[1].push(text(line)));
+            }
+            beside.pass(&evidence, Stands::Behind, &mut |line, _| told[2].push(text(line))).unwrap();
+            assert_eq!(beside.untold(), None);
+            told
+        };
+        let (kept, passed) = (told(1_000), told(8));
+        assert_eq!(kept.each_ref().map(Vec::len), [0, 81, 0]);
+        assert_eq!(passed.each_ref().map(Vec::len), [30, 1, 50]);
+        assert_eq!(kept.concat(), passed.concat());
+    }
+
     #[test]
     fn what_has_no_room_is_counted() {
-        let mut pile = Pile::new(&std::env::temp_dir());
+        let mut pile = Pile::new(LINES, &std::env::temp_dir());
         let line = [&b"type=SYSCALL msg=audit(1.000:7): "[..], &[b'x'; 40]];
         for at in 0..(LINES as u64 + 5) {
             pile.push(id(1_000_000 - at as i64), Place { file: 1, offset: at }, line);
