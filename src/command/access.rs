@@ -1,7 +1,8 @@
 //! `access`: whose PHI was touched, by whom, from where, from a bundle, an image or plain files.
 //!
 //! The audit logs are read twice: for the sessions and for what they cover, and for the accesses, each of which is then
-//! attributed to a session. Nothing is held of a log but what is asked for.
+//! attributed to a session. Nothing is held of a log but what is asked for. What journals have beyond them is read among
+//! their lines, both times the same, so that boots are counted the same.
 
 mod answer;
 mod covered;
@@ -15,7 +16,8 @@ use super::recorded::{self, Recorded, audit_lines, unless_forged};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::rows::access::AccessRow;
 use crate::records::audit_event::operation::Op;
-use crate::records::audit_event::{Assembler, Counts, Event, Reading, Steady};
+use crate::records::audit_event::{Assembler, Counts, Event, Heard, Reading, Steady};
+use crate::records::audit_log::witnesses::Stands;
 use crate::term::{Exit, Failure, Voice};
 use crate::view::access::{Access, Counted, Filter, Question};
 use crate::view::coverage::doubts;
@@ -199,15 +201,23 @@ fn accesses(
         })?;
         assembler.end(&mut take)
     } else {
-        let mut reading = Reading::new(Steady(sieve));
+        let beside = &recorded.beside;
+        let mut reading = Reading::beside(Steady(sieve), beside.replay());
+        let mut take = |heard: Heard<'_>| {
+            if let Heard::Event(event) = heard {
+                take(event)
+            }
+        };
+        beside.pass(evidence, Stands::Before, &mut |line, place| reading.other(line, place, &mut take))?;
         for log in evidence.logs(What::Audit) {
             reading.begin(log.number);
-            let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));
-            reading.end_file(&mut take);
+            let read = evidence.read(log, &mut |bytes| reading.hear(bytes, &mut take));
+            reading.end_hear(&mut take);
             // What cannot be read was told when it was read first.
             unless_forged(read)?;
         }
-        reading.finish(&mut take)
+        beside.pass(evidence, Stands::Behind, &mut |line, place| reading.other(line, place, &mut take))?;
+        reading.finish_hear(&mut take)
     };
     Ok((access.finish(row), events))
 }

@@ -2,6 +2,7 @@
 //! files are read once each, the oldest first. Whoever else needs what passes listens on the way ([`Hears`]), so that no
 //! log is read twice for one answer.
 
+mod beside;
 mod dated;
 mod journals;
 mod others;
@@ -9,16 +10,22 @@ mod records;
 mod texts;
 mod unpacked;
 
+use std::ops::ControlFlow;
+
 use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading, Steady};
+use crate::records::audit_log::witnesses::{Stands, Witnesses};
 use crate::records::auth_text::Said;
+use crate::records::lines::{Line, Lines};
 use crate::records::login_pairing::{Found, PairedLogin};
 use crate::records::logind;
 use crate::records::syslog::Tags;
 use crate::term::{Failure, counted};
+use crate::view::audit_witnesses;
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
+pub use beside::KeptBeside;
 pub use dated::{dated, head};
 pub use journals::{audit_lines, entries};
 pub use others::other_lines;
@@ -46,6 +53,9 @@ pub trait Hears {
 
     /// A line of it, whatever it is; none for one that is too long to be kept.
     fn line(&mut self, _line: Option<&[u8]>) {}
+
+    /// An audit record of a journal that no audit log has.
+    fn beside(&mut self, _line: &[u8]) {}
 
     /// An audit event: of a type that is wanted, or one that tells of sessions.
     fn event(&mut self, _event: &Event) {}
@@ -91,8 +101,10 @@ pub struct Recorded {
     pub audit: Counts,
     /// The audit records were read from journals, there being no audit log.
     pub by_journal: bool,
-    /// Audit records that journald took of times that no audit log here speaks of: they were not read.
-    pub beyond_logs: u64,
+    /// Audit records that journals have and the audit logs, which are here, have not: they are read with these.
+    pub beside: KeptBeside,
+    /// The audit logs lack what journals have of their time, or may lack it: what is told of them is no whole.
+    pub lacks: bool,
     /// What could not be read, or not all of it, in words.
     pub notes: Vec<String>,
     /// What is to be known, and no lack.
@@ -103,57 +115,87 @@ pub struct Recorded {
 pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) -> Result<Recorded, Failure> {
     let mut gathering = Gathering::of(evidence, now);
     let has_logs = evidence.logs(What::Audit).next().is_some();
-    let audit = gathering.audit(has_logs, hears)?;
-    gathering.texts(hears)?;
-    // Where they stand for the audit logs they have passed.
-    let beyond_logs = if has_logs { gathering.journals(hears)? } else { 0 };
+    let (audit, beside) = if has_logs {
+        gathering.texts(hears)?;
+        let journals = gathering.journals(hears)?;
+        // What they have beyond the audit logs is read with these.
+        let beside = compared(evidence, journals, beside::LINES)?;
+        (gathering.audit(&beside, hears)?, beside)
+    } else {
+        let audit = gathering.audit_of_journals(wants::<H>, hears)?;
+        gathering.texts(hears)?;
+        (audit, KeptBeside::none(Witnesses::default()))
+    };
     gathering.login_records(hears)?;
     gathering.logind(hears)?;
-    let Gathering { sessions, mut notes, remarks, .. } = gathering;
+    let Gathering { sessions, mut notes, mut remarks, .. } = gathering;
     let joined = sessions.finish();
     notes.extend(untold(&joined));
-    if beyond_logs > 0 {
-        notes.push(format!(
-            "{} in journals, of times that no audit log here speaks of, not read: leave the audit logs out, as with --journal \
-             alone, to read them",
-            counted(beyond_logs, "audit record")
-        ));
-    }
+    let compared = audit_witnesses::told(beside.both());
+    let lacks = !compared.notes.is_empty() || beside.untold().is_some();
+    notes.extend(compared.notes.into_iter().chain(beside.untold()));
+    remarks.extend(compared.remarks);
     let by_journal = !has_logs && audit.records > 0;
-    Ok(Recorded { joined, audit, by_journal, beyond_logs, notes, remarks })
+    Ok(Recorded { joined, audit, by_journal, beside, lacks, notes, remarks })
+}
+
+/// Whether the event of an audit record is to be heard.
+fn wants<H: Hears>(kind: &[u8], line: &[u8]) -> bool {
+    Sessions::sieve(kind, line) || H::wants(kind, line)
+}
+
+/// What journals have of the kernel's audit records and the audit logs lack. Where no journal has any, the logs are not looked
+/// at.
+fn compared(evidence: &Evidence, mut both: Witnesses, room: usize) -> Result<KeptBeside, Failure> {
+    if !both.end_journals() {
+        return Ok(KeptBeside::none(both));
+    }
+    for log in evidence.logs(What::Audit) {
+        let mut lines = Lines::default();
+        let mut take = |line: Line<'_>| {
+            if let Line::Kept { bytes, .. } = line {
+                both.log(bytes);
+            }
+        };
+        // What cannot be read is told when the log is read for the sessions.
+        let unread = unpacked(evidence, log, &mut |text| {
+            lines.piece(text, &mut take);
+            ControlFlow::Continue(())
+        })?;
+        lines.end(&mut take);
+        both.is_short |= unread.is_some();
+    }
+    if both.end_logs() { KeptBeside::of(evidence, both, room) } else { Ok(KeptBeside::none(both)) }
 }
 
 struct Gathering<'e> {
     evidence: &'e Evidence,
     now: Timestamp,
     sessions: Sessions,
-    /// From when to when each audit log speaks.
-    audited: Vec<(Timestamp, Timestamp)>,
     notes: Vec<String>,
     remarks: Vec<String>,
 }
 
 impl Gathering<'_> {
     fn of(evidence: &Evidence, now: Timestamp) -> Gathering<'_> {
-        let (sessions, audited) = (Sessions::new(), Vec::new());
-        Gathering { evidence, now, sessions, audited, notes: Vec::new(), remarks: Vec::new() }
+        Gathering { evidence, now, sessions: Sessions::new(), notes: Vec::new(), remarks: Vec::new() }
     }
 
-    /// The audit logs; where there is none, what journald took of the kernel's records.
-    fn audit<H: Hears>(&mut self, has_logs: bool, hears: &mut H) -> Result<Counts, Failure> {
-        let wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || H::wants(kind, line);
-        if !has_logs {
-            return self.audit_of_journals(wants, hears);
-        }
-        let mut reading = Reading::new(Steady(wants));
+    /// The audit logs, and among their lines those that journals alone have.
+    fn audit<H: Hears>(&mut self, beside: &KeptBeside, hears: &mut H) -> Result<Counts, Failure> {
+        let mut reading = Reading::beside(Steady(wants::<H>), beside.replay());
         let sessions = &mut self.sessions;
         let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
             Heard::Line(line) => hears.line(line),
+            Heard::Beside(line) => hears.beside(line),
             Heard::Event(event) => {
                 sessions.audit(&event);
                 hears.event(&event);
             }
         };
+        beside.pass(self.evidence, Stands::Before, &mut |line, place| {
+            reading.other(line, place, &mut |heard| hear(hears, heard));
+        })?;
         for log in self.evidence.logs(What::Audit) {
             hears.begins(log);
             reading.begin(log.number);
@@ -165,10 +207,12 @@ impl Gathering<'_> {
             {
                 return read.map(|()| Counts::default());
             }
-            self.audited.extend(told.first.zip(told.last));
             hears.ends(log, &told, read.err().as_ref());
         }
-        Ok(reading.finish(&mut |event| hear(hears, Heard::Event(event))))
+        beside.pass(self.evidence, Stands::Behind, &mut |line, place| {
+            reading.other(line, place, &mut |heard| hear(hears, heard));
+        })?;
+        Ok(reading.finish_hear(&mut |heard| hear(hears, heard)))
     }
 
     /// Files of logind's: the sessions that were living.

@@ -13,7 +13,7 @@ pub mod sieve;
 
 pub use assembler::{Assembler, Steady, Wants};
 pub use assembly::Counts;
-pub use reading::{FileRead, Heard, Reading};
+pub use reading::{Beside, FileRead, Heard, Reading};
 
 use super::audit_log::{EventId, Record, record};
 

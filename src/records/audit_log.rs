@@ -7,11 +7,13 @@
 mod event;
 mod fields;
 mod head;
+pub mod ids;
 mod notes;
 pub mod serials;
 pub mod signs;
 mod summary;
 mod values;
+pub mod witnesses;
 
 pub use fields::{Text, untrusted};
 pub use head::{Head, head};

@@ -67,6 +67,7 @@ pub struct Coverage {
     keys: Vec<Vec<u8>>,
     roots: Vec<Root>,
     files: Vec<File>,
+    beside: Summary,
     unread: u64,
     kernel: Kernel,
     /// When the logs were taken, if that is known: until then nothing came behind their last record.
@@ -85,6 +86,7 @@ impl Coverage {
             keys,
             roots: Vec::new(),
             files: Vec::new(),
+            beside: Summary::default(),
             unread: 0,
             kernel: Kernel::default(),
             taken: None,
@@ -118,6 +120,12 @@ impl Coverage {
     /// A log that was read.
     pub fn file(&mut self, file: File) {
         self.files.push(file);
+    }
+
+    /// A record that is in none of the logs: of a journal. It may show that auditing was changed; that it was recording the logs
+    /// alone show.
+    pub fn beside(&mut self, line: &[u8]) {
+        self.beside.line(line);
     }
 
     /// A log that is there and could not be read.
@@ -165,7 +173,8 @@ impl Coverage {
             let all = self.files.iter();
             all.map(|file| Log { summary: &file.summary, number: file.number, whole: file.whole })
         };
-        let recording = Recording::of(self.window, self.kernel.status.as_ref(), logs(), self.unread);
+        let recording =
+            Recording::of(self.window, self.kernel.status.as_ref(), logs(), self.unread).beside(&self.beside);
         let mut gaps = recording.lapses();
         gaps.extend(recording.lapses_of_suppression(self.kernel.loaded.is_some()));
         gaps.extend(told);
@@ -259,7 +268,7 @@ impl Coverage {
 
     /// When no rule with a key was in force.
     fn rules(&self, key: &[u8], recording: &Recording<'_>, gaps: &mut Vec<Lapse>) {
-        let notes = || self.files.iter().flat_map(|file| &file.summary.notes);
+        let notes = || self.files.iter().flat_map(|file| &file.summary.notes).chain(&self.beside.notes);
         let told = notes().any(|note| match &note.kind {
             NoteKind::RuleAdded(rule) | NoteKind::RuleRemoved(rule) => rule.has(key),
             _ => false,

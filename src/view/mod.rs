@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod audit_coverage;
+pub mod audit_witnesses;
 pub mod coverage;
 pub mod events;
 pub mod login_sessions;

@@ -32,6 +32,8 @@ pub struct Recording<'a> {
     /// In the order of time; only those with a record in them.
     logs: Vec<Log<'a>>,
     notes: Vec<Note>,
+    /// Auditing was changed more often than is known.
+    is_more: bool,
     /// Logs that are there and could not be read.
     unread: u64,
 }
@@ -48,7 +50,14 @@ impl<'a> Recording<'a> {
         let mut logs: Vec<Log<'_>> = logs.into_iter().filter(|log| log.summary.span().is_some()).collect();
         logs.sort_by_key(|log| log.summary.span());
         let notes = notes::of(&logs);
-        Recording { from, to, status, logs, notes, unread }
+        let is_more = logs.iter().any(|log| log.summary.notes_left > 0);
+        Recording { from, to, status, logs, notes, is_more, unread }
+    }
+
+    /// What records that are in none of the logs say of auditing counts as well. That it was recording the logs alone show.
+    pub fn beside(self, records: &Summary) -> Recording<'a> {
+        let notes = notes::with(self.notes, records, &self.logs);
+        Recording { notes, is_more: self.is_more || records.notes_left > 0, ..self }
     }
 
     /// The window.
@@ -122,7 +131,7 @@ impl<'a> Recording<'a> {
             }
             Some(_) => {}
         }
-        if self.logs.iter().any(|log| log.summary.notes_left > 0) {
+        if self.is_more {
             let words = "auditing was changed more often than is read of one log".to_owned();
             self.add(lapses, ReasonCode::CoverageUnknown, self.from, self.to, words);
         }

@@ -1,6 +1,7 @@
 //! What journals, files and exports of them, tell the verbs that answer questions.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -104,20 +105,197 @@ fn accesses_that_journald_took_are_told_with_what_they_cover() {
         .says("recording was active");
 }
 
+/// Where the audit log lies beside it.
+const AUDIT: &str = "/var/log/audit/audit.log";
+const PHI: [&str; 4] = ["--phi", "/var/data/phi", "--phi-key", "phi_access"];
+
+/// The lines of the log that a test asks for.
+fn lines(log: &str, wanted: impl Fn(&str) -> bool) -> String {
+    log.lines().filter(|line| wanted(line)).map(|line| line.to_owned() + "\n").collect()
+}
+
+/// What journald has of it: what auditd says of itself never comes there.
+fn taken(log: &str) -> String {
+    export(&audited(&lines(log, |line| !line.contains("DAEMON_"))))
+}
+
+fn is_of(serial: u32) -> impl Fn(&str) -> bool {
+    move |line: &str| line.contains(&format!(":{serial})"))
+}
+
+/// The same minute once more, so much later.
+fn later(log: &str, seconds: u64) -> String {
+    log.replace("audit(17952000", &format!("audit({}", 17_952_000 + seconds / 100))
+}
+
+/// An audit log, and journals beside it.
+fn both(log: &str, journals: &[&str], verb: &str, args: &[&str]) -> Ran {
+    let places: Vec<String> = (0..journals.len()).map(|at| format!("{PLACE}.{at}")).collect();
+    let mut host = FakeHost::small().file(AUDIT, log);
+    for (place, journal) in places.iter().zip(journals) {
+        host = host.file(place, *journal);
+    }
+    let (log, journals) = (host.at(AUDIT), places.iter().map(|place| host.at(place)));
+    let journals = journals.flat_map(|journal| ["--journal".into(), journal.into_os_string()]);
+    phi([verb])
+        .args(["--audit".as_ref(), log.as_os_str()] as [&OsStr; 2])
+        .args(journals)
+        .args(args)
+        .args(["--format", "jsonl"])
+        .run()
+}
+
+fn paths(ran: &Ran) -> Vec<String> {
+    rows(ran).iter().map(|row| row["path"].as_str().unwrap()[14..15].to_owned()).collect()
+}
+
+/// What a journal has and a log lacks is told with its time, and the file it stands in; a journal that lacks it too knows of
+/// nothing.
 #[test]
-fn audit_records_of_a_journal_that_no_audit_log_reaches_are_told() {
-    let first: String = super::access::LOG.lines().take(9).map(|line| line.to_owned() + "\n").collect();
-    let journal = export(&audited(super::access::LOG));
-    let host = FakeHost::small().file(PLACE, journal).file("/var/log/audit/audit.log", first);
-    let log = host.at("/var/log/audit/audit.log");
-    let args = ["--phi", "/var/data/phi", "--phi-key", "phi_access"];
-    let both = |args: &[&str]| {
-        read(&host, "access", args).args(["--audit".as_ref(), log.as_os_str()] as [&OsStr; 2])
+fn an_access_that_was_taken_out_of_the_audit_log_is_told_by_the_journal() {
+    let log = super::access::LOG;
+    let cut = lines(log, |line| !is_of(55)(line));
+    let ran = both(&cut, &[&taken(log)], "access", &PHI).code(0);
+    assert_eq!(paths(&ran), ["a", "b", "c"]);
+    let found = "note: 1 audit event in journals and not in the audit logs, though the logs speak of that time, at \
+        2026-11-20 18:40:20 UTC: removed from the logs, or not written by auditd; they are told of with the others\n";
+    assert!(ran.stderr.contains(found), "{}", ran.stderr);
+    // Each says where it stands: the log is the first file, the journal the second.
+    let place = |row: &Value| {
+        row["events"][0].as_str().unwrap().split_once('@').unwrap().1.split(':').next().unwrap().to_owned()
     };
-    both(&args).run().code(0).says("7 audit records in journals, of times that no audit log here speaks of");
-    // What both hold is no news.
-    let host = host.file("/var/log/audit/audit.log", super::access::LOG);
-    let log = host.at("/var/log/audit/audit.log");
-    let ran = read(&host, "access", &args).args(["--audit".as_ref(), log.as_os_str()] as [&OsStr; 2]).run();
-    assert!(!ran.code(0).stderr.contains("in journals"));
+    assert_eq!(rows(&ran).iter().map(place).collect::<Vec<_>>(), ["1", "2", "1"]);
+    // The gap is one all the same.
+    let ran = ran.says("the events 55 to 55 are in none of the logs");
+    assert!(ran.stderr.contains("1 audit log read, 13 records"), "{}", ran.stderr);
+    // What a record says of auditing itself counts wherever it stands.
+    let off =
+        "type=CONFIG_CHANGE msg=audit(1795200020.000:55): auid=0 ses=1 op=set audit_enabled=0 old=1 res=1\n";
+    both(&cut, &[&taken(&(cut.clone() + off))], "access", &PHI)
+        .code(0)
+        .says("auditing was switched off at 2026-11-20 18:40:20 UTC");
+    // It is a gap of an answer of a time.
+    let asked = ["--since", "2026-11-20 18:40:00", "--until", "2026-11-20 18:40:30"];
+    both(&cut, &[&taken(log)], "access", &[&PHI[..], &asked].concat()).code(3);
+    let ran = both(&cut, &[&taken(&cut)], "access", &PHI).code(0);
+    assert_eq!(paths(&ran), ["a", "c"]);
+    assert!(!ran.stderr.contains("journals"), "{}", ran.stderr);
+    // A login is one too.
+    let cut = lines(log, |line| !is_of(52)(line) && !is_of(51)(line) && !is_of(53)(line));
+    let ran = both(&cut, &[&taken(log)], "logins", &["--sessions"]).code(0);
+    let ran = ran.says("3 audit events in journals and not in the audit logs");
+    assert_eq!(rows(&ran)[0]["user"]["text"], "alice", "{}", ran.stdout);
+}
+
+#[test]
+fn a_journal_that_begins_before_the_audit_log_tells_of_that_time_too() {
+    let log = super::access::LOG;
+    let rest = lines(log, |line| is_of(56)(line));
+    let ran = both(&rest, &[&taken(log)], "access", &PHI).code(0);
+    assert_eq!(paths(&ran), ["a", "b", "c"]);
+    let access = &rows(&ran)[0];
+    let who = (&access["source"]["user"], &access["actor"]["label"]);
+    assert_eq!(who, (&"alice".into(), &"A1".into()), "{access:#}");
+    let ran = ran
+        .says("6 audit events in journals alone, of times of which the audit logs do not speak, from 2026-11-20 18:40:00 UTC to");
+    assert!(!ran.stderr.contains("removed"), "{}", ran.stderr);
+    // The log does not speak of it, so that it is not covered.
+    let ran = ran.says("the audit logs that are there begin at");
+    assert!(!ran.stderr.contains("and the records are here"), "{}", ran.stderr);
+    let asked = ["--since", "2026-11-20 18:40:00", "--until", "2026-11-20 18:40:30"];
+    both(&rest, &[&taken(log)], "access", &[&PHI[..], &asked].concat())
+        .code(3)
+        .says("the audit logs that are there begin at");
+}
+
+#[test]
+fn what_log_and_journals_both_have_is_told_once_and_no_news() {
+    let log = super::access::LOG;
+    let alone = both(log, &[], "access", &PHI).code(0);
+    let ran = both(log, &[&taken(log)], "access", &PHI).code(0);
+    assert_eq!((paths(&ran), rows(&ran).len()), (paths(&alone), 3));
+    assert!(!ran.stderr.contains("in journals") && !ran.stderr.contains("in the journals"), "{}", ran.stderr);
+    // And what only the journals have, however many do.
+    let cut = lines(log, |line| !is_of(55)(line));
+    let ran = both(&cut, &[&taken(log), &taken(log)], "access", &PHI).code(0);
+    assert_eq!(paths(&ran), ["a", "b", "c"]);
+    ran.says("1 audit event in journals");
+    // A journal that lacks something is no more than worth a remark.
+    let short = lines(log, |line| !is_of(54)(line));
+    let ran = both(log, &[&taken(&short)], "access", &PHI).code(0);
+    assert_eq!(paths(&ran), ["a", "b", "c"]);
+    ran.says("1 audit event in audit logs and not in the journals");
+}
+
+#[test]
+fn two_boots_with_the_same_numbers_are_two() {
+    let second = later(super::access::LOG, 600);
+    let log = super::access::LOG.to_owned() + &second;
+    let journal = taken(&log);
+    for (cut, told) in [
+        (lines(&log, |line| !(is_of(55)(line) && line.contains("17952000"))), "18:40:20"),
+        (lines(&log, |line| !(is_of(55)(line) && line.contains("17952006"))), "18:50:20"),
+    ] {
+        let ran = both(&cut, &[&journal], "access", &PHI).code(0);
+        assert_eq!(paths(&ran), ["a", "b", "c", "a", "b", "c"], "{told}");
+        ran.says(&format!("1 audit event in journals and not in the audit logs, though the logs speak of that time, at 2026-11-20 {told} UTC"));
+    }
+}
+
+#[test]
+fn the_order_of_entries_and_journals_does_not_matter() {
+    let log = super::access::LOG;
+    let cut = lines(log, |line| !is_of(52)(line) && !is_of(55)(line) && !is_of(56)(line));
+    let events = audited(&lines(log, |line| !line.contains("DAEMON_")));
+    let plain = both(&cut, &[&export(&events)], "access", &PHI).code(0);
+    assert_eq!(paths(&plain), ["a", "b", "c"]);
+    let (first, second) = events.split_at(8);
+    let mut backwards = events.clone();
+    backwards.reverse();
+    for journals in [
+        vec![export(second), export(first)],
+        vec![export(&[second, first].concat())],
+        vec![export(&backwards)],
+    ] {
+        let journals: Vec<&str> = journals.iter().map(String::as_str).collect();
+        let ran = both(&cut, &journals, "access", &PHI).code(0);
+        assert_eq!(paths(&ran), ["a", "b", "c"]);
+        let told = |ran: &Ran| lines(&ran.stderr, |line| line.contains("in journals"));
+        assert_eq!(told(&ran), told(&plain));
+    }
+}
+
+/// What a log names its machine by, no journal's record has (auditd.conf(5), `name_format`).
+#[test]
+fn records_of_a_journal_are_of_the_machine_that_the_log_names() {
+    let log = super::access::LOG;
+    let named: String = log.lines().map(|line| format!("node=clinic {line}\n")).collect();
+    let cut = lines(&named, |line| !is_of(52)(line) && !is_of(55)(line));
+    let ran = both(&cut, &[&taken(log)], "access", &PHI).code(0);
+    let rows = rows(&ran);
+    let nodes: Vec<&Value> = rows.iter().map(|row| &row["node"]).collect();
+    assert_eq!(
+        (nodes, &rows[0]["actor"]["label"]),
+        (vec![&Value::from("clinic"); 3], &"A1".into()),
+        "{rows:#?}"
+    );
+}
+
+/// Whoever empties a log leaves it there.
+#[test]
+fn a_log_without_a_record_covers_nothing_and_one_that_is_not_whole_is_told() {
+    let log = super::access::LOG;
+    let ran = both("", &[&taken(log)], "access", &PHI).code(0);
+    assert_eq!(paths(&ran), ["a", "b", "c"]);
+    ran.says("7 audit events in journals alone, of times of which the audit logs do not speak")
+        .says("no audit log with a record in it could be read")
+        .says("is not known");
+    let packed = tool("gzip", &["-c".as_ref(), Path::new(file!()).as_os_str()]).code(0).raw;
+    let host = FakeHost::small()
+        .file(PLACE, taken(log))
+        .file(AUDIT, lines(log, |line| !is_of(55)(line)))
+        .file("/var/log/audit/audit.log.1", &packed[..packed.len() / 2]);
+    let logs = [host.at(AUDIT), host.at("/var/log/audit/audit.log.1")];
+    let ran = read(&host, "access", &PHI).args(["--audit"]).args(&logs).run().code(0);
+    ran.says("removed from the logs, not written by auditd, or in what of the logs could not be read");
 }

@@ -9,7 +9,7 @@ use crate::command::recorded::{Hears, Passed, Recorded};
 use crate::command::search::notes;
 use crate::custody::rows::access::coverage::CoverageStatement;
 use crate::records::audit_event::{Counts, Event, FileRead};
-use crate::records::audit_log::Summary;
+use crate::records::audit_log::{Summary, record};
 use crate::records::auth_text::Said;
 use crate::term::{Failure, Voice, counted};
 use crate::view::access::Totals;
@@ -59,6 +59,12 @@ impl Hears for Covered {
         }
     }
 
+    /// It is part of what is asked about, and the time around it is covered by the logs alone.
+    fn beside(&mut self, line: &[u8]) {
+        self.coverage.beside(line);
+        self.spans(record(line).map(|record| (record.id.time, record.id.time)));
+    }
+
     fn event(&mut self, event: &Event) {
         self.coverage.event(event);
     }
@@ -90,10 +96,7 @@ impl Hears for Covered {
 
 impl Covered {
     fn file(&mut self, log: &Log, summary: Summary, whole: bool) {
-        if let Some((first, last)) = summary.span() {
-            let (from, to) = self.span.unwrap_or((first, last));
-            self.span = Some((from.min(first), to.max(last)));
-        }
+        self.spans(summary.span());
         self.coverage.file(File {
             path: log.path.as_ref().map_or(log.name.as_bytes(), |path| path.as_bytes()).to_vec(),
             bytes: log.size,
@@ -101,6 +104,13 @@ impl Covered {
             whole,
             summary,
         });
+    }
+
+    fn spans(&mut self, span: Option<(Timestamp, Timestamp)>) {
+        if let Some((first, last)) = span {
+            let (from, to) = self.span.unwrap_or((first, last));
+            self.span = Some((from.min(first), to.max(last)));
+        }
     }
 
     /// Of files in PHI folders not all is known: why.
@@ -164,7 +174,7 @@ impl Covered {
             && self.unread.is_empty()
             && evidence.notes.is_empty()
             && odd.is_empty()
-            && recorded.beyond_logs == 0
+            && !recorded.lacks
             && totals.undecided + totals.names_forgotten + totals.files_left == 0
     }
 

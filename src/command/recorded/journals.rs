@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::{Gathering, Hears, Passed, head, unless_forged, unpacked};
 use crate::command::evidence::{At, Evidence, Log, What};
 use crate::records::audit_event::{Assembler, Counts, Event, Steady};
-use crate::records::audit_log::record;
+use crate::records::audit_log::witnesses::Witnesses;
 use crate::records::journal::{Entry, Journal, Read, Summary, audit_line, said};
 use crate::records::journal_export::{ExportSummary, Exported};
 use crate::term::{Failure, counted};
@@ -122,17 +122,19 @@ pub fn audit_lines(evidence: &Evidence, each: &mut dyn FnMut(&Log, &[u8], u64)) 
 }
 
 impl Gathering<'_> {
-    /// What programs said; and how many audit records journald took of times that no audit log speaks of.
-    pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<u64, Failure> {
-        let (evidence, mut beyond) = (self.evidence, 0);
+    /// What programs said; and which audit records journald took.
+    pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<Witnesses, Failure> {
+        let (evidence, mut both) = (self.evidence, Witnesses::default());
         for log in evidence.logs(What::Journal) {
             let (passed, broken) = entries(evidence, log, &mut |entry| {
                 self.entry(&entry, log, hears);
-                beyond += u64::from(self.is_beyond(&entry));
+                if let Some(line) = audit_line(&entry) {
+                    both.journal(&line);
+                }
             })?;
             self.journal_ends(log, passed, broken, hears);
         }
-        Ok(beyond)
+        Ok(both)
     }
 
     fn entry<H: Hears>(&mut self, entry: &Entry<'_>, log: &Log, hears: &mut H) {
@@ -140,13 +142,6 @@ impl Gathering<'_> {
             self.sessions.said(Source::Journal, &said);
             hears.said(Source::Journal, &said);
         }
-    }
-
-    /// Whether this is an audit record of a time that no audit log speaks of.
-    fn is_beyond(&self, entry: &Entry<'_>) -> bool {
-        let Some(line) = audit_line(entry) else { return false };
-        let time = record(&line).map(|record| record.id.time);
-        time.is_some_and(|time| !self.audited.iter().any(|(first, last)| (*first..=*last).contains(&time)))
     }
 
     fn journal_ends<H: Hears>(&mut self, log: &Log, passed: Passed, broken: Option<String>, hears: &mut H) {

@@ -182,6 +182,15 @@ impl<Sieve: Wants> Assembler<Sieve> {
         }
     }
 
+    /// A line of another file, which is no part of what is said of this one.
+    pub fn line_of(&mut self, line: &[u8], place: Place, each: &mut dyn FnMut(Event)) {
+        let (file, span) = (self.file, self.span);
+        self.file(place.file);
+        self.line(line, place.offset, each);
+        self.file(file);
+        self.span = span;
+    }
+
     /// All files have ended: what is here leaves as it is.
     pub fn end(&mut self, each: &mut dyn FnMut(Event)) -> Counts {
         self.let_go(each);

@@ -54,6 +54,54 @@ fn contents(events: &[Event]) -> Vec<(EventId, u32, Vec<Vec<u8>>)> {
     all
 }
 
+/// Lines of another file.
+struct Others(std::collections::VecDeque<(EventId, Vec<u8>)>);
+
+impl Beside for Others {
+    fn next(&self) -> Option<EventId> {
+        self.0.front().map(|(id, _)| *id)
+    }
+
+    fn give(&mut self, each: &mut dyn FnMut(&[u8], Place)) {
+        let (_, line) = self.0.pop_front().unwrap();
+        each(&line, Place { file: 9, offset: 1 });
+    }
+}
+
+#[test]
+fn lines_of_another_file_are_of_the_events_and_not_of_the_log() {
+    let (whole, ..) = read(&[SCRIPTED]);
+    let id = |line: &[u8]| {
+        record(line).filter(|record| !record.kind.starts_with(b"DAEMON_")).map(|record| record.id)
+    };
+    let is_other = |line: &&[u8]| id(line).is_some_and(|id| id.serial % 3 == 0);
+    let mut others: Vec<_> = lines_of(SCRIPTED)
+        .into_iter()
+        .filter(is_other)
+        .map(|line| (id(line).unwrap(), line.to_vec()))
+        .collect();
+    others.sort_by_key(|(id, _)| *id);
+    let log: Vec<&[u8]> = lines_of(SCRIPTED).into_iter().filter(|line| !is_other(line)).collect();
+    let (count, log) = (others.len(), log.join(&b'\n'));
+    let (_, alone, told) = read(&[&log]);
+    let mut reading = Reading::beside(|_: &[u8], _: &[u8]| true, Others(others.into()));
+    let (mut events, mut lines, mut beside) = (Vec::new(), 0, 0);
+    let mut hear = |heard: Heard<'_>| match heard {
+        Heard::Line(_) => lines += 1,
+        Heard::Beside(_) => beside += 1,
+        Heard::Event(event) => events.push(event),
+    };
+    reading.begin(0);
+    log.chunks(700).for_each(|piece| reading.hear(piece, &mut hear));
+    assert_eq!(reading.end_hear(&mut hear), told[0]);
+    let counts = reading.finish_hear(&mut hear);
+    assert!(count > 20 && counts.records == alone.records + count as u64, "{count}");
+    assert_eq!((lines, beside), (alone.records, count));
+    assert_eq!(contents(&events), contents(&whole));
+    let is_placed = |event: &Event| event.lines().all(|(line, place)| (place.file == 9) == is_other(&line));
+    assert!(events.iter().all(is_placed));
+}
+
 #[test]
 fn every_line_of_a_log_is_in_one_event_and_stands_where_it_says() {
     let (events, counts, told) = read(&[SCRIPTED]);

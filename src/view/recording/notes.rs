@@ -39,6 +39,20 @@ pub(super) fn of(logs: &[Log<'_>]) -> Vec<Note> {
     all
 }
 
+/// The notes of logs, and among them those of records that no log has, at their times.
+pub(super) fn with(mut notes: Vec<Note>, beside: &Summary, logs: &[Log<'_>]) -> Vec<Note> {
+    // What boots there were is known of the logs, where no record is without those beside it.
+    for note in beside.notes.iter().filter(|note| note.kind != NoteKind::Boot) {
+        let (off, time) = (note.is_off(), note.id.time);
+        let on = logs.iter().filter(|_| off).filter_map(|log| log.summary.on_by(note.id));
+        let next = on.chain(note.next).min();
+        let at = notes.iter().position(|known| known.id.time > time).unwrap_or(notes.len());
+        // The record before it may stand in a log.
+        notes.insert(at, Note { after: Some(time), next, ..note.clone() });
+    }
+    notes
+}
+
 /// When later logs show that auditing was on again.
 fn on_again(off: &Note, logs: &[Log<'_>]) -> Option<Timestamp> {
     logs.iter().filter(|_| off.is_off()).find_map(|log| log.summary.on_again(off.id))

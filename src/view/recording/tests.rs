@@ -86,6 +86,31 @@ fn off_lasts_until_the_next_event_of_the_kernel_s_own() {
     assert_eq!(lapses(&[on_again], &status(1, 7, 0)), [(ReasonCode::AuditOff, 100, 150)]);
 }
 
+/// A journal has them, and the log lacks them.
+#[test]
+fn what_records_beside_the_logs_say_of_auditing_counts_and_shows_no_recording() {
+    let beside = |lines: &[&str], logs: &[Summary]| {
+        let (state, beside) = (status(1, 7, 0), log(lines));
+        let recording = Recording::of((at(100), at(200)), Some(&state), files(logs), 0).beside(&beside);
+        told(&recording.lapses())
+    };
+    let off = "120 22 CONFIG_CHANGE op=set audit_enabled=0 old=1 res=1";
+    let whole = log(&[ON[0], ON[1], "110 21 SYSCALL a=1", "150 23 SYSCALL a=1", "190 24 SYSCALL a=1"]);
+    let gap = (ReasonCode::RecordsLost, 110, 150);
+    assert_eq!(beside(&[], std::slice::from_ref(&whole)), [gap]);
+    assert_eq!(beside(&[off], std::slice::from_ref(&whole)), [(ReasonCode::AuditOff, 120, 150), gap]);
+    // Of a number that no log has it is not known that it was recorded.
+    assert_eq!(beside(&["120 22 SYSCALL a=1"], std::slice::from_ref(&whole)), [gap]);
+    // It begins earlier than the logs, and covers nothing.
+    let late = log(&["150 20 SYSCALL a=1", "190 21 SYSCALL a=1"]);
+    assert_eq!(
+        beside(&["50 18 SYSCALL a=1", "149 19 SYSCALL a=1"], &[late]),
+        [(ReasonCode::WindowNotCovered, 100, 150)]
+    );
+    let removed = "150 21 CONFIG_CHANGE op=remove_rule key=(null) list=5 res=1";
+    assert_eq!(beside(&[removed], &[log(&ON)]), [(ReasonCode::CoverageUnknown, 100, 150)]);
+}
+
 /// What the kernel logs though auditing is off, and records that are late (kernel/audit.c, kernel/auditsc.c). Written from
 /// documentation.
 #[test]

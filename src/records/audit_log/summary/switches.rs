@@ -77,4 +77,10 @@ impl Summary {
     pub fn on_again(&self, off: EventId) -> Option<Timestamp> {
         self.on.iter().find(|on| is_on_again(off, **on)).map(|on| on.time)
     }
+
+    /// An event of the file, at its beginning or its end, that shows that auditing was on by then.
+    pub fn on_by(&self, off: EventId) -> Option<Timestamp> {
+        let late = || self.recent.iter().find(|on| is_on_again(off, **on)).map(|on| on.time);
+        self.on_again(off).or_else(late)
+    }
 }

@@ -1,0 +1,247 @@
+//! Which events a log holds, kept as runs of serial numbers with the times between which they lie: numbers ascend, so that
+//! a whole day takes a few bytes. A number alone is no event, as each boot counts anew: the time has to be that of its run.
+//!
+//! Of a run all numbers were seen, and of their times the earliest and the latest. An event of another boot that has the
+//! same number, and a time within that run's, would be taken for one that was seen: a clock that was set back over a boot
+//! could bring that about.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::EventId;
+use crate::clock::Timestamp;
+
+/// Runs that are kept: a few MiB.
+const RUNS: usize = 65_536;
+/// Runs, of those that were touched last, that an event may go on with: records of several events stand among one another.
+const RECENT: usize = 32;
+/// After a longer silence another run begins: so its times are not far from those of its events.
+const SILENCE: Duration = Duration::from_secs(3_600);
+/// And so it does with a call that was entered so long before those that have lower numbers. No machine is booted within
+/// that time, so that no run is of two boots.
+const DISORDER: Duration = Duration::from_secs(1);
+
+/// Events, in any order.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    runs: Vec<Run>,
+    /// The latest time of each run and all before it; there when all are seen.
+    reach: Vec<Timestamp>,
+    /// The event of the record before.
+    latest: Option<EventId>,
+    span: Option<(Timestamp, Timestamp)>,
+    /// Events, or copies of them, that are in no run, because there were too many runs.
+    pub left: u64,
+}
+
+/// Numbers one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    first: u64,
+    last: u64,
+    began: Timestamp,
+    ended: Timestamp,
+}
+
+impl Run {
+    fn of(EventId { time, serial }: EventId) -> Run {
+        Run { first: serial, last: serial, began: time, ended: time }
+    }
+
+    fn holds(&self, id: EventId) -> bool {
+        (self.first..=self.last).contains(&id.serial) && (self.began..=self.ended).contains(&id.time)
+    }
+
+    /// Whether all of another lies in it.
+    fn covers(&self, other: &Run) -> bool {
+        self.first <= other.first
+            && other.last <= self.last
+            && self.began <= other.began
+            && other.ended <= self.ended
+    }
+
+    /// Whether another goes on where this one ends, in the same boot as far as is known: a machine that is booted once more
+    /// goes through the same numbers again, later.
+    fn goes_on_in(&self, other: &Run) -> bool {
+        self.last.checked_add(1) == Some(other.first)
+            && self.ended <= other.began.plus(DISORDER)
+            && other.began <= self.ended.plus(SILENCE)
+    }
+
+    fn joins(&self, other: &Run) -> bool {
+        self.goes_on_in(other) || other.goes_on_in(self)
+    }
+
+    fn join(&mut self, other: &Run) {
+        (self.first, self.last) = (self.first.min(other.first), self.last.max(other.last));
+        (self.began, self.ended) = (self.began.min(other.began), self.ended.max(other.ended));
+    }
+}
+
+impl Ids {
+    /// A record of this event came.
+    pub fn saw(&mut self, id: EventId) {
+        if self.latest.replace(id) == Some(id) {
+            return;
+        }
+        let (first, last) = self.span.unwrap_or((id.time, id.time));
+        self.span = Some((first.min(id.time), last.max(id.time)));
+        let recent = self.runs.len().saturating_sub(RECENT);
+        if !self.runs.iter().skip(recent).any(|run| run.holds(id)) {
+            self.push(Run::of(id), recent);
+        }
+    }
+
+    /// A new run, or more of one of those from `recent` on.
+    fn push(&mut self, mut new: Run, recent: usize) {
+        // It may fill what was missing between two.
+        for at in (recent..self.runs.len()).rev() {
+            if let Some(run) = self.runs.get(at).filter(|run| run.joins(&new)) {
+                new.join(run);
+                self.runs.remove(at);
+            }
+        }
+        if self.runs.len() < RUNS {
+            self.runs.push(new);
+        } else {
+            self.left += 1;
+        }
+    }
+
+    /// All are seen: from now on it can be asked which.
+    pub fn settle(&mut self) {
+        self.latest = None;
+        self.runs
+            .sort_unstable_by_key(|run| (run.began, Reverse(run.last - run.first), run.first, run.ended));
+        // Of a log there may be copies.
+        self.runs.dedup_by(|later, run| run.covers(later));
+        let mut reach = None;
+        let latest = self
+            .runs
+            .iter()
+            .map(|run| *reach.insert(reach.map_or(run.ended, |time: Timestamp| time.max(run.ended))));
+        self.reach = latest.collect();
+    }
+
+    /// Whether the event was seen.
+    pub fn has(&self, id: EventId) -> bool {
+        self.around(id.time).any(|run| run.holds(id))
+    }
+
+    /// Whether it is shown that all of another's events were seen.
+    pub fn has_all_of(&self, other: &Ids) -> bool {
+        let is_covered = |run: &Run| self.around(run.began).any(|own| own.covers(run));
+        other.left == 0 && other.runs.iter().all(is_covered)
+    }
+
+    /// How many there are, when all are seen. Copies of such as had no room may be counted again.
+    pub fn events(&self) -> u64 {
+        let events = self.runs.iter().map(|run| (run.last - run.first).saturating_add(1));
+        events.fold(self.left, u64::saturating_add)
+    }
+
+    /// None was seen.
+    pub fn is_empty(&self) -> bool {
+        self.span.is_none()
+    }
+
+    /// Times of the earliest and the latest.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.span
+    }
+
+    /// The runs that speak of a time, the last of them first.
+    fn around(&self, time: Timestamp) -> impl Iterator<Item = &Run> {
+        let end = self.runs.partition_point(|run| run.began <= time);
+        let runs = self.runs.iter().zip(&self.reach).take(end).rev();
+        runs.take_while(move |(_, reach)| **reach >= time).map(|(run, _)| run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(milli: i64, serial: u64) -> EventId {
+        let nanos = u32::try_from(milli % 1_000).unwrap() * 1_000_000;
+        EventId { time: Timestamp::from_unix(1_795_200_000 + milli / 1_000, nanos), serial }
+    }
+
+    fn of(ids: impl IntoIterator<Item = EventId>) -> Ids {
+        let mut seen = Ids::default();
+        ids.into_iter().for_each(|id| seen.saw(id));
+        seen.settle();
+        seen
+    }
+
+    #[test]
+    fn a_million_events_are_one_run_and_what_is_missing_of_them_is_known() {
+        let all = of((0..1_000_000_u32).map(|at| id(i64::from(at), at.into())));
+        assert_eq!((all.runs.len(), all.left), (1, 0));
+        let without = |at: &u32| *at != 77_777;
+        let short = of((0..1_000_000_u32).filter(without).map(|at| id(i64::from(at), at.into())));
+        assert_eq!(short.runs.len(), 2);
+        assert!(all.has_all_of(&short) && !short.has_all_of(&all));
+        assert!(!short.has(id(77_777, 77_777)) && short.has(id(77_778, 77_778)));
+        assert_eq!(all.span(), Some((id(0, 0).time, id(999_999, 0).time)));
+    }
+
+    #[test]
+    fn records_in_disorder_make_no_more_runs() {
+        // Two by two the wrong way round, of each a record before and a record behind.
+        let pairs = (0..20_000_u32).step_by(2).flat_map(|at| {
+            let (one, other) = (id(i64::from(at), (at + 1).into()), id(i64::from(at) + 3, at.into()));
+            [one, other, one, other]
+        });
+        let seen = of(pairs);
+        assert_eq!((seen.events(), seen.runs.len(), seen.left), (20_000, 1, 0));
+    }
+
+    #[test]
+    fn a_number_is_another_event_at_another_time() {
+        let boots = of((0..300)
+            .map(|at| id(at, 50 + at as u64))
+            .chain((0..300).map(|at| id(9_000_000 + at, 50 + at as u64))));
+        assert_eq!(boots.runs.len(), 2);
+        assert!(boots.has(id(7, 57)) && boots.has(id(9_000_007, 57)));
+        assert!(!boots.has(id(4_000_000, 57)) && !boots.has(id(9_000_299, 350)));
+        let first = of((0..300).map(|at| id(at, 50 + at as u64)));
+        assert!(boots.has_all_of(&first) && !first.has_all_of(&boots));
+        // A clock that was set back by a day is no reason to believe that the events are the same.
+        let back = of([id(90_000_000, 7), id(90_000_001, 8), id(500, 9), id(501, 10)]);
+        assert!(back.has(id(501, 10)) && back.has(id(90_000_001, 8)) && !back.has(id(501, 8)));
+    }
+
+    /// Within the hour, as after a crash.
+    #[test]
+    fn a_boot_that_follows_at_once_does_not_fill_what_is_missing_of_the_one_before() {
+        let boot = |began: i64| (0..300).map(move |at| id(began + at * 10, 50 + at as u64));
+        let lacks = |of: i64, serial: u64| {
+            move |id: &EventId| !(id.serial == serial && (id.time >= self::id(20_000, 0).time) == (of == 1))
+        };
+        for (missing, began) in [(0, 0), (1, 20_000)] {
+            let short = of(boot(0).chain(boot(20_000)).filter(lacks(missing, 57)));
+            assert!(!short.has(id(began + 70, 57)) && short.has(id(20_000 - began + 70, 57)), "{missing}");
+            assert!(!short.has_all_of(&of(boot(began))) && short.has_all_of(&of(boot(20_000 - began))));
+        }
+    }
+
+    #[test]
+    fn copies_and_logs_in_any_order_are_the_same() {
+        let older = (0..500).map(|at| id(at, 50 + at as u64));
+        let newer = (500..900).map(|at| id(at, 50 + at as u64));
+        let one = of(older.clone().chain(newer.clone()));
+        let other = of(newer.clone().chain(older.clone()).chain(newer).chain(older));
+        assert!(one.has_all_of(&other) && other.has_all_of(&one));
+        assert_eq!((one.events(), other.events()), (900, 900));
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_what_is_left_is_counted() {
+        let all = of((0..400_000_u32).map(|at| id(i64::from(at), u64::from(at) * 2)));
+        assert_eq!((all.runs.len(), all.left, all.events()), (RUNS, 400_000 - RUNS as u64, 400_000));
+        assert!(all.runs.len() * (size_of::<Run>() + size_of::<Timestamp>()) < 4 << 20);
+        assert!(all.has(id(7, 14)) && !all.has(id(399_999, 799_998)));
+        assert!(!of([id(7, 14)]).has_all_of(&all) && all.has_all_of(&of([id(7, 14)])));
+    }
+}
