@@ -2,6 +2,7 @@
 //! were kept while the logs passed into the seal, put together again from the oldest log on. No log is read twice. The verb
 //! `access` of the sealed bundle reads whole logs, and knows more: what a listing of the folders says of moved files.
 
+mod beside;
 pub mod made;
 mod others;
 
@@ -73,9 +74,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
         access.finish(&mut each)
     };
     let found = counted.totals.classified;
-    let stands =
-        logs.by_journal.then(|| "there is no audit log; the records that journald took were read".to_owned());
-    let words = stands.into_iter().chain(lines(&statement, found)).collect::<Vec<_>>().join("; ");
+    let words = logs.told().into_iter().chain(lines(&statement, found)).collect::<Vec<_>>().join("; ");
     {
         let [_, actors, files] = &mut pages;
         counted.actors.iter().for_each(|row| actors.row(row));
@@ -136,6 +135,7 @@ fn told(run: &Run<'_, '_>, logs: &Logs, question: &Question) -> (Joined, Coverag
     coverage.roots(roots(run));
     coverage.taken(run.began.utc);
     logs.files().for_each(|file| coverage.file(file));
+    logs.beside().for_each(|line| coverage.beside(line));
     (0..logs.unread()).for_each(|_| coverage.unread());
     let mut sessions = Sessions::new();
     let mut wants = |kind: &[u8], line: &[u8]| Sessions::sieve(kind, line) || Coverage::wants(kind, line);

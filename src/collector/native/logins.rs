@@ -103,7 +103,7 @@ impl Made {
         if !self.spoken.knows_zone() {
             words += "; times without a zone are taken as of UTC";
         }
-        notes.iter().for_each(|note| words += &format!("; {note}"));
+        self.audit.told().iter().chain(notes).for_each(|note| words += &format!("; {note}"));
         let left = self.left();
         if left + cut > 0 {
             words += &format!(
@@ -127,7 +127,7 @@ impl Made {
     fn read(&self) -> Vec<String> {
         let (texts, journals) = self.spoken.count();
         let read = [
-            (self.audit.entries().len() as u64, "audit log"),
+            (self.audit.count(), if self.audit.by_journal { "journal of audit records" } else { "audit log" }),
             (texts, "text log"),
             (journals, "journal"),
             (self.evidence.files.len() as u64, "file of login records"),

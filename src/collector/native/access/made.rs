@@ -1,29 +1,34 @@
-//! The audit logs as they passed: what was kept of their lines, and what each says as a whole. Where there is none, the journals
-//! in which journald kept the kernel's audit records stand for them.
+//! The audit logs as they passed: what was kept of their lines, and what each says as a whole. What journals have of the
+//! kernel's audit records and the logs lack comes between; where there is no log, the journals stand for them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::beside::Beside;
 use crate::clock::Timestamp;
 use crate::collector::auditd;
 use crate::collector::run::Run;
 use crate::custody::entry::EntryId;
 use crate::intake::SealedCopy;
 use crate::records::audit_event::{Assembler, Event};
-use crate::records::audit_log::Summary;
+use crate::records::audit_log::{Summary, head};
 use crate::records::kept_lines::KeptLines;
 use crate::records::observer::Observed;
 use crate::view::coverage::File;
 
 /// One log.
-struct Log {
-    entry: EntryId,
+pub struct Log {
+    /// Its sealed copy.
+    pub entry: EntryId,
     path: Vec<u8>,
     bytes: u64,
     number: Option<u64>,
-    whole: bool,
-    summary: Arc<Summary>,
-    kept: Arc<KeptLines>,
+    /// It is all here.
+    pub whole: bool,
+    /// What it says as a whole.
+    pub summary: Arc<Summary>,
+    /// Lines of the events that are wanted of it.
+    pub kept: Arc<KeptLines>,
 }
 
 impl Log {
@@ -58,6 +63,7 @@ pub struct Logs {
     logs: Vec<Log>,
     entries: BTreeSet<EntryId>,
     unread: u64,
+    beside: Beside,
     /// They are journals, there being no audit log.
     pub by_journal: bool,
 }
@@ -72,15 +78,17 @@ impl Logs {
             }
             _ => None,
         });
-        let mut logs: Vec<Log> = audit.collect();
-        let by_journal = logs.is_empty();
-        if by_journal {
-            logs = journals(run);
-        }
+        let (mut logs, journals): (Vec<Log>, Vec<Log>) = (audit.collect(), journals(run));
+        let by_journal = logs.is_empty() && !journals.is_empty();
+        let (beside, of_journals) = match by_journal {
+            true => (Beside::default(), journals),
+            false => (Beside::of(&logs, &journals), Vec::new()),
+        };
+        logs.extend(of_journals);
         logs.sort_by_key(|log| (log.summary.span().map(|(first, _)| first), log.entry));
-        let entries = logs.iter().map(|log| log.entry).collect();
-        let by_journal = by_journal && !logs.is_empty();
-        Logs { logs, entries, unread: run.audit_logs.map_or(0, |logs| logs.unread), by_journal }
+        let mut entries: BTreeSet<EntryId> = logs.iter().map(|log| log.entry).collect();
+        entries.extend(beside.lines.iter().map(|line| EntryId(line.place.file)));
+        Logs { logs, entries, unread: run.audit_logs.map_or(0, |logs| logs.unread), beside, by_journal }
     }
 
     /// None passed.
@@ -100,13 +108,30 @@ impl Logs {
 
     /// Lines for which there was no room.
     pub fn left(&self) -> u64 {
-        self.logs.iter().map(|log| log.kept.left).sum()
+        self.logs.iter().map(|log| log.kept.left).sum::<u64>() + self.beside.left
+    }
+
+    /// How many audit logs there are, or journals that stand for them.
+    pub fn count(&self) -> u64 {
+        self.logs.len() as u64
+    }
+
+    /// What is to be told of them, in words.
+    pub fn told(&self) -> Vec<String> {
+        let stands = self.by_journal.then(|| "there is no audit log; the records that journald took were read".to_owned());
+        stands.into_iter().chain(self.beside.told.iter().cloned()).collect()
+    }
+
+    /// Lines that journals alone have.
+    pub fn beside(&self) -> impl Iterator<Item = &[u8]> {
+        self.beside.lines.iter().map(|line| line.text.as_slice())
     }
 
     /// From the first record until now.
     pub fn window(&self, run: &Run<'_, '_>) -> (Timestamp, Timestamp) {
         let now = run.began.utc;
-        let first = self.logs.iter().filter_map(|log| log.summary.span()).map(|(first, _)| first).min();
+        let firsts = self.logs.iter().filter_map(|log| log.summary.span()).map(|(first, _)| first);
+        let first = firsts.chain(self.beside.first()).min();
         (first.unwrap_or(now).min(now), now)
     }
 
@@ -130,10 +155,18 @@ impl Logs {
     /// Puts the events together that are wanted.
     pub fn replay(&self, wants: &mut dyn FnMut(&[u8], &[u8]) -> bool, each: &mut dyn FnMut(Event)) {
         let mut assembler = Assembler::new(|kind: &[u8], line: &[u8]| wants(kind, line));
+        let mut others = self.beside.lines.iter().peekable();
         for log in &self.logs {
             assembler.file(log.entry.0);
-            log.kept.replay(&mut |offset, line| assembler.line(line, offset, each));
+            log.kept.replay(&mut |offset, line| {
+                let id = others.peek().and_then(|_| head(line)?.event_id());
+                while let Some(other) = others.next_if(|other| id.is_some_and(|id| other.id < id)) {
+                    assembler.line_of(&other.text, other.place, each);
+                }
+                assembler.line(line, offset, each);
+            });
         }
+        others.for_each(|other| assembler.line_of(&other.text, other.place, each));
         assembler.end(each);
     }
 }
