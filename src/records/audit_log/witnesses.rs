@@ -3,7 +3,7 @@
 
 use super::EventId;
 use super::head::head;
-use super::ids::Ids;
+use super::ids::{Ids, Lies};
 
 /// The two, while they pass: first the journals, then the logs, and the journals again where the logs lack something.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ enum Node {
 pub enum Stands {
     /// In the logs as well.
     InBoth,
-    /// In the journal alone, before the first event of the logs; there, too, where they have none.
+    /// In the journal alone, before the first event of the logs, or they have none.
     Before,
     /// In the journal alone, though the logs have events before and behind it.
     Within,
@@ -84,7 +84,7 @@ impl Witnesses {
         self.logs.saw(id);
         if self.journals.has(id) {
             self.has_common = true;
-        } else if speaks_of(&self.journals, id) {
+        } else if self.journals.lies(id) == Lies::Within {
             self.logged_only.saw(id);
         }
     }
@@ -118,13 +118,15 @@ impl Witnesses {
         if self.logs.has(id) {
             return Stands::InBoth;
         }
-        match self.logs.span() {
-            Some((_, last)) if id.time > last => Stands::Behind,
-            Some((first, _)) if id.time < first => Stands::Before,
-            None => Stands::Before,
-            // The logs have events of which is not known which they are.
-            Some(_) if self.logs.left > 0 => Stands::Doubtful,
-            Some(_) => Stands::Within,
+        // The logs have events of which is not known which they are.
+        let may_be_left = |(first, last)| self.logs.left > 0 && (first..=last).contains(&id.time);
+        if self.logs.span().is_some_and(may_be_left) {
+            return Stands::Doubtful;
+        }
+        match self.logs.lies(id) {
+            Lies::Before => Stands::Before,
+            Lies::Within => Stands::Within,
+            Lies::Behind => Stands::Behind,
         }
     }
 
@@ -155,11 +157,6 @@ impl Node {
 /// The event of a line that the kernel numbered.
 fn of_kernel(line: &[u8]) -> Option<EventId> {
     head(line).filter(|head| !head.kind.starts_with(b"DAEMON_"))?.event_id()
-}
-
-/// Whether there are events before and behind this one.
-fn speaks_of(ids: &Ids, id: EventId) -> bool {
-    ids.span().is_some_and(|(first, last)| (first..=last).contains(&id.time))
 }
 
 #[cfg(test)]
