@@ -34,6 +34,11 @@ pub fn told(both: &Witnesses) -> Told {
         "of journals, of which there was no room to know whether the audit logs have them",
         ": not read",
     );
+    let unwritten = said(
+        &both.unwritten,
+        "in journals and not in the audit logs, of times before auditd began",
+        ": it did not write then, as the logs have it, or what it wrote was removed; told of with the others",
+    );
     let beyond = said(
         &both.beyond,
         "in journals alone, of times of which the audit logs do not speak",
@@ -49,7 +54,7 @@ pub fn told(both: &Witnesses) -> Told {
     );
     Told {
         notes: within.into_iter().chain(doubtful).collect(),
-        remarks: beyond.into_iter().chain(logged_only).collect(),
+        remarks: unwritten.into_iter().chain(beyond).chain(logged_only).collect(),
     }
 }
 
@@ -62,4 +67,53 @@ fn said(events: &Ids, what: &str, meaning: &str) -> Option<String> {
         false => format!("from {} to {}", from.spoken(), to.spoken()),
     };
     Some(format!("{events} {what}, {span}{meaning}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written from documentation (auditd(8)).
+    fn line(serial: u64) -> Vec<u8> {
+        format!("type=SYSCALL msg=audit({}.000:{serial}): arch=c000003e", 1_795_200_000 + serial).into_bytes()
+    }
+
+    fn of(journal: std::ops::Range<u64>, logs: &[u64], is_short: bool) -> Told {
+        let mut both = Witnesses::default();
+        both.is_short = is_short;
+        journal.clone().for_each(|serial| both.journal(&line(serial)));
+        both.end_journals();
+        logs.iter().for_each(|serial| both.log(&line(*serial)));
+        both.end_logs();
+        journal.for_each(|serial| {
+            both.again(&line(serial));
+        });
+        both.end();
+        told(&both)
+    }
+
+    #[test]
+    fn what_is_told_claims_no_more_than_is_known() {
+        assert_eq!(of(10..20, &(10..20).collect::<Vec<_>>(), false), Told::default());
+        let cut = of(10..20, &[10, 11, 12, 15, 16, 17, 18, 19], false);
+        assert_eq!(
+            cut.notes,
+            [
+                "2 audit events in journals and not in the audit logs, though the logs speak of that time, from 2026-11-20 18:40:13 UTC \
+              to 2026-11-20 18:40:14 UTC: removed from the logs, or not written by auditd; they are told of with the others"
+            ]
+        );
+        assert!(cut.remarks.is_empty());
+        assert!(of(10..20, &[10, 19], true).notes[0].contains("or in what of the logs could not be read"));
+        let strangers = of(10..20, &[5, 40], false);
+        assert!(
+            strangers.notes[0].ends_with("no event in common, and may be of different machines"),
+            "{strangers:?}"
+        );
+        let beside = of(10..20, &[15], false);
+        assert!(
+            beside.notes.is_empty()
+                && beside.remarks[0].starts_with("9 audit events in journals alone, of times")
+        );
+    }
 }

@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::EventId;
+use super::signs::SLOW;
 use crate::clock::Timestamp;
 
 /// Runs that are kept: a few MiB.
@@ -32,6 +33,17 @@ pub struct Ids {
     span: Option<(Timestamp, Timestamp)>,
     /// Events, or copies of them, that are in no run, because there were too many runs.
     pub left: u64,
+}
+
+/// Where an event lies that was not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lies {
+    /// Before all that were.
+    Before,
+    /// Among them.
+    Within,
+    /// Behind them.
+    Behind,
 }
 
 /// Numbers one after another.
@@ -126,6 +138,22 @@ impl Ids {
     /// Whether the event was seen.
     pub fn has(&self, id: EventId) -> bool {
         self.around(id.time).any(|run| run.holds(id))
+    }
+
+    /// Where an event lies that was not seen. It counts as one among them if others before and behind it were: so by their times
+    /// and, near the ends, by their numbers, as a call that took long is logged behind what is later, and may be the first or
+    /// the last that a log has.
+    pub fn lies(&self, id: EventId) -> Lies {
+        let Some((first, last)) = self.span else { return Lies::Before };
+        let is_before = |run: &Run| run.began <= id.time && run.first < id.serial;
+        let is_behind = |run: &Run| run.ended >= id.time && run.last > id.serial;
+        if first.plus(SLOW) >= id.time && !self.runs.iter().any(is_before) {
+            Lies::Before
+        } else if last <= id.time.plus(SLOW) && !self.runs.iter().any(is_behind) {
+            Lies::Behind
+        } else {
+            Lies::Within
+        }
     }
 
     /// Whether it is shown that all of another's events were seen.
@@ -224,6 +252,22 @@ mod tests {
             assert!(!short.has(id(began + 70, 57)) && short.has(id(20_000 - began + 70, 57)), "{missing}");
             assert!(!short.has_all_of(&of(boot(began))) && short.has_all_of(&of(boot(20_000 - began))));
         }
+    }
+
+    /// #148 of linux-audit/audit-userspace: a call that took long is logged when it is over, and numbered then.
+    #[test]
+    fn a_slow_call_at_the_end_of_a_log_does_not_draw_in_what_lies_beside_the_log() {
+        let log = of([id(5_000, 20), id(35_000, 21), id(36_000, 22), id(60_000, 23), id(61_000, 24)]);
+        let lies = |milli: i64, serial: u64| log.lies(id(milli, serial));
+        assert_eq!([lies(6_000, 12), lies(30_000, 19), lies(1_000, 5)], [Lies::Before; 3]);
+        assert_eq!([lies(59_000, 25), lies(36_500, 26), lies(70_000, 27)], [Lies::Behind; 3]);
+        let gap = of([id(5_000, 20), id(35_000, 21), id(60_000, 23), id(61_000, 24)]);
+        assert_eq!(gap.lies(id(36_000, 22)), Lies::Within);
+        // Numbers of another boot say nothing far from the ends.
+        let boots = of((0..300)
+            .flat_map(|at| [id(at * 1_000, 5_000 + at as u64), id(400_000 + at * 1_000, 10 + at as u64)]));
+        assert_eq!([boots.lies(id(390_000, 9)), boots.lies(id(399_000, 5_301))], [Lies::Within; 2]);
+        assert_eq!(Ids::default().lies(id(1, 1)), Lies::Before);
     }
 
     #[test]

@@ -2,8 +2,12 @@
 //! so that what the one of them has and the other lacks was taken out of it, or never came there.
 
 use super::EventId;
-use super::head::head;
-use super::ids::Ids;
+use super::head::{Head, head};
+use super::ids::{Ids, Lies};
+use crate::clock::Timestamp;
+
+/// Beginnings of auditd that are kept.
+const STARTS: usize = 4_096;
 
 /// The two, while they pass: first the journals, then the logs, and the journals again where the logs lack something.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +18,8 @@ pub struct Witnesses {
     pub logs: Ids,
     /// Of the journals alone, though the logs have events before and behind them.
     pub within: Ids,
+    /// Of the journals alone, of times at which auditd did not write, as the logs have it: before it began.
+    pub unwritten: Ids,
     /// Of the journals alone, before the first event of the logs and behind their last.
     pub beyond: Ids,
     /// Of the journals; whether the logs have them too is not known, for want of room.
@@ -24,6 +30,10 @@ pub struct Witnesses {
     pub is_short: bool,
     /// An event is in both.
     pub has_common: bool,
+    /// From when to when auditd did not write before it began.
+    starts: Vec<(Timestamp, Timestamp)>,
+    /// When it wrote last, or said that it ends.
+    written: Option<Timestamp>,
     /// The machine that the lines of the logs name.
     node: Node,
     /// How the line before names its machine and its event.
@@ -44,7 +54,7 @@ enum Node {
 pub enum Stands {
     /// In the logs as well.
     InBoth,
-    /// In the journal alone, before the first event of the logs; there, too, where they have none.
+    /// In the journal alone, before the first event of the logs, or they have none.
     Before,
     /// In the journal alone, though the logs have events before and behind it.
     Within,
@@ -71,9 +81,12 @@ impl Witnesses {
     /// A line of an audit log.
     pub fn log(&mut self, line: &[u8]) {
         let Some(head) = head(line) else { return };
-        // auditd numbers what it says of itself on its own, and journald never has it.
-        if (head.node, head.id) == (&self.latest.0, &self.latest.1) || head.kind.starts_with(b"DAEMON_") {
+        if (head.node, head.id) == (&self.latest.0, &self.latest.1) {
             return;
+        }
+        // auditd numbers what it says of itself on its own, and journald never has it.
+        if head.kind.starts_with(b"DAEMON_") {
+            return self.daemon(head);
         }
         let Some(id) = head.event_id() else { return };
         for (known, now) in [(&mut self.latest.0, head.node), (&mut self.latest.1, head.id)] {
@@ -81,18 +94,39 @@ impl Witnesses {
             known.extend_from_slice(now);
         }
         self.node.is_named(head.node);
+        self.written = Some(id.time);
         self.logs.saw(id);
         if self.journals.has(id) {
             self.has_common = true;
-        } else if speaks_of(&self.journals, id) {
+        } else if self.journals.lies(id) == Lies::Within {
             self.logged_only.saw(id);
         }
+    }
+
+    /// auditd says of itself that it begins or ends.
+    fn daemon(&mut self, head: Head<'_>) {
+        let Some(time) = head.event_id().map(|id| id.time) else { return };
+        match head.kind {
+            b"DAEMON_START" if self.starts.len() < STARTS => {
+                self.starts.extend(self.written.filter(|since| *since < time).map(|since| (since, time)));
+            }
+            b"DAEMON_END" => {}
+            _ => return,
+        }
+        self.written = Some(time);
+    }
+
+    /// Whether auditd did not write at a time, as the logs have it.
+    fn is_without_daemon(&self, time: Timestamp) -> bool {
+        let next = self.starts.partition_point(|(_, start)| *start < time);
+        self.starts.get(next).is_some_and(|(since, _)| *since < time)
     }
 
     /// All logs have passed; whether the journals may have something that they lack.
     pub fn end_logs(&mut self) -> bool {
         self.logs.settle();
         self.logged_only.settle();
+        self.starts.sort_unstable_by_key(|(since, start)| (*start, *since));
         !self.logs.has_all_of(&self.journals)
     }
 
@@ -103,6 +137,7 @@ impl Witnesses {
         match stands {
             Stands::InBoth => {}
             Stands::Before | Stands::Behind => self.beyond.saw(id),
+            Stands::Within if self.is_without_daemon(id.time) => self.unwritten.saw(id),
             Stands::Within => self.within.saw(id),
             Stands::Doubtful => self.doubtful.saw(id),
         }
@@ -118,19 +153,22 @@ impl Witnesses {
         if self.logs.has(id) {
             return Stands::InBoth;
         }
-        match self.logs.span() {
-            Some((_, last)) if id.time > last => Stands::Behind,
-            Some((first, _)) if id.time < first => Stands::Before,
-            None => Stands::Before,
-            // The logs have events of which is not known which they are.
-            Some(_) if self.logs.left > 0 => Stands::Doubtful,
-            Some(_) => Stands::Within,
+        // The logs have events of which is not known which they are.
+        let may_be_left = |(first, last)| self.logs.left > 0 && (first..=last).contains(&id.time);
+        if self.logs.span().is_some_and(may_be_left) {
+            return Stands::Doubtful;
+        }
+        match self.logs.lies(id) {
+            Lies::Before => Stands::Before,
+            Lies::Within => Stands::Within,
+            Lies::Behind => Stands::Behind,
         }
     }
 
     /// All has passed.
     pub fn end(&mut self) {
-        [&mut self.within, &mut self.beyond, &mut self.doubtful].into_iter().for_each(Ids::settle);
+        let Witnesses { within, unwritten, beyond, doubtful, .. } = self;
+        [within, unwritten, beyond, doubtful].into_iter().for_each(Ids::settle);
     }
 
     /// The machine that all lines of the logs name, if they are of one: lines of journals name none.
@@ -155,11 +193,6 @@ impl Node {
 /// The event of a line that the kernel numbered.
 fn of_kernel(line: &[u8]) -> Option<EventId> {
     head(line).filter(|head| !head.kind.starts_with(b"DAEMON_"))?.event_id()
-}
-
-/// Whether there are events before and behind this one.
-fn speaks_of(ids: &Ids, id: EventId) -> bool {
-    ids.span().is_some_and(|(first, last)| (first..=last).contains(&id.time))
 }
 
 #[cfg(test)]
@@ -222,6 +255,28 @@ mod tests {
         let logs = [line(10, 10), daemon, line(20, 11)];
         let (both, _) = compared(&[line(10, 10), line(20, 11)], &logs);
         assert_eq!(counts(&both), [0; 4]);
+    }
+
+    /// A kernel that was booted without audit=1 keeps nothing for auditd (kernel/audit.c, `kauditd_hold_skb`).
+    #[test]
+    fn what_auditd_was_not_there_to_write_is_told_apart() {
+        let daemon = |second: u64, what: &str| {
+            format!("type=DAEMON_{what} msg=audit({}.500:9): op=x", 1_795_200_000 + second)
+        };
+        let journal: Vec<String> = (10..=30).map(|at| line(at, at)).collect();
+        let logs = |from: &str| {
+            let first = [line(10, 10), line(11, 11), daemon(14, from)];
+            let rest = [daemon(20, "START"), line(21, 21), line(22, 22), line(25, 25), line(30, 30)];
+            [&first[..], &rest].concat()
+        };
+        let told = |logs: &[String]| {
+            let (both, _) = compared(&journal, logs);
+            (counts(&both), both.unwritten.events())
+        };
+        // 12, 13 and 14 are of a time when it wrote.
+        assert_eq!(told(&logs("END")), ([3 + 6, 0, 0, 0], 6));
+        // It was killed, or the machine went down: when is not known.
+        assert_eq!(told(&logs("ROTATE")), ([6, 0, 0, 0], 9));
     }
 
     #[test]
