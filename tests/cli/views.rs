@@ -104,6 +104,12 @@ fn sessions_and_logins_are_those_of_the_verb_over_every_kind_of_log() {
     let words = case.words("sessions.jsonl");
     assert!(words.contains("1 journal") && words.contains("1 database of logins"), "{words}");
     assert!(!words.contains("not used for it"), "{words}");
+    // The journal has an audit event of its own, before the first of the log.
+    assert!(sealed.iter().any(|row| row["ses"] == 12 && row["user"]["text"] == "nurse"), "{sealed:#?}");
+    assert!(
+        words.contains("of the events that were kept for the views: 1 audit event in journals"),
+        "{words}"
+    );
 }
 
 #[test]

@@ -127,7 +127,10 @@ impl Made {
     fn read(&self) -> Vec<String> {
         let (texts, journals) = self.spoken.count();
         let read = [
-            (self.audit.count(), if self.audit.by_journal { "journal of audit records" } else { "audit log" }),
+            (
+                self.audit.count(),
+                if self.audit.by_journal { "journal of audit records" } else { "audit log" },
+            ),
             (texts, "text log"),
             (journals, "journal"),
             (self.evidence.files.len() as u64, "file of login records"),

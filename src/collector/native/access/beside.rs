@@ -47,7 +47,8 @@ impl Beside {
         }
         let told = audit_witnesses::told(&both);
         let said = told.notes.into_iter().chain(told.remarks);
-        beside.told = said.map(|words| format!("of the events that were kept for the views: {words}")).collect();
+        beside.told =
+            said.map(|words| format!("of the events that were kept for the views: {words}")).collect();
         beside
     }
 
@@ -57,7 +58,9 @@ impl Beside {
         let mut room = HELD;
         for log in journals {
             log.kept.replay(&mut |offset, line| {
-                let Some((id, Stands::Before | Stands::Within | Stands::Behind)) = both.again(line) else { return };
+                let Some((id, Stands::Before | Stands::Within | Stands::Behind)) = both.again(line) else {
+                    return;
+                };
                 let text = [node.as_slice(), line].concat();
                 match room.checked_sub(size_of::<Line>() + text.len()).filter(|_| self.left == 0) {
                     Some(rest) => {

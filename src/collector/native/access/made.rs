@@ -118,7 +118,9 @@ impl Logs {
 
     /// What is to be told of them, in words.
     pub fn told(&self) -> Vec<String> {
-        let stands = self.by_journal.then(|| "there is no audit log; the records that journald took were read".to_owned());
+        let stands = self
+            .by_journal
+            .then(|| "there is no audit log; the records that journald took were read".to_owned());
         stands.into_iter().chain(self.beside.told.iter().cloned()).collect()
     }
 
