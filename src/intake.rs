@@ -28,6 +28,7 @@ use crate::host::pace::Pace;
 use crate::path::HostPath;
 use crate::records::audit_log::Asked;
 use crate::records::kept_events::Wants;
+use pour::ForViews;
 use sealed::SealedCopies;
 use short::Shortfalls;
 use stop::is_over;
@@ -85,12 +86,7 @@ pub struct Intake<'a> {
     copies: SealedCopies,
     /// Bytes of sealed files that are kept at hand.
     kept: usize,
-    /// Bytes of lines that are kept for the views of logins, compressed.
-    lines_kept: usize,
-    /// Bytes of entries of journals that are kept for the same, compressed.
-    entries_kept: usize,
-    /// Bytes of lines of audit events that are kept for the views of accesses, compressed.
-    events_kept: usize,
+    for_views: ForViews,
     links_told: HashMap<HostPath, EntryId>,
     roles: BTreeMap<String, EntryId>,
     step: Option<StepContext>,
@@ -120,9 +116,7 @@ impl<'a> Intake<'a> {
             members: Members::default(),
             copies: SealedCopies::default(),
             kept: 0,
-            lines_kept: 0,
-            entries_kept: 0,
-            events_kept: 0,
+            for_views: ForViews::default(),
             links_told: HashMap::new(),
             roles: BTreeMap::new(),
             step: None,

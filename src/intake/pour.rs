@@ -2,7 +2,7 @@
 //! held still.
 
 use super::copy::CopyLimits;
-use super::{Halt, Intake};
+use super::{Halt, Intake, Terms};
 use crate::custody::Sealed;
 use crate::custody::entry::{EntryId, Window};
 use crate::custody::ledger::{Draft, Reason};
@@ -30,6 +30,39 @@ const ENTRIES_OF_ALL: usize = 2 << 20;
 const EVENTS_OF_ALL: usize = 5 << 20;
 /// Bytes that are kept of all files together.
 const KEPT_OF_ALL: usize = 8 << 20;
+
+/// Bytes that are kept for the views, compressed.
+#[derive(Default)]
+pub(super) struct ForViews {
+    /// Lines of text logs that speak of logins.
+    lines: usize,
+    /// Entries of journals that do, and audit events in them.
+    entries: usize,
+    /// Lines of audit events.
+    events: usize,
+}
+
+impl ForViews {
+    fn take(&mut self, observed: &Observed) {
+        let kept = match observed {
+            Observed::Audit(..) => &mut self.events,
+            Observed::Journal(_) => &mut self.entries,
+            Observed::Text(_) => &mut self.lines,
+        };
+        *kept += observed.weight();
+    }
+
+    /// What is wanted of a file of this form.
+    fn wanted(&self, form: Option<Form>, terms: &Terms<'_>) -> Wanted {
+        let room = EVENTS_OF_ALL.saturating_sub(self.events);
+        let events = terms.wants.as_ref().map(|wants| (wants(), room));
+        let room = match form {
+            Some(Form::Journal) => ENTRIES_OF_ALL.saturating_sub(self.entries),
+            _ => LINES_OF_ALL.saturating_sub(self.lines),
+        };
+        Wanted { asked: terms.asked, events, room }
+    }
+}
 
 /// What became of a file's bytes.
 pub(super) struct Poured {
@@ -99,13 +132,7 @@ impl Intake<'_> {
         limited_by_run: bool,
         finish: &mut dyn FnMut(&mut Draft, &Sealed),
     ) -> Result<Poured, Halt> {
-        let events =
-            self.terms.wants.as_ref().map(|wants| (wants(), EVENTS_OF_ALL.saturating_sub(self.events_kept)));
-        let room = match limits.form {
-            Some(Form::Journal) => ENTRIES_OF_ALL.saturating_sub(self.entries_kept),
-            _ => LINES_OF_ALL.saturating_sub(self.lines_kept),
-        };
-        let wanted = Wanted { asked: self.terms.asked, events, room };
+        let wanted = self.for_views.wanted(limits.form, &self.terms);
         let mut onlookers = Onlookers {
             beginning: Vec::new(),
             kept: limits.keep.then(Vec::new),
@@ -114,12 +141,7 @@ impl Intake<'_> {
         };
         let (given, ended) = self.pass(reading, &mut onlookers)?;
         let observed = onlookers.observer.map(Observer::end);
-        let weight = observed.as_ref().map_or(0, Observed::weight);
-        match observed {
-            Some(Observed::Audit(..)) => self.events_kept += weight,
-            Some(Observed::Journal(_)) => self.entries_kept += weight,
-            _ => self.lines_kept += weight,
-        }
+        observed.iter().for_each(|observed| self.for_views.take(observed));
         self.copied_in_step.0 += 1;
         let (mut whole, mut hole) = (false, None);
         let to_its_end = matches!(&ended, Ok(end) if !end.cut && end.hole.is_none());
