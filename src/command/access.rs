@@ -15,7 +15,7 @@ use super::recorded::{self, Recorded, audit_lines, unless_forged};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::rows::access::AccessRow;
 use crate::records::audit_event::operation::Op;
-use crate::records::audit_event::{Assembler, Counts, Event, Reading, Steady};
+use crate::records::audit_event::{Assembler, Counts, Event, Joining, Steady};
 use crate::term::{Exit, Failure, Voice};
 use crate::view::access::{Access, Counted, Filter, Question};
 use crate::view::coverage::doubts;
@@ -186,7 +186,7 @@ fn accesses(
     mut access: Access<'_>,
     row: &mut dyn FnMut(AccessRow),
 ) -> Result<(Counted, Counts), Failure> {
-    let sieve = access.sieve();
+    let (sieve, (look, learner)) = (access.sieve(), access.halves());
     let mut take = |event: Event| access.take(&event, row);
     let events = if recorded.by_journal {
         let mut assembler = Assembler::new(Steady(sieve));
@@ -199,15 +199,14 @@ fn accesses(
         })?;
         assembler.end(&mut take)
     } else {
-        let mut reading = Reading::new(Steady(sieve));
+        let mut joining = Joining::new(learner);
         for log in evidence.logs(What::Audit) {
-            reading.begin(log.number);
-            let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));
-            reading.end_file(&mut take);
+            let scan = joining.begin(log.number, look.clone());
+            let (_, read) = evidence.blocks(log, scan, &mut |block| joining.block(block, &mut take));
             // What cannot be read was told when it was read first.
             unless_forged(read)?;
         }
-        reading.finish(&mut take)
+        joining.finish(&mut take)
     };
     Ok((access.finish(row), events))
 }

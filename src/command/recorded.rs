@@ -10,7 +10,7 @@ mod unpacked;
 
 use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
-use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading, Steady};
+use crate::records::audit_event::{Counts, Event, FileRead, Heard, Joining, Place};
 use crate::records::auth_text::Said;
 use crate::records::login_pairing::{Found, PairedLogin};
 use crate::records::logind;
@@ -139,7 +139,7 @@ impl Gathering<'_> {
         if !has_logs {
             return self.audit_of_journals(wants, hears);
         }
-        let mut reading = Reading::new(Steady(wants));
+        let mut joining = Joining::new(());
         let sessions = &mut self.sessions;
         let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
             Heard::Line(line) => hears.line(line),
@@ -150,10 +150,11 @@ impl Gathering<'_> {
         };
         for log in self.evidence.logs(What::Audit) {
             hears.begins(log);
-            reading.begin(log.number);
-            let read =
-                self.evidence.read(log, &mut |bytes| reading.hear(bytes, &mut |heard| hear(hears, heard)));
-            let told = reading.end_hear(&mut |heard| hear(hears, heard));
+            let scan = joining.begin(log.number, wants);
+            let (ended, read) = self.evidence.blocks(log, scan, &mut |block| {
+                joining.hear(block, &mut |heard| hear(hears, heard));
+            });
+            let told = joining.end_file(ended);
             if let Err(failure) = &read
                 && failure.is_of_verification()
             {
@@ -162,7 +163,7 @@ impl Gathering<'_> {
             self.audited.extend(told.first.zip(told.last));
             hears.ends(log, &told, read.err().as_ref());
         }
-        Ok(reading.finish(&mut |event| hear(hears, Heard::Event(event))))
+        Ok(joining.finish(&mut |event| hear(hears, Heard::Event(event))))
     }
 
     /// Files of logind's: the sessions that were living.

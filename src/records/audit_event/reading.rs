@@ -2,6 +2,7 @@
 
 use super::super::lines::{Line, Lines};
 use super::super::unpack::{Compression, Unpacker, Unread};
+use super::scan::Ended;
 use super::{Assembler, Counts, Event, Wants};
 use crate::clock::Timestamp;
 
@@ -30,6 +31,31 @@ pub struct FileRead {
     pub first: Option<Timestamp>,
     /// The latest time of a record.
     pub last: Option<Timestamp>,
+}
+
+impl FileRead {
+    /// From what was counted before and behind it.
+    pub(super) fn of(
+        before: &Counts,
+        counts: &Counts,
+        span: Option<(Timestamp, Timestamp)>,
+        ended: Ended,
+    ) -> FileRead {
+        let tally = ended.tally;
+        FileRead {
+            compression: ended.compression,
+            unread: ended.unread,
+            bytes: tally.bytes,
+            lines: tally.lines,
+            records: counts.records - before.records,
+            unparsed: counts.unparsed - before.unparsed,
+            oversize: tally.oversize,
+            torn: tally.torn,
+            nul_bytes: tally.nul_bytes,
+            first: span.map(|(first, _)| first),
+            last: span.map(|(_, last)| last),
+        }
+    }
 }
 
 /// Reads a chain of files. `begin`, then `piece` for what is in it, then `end_file`, for each; then `finish`.
@@ -95,20 +121,8 @@ impl<Sieve: Wants> Reading<Sieve> {
         let (compression, unread) =
             std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| take(assembler, line)));
         let tally = lines.end(&mut |line| take(assembler, line));
-        let (counts, span) = (assembler.counts(), assembler.span());
-        FileRead {
-            compression,
-            unread,
-            bytes: tally.bytes,
-            lines: tally.lines,
-            records: counts.records - before.records,
-            unparsed: counts.unparsed - before.unparsed,
-            oversize: tally.oversize,
-            torn: tally.torn,
-            nul_bytes: tally.nul_bytes,
-            first: span.map(|(first, _)| first),
-            last: span.map(|(_, last)| last),
-        }
+        let ended = Ended { compression, unread, tally };
+        FileRead::of(before, &assembler.counts(), assembler.span(), ended)
     }
 
     /// All files have ended.

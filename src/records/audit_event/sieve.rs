@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
+
+use super::joining::Judges;
+use super::scan::Looks;
 
 /// Bits of the mark table: 512 KiB. With 100,000 inodes in it one other line in forty passes as well.
 const BITS: usize = 1 << 22;
@@ -46,6 +49,7 @@ fn place(inode: u64) -> (usize, u64) {
 }
 
 /// A text as it may stand in a log: as it is, or in hexadecimal.
+#[derive(Clone)]
 struct Needle {
     plain: Finder<'static>,
     hex: Finder<'static>,
@@ -67,8 +71,8 @@ impl Needle {
 struct Recent(Box<[(u64, Because)]>);
 
 /// Why an event matters before its names are known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Because {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
     /// It has the key of a rule.
     Key,
     /// It happened in one of the directories: relative names may lie there.
@@ -122,16 +126,9 @@ impl Early {
     }
 }
 
-/// `4711` of `msg=audit(1795292388.123:4711)`.
-fn serial(line: &[u8]) -> Option<u64> {
-    let begin = memmem::find(line, b"audit(")?;
-    let end = begin + memchr(b')', line.get(begin..)?)?;
-    let digits = line.get(begin..end)?.rsplit(|byte| *byte == b':').next()?;
-    Some(number(digits))
-}
-
-/// What to look for.
-pub struct Sieve {
+/// What a line says by itself: what there is to look for in it.
+#[derive(Clone)]
+pub struct Look {
     keys: Vec<Needle>,
     /// The roots whole: in a working directory.
     roots: Vec<Needle>,
@@ -139,11 +136,42 @@ pub struct Sieve {
     ends: Vec<Needle>,
     /// Programs that outlive the session that started them.
     outliving: Vec<Needle>,
+    id: Finder<'static>,
     inode: Finder<'static>,
     name: Finder<'static>,
+}
+
+/// What was found in a line that may matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// It matters whatever other lines say.
+    Matters,
+    /// The same, and that is why its event does, by its serial number.
+    Event(Option<u64>, Because),
+    /// It is about a file.
+    File {
+        /// The number of the file.
+        inode: u64,
+        /// The serial number of the event.
+        serial: Option<u64>,
+        /// Its name may be one of those that matter.
+        is_named: bool,
+        /// The name is none that begins at the root.
+        is_relative: bool,
+    },
+}
+
+/// What is known from the lines before.
+pub struct Learner {
     inodes: Inodes,
     recent: Recent,
     early: Early,
+}
+
+/// Both together.
+pub struct Sieve {
+    look: Look,
+    learner: Learner,
 }
 
 impl Sieve {
@@ -157,48 +185,115 @@ impl Sieve {
         let roots: Vec<&[u8]> = roots.into_iter().collect();
         let end =
             |root: &&[u8]| root.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).map(Needle::of);
-        Sieve {
+        let look = Look {
             keys: keys.into_iter().map(Needle::of).collect(),
             ends: roots.iter().map(|root| end(root).unwrap_or_else(|| Needle::of(b"/"))).collect(),
             roots: roots.into_iter().map(Needle::of).collect(),
             outliving: outliving.iter().map(|text| Needle::of(text)).collect(),
+            id: Finder::new(b"audit(").into_owned(),
             inode: Finder::new(b" inode=").into_owned(),
             name: Finder::new(b" name=").into_owned(),
+        };
+        let learner = Learner {
             inodes: inodes.clone(),
             recent: Recent(vec![(u64::MAX, Because::Key); RECENT].into_boxed_slice()),
             early: Early(vec![(u64::MAX, Vec::new()); RECENT].into_boxed_slice()),
-        }
+        };
+        Sieve { look, learner }
     }
 
     /// Whether the event of this line may matter. `kind` is the type of its record, as `PATH`. Files that it may be about are
     /// marked at once: the next line may be about one of them under another name.
     pub fn may_matter(&mut self, kind: &[u8], line: &[u8]) -> bool {
+        self.look.look(kind, line).is_some_and(|glance| self.learner.may_matter(glance))
+    }
+
+    /// What needs no line but the one that it looks at, and what needs all of them in their order.
+    pub fn halves(self) -> (Look, Learner) {
+        (self.look, self.learner)
+    }
+}
+
+impl Looks for Look {
+    type Glance = Glance;
+
+    fn look(&self, kind: &[u8], line: &[u8]) -> Option<Glance> {
         let any = |needles: &[Needle]| needles.iter().any(|needle| needle.is_in(line));
+        let event = |because| Some(Glance::Event(self.serial(line), because));
+        let matters = |is: bool| is.then_some(Glance::Matters);
         match kind {
-            b"SYSCALL" | b"URINGOP" => {
-                let keyed = any(&self.keys);
-                if keyed {
-                    self.matters(line, Because::Key);
-                }
-                keyed || kind == b"SYSCALL" && any(&self.outliving)
+            b"SYSCALL" | b"URINGOP" if any(&self.keys) => event(Because::Key),
+            b"SYSCALL" => matters(any(&self.outliving)),
+            b"CWD" if any(&self.roots) => event(Because::Within),
+            b"PATH" => {
+                let is_named = any(&self.ends);
+                self.inode(line).map_or_else(
+                    || matters(is_named),
+                    |inode| {
+                        let (serial, is_relative) = (self.serial(line), self.is_relative(line));
+                        Some(Glance::File { inode, serial, is_named, is_relative })
+                    },
+                )
             }
-            b"CWD" => {
-                let within = any(&self.roots);
-                if within {
-                    self.matters(line, Because::Within);
-                }
-                within
-            }
-            b"PATH" => self.has_file(line, any(&self.ends)),
             // What ends or begins recording separates what is before it from what is behind it.
-            b"CONFIG_CHANGE" => true,
-            _ => kind.starts_with(b"DAEMON_"),
+            b"CONFIG_CHANGE" => Some(Glance::Matters),
+            _ => matters(kind.starts_with(b"DAEMON_")),
+        }
+    }
+}
+
+impl Look {
+    fn inode(&self, line: &[u8]) -> Option<u64> {
+        let at = self.inode.find(line)?;
+        line.get(at + b" inode=".len()..).map(number)
+    }
+
+    /// `4711` of `msg=audit(1795292388.123:4711)`.
+    fn serial(&self, line: &[u8]) -> Option<u64> {
+        let begin = self.id.find(line)?;
+        let end = begin + memchr(b')', line.get(begin..)?)?;
+        let digits = line.get(begin..end)?.rsplit(|byte| *byte == b':').next()?;
+        Some(number(digits))
+    }
+
+    /// Whether the name is none that begins at the root, as it is or in hexadecimal.
+    fn is_relative(&self, line: &[u8]) -> bool {
+        let name = self.name.find(line).and_then(|at| line.get(at + b" name=".len()..));
+        !name.is_some_and(|name| name.starts_with(b"\"/") || name.starts_with(b"2F"))
+    }
+}
+
+impl Judges for Learner {
+    type Glance = Glance;
+
+    fn wants(&mut self, glance: &Glance) -> bool {
+        self.may_matter(*glance)
+    }
+}
+
+impl Learner {
+    fn may_matter(&mut self, glance: Glance) -> bool {
+        match glance {
+            Glance::Matters => true,
+            Glance::Event(serial, because) => {
+                self.matters(serial, because);
+                true
+            }
+            Glance::File { inode, serial, is_named, is_relative } => {
+                let is_marked = self.inodes.may_have(inode);
+                if !is_marked && (is_named || self.is_of_event_that_matters(serial, inode, is_relative)) {
+                    self.inodes.mark(inode);
+                }
+                // A bare name may lie in any directory that is open, of which the line says nothing; and another rule may have
+                // given it its key.
+                is_named || is_marked || is_relative
+            }
         }
     }
 
     /// The event of this line matters: its names do that come, and those that came before it.
-    fn matters(&mut self, line: &[u8], because: Because) {
-        let Some(serial) = serial(line) else { return };
+    fn matters(&mut self, serial: Option<u64>, because: Because) {
+        let Some(serial) = serial else { return };
         self.recent.set(serial, because);
         for (inode, is_relative) in self.early.of(serial) {
             if because == Because::Key || *is_relative {
@@ -207,37 +302,18 @@ impl Sieve {
         }
     }
 
-    /// Of the line of a file: whether its name, or its inode, may be one of those that matter. A bare name may
-    /// lie in any directory that is open, of which the line says nothing; and another rule may have given it its key.
-    fn has_file(&mut self, line: &[u8], is_named: bool) -> bool {
-        let at = self.inode.find(line).map(|at| at + b" inode=".len());
-        let Some(inode) = at.and_then(|at| line.get(at..)).map(number) else { return is_named };
-        let is_marked = self.inodes.may_have(inode);
-        if !is_marked && (is_named || self.is_of_event_that_matters(line, inode)) {
-            self.inodes.mark(inode);
-        }
-        is_named || is_marked || self.is_relative(line)
-    }
-
     /// Whether an earlier line of its event says so; if none does, a later one may.
-    fn is_of_event_that_matters(&mut self, line: &[u8], inode: u64) -> bool {
-        let Some(serial) = serial(line) else { return false };
+    fn is_of_event_that_matters(&mut self, serial: Option<u64>, inode: u64, is_relative: bool) -> bool {
+        let Some(serial) = serial else { return false };
         let because = self.recent.of(serial);
         if because == Some(Because::Key) {
             return true;
         }
-        let is_relative = self.is_relative(line);
         let matters = is_relative && because == Some(Because::Within);
         if !matters {
             self.early.push(serial, inode, is_relative);
         }
         matters
-    }
-
-    /// Whether the name is none that begins at the root, as it is or in hexadecimal.
-    fn is_relative(&self, line: &[u8]) -> bool {
-        let name = self.name.find(line).and_then(|at| line.get(at + b" name=".len()..));
-        !name.is_some_and(|name| name.starts_with(b"\"/") || name.starts_with(b"2F"))
     }
 }
 
