@@ -75,10 +75,11 @@ impl<L: Looks> Scan<L> {
     }
 
     /// The file has ended.
-    pub fn end(self, each: &mut dyn FnMut(&mut Block<L::Glance>)) -> Ended {
-        let Scan { unpacker, mut lines, mut cutter } = self;
+    pub fn end(&mut self, each: &mut dyn FnMut(&mut Block<L::Glance>)) -> Ended {
+        let Scan { unpacker, lines, cutter } = self;
+        let mut lines = std::mem::take(lines);
         let (compression, unread) =
-            unpacker.end(&mut |text| lines.piece(text, &mut |line| cutter.take(line, each)));
+            std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| cutter.take(line, each)));
         let tally = lines.end(&mut |line| cutter.take(line, each));
         each(&mut cutter.block);
         Ended { compression, unread, tally }
