@@ -262,8 +262,8 @@ impl<Sieve> Assembler<Sieve> {
 
     /// The event that a run begins with.
     fn begun(&mut self, run: &Run, text: &[u8]) -> Key {
-        let line = text.get(run.begin..run.end).and_then(|lines| lines.split(|byte| *byte == b'\n').next());
-        let special = line.filter(|_| run.is_special).and_then(head);
+        let lines = text.get(run.begin..run.end).filter(|_| run.is_special);
+        let special = lines.and_then(|lines| head(lines.split(|byte| *byte == b'\n').next()?));
         let kind: &[u8] = if run.is_daemons { b"DAEMON_" } else { b"" };
         let head = special.unwrap_or(Head { node: b"", kind, id: b"", rest: b"" });
         self.begin(&head, run.id)

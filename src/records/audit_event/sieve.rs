@@ -1,14 +1,15 @@
 //! Which lines of a log can belong to an event that touches certain places: decided on the bytes of one line, so that
 //! what cannot matter is never taken apart. It lets through too much rather than too little.
 
+mod look;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memchr::memchr;
-use memchr::memmem::Finder;
+pub use look::{Because, Glance, Look};
 
 use super::joining::Judges;
-use super::scan::Looks;
+use super::scan::Looks as _;
 
 /// Bits of the mark table: 512 KiB. With 100,000 inodes in it one other line in forty passes as well.
 const BITS: usize = 1 << 22;
@@ -48,36 +49,9 @@ fn place(inode: u64) -> (usize, u64) {
     (at / 64, 1 << (at % 64))
 }
 
-/// A text as it may stand in a log: as it is, or in hexadecimal.
-#[derive(Clone)]
-struct Needle {
-    plain: Finder<'static>,
-    hex: Finder<'static>,
-}
-
-impl Needle {
-    fn of(text: &[u8]) -> Needle {
-        let hex: String = text.iter().map(|byte| format!("{byte:02X}")).collect();
-        Needle { plain: Finder::new(text).into_owned(), hex: Finder::new(hex.as_bytes()).into_owned() }
-    }
-
-    fn is_in(&self, line: &[u8]) -> bool {
-        self.plain.find(line).is_some() || self.hex.find(line).is_some()
-    }
-}
-
 /// Events whose own line said that they matter, by serial number, until another takes the place: its names come in later
 /// lines. A number may be that of an event of another boot or machine, so that a few inodes too many are marked.
 struct Recent(Box<[(u64, Because)]>);
-
-/// Why an event matters before its names are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Because {
-    /// It has the key of a rule.
-    Key,
-    /// It happened in one of the directories: relative names may lie there.
-    Within,
-}
 
 impl Recent {
     fn place(&mut self, serial: u64) -> Option<&mut (u64, Because)> {
@@ -126,41 +100,6 @@ impl Early {
     }
 }
 
-/// What a line says by itself: what there is to look for in it.
-#[derive(Clone)]
-pub struct Look {
-    keys: Vec<Needle>,
-    /// The roots whole: in a working directory.
-    roots: Vec<Needle>,
-    /// The last component of each: a name may be given from a directory above it.
-    ends: Vec<Needle>,
-    /// Programs that outlive the session that started them.
-    outliving: Vec<Needle>,
-    id: Finder<'static>,
-    inode: Finder<'static>,
-    name: Finder<'static>,
-}
-
-/// What was found in a line that may matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glance {
-    /// It matters whatever other lines say.
-    Matters,
-    /// The same, and that is why its event does, by its serial number.
-    Event(Option<u64>, Because),
-    /// It is about a file.
-    File {
-        /// The number of the file.
-        inode: u64,
-        /// The serial number of the event.
-        serial: Option<u64>,
-        /// Its name may be one of those that matter.
-        is_named: bool,
-        /// The name is none that begins at the root.
-        is_relative: bool,
-    },
-}
-
 /// What is known from the lines before.
 pub struct Learner {
     inodes: Inodes,
@@ -182,18 +121,7 @@ impl Sieve {
         outliving: &[&[u8]],
         inodes: &Inodes,
     ) -> Sieve {
-        let roots: Vec<&[u8]> = roots.into_iter().collect();
-        let end =
-            |root: &&[u8]| root.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).map(Needle::of);
-        let look = Look {
-            keys: keys.into_iter().map(Needle::of).collect(),
-            ends: roots.iter().map(|root| end(root).unwrap_or_else(|| Needle::of(b"/"))).collect(),
-            roots: roots.into_iter().map(Needle::of).collect(),
-            outliving: outliving.iter().map(|text| Needle::of(text)).collect(),
-            id: Finder::new(b"audit(").into_owned(),
-            inode: Finder::new(b" inode=").into_owned(),
-            name: Finder::new(b" name=").into_owned(),
-        };
+        let look = Look::of(keys, roots, outliving);
         let learner = Learner {
             inodes: inodes.clone(),
             recent: Recent(vec![(u64::MAX, Because::Key); RECENT].into_boxed_slice()),
@@ -211,55 +139,6 @@ impl Sieve {
     /// What needs no line but the one that it looks at, and what needs all of them in their order.
     pub fn halves(self) -> (Look, Learner) {
         (self.look, self.learner)
-    }
-}
-
-impl Looks for Look {
-    type Glance = Glance;
-
-    fn look(&self, kind: &[u8], line: &[u8]) -> Option<Glance> {
-        let any = |needles: &[Needle]| needles.iter().any(|needle| needle.is_in(line));
-        let event = |because| Some(Glance::Event(self.serial(line), because));
-        let matters = |is: bool| is.then_some(Glance::Matters);
-        match kind {
-            b"SYSCALL" | b"URINGOP" if any(&self.keys) => event(Because::Key),
-            b"SYSCALL" => matters(any(&self.outliving)),
-            b"CWD" if any(&self.roots) => event(Because::Within),
-            b"PATH" => {
-                let is_named = any(&self.ends);
-                self.inode(line).map_or_else(
-                    || matters(is_named),
-                    |inode| {
-                        let (serial, is_relative) = (self.serial(line), self.is_relative(line));
-                        Some(Glance::File { inode, serial, is_named, is_relative })
-                    },
-                )
-            }
-            // What ends or begins recording separates what is before it from what is behind it.
-            b"CONFIG_CHANGE" => Some(Glance::Matters),
-            _ => matters(kind.starts_with(b"DAEMON_")),
-        }
-    }
-}
-
-impl Look {
-    fn inode(&self, line: &[u8]) -> Option<u64> {
-        let at = self.inode.find(line)?;
-        line.get(at + b" inode=".len()..).map(number)
-    }
-
-    /// `4711` of `msg=audit(1795292388.123:4711)`.
-    fn serial(&self, line: &[u8]) -> Option<u64> {
-        let begin = self.id.find(line)?;
-        let end = begin + memchr(b')', line.get(begin..)?)?;
-        let digits = line.get(begin..end)?.rsplit(|byte| *byte == b':').next()?;
-        Some(number(digits))
-    }
-
-    /// Whether the name is none that begins at the root, as it is or in hexadecimal.
-    fn is_relative(&self, line: &[u8]) -> bool {
-        let name = self.name.find(line).and_then(|at| line.get(at + b" name=".len()..));
-        !name.is_some_and(|name| name.starts_with(b"\"/") || name.starts_with(b"2F"))
     }
 }
 
@@ -315,12 +194,6 @@ impl Learner {
         }
         matters
     }
-}
-
-/// The digits that a text begins with.
-fn number(text: &[u8]) -> u64 {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
 }
 
 #[cfg(test)]
