@@ -44,6 +44,9 @@ pub trait Hears {
     /// A line of it, whatever it is; none for one that is too long to be kept.
     fn line(&mut self, _line: Option<&[u8]>) {}
 
+    /// So many lines more, right behind one of a call or of what belongs to it, that belong to it as well.
+    fn further(&mut self, _lines: u64) {}
+
     /// An audit event: of a type that is wanted, or one that tells of sessions.
     fn event(&mut self, _event: &Event) {}
 
@@ -143,6 +146,7 @@ impl Gathering<'_> {
         let sessions = &mut self.sessions;
         let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
             Heard::Line(line) => hears.line(line),
+            Heard::Further(lines) => hears.further(lines),
             Heard::Event(event) => {
                 sessions.audit(&event);
                 hears.event(&event);

@@ -17,8 +17,8 @@ pub mod sieve;
 pub use assembler::{Assembler, Steady, Wants};
 pub use assembly::Counts;
 pub use block::Block;
-pub use joining::{Joining, Judges};
-pub use reading::{FileRead, Heard, Reading};
+pub use joining::{Heard, Joining, Judges};
+pub use reading::{FileRead, Reading};
 pub use scan::{Ended, Looks, Scan};
 
 use super::audit_log::{EventId, Record, record};

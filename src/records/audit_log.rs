@@ -63,6 +63,16 @@ pub fn behind<'l>(line: &'l [u8], text: &[u8]) -> Option<&'l [u8]> {
     memmem::find(line, text).and_then(|at| line.get(at + text.len()..))
 }
 
+/// Whether a record of this type says who did what.
+pub(in crate::records) fn is_call(kind: &[u8]) -> bool {
+    matches!(kind, b"SYSCALL" | b"URINGOP")
+}
+
+/// Whether a record of this type is never the first of its event.
+pub(in crate::records) fn is_further(kind: &[u8]) -> bool {
+    matches!(kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE" | b"OPENAT2")
+}
+
 /// `257` of ` syscall=257`, as it stands in a line: of every call of a log it is asked.
 pub fn call_number(line: &[u8]) -> Option<&[u8]> {
     static CALL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" syscall="));

@@ -59,6 +59,10 @@ impl Hears for Covered {
         }
     }
 
+    fn further(&mut self, lines: u64) {
+        self.summary.further(lines);
+    }
+
     fn event(&mut self, event: &Event) {
         self.coverage.event(event);
     }

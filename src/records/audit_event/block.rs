@@ -3,9 +3,9 @@
 use memchr::memchr;
 
 use super::super::audit_log::signs::Sign;
-use super::super::audit_log::{EventId, Head};
-use super::Place;
+use super::super::audit_log::{EventId, Head, is_call, is_further};
 use super::assembly::{Key, When};
+use super::{Heard, Place};
 use crate::clock::Timestamp;
 
 /// Lines, and what is known of them.
@@ -39,6 +39,8 @@ pub(super) struct Run {
     pub(super) is_daemons: bool,
     /// Its first line names a machine, or may say that it was booted.
     pub(super) is_special: bool,
+    /// Its first line is of a call, or of what belongs to one.
+    pub(super) is_of_call: bool,
     pub(super) key: Key,
     pub(super) wanted: bool,
     pub(super) place: Place,
@@ -84,16 +86,17 @@ impl<G> Block<G> {
             .push(Other { at: self.text.runs.len(), line: line.map(|line| (begin, begin + line.len())) });
     }
 
-    /// All lines in their order; none for one that was too long to be kept.
-    pub(super) fn lines(&self, each: &mut dyn FnMut(Option<&[u8]>)) {
+    /// All lines in their order; of a run the first, and how many follow.
+    pub(super) fn hear(&self, each: &mut dyn FnMut(Heard<'_>)) {
         let mut others = self.others.iter().peekable();
         for at in 0..=self.text.runs.len() {
             while let Some(other) = others.next_if(|other| other.at == at) {
-                each(other.line.and_then(|(begin, end)| self.other_text.get(begin..end)));
+                each(Heard::Line(other.line.and_then(|(begin, end)| self.other_text.get(begin..end))));
             }
-            self.text.runs.get(at).into_iter().for_each(|run| {
-                self.text.lines(run).for_each(|line| each(Some(line)));
-            });
+            if let Some(run) = self.text.runs.get(at) {
+                self.text.lines(run).take(1).for_each(|line| each(Heard::Line(Some(line))));
+                each(Heard::Further(run.lines - 1));
+            }
         }
     }
 
@@ -154,6 +157,7 @@ impl Run {
             id,
             goes_on,
             is_daemons: head.kind.starts_with(b"DAEMON_"),
+            is_of_call: is_call(head.kind) || is_further(head.kind),
             is_special: !head.node.is_empty() || Sign::may_be(head.kind),
             key: Key { epoch: 0, node: 0, id },
             wanted: false,

@@ -4,7 +4,7 @@
 use super::assembler::Assembler;
 use super::block::Block;
 use super::scan::{Ended, Looks, Scan};
-use super::{Counts, Event, FileRead, Heard};
+use super::{Counts, Event, FileRead};
 
 /// Decides, of what is to be known of lines in their order, which of them make their events wanted. Events that were found
 /// change nothing of it.
@@ -23,6 +23,17 @@ impl Judges for () {
     fn wants(&mut self, (): &()) -> bool {
         true
     }
+}
+
+/// What is heard while a chain is read.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// A line, whatever it is; none for one that is too long to be kept.
+    Line(Option<&'a [u8]>),
+    /// So many lines more, right behind one of a call or of what belongs to it, that belong to it as well.
+    Further(u64),
+    /// An event.
+    Event(Event),
 }
 
 /// Puts a chain of files together. `begin`, then `block` for what the scan finds in it, then `end_file`, for each; then
@@ -52,7 +63,7 @@ impl<J: Judges> Joining<J> {
 
     /// The same, where somebody needs the lines as well.
     pub fn hear(&mut self, block: &mut Block<J::Glance>, each: &mut dyn FnMut(Heard<'_>)) {
-        block.lines(&mut |line| each(Heard::Line(line)));
+        block.hear(each);
         self.block(block, &mut |event| each(Heard::Event(event)));
     }
 

@@ -66,15 +66,6 @@ pub struct Reading<Sieve> {
     before: Counts,
 }
 
-/// What is heard while a chain is read.
-#[derive(Debug)]
-pub enum Heard<'a> {
-    /// A line, whatever it is; none for one that is too long to be kept.
-    Line(Option<&'a [u8]>),
-    /// An event.
-    Event(Event),
-}
-
 impl<Sieve: Wants> Reading<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Reading<Sieve> {
@@ -99,28 +90,13 @@ impl<Sieve: Wants> Reading<Sieve> {
         unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
     }
 
-    /// The same, where somebody needs the lines as well.
-    pub fn hear(&mut self, bytes: &[u8], each: &mut dyn FnMut(Heard<'_>)) {
-        let Reading { assembler, unpacker, lines, .. } = self;
-        unpacker.piece(bytes, &mut |text| lines.piece(text, &mut |line| hear(assembler, line, each)));
-    }
-
     /// The file has ended.
     pub fn end_file(&mut self, out: &mut dyn FnMut(Event)) -> FileRead {
-        self.end_with(&mut |assembler, line| take(assembler, line, out))
-    }
-
-    /// The same, where somebody needs the lines as well.
-    pub fn end_hear(&mut self, each: &mut dyn FnMut(Heard<'_>)) -> FileRead {
-        self.end_with(&mut |assembler, line| hear(assembler, line, each))
-    }
-
-    fn end_with(&mut self, take: &mut dyn FnMut(&mut Assembler<Sieve>, Line<'_>)) -> FileRead {
         let Reading { assembler, unpacker, lines, before } = self;
         let mut lines = std::mem::take(lines);
-        let (compression, unread) =
-            std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| take(assembler, line)));
-        let tally = lines.end(&mut |line| take(assembler, line));
+        let (compression, unread) = std::mem::take(unpacker)
+            .end(&mut |text| lines.piece(text, &mut |line| take(assembler, line, out)));
+        let tally = lines.end(&mut |line| take(assembler, line, out));
         let ended = Ended { compression, unread, tally };
         FileRead::of(before, &assembler.counts(), assembler.span(), ended)
     }
@@ -134,15 +110,5 @@ impl<Sieve: Wants> Reading<Sieve> {
 fn take<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, out: &mut dyn FnMut(Event)) {
     if let Line::Kept { bytes, offset } = line {
         assembler.line(bytes, offset, out);
-    }
-}
-
-fn hear<Sieve: Wants>(assembler: &mut Assembler<Sieve>, line: Line<'_>, each: &mut dyn FnMut(Heard<'_>)) {
-    match line {
-        Line::Kept { bytes, offset } => {
-            each(Heard::Line(Some(bytes)));
-            assembler.line(bytes, offset, &mut |event| each(Heard::Event(event)));
-        }
-        Line::Oversize { .. } => each(Heard::Line(None)),
     }
 }

@@ -2,7 +2,7 @@
 //! the lines before, so that it can be found out on another thread than the one that puts events together
 //! ([`Joining`](super::Joining)), block by block.
 
-use super::super::audit_log::{EventId, Head, head};
+use super::super::audit_log::{EventId, Head, head, is_further};
 use super::super::lines::{Line, Lines, Tally};
 use super::super::unpack::{Compression, Unpacker, Unread};
 use super::assembler::is_equal;
@@ -106,7 +106,10 @@ impl<L: Looks> Cutter<L> {
     fn line(&mut self, line: &[u8], offset: u64) {
         let known = head(line).and_then(|head| Some((self.known(&head), head)));
         let Some((Some((id, goes_on)), head)) = known else { return self.block.other(Some(line)) };
-        if !goes_on || !self.block.text.goes_on(line, offset) {
+        // What is behind the first line of a run says nothing of the log as a whole that the first does not.
+        let belongs = |run: &Run| run.is_of_call && is_further(head.kind);
+        let goes_on_here = goes_on && self.block.text.runs.last().is_some_and(belongs);
+        if !goes_on_here || !self.block.text.goes_on(line, offset) {
             self.block.text.begin(Run::of(&head, id, goes_on), line, offset);
         }
         if let Some(glance) = self.looks.look(head.kind, line) {
