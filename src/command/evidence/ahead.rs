@@ -57,3 +57,53 @@ impl Evidence {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::evidence::{What, files};
+    use crate::records::audit_event::{Event, FileRead, Joining};
+
+    fn is_wanted(_: &[u8], line: &[u8]) -> bool {
+        line.ends_with(b"key=\"phi\"")
+    }
+
+    fn read(evidence: &Evidence, is_ahead: bool) -> (Vec<Event>, Vec<FileRead>) {
+        let (mut joining, mut events, mut told) = (Joining::new(()), Vec::new(), Vec::new());
+        for log in evidence.logs(What::Audit) {
+            let mut scan = joining.begin(log.number, is_wanted);
+            let mut take = |block: &mut Block<()>| joining.block(block, &mut |event| events.push(event));
+            let (ended, read) = match is_ahead {
+                true => evidence.blocks_ahead(log, &mut scan, &mut take).unwrap(),
+                false => evidence.blocks_here(log, &mut scan, &mut take),
+            };
+            read.unwrap();
+            told.push(joining.end_file(ended));
+        }
+        joining.finish(&mut |event| events.push(event));
+        (events, told)
+    }
+
+    #[test]
+    fn two_threads_find_what_one_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b"].map(|name| folder.path().join(name));
+        // Written from documentation (auditd(8)).
+        for (path, first) in paths.iter().zip([0, 30_000]) {
+            let line = |number: usize| {
+                let key = if number.is_multiple_of(7) { "\"phi\"" } else { "(null)" };
+                let time = 1_000 + number / 10;
+                format!(
+                    "type=SYSCALL msg=audit({time}.000:{number}): syscall=257 items=0 key={key}\n\
+                     type=PROCTITLE msg=audit({time}.000:{number}): proctitle=\"cat\"\n"
+                )
+            };
+            std::fs::write(path, (first..first + 30_000).map(line).collect::<String>()).unwrap();
+        }
+        let named = paths.map(|path| (What::Audit, path));
+        let evidence = files::of(&named, &[What::Audit]).unwrap();
+        let (ahead, here) = (read(&evidence, true), read(&evidence, false));
+        assert!(here.0.len() > 8_000 && here.1.len() == 2 && here.1[0].bytes > 3 << 20);
+        assert!(ahead == here);
+    }
+}
