@@ -104,7 +104,7 @@ impl<L: Looks> Cutter<L> {
     }
 
     fn line(&mut self, line: &[u8], offset: u64) {
-        let known = head(line).and_then(|head| Some((self.known(&head), head)));
+        let known = head(line).map(|head| (self.known(&head), head));
         let Some((Some((id, goes_on)), head)) = known else { return self.block.other(Some(line)) };
         // What is behind the first line of a run says nothing of the log as a whole that the first does not.
         let belongs = |run: &Run| run.is_of_call && is_further(head.kind);
