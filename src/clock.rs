@@ -7,13 +7,17 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A point in time, UTC, to the nanosecond. Written as RFC 3339 with nine decimals and `Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(DateTime<Utc>);
+/// Logs are full of them, so that it is kept as they have it, and a date is made of it only where somebody reads it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    seconds: i64,
+    nanos: u32,
+}
 
 /// Now, as two clocks tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +51,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn moment(&self) -> Moment {
-        Moment { utc: Timestamp(Utc::now()), boottime_ns: boottime_ns() }
+        Moment { utc: Timestamp::bent(Some(Utc::now()), 0), boottime_ns: boottime_ns() }
     }
 }
 
@@ -109,6 +113,8 @@ impl Clock for FixedClock {
     }
 }
 
+/// Nanoseconds of a second.
+const SECOND: u32 = 1_000_000_000;
 /// 0000-01-01T00:00:00Z
 const FIRST_SECOND: i64 = -62_167_219_200;
 /// 9999-12-31T23:59:59Z
@@ -127,7 +133,11 @@ impl Timestamp {
     pub fn from_unix(seconds: i64, nanos: u32) -> Timestamp {
         let bent = seconds.clamp(FIRST_SECOND, LAST_SECOND);
         let nanos = if bent == seconds { nanos.min(999_999_999) } else { 0 };
-        Timestamp(DateTime::from_timestamp(bent, nanos).unwrap_or(DateTime::UNIX_EPOCH))
+        Timestamp { seconds: bent, nanos }
+    }
+
+    fn date(self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.seconds, self.nanos).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     /// Whether a time in seconds since 1970 can be written as it is.
@@ -139,17 +149,15 @@ impl Timestamp {
     fn written(self) -> [u8; 30] {
         use chrono::{Datelike as _, Timelike as _};
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        let time = self.0;
-        // A leap second, which only whoever typed or wrote a time can have given, is the 60th.
-        let leap = time.nanosecond() / 1_000_000_000;
+        let time = self.date();
         let parts = [
             (0..4, u32::try_from(time.year()).unwrap_or(0)),
             (5..7, time.month()),
             (8..10, time.day()),
             (11..13, time.hour()),
             (14..16, time.minute()),
-            (17..19, time.second() + leap),
-            (20..29, time.nanosecond() % 1_000_000_000),
+            (17..19, time.second()),
+            (20..29, self.nanos),
         ];
         for (place, mut number) in parts {
             for digit in text.get_mut(place).unwrap_or_default().iter_mut().rev() {
@@ -168,24 +176,33 @@ impl Timestamp {
 
     /// Whole seconds since 1970-01-01T00:00:00Z.
     pub fn unix(self) -> i64 {
-        self.0.timestamp()
+        self.seconds
     }
 
     /// Later by `span`.
     pub fn plus(self, span: Duration) -> Timestamp {
-        let delta = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
-        Timestamp::bent(self.0.checked_add_signed(delta), i64::MAX)
+        let nanos = self.nanos + span.subsec_nanos();
+        let seconds = self.seconds.saturating_add_unsigned(span.as_secs());
+        Timestamp::from_unix(seconds.saturating_add((nanos / SECOND).into()), nanos % SECOND)
     }
 
     /// Earlier by `span`.
     pub fn minus(self, span: Duration) -> Timestamp {
-        let delta = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
-        Timestamp::bent(self.0.checked_sub_signed(delta), i64::MIN)
+        let nanos = self.nanos + SECOND - span.subsec_nanos();
+        let seconds = self.seconds.saturating_sub_unsigned(span.as_secs()).saturating_sub(1);
+        Timestamp::from_unix(seconds.saturating_add((nanos / SECOND).into()), nanos % SECOND)
     }
 
     /// The span from `earlier` to this moment; zero if the clock went back between them.
     pub fn since(self, earlier: Timestamp) -> Duration {
-        (self.0 - earlier.0).to_std().unwrap_or(Duration::ZERO)
+        if self <= earlier {
+            return Duration::ZERO;
+        }
+        let (borrowed, nanos) = match self.nanos.checked_sub(earlier.nanos) {
+            Some(nanos) => (0, nanos),
+            None => (1, self.nanos + SECOND - earlier.nanos),
+        };
+        Duration::new((self.seconds - earlier.seconds - borrowed).unsigned_abs(), nanos)
     }
 
     /// The span between this moment and another, whichever is the earlier.
@@ -195,40 +212,41 @@ impl Timestamp {
 
     /// As it stands in a bundle's name: `20261121t201948z`.
     pub fn compact(self) -> String {
-        self.0.format("%Y%m%dt%H%M%Sz").to_string()
+        self.date().format("%Y%m%dt%H%M%Sz").to_string()
     }
 
     /// The day alone: `2026-11-21`.
     pub fn day(self) -> String {
-        self.0.format("%Y-%m-%d").to_string()
+        self.date().format("%Y-%m-%d").to_string()
     }
 
     /// The same day `years` later (28 February where that year has no 29th): `2032-11-21`.
     pub fn day_after_years(self, years: u32) -> String {
-        let later = self.0.date_naive().checked_add_months(chrono::Months::new(years.saturating_mul(12)));
+        let later =
+            self.date().date_naive().checked_add_months(chrono::Months::new(years.saturating_mul(12)));
         later.map_or_else(|| self.day(), |date| date.to_string())
     }
 
     /// To the second, for people and for `journalctl`: `2026-11-21 20:19:48 UTC`.
     pub fn spoken(self) -> String {
-        self.0.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+        self.date().format("%Y-%m-%d %H:%M:%S UTC").to_string()
     }
 
     /// The date as `ausearch` reads it under `LC_ALL=C`: `11/21/26`. It follows the locale's `%x`, and a
     /// year of four digits is an error there (seen with audit 3.0.9).
     pub fn audit_date(self) -> String {
-        self.0.format("%m/%d/%y").to_string()
+        self.date().format("%m/%d/%y").to_string()
     }
 
     /// The time of day as `ausearch` reads it: `20:19:48`.
     pub fn audit_time(self) -> String {
-        self.0.format("%H:%M:%S").to_string()
+        self.date().format("%H:%M:%S").to_string()
     }
 
     /// Year, month, day, hour, minute, second: what a ZIP header can hold of it.
     pub fn calendar(self) -> (i32, u32, u32, u32, u32, u32) {
         use chrono::{Datelike as _, Timelike as _};
-        let t = self.0;
+        let t = self.date();
         (t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second())
     }
 
@@ -284,6 +302,12 @@ pub fn parse_span(text: &str) -> Result<Duration, TimeError> {
         _ => return Err(wrong()),
     };
     Ok(Duration::from_secs(count.checked_mul(seconds).ok_or_else(wrong)?))
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -44,12 +44,12 @@ fn digit_by_digit_is_what_chrono_writes() {
     let mut seconds = FIRST_SECOND;
     while seconds <= LAST_SECOND {
         let time = Timestamp::from_unix(seconds, (seconds.unsigned_abs() % 1_000_000_000) as u32);
-        assert_eq!(time.to_string(), time.0.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
+        assert_eq!(time.to_string(), time.date().to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
         seconds += 86_400 * 47 + 12_345;
     }
     for text in ["2016-12-31T23:59:60.5Z", "2024-02-29T00:00:00Z", "0000-01-01T00:00:00Z"] {
         let time = Timestamp::parse(text).unwrap();
-        assert_eq!(time.to_string(), time.0.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
+        assert_eq!(time.to_string(), time.date().to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
     }
 }
 

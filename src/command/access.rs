@@ -12,12 +12,11 @@ use clap::ValueEnum;
 
 use super::asked::{TimeWindow, UNSET, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
-use super::recorded::{self, Recorded, audit_lines, unless_forged};
+use super::recorded::{self, Passes, Recorded, Wanted, audit_lines, audit_logs};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::custody::rows::access::AccessRow;
 use crate::records::audit_event::operation::Op;
-use crate::records::audit_event::{Assembler, Counts, Event, Heard, Reading, Steady};
-use crate::records::audit_log::witnesses::Stands;
+use crate::records::audit_event::{Assembler, Counts, Event, Heard, Steady};
 use crate::term::{Exit, Failure, Voice};
 use crate::view::access::{Access, Counted, Filter, Question};
 use crate::view::coverage::doubts;
@@ -188,11 +187,10 @@ fn accesses(
     mut access: Access<'_>,
     row: &mut dyn FnMut(AccessRow),
 ) -> Result<(Counted, Counts), Failure> {
-    let sieve = access.sieve();
-    let mut take = |event: Event| access.take(&event, row);
+    let wanted = Wanted { ahead: access.halves(), by_line: access.sieve(), lines: false };
     let events = if recorded.by_journal {
-        let mut assembler = Assembler::new(Steady(sieve));
-        let mut file = None;
+        let (mut assembler, mut file) = (Assembler::new(Steady(wanted.by_line)), None);
+        let mut take = |event: Event| access.take(&event, row);
         audit_lines(evidence, &mut |log, line, offset| {
             if file.replace(log.number) != Some(log.number) {
                 assembler.file(log.number);
@@ -201,23 +199,12 @@ fn accesses(
         })?;
         assembler.end(&mut take)
     } else {
-        let beside = &recorded.beside;
-        let mut reading = Reading::beside(Steady(sieve), beside.replay());
-        let mut take = |heard: Heard<'_>| {
-            if let Heard::Event(event) = heard {
-                take(event)
+        // What cannot be read was told when it was read first.
+        audit_logs(evidence, &recorded.beside, wanted, &mut |passes| {
+            if let Passes::Heard(Heard::Event(event)) = passes {
+                access.take(&event, row);
             }
-        };
-        beside.pass(evidence, Stands::Before, &mut |line, place| reading.other(line, place, &mut take))?;
-        for log in evidence.logs(What::Audit) {
-            reading.begin(log.number);
-            let read = evidence.read(log, &mut |bytes| reading.hear(bytes, &mut take));
-            reading.end_hear(&mut take);
-            // What cannot be read was told when it was read first.
-            unless_forged(read)?;
-        }
-        beside.pass(evidence, Stands::Behind, &mut |line, place| reading.other(line, place, &mut take))?;
-        reading.finish_hear(&mut take)
+        })?
     };
     Ok((access.finish(row), events))
 }

@@ -2,6 +2,7 @@
 //! files that somebody names. All of them give the same: logs, by kind, in the order of their time; what counts as PHI;
 //! and what was looked for and is not here.
 
+mod ahead;
 mod bundle;
 mod files;
 mod order;
@@ -118,7 +119,7 @@ pub struct OwnRun {
 }
 
 /// Gives the bytes of logs.
-trait Reads {
+trait Reads: Sync {
     /// The bytes of the log at this place, piece by piece, until `each` has had enough.
     fn read(&self, at: usize, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Failure>;
 

@@ -2,6 +2,7 @@
 //! files are read once each, the oldest first. Whoever else needs what passes listens on the way ([`Hears`]), so that no
 //! log is read twice for one answer.
 
+mod audit;
 mod beside;
 mod dated;
 mod journals;
@@ -14,8 +15,8 @@ use std::ops::ControlFlow;
 
 use super::evidence::{Evidence, Log, What};
 use crate::clock::Timestamp;
-use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place, Reading, Steady};
-use crate::records::audit_log::witnesses::{Stands, Witnesses};
+use crate::records::audit_event::{Counts, Event, FileRead, Heard, Place};
+use crate::records::audit_log::witnesses::Witnesses;
 use crate::records::auth_text::Said;
 use crate::records::lines::{Line, Lines};
 use crate::records::login_pairing::{Found, PairedLogin};
@@ -25,6 +26,7 @@ use crate::term::{Failure, counted};
 use crate::view::audit_witnesses;
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
+pub use audit::{Passes, Wanted, audit_logs};
 pub use beside::KeptBeside;
 pub use dated::{dated, head};
 pub use journals::{audit_lines, entries};
@@ -56,6 +58,9 @@ pub trait Hears {
 
     /// An audit record of a journal that no audit log has.
     fn beside(&mut self, _line: &[u8]) {}
+
+    /// So many lines more, right behind one of a call or of what belongs to it, that belong to it as well.
+    fn further(&mut self, _lines: u64) {}
 
     /// An audit event: of a type that is wanted, or one that tells of sessions.
     fn event(&mut self, _event: &Event) {}
@@ -183,36 +188,19 @@ impl Gathering<'_> {
 
     /// The audit logs, and among their lines those that journals alone have.
     fn audit<H: Hears>(&mut self, beside: &KeptBeside, hears: &mut H) -> Result<Counts, Failure> {
-        let mut reading = Reading::beside(Steady(wants::<H>), beside.replay());
         let sessions = &mut self.sessions;
-        let mut hear = |hears: &mut H, heard: Heard<'_>| match heard {
-            Heard::Line(line) => hears.line(line),
-            Heard::Beside(line) => hears.beside(line),
-            Heard::Event(event) => {
+        let wanted = Wanted { ahead: (wants::<H>, ()), by_line: wants::<H>, lines: true };
+        audit_logs(self.evidence, beside, wanted, &mut |passes| match passes {
+            Passes::Begins(log) => hears.begins(log),
+            Passes::Heard(Heard::Line(line)) => hears.line(line),
+            Passes::Heard(Heard::Further(lines)) => hears.further(lines),
+            Passes::Heard(Heard::Beside(line)) => hears.beside(line),
+            Passes::Heard(Heard::Event(event)) => {
                 sessions.audit(&event);
                 hears.event(&event);
             }
-        };
-        beside.pass(self.evidence, Stands::Before, &mut |line, place| {
-            reading.other(line, place, &mut |heard| hear(hears, heard));
-        })?;
-        for log in self.evidence.logs(What::Audit) {
-            hears.begins(log);
-            reading.begin(log.number);
-            let read =
-                self.evidence.read(log, &mut |bytes| reading.hear(bytes, &mut |heard| hear(hears, heard)));
-            let told = reading.end_hear(&mut |heard| hear(hears, heard));
-            if let Err(failure) = &read
-                && failure.is_of_verification()
-            {
-                return read.map(|()| Counts::default());
-            }
-            hears.ends(log, &told, read.err().as_ref());
-        }
-        beside.pass(self.evidence, Stands::Behind, &mut |line, place| {
-            reading.other(line, place, &mut |heard| hear(hears, heard));
-        })?;
-        Ok(reading.finish_hear(&mut |heard| hear(hears, heard)))
+            Passes::Ends(log, told, failure) => hears.ends(log, told, failure),
+        })
     }
 
     /// Files of logind's: the sessions that were living.

@@ -13,7 +13,7 @@ use super::asked::{TimeWindow, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
-use crate::records::audit_event::{Counts, Event, Reading};
+use crate::records::audit_event::{Counts, Event, Joining};
 use crate::records::audit_search::{Filter, Finds, PathAsked};
 use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
@@ -157,7 +157,7 @@ fn search(
     order: &mut Order,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
-    let mut reading = Reading::new(filter.sieve());
+    let (mut joining, sieve) = (Joining::new(()), filter.sieve());
     let mut undecided = 0;
     let mut take = |event: Event| match filter.finds(&event) {
         Finds::Yes if calls.hold(&event) => order.event(&event),
@@ -165,15 +165,15 @@ fn search(
         _ => {}
     };
     for log in evidence.logs(What::Audit) {
-        reading.begin(log.number);
-        let read = evidence.read(log, &mut |bytes| reading.piece(bytes, &mut take));
-        let told = reading.end_file(&mut take);
+        let scan = joining.begin(log.number, |kind: &[u8], line: &[u8]| sieve.wants(kind, line));
+        let (ended, read) = evidence.blocks(log, scan, &mut |block| joining.block(block, &mut take));
+        let told = joining.end_file(ended);
         match read {
             Err(failure) if failure.is_of_verification() => return Err(failure),
             read => coverage.read.push(Read::of(log, &told, read.err().as_ref())),
         }
     }
-    let counts = reading.finish(&mut take);
+    let counts = joining.finish(&mut take);
     coverage.notes.extend(notes(&counts));
     if undecided > 0 {
         let events = counted(undecided, "event");

@@ -3,17 +3,23 @@
 
 pub mod assembler;
 mod assembly;
+pub mod block;
 mod boots;
 mod flight;
 pub mod items;
+pub mod joining;
 pub mod names;
 pub mod operation;
 pub mod reading;
+pub mod scan;
 pub mod sieve;
 
 pub use assembler::{Assembler, Steady, Wants};
 pub use assembly::Counts;
-pub use reading::{Beside, FileRead, Heard, Reading};
+pub use block::Block;
+pub use joining::{Heard, Joining, Judges};
+pub use reading::{Beside, FileRead, Reading};
+pub use scan::{Ended, Looks, Scan};
 
 use super::audit_log::{EventId, Record, record};
 

@@ -23,6 +23,9 @@ pub use event::{OwnEvent, OwnEvents, events_of};
 pub use notes::{Note, NoteKind, RuleNamed};
 pub use summary::{Asked, KeyUse, Summary};
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use memchr::{memchr, memmem};
 
 use crate::clock::Timestamp;
@@ -60,6 +63,23 @@ pub fn holds(line: &[u8], text: &[u8]) -> bool {
 /// What stands in a line behind the first of a text.
 pub fn behind<'l>(line: &'l [u8], text: &[u8]) -> Option<&'l [u8]> {
     memmem::find(line, text).and_then(|at| line.get(at + text.len()..))
+}
+
+/// Whether a record of this type says who did what.
+pub(in crate::records) fn is_call(kind: &[u8]) -> bool {
+    matches!(kind, b"SYSCALL" | b"URINGOP")
+}
+
+/// Whether a record of this type is never the first of its event.
+pub(in crate::records) fn is_further(kind: &[u8]) -> bool {
+    matches!(kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE" | b"OPENAT2")
+}
+
+/// `257` of ` syscall=257`, as it stands in a line: of every call of a log it is asked.
+pub fn call_number(line: &[u8]) -> Option<&[u8]> {
+    static CALL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" syscall="));
+    let rest = CALL.find(line).and_then(|at| line.get(at + b" syscall=".len()..))?;
+    rest.split(|byte| *byte == b' ').next()
 }
 
 /// Reads a line, whoever passed it on; none if it is no record.

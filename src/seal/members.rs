@@ -1,11 +1,11 @@
 //! A bundle that is asked questions: verified once, from its first member to its last, and from then on its members are
 //! read by the entry that speaks of them. Nothing of it ever stands on a disk in the clear.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::OpenError;
 use super::container::{Container, ContainerError};
@@ -113,7 +113,7 @@ pub enum MemberError {
 
 /// A verified bundle, open.
 pub struct SealedMembers {
-    container: RefCell<Container<Opening<File>>>,
+    container: Mutex<Container<Opening<File>>>,
     /// Where each member stands in the archive's directory.
     places: BTreeMap<String, usize>,
     entries: Vec<Listed>,
@@ -138,8 +138,13 @@ impl SealedMembers {
         let within = |name: &str| name.split_once('/').map(|(_, name)| name.to_owned());
         let names = container.records().iter().map(|record| within(&record.name));
         let places = names.zip(0..).filter_map(|(name, at)| Some((name?, at))).collect();
-        let members = SealedMembers { container: RefCell::new(container), places, entries: keeper.entries };
+        let members = SealedMembers { container: Mutex::new(container), places, entries: keeper.entries };
         Ok((examination, Some(members)))
+    }
+
+    /// The archive, which is read from one place at a time.
+    fn container(&self) -> MutexGuard<'_, Container<Opening<File>>> {
+        self.container.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the entries say, in their order.
@@ -151,7 +156,7 @@ impl SealedMembers {
     pub fn entry(&self, listed: &Listed) -> Result<Entry, MemberError> {
         let name = Member::of_entry(listed.id.0);
         let mut bytes = Vec::new();
-        let mut container = self.container.borrow_mut();
+        let mut container = self.container();
         let record = self.places.get(name.as_str()).and_then(|at| container.records().get(*at)).cloned();
         let record = record.ok_or_else(|| MemberError::Missing(name.clone()))?;
         let read = container.again(&record, |_, content| {
@@ -171,7 +176,7 @@ impl SealedMembers {
         each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), MemberError> {
         let Some(member) = &entry.member else { return Ok(()) };
-        let mut container = self.container.borrow_mut();
+        let mut container = self.container();
         let record = self.places.get(&member.to_string()).and_then(|at| container.records().get(*at));
         let record = record.cloned().ok_or_else(|| MemberError::Missing(member.clone()))?;
         let mut check = Check::default();

@@ -22,7 +22,7 @@ use crate::records::audit_event::Event;
 use crate::records::audit_event::items::{FileId, Item};
 use crate::records::audit_event::names::{Around, Named, Names, is_within};
 use crate::records::audit_event::operation::{Op, Syscall, read};
-use crate::records::audit_event::sieve::{Inodes, Sieve};
+use crate::records::audit_event::sieve::{Inodes, Learner, Look, Sieve};
 use crate::records::audit_log::Record;
 use crate::view::login_sessions::Session;
 use asked::{Asked, Holds};
@@ -144,10 +144,19 @@ impl<'s> Access<'s> {
     /// What tells from a line alone whether its event may matter: all lines go through it, and the events of those that it
     /// lets through, whole, go to [`Access::take`]. It learns with this answer, and of what it looks at.
     pub fn sieve(&self) -> impl FnMut(&[u8], &[u8]) -> bool + Send + 'static {
+        let mut sieve = self.whole_sieve();
+        move |kind, line| sieve.may_matter(kind, line)
+    }
+
+    /// The same in two halves, of which the first can look at lines ahead of the other.
+    pub fn halves(&self) -> (Look, Learner) {
+        self.whole_sieve().halves()
+    }
+
+    fn whole_sieve(&self) -> Sieve {
         let keys = self.question.keys.iter().map(Vec::as_slice);
         let roots = self.question.roots.iter().map(Vec::as_slice);
-        let mut sieve = Sieve::of(keys, roots, &OUTLIVING, &self.inodes);
-        move |kind, line| sieve.may_matter(kind, line)
+        Sieve::of(keys, roots, &OUTLIVING, &self.inodes)
     }
 
     /// From here on something was not recorded, or recorded again: what is behind it is in rows of its own.

@@ -114,7 +114,7 @@ fn everything_dated_stands_in_one_order_with_the_entry_that_holds_it() {
     assert!(record["entry"].is_string());
 
     // What is left out is told.
-    let ran = ran.says("of programs that let nobody in").says("names that may be passwords");
+    let ran = ran.says("of programs that are not understood here").says("names that may be passwords");
     assert!(!ran.stdout.contains("Tr0ub4dor") && !ran.stderr.contains("Tr0ub4dor"));
     one(&facts, "login.failed", "text");
     // The folder says the same.

@@ -65,6 +65,10 @@ impl Hears for Covered {
         self.spans(record(line).map(|record| (record.id.time, record.id.time)));
     }
 
+    fn further(&mut self, lines: u64) {
+        self.summary.further(lines);
+    }
+
     fn event(&mut self, event: &Event) {
         self.coverage.event(event);
     }

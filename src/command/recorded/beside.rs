@@ -88,6 +88,12 @@ impl KeptBeside {
         KeptBeside { both, beyond: Some(Kept::default()), ..KeptBeside::default() }
     }
 
+    /// The logs lack nothing that journals have.
+    pub fn is_nothing(&self) -> bool {
+        let is_empty = |kept: &Kept| kept.lines.is_empty();
+        is_empty(&self.within) && self.beyond.as_ref().is_some_and(is_empty)
+    }
+
     /// What log and journals have of one another.
     pub fn both(&self) -> &Witnesses {
         &self.both

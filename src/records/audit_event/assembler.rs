@@ -5,17 +5,15 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 
-use memchr::memchr;
-
 use super::super::audit_log::signs::Sign;
 use super::super::audit_log::{EventId, Head, Record, head};
 use super::assembly::{Assembly, Counts, Key, When};
+use super::block::{Block, Run, Text};
 use super::boots::Boots;
+use super::scan::HELD;
 use super::{Event, Place};
 use crate::clock::Timestamp;
 
-/// Bytes of the text that is looked through before a line of the text before it is let go: some 5,000 lines.
-const BLOCK: usize = 1 << 20;
 /// Events of which it is known that they are wanted, at least and twice as many at most; a block cannot have more.
 const MARKS: usize = 1 << 16;
 /// Machines whose boots are told apart.
@@ -72,26 +70,13 @@ pub struct Assembler<Sieve> {
     last_id: Vec<u8>,
     last_node: Vec<u8>,
     marks: Marks,
-    older: Block,
-    newer: Block,
-}
-
-/// Text that is held, with a newline behind each line.
-#[derive(Default)]
-struct Block {
-    text: Vec<u8>,
-    runs: Vec<Run>,
-}
-
-/// Lines of one event that follow one another.
-struct Run {
-    key: Key,
-    wanted: bool,
-    place: Place,
-    /// The first of its records.
-    when: When,
-    begin: usize,
-    end: usize,
+    /// Text that is held, the older of it until there is enough of the newer.
+    older: Vec<Text>,
+    newer: Vec<Text>,
+    /// Bytes of the newer.
+    held: usize,
+    /// Room for such text that is free.
+    spare: Vec<Text>,
 }
 
 /// Events that are wanted: those marked last.
@@ -127,12 +112,20 @@ impl Marks {
         self.young.insert(mark);
     }
 
+    /// The event of a run is wanted.
+    fn want(&mut self, run: &mut Run, seed: u64) {
+        if !run.wanted {
+            run.wanted = true;
+            self.set(run.key.mark(seed));
+        }
+    }
+
     fn has(&self, mark: u64) -> bool {
         self.young.contains(&mark) || self.old.contains(&mark)
     }
 }
 
-impl<Sieve: Wants> Assembler<Sieve> {
+impl<Sieve> Assembler<Sieve> {
     /// For the events that a sieve wants.
     pub fn new(sieve: Sieve) -> Assembler<Sieve> {
         let hasher = RandomState::new();
@@ -151,8 +144,10 @@ impl<Sieve: Wants> Assembler<Sieve> {
             last_id: Vec::new(),
             last_node: Vec::new(),
             marks: Marks::default(),
-            older: Block::default(),
-            newer: Block::default(),
+            older: Vec::new(),
+            newer: Vec::new(),
+            held: 0,
+            spare: Vec::new(),
         }
     }
 
@@ -163,32 +158,35 @@ impl<Sieve: Wants> Assembler<Sieve> {
         self.last = None;
     }
 
-    /// The next line of the file, and where it begins.
-    pub fn line(&mut self, line: &[u8], offset: u64, each: &mut dyn FnMut(Event)) {
-        let found = head(line).and_then(|head| Some((self.event_of(&head)?, head)));
-        let Some((key, head)) = found else {
-            self.unparsed += u64::from(!line.trim_ascii().is_empty());
-            return;
-        };
-        self.when.record += 1;
-        let place = Place { file: self.file, offset };
-        if self.sieve.learns() {
-            let wanted = self.sieve.wants(head.kind, line);
-            return self.assembly.line(key, &head, (line, place), self.when, wanted, each);
+    /// The next lines of the file, and which of what is to be known of them makes their events wanted. What is left is empty.
+    pub(super) fn block<G>(
+        &mut self,
+        block: &mut Block<G>,
+        wants: &mut dyn FnMut(&mut Sieve, &G) -> bool,
+        each: &mut dyn FnMut(Event),
+    ) {
+        self.unparsed += block.unparsed;
+        let mut text = std::mem::replace(&mut block.text, self.spare.pop().unwrap_or_default());
+        let Text { bytes, runs } = &mut text;
+        runs.iter_mut().for_each(|run| self.enter(run, bytes));
+        for (at, glance) in &block.glances {
+            if wants(&mut self.sieve, glance)
+                && let Some(run) = runs.get_mut(*at)
+            {
+                self.marks.want(run, self.seed);
+            }
         }
-        self.hold(key, &head, line, place);
-        if self.newer.text.len() >= BLOCK {
+        block.clear();
+        self.held += text.bytes.len();
+        self.newer.push(text);
+        if self.held >= HELD {
             self.let_go(each);
         }
     }
 
-    /// A line of another file, which is no part of what is said of this one.
-    pub fn line_of(&mut self, line: &[u8], place: Place, each: &mut dyn FnMut(Event)) {
-        let (file, span) = (self.file, self.span);
-        self.file(place.file);
-        self.line(line, place.offset, each);
-        self.file(file);
-        self.span = span;
+    /// Bytes that can be taken up before some are let go.
+    pub(super) fn room(&self) -> usize {
+        HELD.saturating_sub(self.held)
     }
 
     /// All files have ended: what is here leaves as it is.
@@ -220,7 +218,16 @@ impl<Sieve: Wants> Assembler<Sieve> {
         if let Some(key) = self.last.filter(is_same) {
             return Some(key);
         }
-        let id = head.event_id()?;
+        let key = self.begin(head, head.event_id()?);
+        self.last_id.clear();
+        self.last_id.extend_from_slice(head.id);
+        self.last_node.clear();
+        self.last_node.extend_from_slice(head.node);
+        Some(key)
+    }
+
+    /// A record is of another event than the one before.
+    fn begin(&mut self, head: &Head<'_>, id: EventId) -> Key {
         let node = if head.node.is_empty() { 0 } else { self.hasher.hash_one(head.node) };
         self.when.now = id.time;
         self.span = Some(
@@ -228,11 +235,7 @@ impl<Sieve: Wants> Assembler<Sieve> {
         );
         let key = Key { epoch: self.epoch(head, node, id), node, id };
         self.last = Some(key);
-        self.last_id.clear();
-        self.last_id.extend_from_slice(head.id);
-        self.last_node.clear();
-        self.last_node.extend_from_slice(head.node);
-        Some(key)
+        key
     }
 
     /// Which boot of its machine an event is of.
@@ -249,61 +252,98 @@ impl<Sieve: Wants> Assembler<Sieve> {
         if head.kind.starts_with(b"DAEMON_") { boots.latest() } else { boots.of(id) }
     }
 
-    /// A line waits until it is known whether its event is wanted.
-    fn hold(&mut self, key: Key, head: &Head<'_>, line: &[u8], place: Place) {
-        let Block { text, runs } = &mut self.newer;
-        let begin = text.len();
-        text.extend_from_slice(line);
-        text.push(b'\n');
-        let follows = |run: &&mut Run| {
-            run.key == key
-                && run.end == begin
-                && run.place.file == place.file
-                && run.place.offset + (run.end - run.begin) as u64 == place.offset
-        };
-        // It hears every line, as it may learn from lines of an event that is wanted already.
-        let wanted = self.sieve.wants(head.kind, line);
-        if let Some(run) = runs.last_mut().filter(follows) {
-            run.end = text.len();
-            if wanted && !run.wanted {
-                run.wanted = true;
-                self.marks.set(key.mark(self.seed));
-            }
-            return;
-        }
-        if wanted {
-            self.marks.set(key.mark(self.seed));
-        }
-        runs.push(Run { key, wanted, place, when: self.when, begin, end: text.len() });
+    /// A run of lines has its place among all.
+    fn enter(&mut self, run: &mut Run, text: &[u8]) {
+        self.when.record += 1;
+        run.key = self.last.filter(|_| run.goes_on).unwrap_or_else(|| self.begun(run, text));
+        (run.when, run.place.file) = (self.when, self.file);
+        self.when.record += run.lines - 1;
+    }
+
+    /// The event that a run begins with.
+    fn begun(&mut self, run: &Run, text: &[u8]) -> Key {
+        let lines = text.get(run.begin..run.end).filter(|_| run.is_special);
+        let special = lines.and_then(|lines| head(lines.split(|byte| *byte == b'\n').next()?));
+        let kind: &[u8] = if run.is_daemons { b"DAEMON_" } else { b"" };
+        let head = special.unwrap_or(Head { node: b"", kind, id: b"", rest: b"" });
+        self.begin(&head, run.id)
     }
 
     /// What has waited long enough is put together, or dropped.
     fn let_go(&mut self, each: &mut dyn FnMut(Event)) {
-        for run in &self.older.runs {
-            if !run.wanted && !self.marks.has(run.key.mark(self.seed)) {
-                continue;
-            }
-            let (mut place, mut when) = (run.place, run.when);
-            let mut text = self.older.text.get(run.begin..run.end).unwrap_or_default();
-            while let Some((line, rest)) =
-                memchr(b'\n', text).and_then(|end| Some((text.get(..end)?, text.get(end + 1..)?)))
-            {
-                if let Some(head) = head(line) {
-                    self.assembly.line(run.key, &head, (line, place), when, true, each);
+        for mut held in std::mem::take(&mut self.older) {
+            for run in &held.runs {
+                if !run.wanted && !self.marks.has(run.key.mark(self.seed)) {
+                    continue;
                 }
-                place.offset += line.len() as u64 + 1;
-                when.record += 1;
-                text = rest;
+                let (mut place, mut when) = (run.place, run.when);
+                for line in held.lines(run) {
+                    if let Some(head) = head(line) {
+                        self.assembly.line(run.key, &head, (line, place), when, true, each);
+                    }
+                    place.offset += line.len() as u64 + 1;
+                    when.record += 1;
+                }
             }
+            held.clear();
+            self.spare.push(held);
         }
-        std::mem::swap(&mut self.older, &mut self.newer);
-        self.newer.text.clear();
-        self.newer.runs.clear();
+        self.older = std::mem::take(&mut self.newer);
+        self.held = 0;
+    }
+}
+
+impl<Sieve: Wants> Assembler<Sieve> {
+    /// The next line of the file, and where it begins.
+    pub fn line(&mut self, line: &[u8], offset: u64, each: &mut dyn FnMut(Event)) {
+        let found = head(line).and_then(|head| Some((self.event_of(&head)?, head)));
+        let Some((key, head)) = found else {
+            self.unparsed += u64::from(!line.trim_ascii().is_empty());
+            return;
+        };
+        self.when.record += 1;
+        let place = Place { file: self.file, offset };
+        if self.sieve.learns() {
+            let wanted = self.sieve.wants(head.kind, line);
+            return self.assembly.line(key, &head, (line, place), self.when, wanted, each);
+        }
+        self.hold(key, &head, line, place);
+        if self.held >= HELD {
+            self.let_go(each);
+        }
+    }
+
+    /// A line of another file, which is no part of what is said of this one.
+    pub fn line_of(&mut self, line: &[u8], place: Place, each: &mut dyn FnMut(Event)) {
+        let (file, span) = (self.file, self.span);
+        self.file(place.file);
+        self.line(line, place.offset, each);
+        self.file(file);
+        self.span = span;
+    }
+
+    /// A line waits until it is known whether its event is wanted.
+    fn hold(&mut self, key: Key, head: &Head<'_>, line: &[u8], place: Place) {
+        // It hears every line, as it may learn from lines of an event that is wanted already.
+        let wanted = self.sieve.wants(head.kind, line);
+        if self.newer.is_empty() {
+            self.newer.push(self.spare.pop().unwrap_or_default());
+        }
+        let Some(text) = self.newer.last_mut() else { return };
+        self.held += line.len() + 1;
+        let is_same = text.runs.last().is_some_and(|run| run.key == key && run.place.file == place.file);
+        if !is_same || !text.goes_on(line, place.offset) {
+            let run = Run { key, place, when: self.when, ..Run::of(head, key.id, is_same) };
+            text.begin(run, line, place.offset);
+        }
+        if let Some(run) = text.runs.last_mut().filter(|_| wanted) {
+            self.marks.want(run, self.seed);
+        }
     }
 }
 
 /// Whether two short texts are equal, by what differs first in a number that grows: its end. Every line is compared so.
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_equal(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }

@@ -3,7 +3,8 @@
 use super::super::audit_log::{EventId, head};
 use super::super::lines::{Line, Lines};
 use super::super::unpack::{Compression, Unpacker, Unread};
-use super::{Assembler, Counts, Event, Place, Wants};
+use super::scan::Ended;
+use super::{Assembler, Counts, Event, Heard, Place, Wants};
 use crate::clock::Timestamp;
 
 /// What one file was.
@@ -51,6 +52,31 @@ impl Beside for () {
     fn give(&mut self, _: &mut dyn FnMut(&[u8], Place)) {}
 }
 
+impl FileRead {
+    /// From what was counted before and behind it.
+    pub(super) fn of(
+        before: &Counts,
+        counts: &Counts,
+        span: Option<(Timestamp, Timestamp)>,
+        ended: Ended,
+    ) -> FileRead {
+        let tally = ended.tally;
+        FileRead {
+            compression: ended.compression,
+            unread: ended.unread,
+            bytes: tally.bytes,
+            lines: tally.lines,
+            records: counts.records - before.records,
+            unparsed: counts.unparsed - before.unparsed,
+            oversize: tally.oversize,
+            torn: tally.torn,
+            nul_bytes: tally.nul_bytes,
+            first: span.map(|(first, _)| first),
+            last: span.map(|(_, last)| last),
+        }
+    }
+}
+
 /// Reads a chain of files. `begin`, then `piece` for what is in it, then `end_file`, for each; then `finish`.
 pub struct Reading<Sieve, Others = ()> {
     taking: Taking<Sieve, Others>,
@@ -65,17 +91,6 @@ struct Taking<Sieve, Others> {
     others: Others,
     /// Records of the others so far, and lines of theirs that are none.
     beside: (u64, u64),
-}
-
-/// What is heard while a chain is read.
-#[derive(Debug)]
-pub enum Heard<'a> {
-    /// A line, whatever it is; none for one that is too long to be kept.
-    Line(Option<&'a [u8]>),
-    /// A line of another file, which belongs among them.
-    Beside(&'a [u8]),
-    /// An event.
-    Event(Event),
 }
 
 impl<Sieve: Wants> Reading<Sieve> {
@@ -132,19 +147,7 @@ impl<Sieve: Wants, Others: Beside> Reading<Sieve, Others> {
             std::mem::take(unpacker).end(&mut |text| lines.piece(text, &mut |line| take(taking, line)));
         let tally = lines.end(&mut |line| take(taking, line));
         let (counts, span) = (taking.own(), taking.assembler.span());
-        FileRead {
-            compression,
-            unread,
-            bytes: tally.bytes,
-            lines: tally.lines,
-            records: counts.records - before.records,
-            unparsed: counts.unparsed - before.unparsed,
-            oversize: tally.oversize,
-            torn: tally.torn,
-            nul_bytes: tally.nul_bytes,
-            first: span.map(|(first, _)| first),
-            last: span.map(|(_, last)| last),
-        }
+        FileRead::of(before, &counts, span, Ended { compression, unread, tally })
     }
 
     /// A line of another file that comes here.

@@ -1,11 +1,15 @@
 //! Which lines of a log can belong to an event that touches certain places: decided on the bytes of one line, so that
 //! what cannot matter is never taken apart. It lets through too much rather than too little.
 
+mod look;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memchr::memchr;
-use memchr::memmem::{self, Finder};
+pub use look::{Because, Glance, Look};
+
+use super::joining::Judges;
+use super::scan::Looks as _;
 
 /// Bits of the mark table: 512 KiB. With 100,000 inodes in it one other line in forty passes as well.
 const BITS: usize = 1 << 22;
@@ -45,35 +49,9 @@ fn place(inode: u64) -> (usize, u64) {
     (at / 64, 1 << (at % 64))
 }
 
-/// A text as it may stand in a log: as it is, or in hexadecimal.
-struct Needle {
-    plain: Finder<'static>,
-    hex: Finder<'static>,
-}
-
-impl Needle {
-    fn of(text: &[u8]) -> Needle {
-        let hex: String = text.iter().map(|byte| format!("{byte:02X}")).collect();
-        Needle { plain: Finder::new(text).into_owned(), hex: Finder::new(hex.as_bytes()).into_owned() }
-    }
-
-    fn is_in(&self, line: &[u8]) -> bool {
-        self.plain.find(line).is_some() || self.hex.find(line).is_some()
-    }
-}
-
 /// Events whose own line said that they matter, by serial number, until another takes the place: its names come in later
 /// lines. A number may be that of an event of another boot or machine, so that a few inodes too many are marked.
 struct Recent(Box<[(u64, Because)]>);
-
-/// Why an event matters before its names are known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Because {
-    /// It has the key of a rule.
-    Key,
-    /// It happened in one of the directories: relative names may lie there.
-    Within,
-}
 
 impl Recent {
     fn place(&mut self, serial: u64) -> Option<&mut (u64, Because)> {
@@ -122,28 +100,17 @@ impl Early {
     }
 }
 
-/// `4711` of `msg=audit(1795292388.123:4711)`.
-fn serial(line: &[u8]) -> Option<u64> {
-    let begin = memmem::find(line, b"audit(")?;
-    let end = begin + memchr(b')', line.get(begin..)?)?;
-    let digits = line.get(begin..end)?.rsplit(|byte| *byte == b':').next()?;
-    Some(number(digits))
-}
-
-/// What to look for.
-pub struct Sieve {
-    keys: Vec<Needle>,
-    /// The roots whole: in a working directory.
-    roots: Vec<Needle>,
-    /// The last component of each: a name may be given from a directory above it.
-    ends: Vec<Needle>,
-    /// Programs that outlive the session that started them.
-    outliving: Vec<Needle>,
-    inode: Finder<'static>,
-    name: Finder<'static>,
+/// What is known from the lines before.
+pub struct Learner {
     inodes: Inodes,
     recent: Recent,
     early: Early,
+}
+
+/// Both together.
+pub struct Sieve {
+    look: Look,
+    learner: Learner,
 }
 
 impl Sieve {
@@ -154,51 +121,58 @@ impl Sieve {
         outliving: &[&[u8]],
         inodes: &Inodes,
     ) -> Sieve {
-        let roots: Vec<&[u8]> = roots.into_iter().collect();
-        let end =
-            |root: &&[u8]| root.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).map(Needle::of);
-        Sieve {
-            keys: keys.into_iter().map(Needle::of).collect(),
-            ends: roots.iter().map(|root| end(root).unwrap_or_else(|| Needle::of(b"/"))).collect(),
-            roots: roots.into_iter().map(Needle::of).collect(),
-            outliving: outliving.iter().map(|text| Needle::of(text)).collect(),
-            inode: Finder::new(b" inode=").into_owned(),
-            name: Finder::new(b" name=").into_owned(),
+        let look = Look::of(keys, roots, outliving);
+        let learner = Learner {
             inodes: inodes.clone(),
             recent: Recent(vec![(u64::MAX, Because::Key); RECENT].into_boxed_slice()),
             early: Early(vec![(u64::MAX, Vec::new()); RECENT].into_boxed_slice()),
-        }
+        };
+        Sieve { look, learner }
     }
 
     /// Whether the event of this line may matter. `kind` is the type of its record, as `PATH`. Files that it may be about are
     /// marked at once: the next line may be about one of them under another name.
     pub fn may_matter(&mut self, kind: &[u8], line: &[u8]) -> bool {
-        let any = |needles: &[Needle]| needles.iter().any(|needle| needle.is_in(line));
-        match kind {
-            b"SYSCALL" | b"URINGOP" => {
-                let keyed = any(&self.keys);
-                if keyed {
-                    self.matters(line, Because::Key);
-                }
-                keyed || kind == b"SYSCALL" && any(&self.outliving)
+        self.look.look(kind, line).is_some_and(|glance| self.learner.may_matter(glance))
+    }
+
+    /// What needs no line but the one that it looks at, and what needs all of them in their order.
+    pub fn halves(self) -> (Look, Learner) {
+        (self.look, self.learner)
+    }
+}
+
+impl Judges for Learner {
+    type Glance = Glance;
+
+    fn wants(&mut self, glance: &Glance) -> bool {
+        self.may_matter(*glance)
+    }
+}
+
+impl Learner {
+    fn may_matter(&mut self, glance: Glance) -> bool {
+        match glance {
+            Glance::Matters => true,
+            Glance::Event(serial, because) => {
+                self.matters(serial, because);
+                true
             }
-            b"CWD" => {
-                let within = any(&self.roots);
-                if within {
-                    self.matters(line, Because::Within);
+            Glance::File { inode, serial, is_named, is_relative } => {
+                let is_marked = self.inodes.may_have(inode);
+                if !is_marked && (is_named || self.is_of_event_that_matters(serial, inode, is_relative)) {
+                    self.inodes.mark(inode);
                 }
-                within
+                // A bare name may lie in any directory that is open, of which the line says nothing; and another rule may have
+                // given it its key.
+                is_named || is_marked || is_relative
             }
-            b"PATH" => self.has_file(line, any(&self.ends)),
-            // What ends or begins recording separates what is before it from what is behind it.
-            b"CONFIG_CHANGE" => true,
-            _ => kind.starts_with(b"DAEMON_"),
         }
     }
 
     /// The event of this line matters: its names do that come, and those that came before it.
-    fn matters(&mut self, line: &[u8], because: Because) {
-        let Some(serial) = serial(line) else { return };
+    fn matters(&mut self, serial: Option<u64>, because: Because) {
+        let Some(serial) = serial else { return };
         self.recent.set(serial, because);
         for (inode, is_relative) in self.early.of(serial) {
             if because == Because::Key || *is_relative {
@@ -207,44 +181,19 @@ impl Sieve {
         }
     }
 
-    /// Of the line of a file: whether its name, or its inode, may be one of those that matter. A bare name may
-    /// lie in any directory that is open, of which the line says nothing; and another rule may have given it its key.
-    fn has_file(&mut self, line: &[u8], is_named: bool) -> bool {
-        let at = self.inode.find(line).map(|at| at + b" inode=".len());
-        let Some(inode) = at.and_then(|at| line.get(at..)).map(number) else { return is_named };
-        let is_marked = self.inodes.may_have(inode);
-        if !is_marked && (is_named || self.is_of_event_that_matters(line, inode)) {
-            self.inodes.mark(inode);
-        }
-        is_named || is_marked || self.is_relative(line)
-    }
-
     /// Whether an earlier line of its event says so; if none does, a later one may.
-    fn is_of_event_that_matters(&mut self, line: &[u8], inode: u64) -> bool {
-        let Some(serial) = serial(line) else { return false };
+    fn is_of_event_that_matters(&mut self, serial: Option<u64>, inode: u64, is_relative: bool) -> bool {
+        let Some(serial) = serial else { return false };
         let because = self.recent.of(serial);
         if because == Some(Because::Key) {
             return true;
         }
-        let is_relative = self.is_relative(line);
         let matters = is_relative && because == Some(Because::Within);
         if !matters {
             self.early.push(serial, inode, is_relative);
         }
         matters
     }
-
-    /// Whether the name is none that begins at the root, as it is or in hexadecimal.
-    fn is_relative(&self, line: &[u8]) -> bool {
-        let name = self.name.find(line).and_then(|at| line.get(at + b" name=".len()..));
-        !name.is_some_and(|name| name.starts_with(b"\"/") || name.starts_with(b"2F"))
-    }
-}
-
-/// The digits that a text begins with.
-fn number(text: &[u8]) -> u64 {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ fn lines_of_another_file_are_of_the_events_and_not_of_the_log() {
         Heard::Line(_) => lines += 1,
         Heard::Beside(_) => beside += 1,
         Heard::Event(event) => events.push(event),
+        Heard::Further(_) => {}
     };
     reading.begin(0);
     log.chunks(700).for_each(|piece| reading.hear(piece, &mut hear));

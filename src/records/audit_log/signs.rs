@@ -28,6 +28,11 @@ pub enum Sign<'a> {
 }
 
 impl<'a> Sign<'a> {
+    /// Whether a record of this type may say it.
+    pub fn may_be(kind: &[u8]) -> bool {
+        matches!(kind, b"DAEMON_START" | b"SYSTEM_BOOT" | b"KERNEL")
+    }
+
     /// What a record says of it.
     pub fn of(record: &Record<'a>) -> Option<Sign<'a>> {
         match record.kind {

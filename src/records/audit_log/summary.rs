@@ -10,7 +10,7 @@ use memchr::memchr;
 use super::head::head;
 use super::notes::{Note, NoteKind, note};
 use super::serials::Serials;
-use super::{EventId, OwnEvents, Record, record_of};
+use super::{EventId, OwnEvents, Record, is_call, is_further, record_of};
 use crate::clock::Timestamp;
 use crate::records::unpack::Unread;
 
@@ -111,11 +111,6 @@ pub struct KeyUse {
     pub last: Timestamp,
     /// The latest within the time that host programs are asked about.
     pub asked: Option<Timestamp>,
-}
-
-/// Whether a record of this type is never the first of its event.
-fn is_further(kind: &[u8]) -> bool {
-    matches!(kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE" | b"OPENAT2")
 }
 
 impl Summary {
@@ -225,7 +220,7 @@ impl Summary {
                 self.kernel_span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))),
             );
         }
-        let is_first = matches!(record.kind, b"SYSCALL" | b"URINGOP");
+        let is_first = is_call(record.kind);
         if is_first || is_further(record.kind) {
             self.current.clear();
             self.current.extend_from_slice(head.map_or(b"", |head| head.id));
@@ -241,6 +236,12 @@ impl Summary {
             self.went_off(&note);
             self.keep(note);
         }
+    }
+
+    /// So many lines more, right behind one of a call or of what belongs to it, that belong to it as well: of it they say
+    /// nothing that is not known.
+    pub fn further(&mut self, lines: u64) {
+        self.records += lines;
     }
 
     /// A record of this machine: nearly always of the one that the record before was of.

@@ -74,7 +74,7 @@ pub(super) struct First<'e> {
 }
 
 struct Group {
-    row: AccessRow,
+    row: Box<AccessRow>,
     weight: usize,
     /// In which order groups began.
     order: u64,
@@ -126,13 +126,13 @@ impl Groups {
         }
         let new = key.new.as_ref().map_or(0, Vec::len);
         let weight = GROUP + 2 * (key.path.len() + key.exe.len() + new) + first.event.node.len();
-        let row = row(&key, first, sessions);
+        let row = Box::new(row(&key, first, sessions));
         let group = Group { row, weight, order: self.begun };
         self.begun += 1;
         self.weight += weight;
         if let Some(ended) = self.open.insert(key, group) {
             self.weight = self.weight.saturating_sub(ended.weight);
-            self.give(ended.row, emit);
+            self.give(*ended.row, emit);
         }
         if self.weight > BYTES {
             self.all(emit);
@@ -167,7 +167,7 @@ impl Groups {
     fn give_all(&mut self, mut ended: Vec<Group>, emit: &mut dyn FnMut(AccessRow)) {
         ended.sort_by_key(|group| group.order);
         for group in ended {
-            self.give(group.row, emit);
+            self.give(*group.row, emit);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::path::shown;
 use crate::records::audit_event::Event;
 use crate::records::audit_event::operation::{self, Outcome};
-use crate::records::audit_log::{Record, behind};
+use crate::records::audit_log::{Record, call_number};
 
 /// Numbers of settimeofday and clock_settime on the processors that the kernel logs: of others they are other calls.
 const SETS_CLOCK: [&[u8]; 10] =
@@ -20,8 +20,7 @@ pub fn may_be(kind: &[u8], line: &[u8]) -> bool {
 }
 
 fn may_set_clock(line: &[u8]) -> bool {
-    let number = behind(line, b" syscall=").and_then(|rest| rest.split(|byte| *byte == b' ').next());
-    number.is_some_and(|number| SETS_CLOCK.contains(&number))
+    call_number(line).is_some_and(|number| SETS_CLOCK.contains(&number))
 }
 
 /// The kind of each, and its words.

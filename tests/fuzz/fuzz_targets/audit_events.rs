@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use phi_ir::records::audit_event::items::{FileId, sorted};
 use phi_ir::records::audit_event::names::{Around, Names};
 use phi_ir::records::audit_event::operation::{Op, Syscall, of};
-use phi_ir::records::audit_event::{Counts, Event, FileRead, Reading};
+use phi_ir::records::audit_event::{Counts, Event, FileRead, Joining, Reading, Steady};
 use phi_ir::records::audit_search::Filter;
 
 /// Longer logs are cut: what is quadratic shows at this length.
@@ -24,6 +24,34 @@ fn read(files: &[&[u8]], piece: usize) -> (Vec<Event>, Vec<FileRead>, Counts) {
     (events, read, counts)
 }
 
+fn is_wanted(kind: &[u8], _: &[u8]) -> bool {
+    kind == b"SYSCALL"
+}
+
+fn wanted(files: &[&[u8]]) -> (Vec<Event>, Vec<FileRead>, Counts) {
+    let (mut reading, mut events, mut read) = (Reading::new(Steady(is_wanted)), Vec::new(), Vec::new());
+    for (number, file) in files.iter().enumerate() {
+        reading.begin(number as u32);
+        reading.piece(file, &mut |event| events.push(event));
+        read.push(reading.end_file(&mut |event| events.push(event)));
+    }
+    let counts = reading.finish(&mut |event| events.push(event));
+    (events, read, counts)
+}
+
+/// The same, of lines that were looked at before.
+fn joined(files: &[&[u8]]) -> (Vec<Event>, Vec<FileRead>, Counts) {
+    let (mut joining, mut events, mut read) = (Joining::new(()), Vec::new(), Vec::new());
+    for (number, file) in files.iter().enumerate() {
+        let mut scan = joining.begin(number as u32, is_wanted);
+        scan.piece(file, &mut |block| joining.block(block, &mut |event| events.push(event)));
+        let ended = scan.end(&mut |block| joining.block(block, &mut |event| events.push(event)));
+        read.push(joining.end_file(ended));
+    }
+    let counts = joining.finish(&mut |event| events.push(event));
+    (events, read, counts)
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     let half = bytes.split_at(bytes.len() / 2);
@@ -38,6 +66,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(lines as u64 <= counts.records, "{lines} lines of {counts:?}");
         assert!(counts.records <= read.iter().map(|file| file.lines).sum(), "{counts:?} of {read:?}");
         assert_eq!(events.len() as u64, counts.events);
+        assert_eq!(wanted(files), joined(files));
         told(&events);
         searched(&events);
     }

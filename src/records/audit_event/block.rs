@@ -1,0 +1,171 @@
+//! A stretch of a log: whole lines, and what each says by itself.
+
+use memchr::memchr;
+
+use super::super::audit_log::signs::Sign;
+use super::super::audit_log::{EventId, Head, is_call, is_further};
+use super::assembly::{Key, When};
+use super::{Heard, Place};
+use crate::clock::Timestamp;
+
+/// Lines, and what is known of them.
+#[derive(Debug)]
+pub struct Block<G> {
+    /// The records.
+    pub(super) text: Text,
+    /// What is to be known of lines, and of which run they are.
+    pub(super) glances: Vec<(usize, G)>,
+    /// What is no record.
+    others: Vec<Other>,
+    other_text: Vec<u8>,
+    /// How many of them are not empty.
+    pub(super) unparsed: u64,
+}
+
+/// Records as they stand in the log, with a newline behind each.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    pub(super) bytes: Vec<u8>,
+    pub(super) runs: Vec<Run>,
+}
+
+/// Lines of one event that follow one another.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) id: EventId,
+    /// It is the event of the line before.
+    pub(super) goes_on: bool,
+    /// Its first line is what auditd says of itself, with a number of its own.
+    pub(super) is_daemons: bool,
+    /// Its first line names a machine, or may say that it was booted.
+    pub(super) is_special: bool,
+    /// Its first line is of a call, or of what belongs to one.
+    pub(super) is_of_call: bool,
+    pub(super) key: Key,
+    pub(super) wanted: bool,
+    pub(super) place: Place,
+    /// The first of its records.
+    pub(super) when: When,
+    pub(super) begin: usize,
+    pub(super) end: usize,
+    pub(super) lines: u64,
+}
+
+/// What is no record: a line, or one that is too long to be kept.
+#[derive(Debug)]
+struct Other {
+    /// Runs before it.
+    at: usize,
+    line: Option<(usize, usize)>,
+}
+
+impl<G> Default for Block<G> {
+    fn default() -> Block<G> {
+        Block {
+            text: Text::default(),
+            glances: Vec::new(),
+            others: Vec::new(),
+            other_text: Vec::new(),
+            unparsed: 0,
+        }
+    }
+}
+
+impl<G> Block<G> {
+    /// Bytes of its lines.
+    pub(super) fn size(&self) -> usize {
+        self.text.bytes.len() + self.other_text.len() + self.others.len()
+    }
+
+    /// A line that is no record.
+    pub(super) fn other(&mut self, line: Option<&[u8]>) {
+        let begin = self.other_text.len();
+        self.other_text.extend_from_slice(line.unwrap_or_default());
+        self.unparsed += u64::from(line.is_some_and(|line| !line.trim_ascii().is_empty()));
+        self.others
+            .push(Other { at: self.text.runs.len(), line: line.map(|line| (begin, begin + line.len())) });
+    }
+
+    /// All lines in their order; of a run the first, and how many follow.
+    pub(super) fn hear(&self, each: &mut dyn FnMut(Heard<'_>)) {
+        let mut others = self.others.iter().peekable();
+        for at in 0..=self.text.runs.len() {
+            while let Some(other) = others.next_if(|other| other.at == at) {
+                each(Heard::Line(other.line.and_then(|(begin, end)| self.other_text.get(begin..end))));
+            }
+            if let Some(run) = self.text.runs.get(at) {
+                self.text.lines(run).take(1).for_each(|line| each(Heard::Line(Some(line))));
+                each(Heard::Further(run.lines - 1));
+            }
+        }
+    }
+
+    /// Its lines have gone; the room that they had is used again.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.glances.clear();
+        self.others.clear();
+        self.other_text.clear();
+        self.unparsed = 0;
+    }
+}
+
+impl Text {
+    /// Takes up a line of the event of the line before, if it stands right behind it.
+    pub(super) fn goes_on(&mut self, line: &[u8], offset: u64) -> bool {
+        let end = self.bytes.len();
+        let follows =
+            |run: &&mut Run| run.end == end && run.place.offset + (run.end - run.begin) as u64 == offset;
+        let Some(run) = self.runs.last_mut().filter(follows) else { return false };
+        self.bytes.extend_from_slice(line);
+        self.bytes.push(b'\n');
+        run.end = self.bytes.len();
+        run.lines += 1;
+        true
+    }
+
+    /// A run begins with this line.
+    pub(super) fn begin(&mut self, run: Run, line: &[u8], offset: u64) {
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(line);
+        self.bytes.push(b'\n');
+        let place = Place { offset, ..run.place };
+        self.runs.push(Run { begin, end: self.bytes.len(), place, ..run });
+    }
+
+    /// The lines of a run.
+    pub(super) fn lines(&self, run: &Run) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.get(run.begin..run.end).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let end = memchr(b'\n', rest)?;
+            let (line, behind) = (rest.get(..end)?, rest.get(end + 1..)?);
+            rest = behind;
+            Some(line)
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.runs.clear();
+    }
+}
+
+impl Run {
+    /// One that begins with such a record.
+    pub(super) fn of(head: &Head<'_>, id: EventId, goes_on: bool) -> Run {
+        Run {
+            id,
+            goes_on,
+            is_daemons: head.kind.starts_with(b"DAEMON_"),
+            is_of_call: is_call(head.kind) || is_further(head.kind),
+            is_special: !head.node.is_empty() || Sign::may_be(head.kind),
+            key: Key { epoch: 0, node: 0, id },
+            wanted: false,
+            place: Place::default(),
+            when: When { record: 0, now: Timestamp::from_unix(0, 0) },
+            begin: 0,
+            end: 0,
+            lines: 1,
+        }
+    }
+}
