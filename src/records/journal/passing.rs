@@ -61,7 +61,8 @@ pub struct Seen {
     pub refused: bool,
     /// Entries that its header counts, if it was closed, and that did not pass.
     pub missing: u64,
-    /// Entries that passed beyond those that the header of a closed file counts: hidden from whoever goes by its list.
+    /// Entries that passed beyond those that the header of a closed file counts: hidden from whoever goes by its list,
+    /// or written while it passed.
     pub beyond: u64,
 }
 
@@ -76,7 +77,7 @@ impl Seen {
         let counts = [
             (self.unheard, "entries without a message or a sender that could be read"),
             (self.missing, "entries fewer than its header counts"),
-            (self.beyond, "entries more than its header counts: journalctl does not show them"),
+            (self.beyond, "entries more than its header counts: written while it passed, or hidden from journalctl"),
             (self.edited, "values that do not have their hash: changed in place"),
             (self.holes, "places where something stands that is no part of a journal"),
         ];
