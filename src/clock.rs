@@ -168,6 +168,7 @@ impl Timestamp {
         text
     }
 
+    /// A leap second is the end of the second before.
     fn bent(time: Option<DateTime<Utc>>, otherwise: i64) -> Timestamp {
         let (seconds, nanos) =
             time.map_or((otherwise, 0), |time| (time.timestamp(), time.timestamp_subsec_nanos()));

@@ -11,8 +11,8 @@ use crate::records::utmp::Layout;
 
 /// Bytes of login records that are kept of all files together, compressed.
 const RECORDS: usize = 1 << 20;
-/// Rows that are kept of a database: some 3 MiB.
-const ROWS: usize = 10_000;
+/// Bytes of rows that are kept of all databases together.
+const ROWS: usize = 3 << 20;
 
 /// Records of one file, as they stand there.
 #[derive(Debug)]
@@ -53,12 +53,28 @@ pub struct DatabaseRows {
     pub rows: Vec<LoginRecord>,
     /// Rows for which there was no room.
     pub left: u64,
+    /// Not all of it could be read.
+    pub is_partial: bool,
+    /// Bytes of the rows.
+    weight: usize,
 }
 
 impl DatabaseRows {
-    /// One more.
-    pub fn push(&mut self, row: LoginRecord) {
-        if self.rows.len() < ROWS {
+    /// Of a database in these entries; `is_partial` if not all of it can be read.
+    pub fn new(entries: Vec<EntryId>, is_partial: bool) -> DatabaseRows {
+        DatabaseRows { entries, rows: Vec::new(), left: 0, is_partial, weight: 0 }
+    }
+
+    /// Bytes that there is still room for.
+    pub fn room(databases: &[DatabaseRows]) -> usize {
+        ROWS.saturating_sub(databases.iter().map(|database| database.weight).sum())
+    }
+
+    /// One more, where there is room for it.
+    pub fn push(&mut self, row: LoginRecord, room: usize) {
+        let weight = row.weight();
+        if weight <= room && self.left == 0 {
+            self.weight += weight;
             self.rows.push(row);
         } else {
             self.left += 1;

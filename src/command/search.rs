@@ -14,7 +14,7 @@ use super::evidence::{Evidence, EvidenceArgs, What};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
 use crate::records::audit_event::{Counts, Event, Joining};
-use crate::records::audit_search::{Filter, Finds, PathAsked};
+use crate::records::audit_search::{Filter, Finds};
 use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
 use crate::term::{Exit, Failure, Voice, counted, lost_result};
@@ -132,7 +132,6 @@ impl Args {
         let bytes = |texts: &[String]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
         Ok(Filter {
             keys: bytes(&self.key),
-            parts: false,
             auids: users,
             uids: self.uid.clone(),
             sessions: self.session.clone(),
@@ -143,7 +142,7 @@ impl Args {
             comms: bytes(&self.comm),
             pids: self.pid.clone(),
             hosts: self.who.addresses()?.iter().map(|address| address.to_string().into_bytes()).collect(),
-            paths: self.who.paths()?.into_iter().map(PathAsked::Under).collect(),
+            paths: self.who.paths()?,
             since: window.since,
             until: window.end(),
         })

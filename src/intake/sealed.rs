@@ -134,6 +134,11 @@ impl SealedCopies {
         self.at(path).rev().find(|copy| copy.size > 0)
     }
 
+    /// Each file without a byte in it.
+    pub fn empty(&self) -> impl Iterator<Item = &SealedCopy> {
+        self.list.iter().filter(|copy| copy.size == 0)
+    }
+
     /// Each file that holds something; of one that was taken again, what is longer.
     pub fn all(&self) -> impl Iterator<Item = &SealedCopy> {
         self.list.iter().filter(|copy| copy.size > 0 && !copy.taken_again)
@@ -213,6 +218,11 @@ impl Intake<'_> {
     /// was taken last.
     pub fn sealed_copies(&self) -> impl Iterator<Item = &SealedCopy> {
         self.copies.all()
+    }
+
+    /// Every file that was sealed so far and holds nothing.
+    pub fn empty_copies(&self) -> impl Iterator<Item = &SealedCopy> {
+        self.copies.empty()
     }
 
     /// The whole copy that has all of what was found, if there is one.

@@ -13,22 +13,11 @@ use crate::clock::Timestamp;
 use crate::path::HostPath;
 use crate::records::audit_event::names::is_within;
 
-/// A name of a file that is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathAsked {
-    /// The name holds these bytes.
-    Holds(Vec<u8>),
-    /// The name is this path, or lies beneath it; a relative name counts from the working directory of the call.
-    Under(HostPath),
-}
-
 /// What is asked for. Of several values of one thing any will do; nothing asked means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Keys of rules.
     pub keys: Vec<Vec<u8>>,
-    /// A key, a command or a program need only hold the text, as ausearch has it without `-w`.
-    pub parts: bool,
     /// Login identities; 4294967295 is none.
     pub auids: Vec<u32>,
     /// Users, `uid=`.
@@ -49,8 +38,8 @@ pub struct Filter {
     pub pids: Vec<u32>,
     /// Addresses, or names where the log has names.
     pub hosts: Vec<Vec<u8>>,
-    /// Names of files.
-    pub paths: Vec<PathAsked>,
+    /// Files: the name is this path, or lies beneath it; a relative name counts from the working directory of the call.
+    pub paths: Vec<HostPath>,
     /// Not earlier than this.
     pub since: Option<Timestamp>,
     /// Not later than this.
@@ -91,7 +80,7 @@ impl Filter {
         numbers.iter().all(|(name, asked)| asked.is_empty() || any(&|record| has_number(record, name, asked)))
             && names
                 .iter()
-                .all(|(name, asked)| asked.is_empty() || any(&|record| self.is_name(record, name, asked)))
+                .all(|(name, asked)| asked.is_empty() || any(&|record| is_name(record, name, asked)))
             && (self.keys.is_empty() || any(&|record| self.has_key(record)))
             && (self.kinds.is_empty()
                 || event.records().any(|record| self.kinds.iter().any(|kind| kind == record.kind)))
@@ -105,15 +94,7 @@ impl Filter {
     }
 
     fn has_key(&self, record: &Record<'_>) -> bool {
-        record.keys().iter().any(|key| self.is_text(key, &self.keys))
-    }
-
-    fn is_name(&self, record: &Record<'_>, name: &str, asked: &[Vec<u8>]) -> bool {
-        record.decoded(name).is_some_and(|text| self.is_text(&text.bytes, asked))
-    }
-
-    fn is_text(&self, text: &[u8], asked: &[Vec<u8>]) -> bool {
-        asked.iter().any(|asked| if self.parts { holds(text, asked) } else { text == asked })
+        record.keys().iter().any(|key| self.keys.contains(key))
     }
 
     fn has_host(&self, record: &Record<'_>) -> bool {
@@ -136,27 +117,19 @@ impl Filter {
         let names: Vec<Vec<u8>> =
             event.records().filter(is_path).filter_map(|record| record.text("name")).collect();
         let is_asked = |name: &[u8]| {
-            self.paths.iter().any(|asked| match asked {
-                PathAsked::Holds(text) => holds(name, text),
-                PathAsked::Under(folder) => {
-                    let from = cwd.as_deref().filter(|_| !name.starts_with(b"/")).unwrap_or_default();
-                    is_within(&[from, b"/", name].concat(), folder.as_bytes())
-                }
-            })
+            let from = cwd.as_deref().filter(|_| !name.starts_with(b"/")).unwrap_or_default();
+            self.paths.iter().any(|folder| is_within(&[from, b"/", name].concat(), folder.as_bytes()))
         };
         if names.iter().chain(&cwd).any(|name| is_asked(name)) {
             return Finds::Yes;
         }
         let mut relative = names.iter().filter(|name| !name.starts_with(b"/")).peekable();
-        let are_places = self.paths.iter().any(|asked| matches!(asked, PathAsked::Under(_)));
-        if !are_places || relative.peek().is_none() || begins_here(event) {
+        if relative.peek().is_none() || begins_here(event) {
             return Finds::No;
         }
         let ends_so = |name: &Vec<u8>| {
             let end = [b"/", name.as_slice()].concat();
-            self.paths
-                .iter()
-                .any(|asked| matches!(asked, PathAsked::Under(path) if path.as_bytes().ends_with(&end)))
+            self.paths.iter().any(|path| path.as_bytes().ends_with(&end))
         };
         if relative.any(ends_so) { Finds::Yes } else { Finds::Maybe }
     }
@@ -184,8 +157,8 @@ fn is_of_names(kind: &[u8]) -> bool {
     matches!(kind, b"PATH" | b"CWD" | b"PROCTITLE" | b"EXECVE")
 }
 
-fn holds(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
+fn is_name(record: &Record<'_>, name: &str, asked: &[Vec<u8>]) -> bool {
+    record.decoded(name).is_some_and(|text| asked.iter().any(|asked| *asked == *text.bytes))
 }
 
 /// Some records say it twice: of the process in the record, and of the one that spoke for it.

@@ -14,6 +14,8 @@ use super::lines::{Line, Lines};
 
 /// Lines at either end of a file that are kept whatever they say: more than one event has.
 const ENDS: usize = 64;
+/// Bytes of a line that is kept so; the kernel's have 8,970 at most.
+const LONGEST: usize = 64 << 10;
 
 /// Tells of a line whether its event is wanted.
 pub type Wants = Box<dyn FnMut(&[u8], &[u8]) -> bool + Send>;
@@ -94,6 +96,10 @@ impl Ends {
         if self.seen <= ENDS as u64 {
             kept.push(offset, line);
             self.first = offset + 1;
+            return;
+        }
+        // No record is so long.
+        if line.len() > LONGEST {
             return;
         }
         let mut room =

@@ -299,3 +299,20 @@ fn a_log_without_a_record_covers_nothing_and_one_that_is_not_whole_is_told() {
     let ran = read(&host, "access", &PHI).args(["--audit"]).args(&logs).run().code(0);
     ran.says("removed from the logs, not written by auditd, or in what of the logs could not be read");
 }
+
+/// Written from documentation (systemd-journal-remote(8)): records that another machine sent name no machine.
+#[test]
+fn audit_records_that_another_machine_sent_are_not_this_one_s() {
+    let remote = "/var/log/journal/remote/remote-10.0.0.9.journal";
+    let host = FakeHost::small()
+        .file(remote, export(&audited(super::access::LOG)))
+        .file("/var/log/audit/audit.log", super::access::LOG.lines().next().unwrap().to_owned() + "\n");
+    let (log, journal) = (host.at("/var/log/audit/audit.log"), host.at(remote));
+    let args = ["--phi", "/var/data/phi", "--phi-key", "phi_access", "--format", "jsonl"];
+    let access = |evidence: &[&OsStr]| phi(["access"]).args(evidence).args(args).run();
+    let both = access(&["--audit".as_ref(), log.as_os_str(), "--journal".as_ref(), journal.as_os_str()]);
+    assert_eq!(rows(&both).len(), 0, "{}", both.stdout);
+    both.says("16 audit records of other machines, not told of beside those of this one");
+    // Asked for alone they are whose they are.
+    assert_eq!(rows(&access(&["--journal".as_ref(), journal.as_os_str()])).len(), 3);
+}

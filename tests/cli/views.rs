@@ -183,3 +183,17 @@ fn that_text_and_journal_differ_is_told_with_the_sealed_logins() {
     let words = case.words("logins.jsonl");
     assert!(words.contains(&format!("{found} × line of a text log that the journal lacks")), "{words}");
 }
+
+#[test]
+fn a_log_without_a_byte_is_no_log_that_journals_stand_for() {
+    let host = FakeHost::small()
+        .folder("/var/data/phi")
+        .file(JOURNAL, journal())
+        .file("/var/log/audit/audit.log", "");
+    let case = Case::of(&host);
+    let words = case.words("access.jsonl");
+    assert!(words.contains("without a byte in it: 1 audit log"), "{words}");
+    assert!(words.contains("1 audit event in journals alone") && !words.contains("were read"), "{words}");
+    let coverage = &case.sealed("coverage.jsonl")[0];
+    assert!(coverage["verdict"] != "complete" && coverage["counters"]["records"] == 0, "{coverage:#}");
+}

@@ -32,6 +32,7 @@ mod fuzzing;
 mod hangs;
 mod hangs_ends;
 mod injected;
+mod logs;
 mod mounts;
 mod mutations;
 mod names;

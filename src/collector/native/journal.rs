@@ -46,6 +46,11 @@ impl Journal {
         self.header.as_ref().is_ok_and(|header| self.bytes < header.claimed_length())
     }
 
+    /// Whether it holds what other machines sent, or another machine wrote it.
+    pub fn is_foreign(&self) -> bool {
+        self.scope == "remote" || self.of_another_machine
+    }
+
     /// Whether it holds records of this machine's own system, where logins stand.
     pub fn holds_logins(&self) -> bool {
         let records = self.header.as_ref().map_or(0, |header| header.n_entries);
@@ -153,15 +158,20 @@ fn remark(journals: &[Journal]) -> Option<String> {
 }
 
 fn reason(journal: &Journal) -> Option<String> {
-    match &journal.header {
-        Err(why) => Some(why.to_string()),
-        Ok(_) if journal.is_truncated() => Some(
+    let header = match &journal.header {
+        Err(why) => return Some(why.to_string()),
+        Ok(header) => header,
+    };
+    let words = [
+        journal.is_truncated().then(|| {
             "it is shorter than its header says: cut off, or not all of it was sealed; journalctl may show nothing of it"
-                .into(),
-        ),
-        Ok(header) if header.n_entries == 0 => Some("it holds no record, as its header says".into()),
-        Ok(_) => journal.shortcomings.as_ref().map(|what| format!("not whole, or not as it was written: {what}")),
-    }
+                .to_owned()
+        }),
+        (header.n_entries == 0).then(|| "it holds no record, as its header says".to_owned()),
+        journal.shortcomings.as_ref().map(|what| format!("not whole, or not as it was written: {what}")),
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 fn row(journal: &Journal) -> JournalRow {

@@ -41,7 +41,7 @@ pub fn collect(run: &mut Run<'_, '_>) -> Result<(), Halt> {
     let rows = told.joined.sessions.iter().map(|session| session.row());
     view(run, &made, ("sessions.jsonl", "Sessions, one row for each login"), rows, &notes)?;
     drop(told);
-    let differences = told::of_differences(&made.differences());
+    let differences = told::of_differences(made.differences().as_ref());
     let passwd = peek(run, "/etc/passwd", PASSWD).unwrap_or_default();
     let tallied = made.counts(&passwd);
     let is_any = !tallied.counted.total.is_empty();
@@ -116,8 +116,9 @@ impl Made {
             return (Outcome::Collected, Reason::new(ReasonCode::Remarkable, words));
         }
         words += "; none of them tells of any";
-        let is_read = unused.is_empty() && self.spoken.unread_journals().is_none();
-        match is_read && !(self.spoken.is_silent() && self.audit.is_empty()) {
+        let is_read =
+            unused.is_empty() && self.spoken.unread_journals().is_none() && self.partial_databases() == 0;
+        match is_read && !(self.spoken.is_nothing() && self.audit.is_empty()) {
             true => (Outcome::Empty, Reason::new(ReasonCode::NotFound, words)),
             false => (Outcome::Inconclusive, Reason::new(ReasonCode::NotParsed, words)),
         }

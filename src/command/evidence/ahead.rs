@@ -21,7 +21,8 @@ type Takes<'t, L> = &'t mut dyn FnMut(&mut Block<<L as Looks>::Glance>);
 type End = (Ended, Result<(), Failure>);
 
 impl Evidence {
-    /// The blocks of an audit log, in their order; how it ended, and whether it could be read.
+    /// The blocks of an audit log, in their order; how it ended, and whether it could be read. `take` must not read evidence
+    /// itself: whoever reads a bundle holds it.
     pub fn blocks<L: Looks>(&self, log: &Log, mut scan: Scan<L>, take: Takes<'_, L>) -> End {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let ahead =

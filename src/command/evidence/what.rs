@@ -57,7 +57,7 @@ pub const PLACES: [(What, &str); 20] = [
     (What::Journal, "/run/log/journal/*/*.journal*"),
     (What::Logind, "/run/systemd/sessions/*"),
     (What::Passwd, "/etc/passwd"),
-    (What::Wtmpdb, "/var/log/wtmp.db"),
+    (What::Wtmpdb, "/var/log/wtmp.db*"),
     (What::Audit, "/var/log/audit.log*"),
 ];
 
@@ -88,7 +88,7 @@ impl What {
         }
         match folder.as_bytes() {
             b"/var/log/audit" | b"/var/log" if called("audit.log") => Some(What::Audit),
-            b"/var/log" if name == b"wtmp.db" => Some(What::Wtmpdb),
+            b"/var/log" if called("wtmp.db") => Some(What::Wtmpdb),
             b"/var/log" if called("wtmp") => Some(What::Wtmp),
             b"/var/log" if called("btmp") => Some(What::Btmp),
             b"/var/log" if AUTH.iter().any(|log| called(log)) => Some(What::Auth),
@@ -120,6 +120,7 @@ mod tests {
         assert_eq!(at("/var/log/secure-20261101"), Some(What::Auth));
         assert_eq!(at("/var/log/btmp.1"), Some(What::Btmp));
         assert_eq!(at("/var/log/wtmp.db"), Some(What::Wtmpdb));
+        assert_eq!(at("/var/log/wtmp.db-wal"), Some(What::Wtmpdb));
         assert_eq!(at("/var/log/journal/0a/system@1.journal~"), Some(What::Journal));
         assert_eq!(at("/run/systemd/sessions/3.ref"), None);
         assert_eq!(at("/srv/auth.log"), None);

@@ -111,7 +111,7 @@ fn not_all_exported(summary: &ExportSummary) -> Option<String> {
 /// Gives the lines that auditd would have written, from the journal files, the oldest first, with the file and the place of
 /// each. What is wrong with the files is told when they are read for the sessions.
 pub fn audit_lines(evidence: &Evidence, each: &mut dyn FnMut(&Log, &[u8], u64)) -> Result<(), Failure> {
-    for log in evidence.logs(What::Journal) {
+    for log in evidence.logs(What::Journal).filter(|log| !is_of_others(evidence, log)) {
         entries(evidence, log, &mut |entry| {
             if let Some(line) = audit_line(&entry) {
                 each(log, &line, entry.offset);
@@ -121,18 +121,34 @@ pub fn audit_lines(evidence: &Evidence, each: &mut dyn FnMut(&Log, &[u8], u64)) 
     Ok(())
 }
 
+/// Whether a journal holds what other machines sent, beside logs of this one: its audit records name no machine, and would
+/// pass for this one's (systemd-journal-remote(8)).
+fn is_of_others(evidence: &Evidence, log: &Log) -> bool {
+    let is_remote = |log: &Log| {
+        let path = log.path.as_ref();
+        path.is_some_and(|path| path.name().starts_with(b"remote-") || path.parent().name() == b"remote")
+    };
+    let is_own = |log: &Log| !is_remote(log);
+    is_remote(log)
+        && (evidence.logs(What::Audit).next().is_some() || evidence.logs(What::Journal).any(is_own))
+}
+
 impl Gathering<'_> {
     /// What programs said; and which audit records journald took.
     pub(super) fn journals<H: Hears>(&mut self, hears: &mut H) -> Result<Witnesses, Failure> {
         let (evidence, mut both) = (self.evidence, Witnesses::default());
         for log in evidence.logs(What::Journal) {
+            let mut foreign = is_of_others(evidence, log).then_some(0);
             let (passed, broken) = entries(evidence, log, &mut |entry| {
                 self.entry(&entry, log, hears);
-                if let Some(line) = audit_line(&entry) {
-                    both.journal(&line);
+                match (audit_line(&entry), &mut foreign) {
+                    (Some(_), Some(records)) => *records += 1,
+                    (Some(line), None) => both.journal(&line),
+                    (None, _) => {}
                 }
             })?;
             self.journal_ends(log, passed, broken, hears);
+            self.left_out(log, foreign);
         }
         Ok(both)
     }
@@ -149,6 +165,17 @@ impl Gathering<'_> {
         self.notes.extend(broken.map(|why| format!("{}: {why}", log.name)));
     }
 
+    /// Audit records that other machines sent.
+    fn left_out(&mut self, log: &Log, foreign: Option<u64>) {
+        let Some(records) = foreign.filter(|records| *records > 0) else { return };
+        let records = counted(records, "audit record");
+        self.notes.push(format!(
+            "{}: {records} of other machines, not told of beside those of this one; name the journal alone, with --journal, to \
+             have them read",
+            log.name
+        ));
+    }
+
     /// What programs said, and the kernel's audit records, in one reading.
     pub(super) fn audit_of_journals<H: Hears>(
         &mut self,
@@ -161,15 +188,21 @@ impl Gathering<'_> {
         for log in evidence.logs(What::Journal) {
             assembler.file(log.number);
             hears.begins(log);
+            let mut foreign = is_of_others(evidence, log).then_some(0);
             let (passed, broken) = entries(evidence, log, &mut |entry| {
                 self.entry(&entry, log, hears);
-                if let Some(line) = audit_line(&entry) {
-                    hears.line(Some(&line));
-                    assembler.line(&line, entry.offset, &mut |event| events.push(event));
-                    events.drain(..).for_each(|event| self.audit_event(&event, hears));
+                match (audit_line(&entry), &mut foreign) {
+                    (Some(_), Some(records)) => *records += 1,
+                    (Some(line), None) => {
+                        hears.line(Some(&line));
+                        assembler.line(&line, entry.offset, &mut |event| events.push(event));
+                        events.drain(..).for_each(|event| self.audit_event(&event, hears));
+                    }
+                    (None, _) => {}
                 }
             })?;
             self.journal_ends(log, passed, broken, hears);
+            self.left_out(log, foreign);
         }
         Ok(assembler.end(&mut |event| self.audit_event(&event, hears)))
     }

@@ -13,10 +13,11 @@ use crate::view::login_sessions::paired;
 
 /// Bytes of a file's beginning that tell how its records are laid out: more than 64 of the longest.
 const SAMPLE: usize = 32 << 10;
-/// Bytes of a database of logins; wtmpdb(8) cuts it long before.
-const DATABASE: usize = 32 << 20;
-/// Ends of the names of what SQLite puts beside a database: first the log that holds the newest rows.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// Bytes of a database of logins with its log; wtmpdb(8) cuts it long before.
+const DATABASE: usize = 24 << 20;
+/// The end of the name of the log beside a database, which holds its newest rows; and of all that SQLite puts there.
+const WAL: &str = "-wal";
+const BESIDE: [&str; 3] = [WAL, "-shm", "-journal"];
 /// A record may speak of a time a little behind that of the collection, in seconds.
 const GRACE: i64 = 86_400;
 
@@ -55,7 +56,7 @@ pub fn records(
     Ok((Some(findings), broken))
 }
 
-/// Gives the rows of a database of logins, as the log beside it has changed them; words where it could not be read.
+/// Gives the rows of a database of logins, as the log beside it has changed them; words where not all could be read.
 fn database(
     bytes: &[u8],
     log: Option<&[u8]>,
@@ -69,6 +70,9 @@ fn database(
         each(LoginRecord::of_row(&database, &table, row, file));
     });
     match tally.bad_rows + tally.bad_pages {
+        0 if log.is_some_and(|log| !log.is_empty()) && database.wal().is_none() => {
+            Err("the log beside it is damaged, or of another database, and was not read".to_owned())
+        }
         0 => Ok(()),
         bad => Err(format!("{bad} rows or pages of it could not be read")),
     }
@@ -108,20 +112,29 @@ impl Gathering<'_> {
         Ok(())
     }
 
+    /// Whether the database that a log belongs to is here.
+    fn has_database(&self, log: &Log) -> bool {
+        let name = log.name.strip_suffix(WAL).unwrap_or_default();
+        self.evidence.logs(What::Wtmpdb).any(|other| other.name == name)
+    }
+
     fn rows<H: Hears>(&mut self, log: &Log, hears: &mut H) -> Result<(), Failure> {
-        // What SQLite puts beside a database is read with it.
-        if BESIDE.iter().any(|end| log.name.ends_with(end)) {
-            return Ok(());
-        }
-        let Some(bytes) = self.whole(log, DATABASE)? else { return Ok(()) };
-        let is_beside = |other: &&Log| other.name.strip_suffix(BESIDE[0]) == Some(log.name.as_str());
-        let wal = match self.evidence.logs(What::Wtmpdb).find(is_beside) {
-            Some(wal) => self.whole(wal, DATABASE)?,
-            None => None,
+        let beside = |end: &&&str| log.name.ends_with(**end);
+        let (main, wal) = match BESIDE.iter().find(beside) {
+            // What SQLite puts beside a database is read with it; a log whose database is gone, by itself.
+            Some(end) if *end != WAL || self.has_database(log) => return Ok(()),
+            Some(_) => (Vec::new(), self.whole(log, DATABASE)?),
+            None => {
+                let Some(main) = self.whole(log, DATABASE)? else { return Ok(()) };
+                let room = DATABASE.saturating_sub(main.len());
+                let is_beside = |other: &&Log| other.name.strip_suffix(WAL) == Some(log.name.as_str());
+                let wal = self.evidence.logs(What::Wtmpdb).find(is_beside);
+                (main, wal.map(|wal| self.whole(wal, room)).transpose()?.flatten())
+            }
         };
         let mut pairing = Pairing::default();
         let (mut logins, mut told) = (Vec::new(), Passed::default());
-        let read = database(&bytes, wal.as_deref(), log.number, &mut |row| {
+        let read = database(&main, wal.as_deref(), log.number, &mut |row| {
             told.take(row.time());
             pairing.record(row, &mut |login| logins.push(login));
             for login in logins.drain(..) {

@@ -10,12 +10,13 @@ use super::super::audit_log::{EventId, Head, Record, head};
 use super::assembly::{Assembly, Counts, Key, When};
 use super::block::{Block, Run, Text};
 use super::boots::Boots;
-use super::scan::HELD;
+use super::scan::{HELD, PIECE};
 use super::{Event, Place};
 use crate::clock::Timestamp;
 
-/// Events of which it is known that they are wanted, at least and twice as many at most; a block cannot have more.
-const MARKS: usize = 1 << 16;
+/// Events of which it is known that they are wanted, at least and twice as many at most: more than the text that is held
+/// can have.
+const MARKS: usize = 7 << 14;
 /// Machines whose boots are told apart.
 const NODES: usize = 1_024;
 
@@ -178,10 +179,20 @@ impl<Sieve> Assembler<Sieve> {
         }
         block.clear();
         self.held += text.bytes.len();
-        self.newer.push(text);
+        self.keep(text);
         if self.held >= HELD {
             self.let_go(each);
         }
+    }
+
+    /// Text is held. Little of it goes to the text before: a log may have few records between many lines that are none.
+    fn keep(&mut self, mut text: Text) {
+        match self.newer.last_mut().filter(|last| last.size() + text.size() <= PIECE) {
+            Some(last) => last.append(&mut text),
+            None if !text.runs.is_empty() => return self.newer.push(text),
+            None => {}
+        }
+        self.spare.push(text);
     }
 
     /// Bytes that can be taken up before some are let go.

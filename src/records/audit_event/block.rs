@@ -5,6 +5,7 @@ use memchr::memchr;
 use super::super::audit_log::signs::Sign;
 use super::super::audit_log::{EventId, Head, is_call, is_further};
 use super::assembly::{Key, When};
+use super::scan::PIECE;
 use super::{Heard, Place};
 use crate::clock::Timestamp;
 
@@ -72,9 +73,11 @@ impl<G> Default for Block<G> {
 }
 
 impl<G> Block<G> {
-    /// Bytes of its lines.
+    /// Bytes that it takes: of short lines what is known of them is more than they.
     pub(super) fn size(&self) -> usize {
-        self.text.bytes.len() + self.other_text.len() + self.others.len()
+        let glances = self.glances.len() * size_of::<(usize, G)>();
+        let others = self.other_text.len() + self.others.len() * size_of::<Other>();
+        self.text.size() + glances + others
     }
 
     /// A line that is no record.
@@ -100,14 +103,19 @@ impl<G> Block<G> {
         }
     }
 
-    /// Its lines have gone; the room that they had is used again.
+    /// Its lines have gone; the room that they had is used again, but that of a line longer than any block.
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.glances.clear();
         self.others.clear();
-        self.other_text.clear();
+        empty(&mut self.other_text);
         self.unparsed = 0;
     }
+}
+
+fn empty(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.shrink_to(2 * PIECE);
 }
 
 impl Text {
@@ -144,8 +152,21 @@ impl Text {
         })
     }
 
+    /// Takes up what another holds, and leaves it empty.
+    pub(super) fn append(&mut self, other: &mut Text) {
+        let begin = self.bytes.len();
+        self.bytes.append(&mut other.bytes);
+        let moved = |run: Run| Run { begin: run.begin + begin, end: run.end + begin, ..run };
+        self.runs.extend(other.runs.drain(..).map(moved));
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.runs.len() * size_of::<Run>()
+    }
+
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
+        empty(&mut self.bytes);
         self.runs.clear();
     }
 }

@@ -6,8 +6,9 @@ use super::block::Block;
 use super::scan::{Ended, Looks, Scan};
 use super::{Counts, Event, FileRead};
 
-/// Decides, of what is to be known of lines in their order, which of them make their events wanted. Events that were found
-/// change nothing of it.
+/// Decides, of what is to be known of lines in their order, which of them make their events wanted. Events that were found may
+/// change it (files that they name): so they are given out at the same lines as when lines are read one by one, as a
+/// block ends wherever text is let go.
 pub trait Judges {
     /// What is to be known of a line.
     type Glance;

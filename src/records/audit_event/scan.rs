@@ -8,8 +8,8 @@ use super::super::unpack::{Compression, Unpacker, Unread};
 use super::assembler::is_equal;
 use super::block::{Block, Run};
 
-/// Bytes of a block: few enough to stay in the cache of the processor that it goes to.
-const PIECE: usize = 256 << 10;
+/// Bytes that a block takes: few enough to stay in the cache of the processor that it goes to.
+pub(super) const PIECE: usize = 256 << 10;
 /// Bytes of the text that is looked through before a line of the text before it is let go: some 5,000 lines.
 pub(super) const HELD: usize = 1 << 20;
 

@@ -13,7 +13,7 @@ use super::signs::SLOW;
 use crate::clock::Timestamp;
 
 /// Runs that are kept: a few MiB.
-const RUNS: usize = 65_536;
+const RUNS: usize = 32_768;
 /// Runs, of those that were touched last, that an event may go on with: records of several events stand among one another.
 const RECENT: usize = 32;
 /// After a longer silence another run begins: so its times are not far from those of its events.
@@ -23,9 +23,15 @@ const SILENCE: Duration = Duration::from_secs(3_600);
 const DISORDER: Duration = Duration::from_secs(1);
 
 /// Events, in any order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Ids {
+    /// Runs that may be kept.
+    room: usize,
     runs: Vec<Run>,
+    /// The lowest number of each run and all before it, and the highest of those that ended then or later: there when all are
+    /// seen.
+    lowest: Vec<u64>,
+    highest: Vec<(Timestamp, u64)>,
     /// The latest time of each run and all before it; there when all are seen.
     reach: Vec<Timestamp>,
     /// The event of the record before.
@@ -90,7 +96,35 @@ impl Run {
     }
 }
 
+impl Default for Ids {
+    fn default() -> Ids {
+        Ids::within(RUNS)
+    }
+}
+
 impl Ids {
+    /// None as yet, in so many runs at most.
+    pub fn within(room: usize) -> Ids {
+        let (runs, lowest, highest, reach) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Ids { room, runs, lowest, highest, reach, latest: None, span: None, left: 0 }
+    }
+
+    /// Those of another log as well, before all are seen. There may be more runs of both than of one.
+    pub fn add(&mut self, other: &Ids) {
+        self.runs.extend_from_slice(&other.runs);
+        self.left = self.left.saturating_add(other.left);
+        let (first, last) = (self.span, other.span);
+        self.span = first.zip(last).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).or(first).or(last);
+    }
+
+    /// Whether an event is in both, as far as runs tell, when all are seen.
+    pub fn meets(&self, other: &Ids) -> bool {
+        let is_in = |run: &Run, others: &Ids| {
+            others.around(run.began).any(|own| own.first <= run.last && run.first <= own.last)
+        };
+        self.runs.iter().any(|run| is_in(run, other)) || other.runs.iter().any(|run| is_in(run, self))
+    }
+
     /// A record of this event came.
     pub fn saw(&mut self, id: EventId) {
         if self.latest.replace(id) == Some(id) {
@@ -113,7 +147,7 @@ impl Ids {
                 self.runs.remove(at);
             }
         }
-        if self.runs.len() < RUNS {
+        if self.runs.len() < self.room {
             self.runs.push(new);
         } else {
             self.left += 1;
@@ -133,6 +167,19 @@ impl Ids {
             .iter()
             .map(|run| *reach.insert(reach.map_or(run.ended, |time: Timestamp| time.max(run.ended))));
         self.reach = latest.collect();
+        let mut lowest = u64::MAX;
+        let lower = |run: &Run| {
+            lowest = lowest.min(run.first);
+            lowest
+        };
+        self.lowest = self.runs.iter().map(lower).collect();
+        self.highest = self.runs.iter().map(|run| (run.ended, run.last)).collect();
+        self.highest.sort_unstable();
+        let mut highest = 0;
+        self.highest.iter_mut().rev().for_each(|(_, last)| {
+            highest = highest.max(*last);
+            *last = highest;
+        });
     }
 
     /// Whether the event was seen.
@@ -145,11 +192,13 @@ impl Ids {
     /// the last that a log has.
     pub fn lies(&self, id: EventId) -> Lies {
         let Some((first, last)) = self.span else { return Lies::Before };
-        let is_before = |run: &Run| run.began <= id.time && run.first < id.serial;
-        let is_behind = |run: &Run| run.ended >= id.time && run.last > id.serial;
-        if first.plus(SLOW) >= id.time && !self.runs.iter().any(is_before) {
+        let began = self.runs.partition_point(|run| run.began <= id.time);
+        let lowest = began.checked_sub(1).and_then(|at| self.lowest.get(at));
+        let ended = self.highest.partition_point(|(ended, _)| *ended < id.time);
+        let highest = self.highest.get(ended).map(|(_, last)| last);
+        if first.plus(SLOW) >= id.time && lowest.is_none_or(|lowest| *lowest >= id.serial) {
             Lies::Before
-        } else if last <= id.time.plus(SLOW) && !self.runs.iter().any(is_behind) {
+        } else if last <= id.time.plus(SLOW) && highest.is_none_or(|highest| *highest <= id.serial) {
             Lies::Behind
         } else {
             Lies::Within

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use memchr::memchr;
 
 use super::head::head;
+use super::ids::Ids;
 use super::notes::{Note, NoteKind, note};
 use super::serials::Serials;
 use super::{EventId, OwnEvents, Record, is_call, is_further, record_of};
@@ -30,6 +31,8 @@ const HEADLESS_KEPT: usize = 64;
 /// Machines that are kept of one file, and bytes of the name of one.
 const NODES_KEPT: usize = 4;
 const NODE_BYTES: usize = 255;
+/// Runs of numbers that are kept of one file that passes: some 150 KiB.
+const RUNS: usize = 2_048;
 /// Times without a record that are kept of one file.
 const SILENCES: usize = 32;
 /// sendto(2), by which auditing is changed, on x86_64, i386, aarch64, ppc and s390x.
@@ -94,6 +97,8 @@ pub struct Summary {
     pub headless: Vec<EventId>,
     /// Such events that were not kept.
     pub headless_left: u64,
+    /// All events of the kernel's, where a log passes into the seal.
+    pub ids: Option<Ids>,
     /// Events of system calls that are our own, whatever their keys.
     pub own_events: u64,
     /// The longest times without a record, the shortest of them first.
@@ -114,9 +119,9 @@ pub struct KeyUse {
 }
 
 impl Summary {
-    /// Of a file of which this is asked.
+    /// Of a file that passes into the seal, of which this is asked.
     pub fn asked(asked: Asked) -> Summary {
-        Summary { asked, ..Summary::default() }
+        Summary { asked, ids: Some(Ids::within(RUNS)), ..Summary::default() }
     }
 
     /// The next bytes of the file.
@@ -215,6 +220,7 @@ impl Summary {
         self.booted(&record, before);
         // auditd numbers what it says of itself on its own.
         if !record.kind.starts_with(b"DAEMON_") {
+            self.ids.iter_mut().for_each(|ids| ids.saw(record.id));
             self.was_on(&record);
             self.kernel_span = Some(
                 self.kernel_span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))),

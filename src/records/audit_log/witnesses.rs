@@ -65,6 +65,31 @@ pub enum Stands {
 }
 
 impl Witnesses {
+    /// Of what has passed already: the events of each, the times at which auditd did not write before it began, and the
+    /// machine that all lines of the logs name. What the logs alone have is not told then.
+    pub fn of<'i>(
+        journals: impl Iterator<Item = &'i Ids>,
+        logs: impl Iterator<Item = &'i Ids>,
+        mut starts: Vec<(Timestamp, Timestamp)>,
+        node: Option<&[u8]>,
+    ) -> Witnesses {
+        let mut both = [Ids::default(), Ids::default()];
+        let [of_journals, of_logs] = &mut both;
+        journals.for_each(|ids| of_journals.add(ids));
+        logs.for_each(|ids| of_logs.add(ids));
+        both.iter_mut().for_each(Ids::settle);
+        starts.sort_unstable_by_key(|(since, start)| (*start, *since));
+        let [journals, logs] = both;
+        let node = node.map_or(Node::Several, |node| Node::One(node.to_vec()));
+        let has_common = journals.meets(&logs);
+        Witnesses { journals, logs, has_common, starts, node, ..Witnesses::default() }
+    }
+
+    /// Whether the journals have something that the logs lack.
+    pub fn logs_lack(&self) -> bool {
+        !self.journals.is_empty() && !self.logs.has_all_of(&self.journals)
+    }
+
     /// A line of a journal, as auditd would have written it.
     pub fn journal(&mut self, line: &[u8]) {
         if let Some(id) = of_kernel(line) {

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::super::audit_event::Wants;
-use super::{Filter, PathAsked, is_of_names};
+use super::{Filter, is_of_names};
+use crate::path::HostPath;
 
 static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"key="));
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" name="));
@@ -137,11 +138,7 @@ fn spellings(text: &[u8]) -> [Vec<u8>; 3] {
 
 /// Bytes that stand in a line if the name is asked for: of a path its last component, as the rest of it may be the
 /// working directory's. None where that says nothing.
-fn names(asked: &[PathAsked]) -> Option<Vec<Vec<u8>>> {
-    let parts = asked.iter().map(|asked| match asked {
-        PathAsked::Holds(text) => text.clone(),
-        PathAsked::Under(folder) => folder.name().to_vec(),
-    });
-    let parts: Vec<Vec<u8>> = parts.collect();
+fn names(asked: &[HostPath]) -> Option<Vec<Vec<u8>>> {
+    let parts: Vec<Vec<u8>> = asked.iter().map(|path| path.name().to_vec()).collect();
     (!parts.is_empty() && parts.iter().all(|part| !part.is_empty())).then_some(parts)
 }

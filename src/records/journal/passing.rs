@@ -40,6 +40,10 @@ const ROOM: usize = 8 << 20;
 const COST: usize = 96;
 /// Bytes that a file that is being written may grow by while it passes.
 const GROWTH: u64 = 4 << 30;
+/// So many bytes are given at most for each byte that has passed, and these besides; to look a value up counts as some.
+const WORK: u64 = 32;
+const MORE_WORK: u64 = 256 << 20;
+const LOOK: usize = 64;
 /// What is packed may be so many times as long as what has passed, and this.
 const RATIO: u64 = 64;
 const SPARE: u64 = 64 << 20;
@@ -59,7 +63,7 @@ pub struct Seen {
     pub ends_early: bool,
     /// Its header cannot be read, or asks for what is not known here: nothing was given.
     pub refused: bool,
-    /// Entries that its header counts, if it was closed, and that did not pass.
+    /// Entries that its header counts, and that did not pass.
     pub missing: u64,
     /// Entries that passed beyond those that the header of a closed file counts: hidden from whoever goes by its list,
     /// or written while it passed.
@@ -77,7 +81,10 @@ impl Seen {
         let counts = [
             (self.unheard, "entries without a message or a sender that could be read"),
             (self.missing, "entries fewer than its header counts"),
-            (self.beyond, "entries more than its header counts: written while it passed, or hidden from journalctl"),
+            (
+                self.beyond,
+                "entries more than its header counts: written while it passed, or hidden from journalctl",
+            ),
             (self.edited, "values that do not have their hash: changed in place"),
             (self.holes, "places where something stands that is no part of a journal"),
         ];
@@ -137,6 +144,8 @@ pub struct Passing {
     /// The weight of those of them whose entries have all passed.
     spent: usize,
     unpacked: u64,
+    /// Bytes of values that were given.
+    work: u64,
     fields: Vec<Arc<Field>>,
     seen: Seen,
 }
@@ -169,8 +178,9 @@ impl Passing {
         let is_short =
             self.passes > 0 || self.position + (self.waiting.len() as u64) < header.claimed_length();
         self.seen.ends_early = is_short || self.tail >= self.reached || (torn && is_closed);
+        // Its header came first: of one that is being written more passes than that counts, and never less.
+        self.seen.missing = header.n_entries.saturating_sub(self.seen.entries);
         if is_closed {
-            self.seen.missing = header.n_entries.saturating_sub(self.seen.entries);
             self.seen.beyond = self.seen.entries.saturating_sub(header.n_entries);
         }
         self.seen
@@ -330,6 +340,11 @@ impl Passing {
     /// The value that stands at a place.
     fn take(&mut self, place: u64) -> Option<Arc<Field>> {
         let kept = self.kept.get_mut(&place)?;
+        // A file can give one long value to each of its entries.
+        self.work += (LOOK + kept.field.weight()) as u64;
+        if self.work > self.position.saturating_mul(WORK).saturating_add(MORE_WORK) {
+            return None;
+        }
         if kept.left == 1 {
             self.spent += COST + kept.field.weight();
         }

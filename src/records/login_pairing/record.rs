@@ -107,6 +107,14 @@ impl LoginRecord {
         }
     }
 
+    /// Bytes that it holds in memory.
+    pub fn weight(&self) -> usize {
+        let texts = [&self.line, &self.id, &self.user, &self.host].map(Vec::capacity);
+        size_of::<LoginRecord>()
+            + texts.iter().sum::<usize>()
+            + self.address.as_ref().map_or(0, String::capacity)
+    }
+
     /// All that it says, whatever file it stands in.
     pub(super) fn says(&self) -> impl std::hash::Hash {
         let texts = (&self.line, &self.id, &self.user, &self.host, &self.address);

@@ -94,9 +94,9 @@ fn told(events: &[Event]) {
 fn searched(events: &[Event]) {
     let text = |text: &str| vec![text.as_bytes().to_vec()];
     let filters = [
-        Filter { keys: text("phi"), parts: true, ..Filter::default() },
+        Filter { keys: text("phi"), ..Filter::default() },
         Filter { exes: text("/usr/bin/cat"), ..Filter::default() },
-        Filter { comms: text("c"), parts: true, ..Filter::default() },
+        Filter { comms: text("c"), ..Filter::default() },
         Filter { hosts: text("192.0.2.1"), ..Filter::default() },
         Filter { kinds: text("SYSCALL"), success: Some(true), ..Filter::default() },
         Filter { auids: vec![0], sessions: vec![u32::MAX], ..Filter::default() },

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::beside::Beside;
 use crate::clock::Timestamp;
 use crate::collector::auditd;
+use crate::collector::native::journal::{self, Journal};
 use crate::collector::run::Run;
 use crate::custody::entry::EntryId;
+use crate::custody::outcome::counted;
 use crate::intake::SealedCopy;
 use crate::records::audit_event::{Assembler, Event};
 use crate::records::audit_log::{Summary, head};
@@ -31,6 +33,22 @@ pub struct Log {
     pub kept: Arc<KeptLines>,
 }
 
+#[cfg(test)]
+impl Log {
+    /// One of these lines, of which the events of a type are kept.
+    pub fn made(entry: u32, lines: &[String], kind: &'static [u8]) -> Log {
+        let mut summary = Summary::asked(crate::records::audit_log::Asked::default());
+        let wants = move |found: &[u8], _: &[u8]| found == kind;
+        let mut events = crate::records::kept_events::KeptEvents::new(Box::new(wants), 1 << 20);
+        for (offset, line) in (0..).zip(lines) {
+            summary.line(line.as_bytes());
+            events.line(line.as_bytes(), offset);
+        }
+        let (summary, kept) = (Arc::new(summary), Arc::new(events.end()));
+        Log { entry: EntryId(entry), path: Vec::new(), bytes: 1, number: None, whole: true, summary, kept }
+    }
+}
+
 impl Log {
     fn of(copy: &SealedCopy, number: Option<u64>, summary: &Arc<Summary>, kept: &Arc<KeptLines>) -> Log {
         Log {
@@ -45,16 +63,24 @@ impl Log {
     }
 }
 
-/// The journals with audit records in them.
-fn journals(run: &Run<'_, '_>) -> Vec<Log> {
-    let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
+/// The journals with audit records in them, and how many of other machines there are: those are no witnesses here.
+fn journals(run: &Run<'_, '_>) -> (Vec<Log>, u64) {
+    let all = journal::sealed(run).into_iter();
+    let foreign: BTreeSet<EntryId> = all.filter(Journal::is_foreign).map(|journal| journal.entry).collect();
+    let copies = run.intake.sealed_copies();
     let journals = copies.filter_map(|copy| match &copy.observed {
         Some(Observed::Journal(journal)) if journal.audit.records > 0 => {
-            Some(Log::of(copy, None, &journal.audit, &journal.events))
+            let log = Log::of(copy, None, &journal.audit, &journal.events);
+            Some(Log { whole: log.whole && journal.seen.is_whole(), ..log })
         }
         _ => None,
     });
-    journals.collect()
+    let (foreign, own): (Vec<Log>, Vec<Log>) = journals.partition(|log| foreign.contains(&log.entry));
+    (own, foreign.len() as u64)
+}
+
+fn by_time(logs: &mut [Log]) {
+    logs.sort_by_key(|log| (log.summary.span().map(|(first, _)| first), log.entry));
 }
 
 /// All of them, the oldest first.
@@ -66,6 +92,10 @@ pub struct Logs {
     beside: Beside,
     /// They are journals, there being no audit log.
     pub by_journal: bool,
+    /// Journals of other machines with audit records.
+    foreign: u64,
+    /// Audit logs without a byte.
+    empty: u64,
 }
 
 impl Logs {
@@ -78,22 +108,26 @@ impl Logs {
             }
             _ => None,
         });
-        let (mut logs, journals): (Vec<Log>, Vec<Log>) = (audit.collect(), journals(run));
-        let by_journal = logs.is_empty() && !journals.is_empty();
-        let (beside, of_journals) = match by_journal {
-            true => (Beside::default(), journals),
-            false => (Beside::of(&logs, &journals), Vec::new()),
-        };
-        logs.extend(of_journals);
-        logs.sort_by_key(|log| (log.summary.span().map(|(first, _)| first), log.entry));
+        let (mut logs, (mut journals, foreign)): (Vec<Log>, _) = (audit.collect(), journals(run));
+        by_time(&mut logs);
+        by_time(&mut journals);
+        let empty = run.intake.empty_copies().filter(|copy| auditd::number(live, copy.path()).is_some());
+        let empty = empty.count() as u64;
+        let unread = run.audit_logs.map_or(0, |logs| logs.unread);
+        // A log that is emptied, or cannot be read, is one that journals do not stand for.
+        let has_log =
+            !logs.is_empty() || empty + unread > 0 || run.audit_logs.is_some_and(|logs| logs.denied);
+        let by_journal = !has_log && !journals.is_empty();
+        let beside = if by_journal { Beside::default() } else { Beside::of(&logs, &journals) };
+        logs.extend(journals.into_iter().filter(|_| by_journal));
         let mut entries: BTreeSet<EntryId> = logs.iter().map(|log| log.entry).collect();
         entries.extend(beside.lines.iter().map(|line| EntryId(line.place.file)));
-        Logs { logs, entries, unread: run.audit_logs.map_or(0, |logs| logs.unread), beside, by_journal }
+        Logs { logs, entries, unread, beside, by_journal, foreign, empty }
     }
 
-    /// None passed.
+    /// Nothing passed of which an event could be told.
     pub fn is_empty(&self) -> bool {
-        self.logs.is_empty()
+        self.logs.is_empty() && self.beside.lines.is_empty()
     }
 
     /// The sealed copies.
@@ -118,10 +152,19 @@ impl Logs {
 
     /// What is to be told of them, in words.
     pub fn told(&self) -> Vec<String> {
-        let stands = self
-            .by_journal
-            .then(|| "there is no audit log; the records that journald took were read".to_owned());
-        stands.into_iter().chain(self.beside.told.iter().cloned()).collect()
+        let words = [
+            (self.by_journal, "there is no audit log; the records that journald took were read".to_owned()),
+            (self.empty > 0, format!("without a byte in it: {}", counted(self.empty, "audit log"))),
+            (
+                self.foreign > 0,
+                format!(
+                    "audit records of other machines are not told of: {}",
+                    counted(self.foreign, "journal")
+                ),
+            ),
+        ];
+        let words = words.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words);
+        words.chain(self.beside.told.iter().cloned()).collect()
     }
 
     /// Lines that journals alone have.

@@ -135,7 +135,8 @@ fn rows(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, parts: &Parts<'
             .push("its write-ahead log could not be read: the rows are those of the main file alone".into());
     }
     if sort == Sort::Wtmpdb {
-        table.keep_database(found, parts.wal.filter(|_| database.wal().is_some()));
+        let is_partial = matches!(parts.log, Log::Unread) || wal_bytes.is_some() && database.wal().is_none();
+        table.keep_database(found, parts.wal.filter(|_| database.wal().is_some()), is_partial);
     }
     Reader { found, table, about: &mut about, database: &database, sort, rows: &rows, last_id: None }.all();
     if let Some(log) = database.wal() {
@@ -210,6 +211,9 @@ impl Reader<'_, '_> {
             }
             self.push(&made);
         });
+        if self.sort == Sort::Wtmpdb && tally.bad_pages + tally.bad_rows > 0 {
+            self.table.kept_in_part();
+        }
         self.about.records = Some(tally.rows);
         self.about.bad_pages = Some(tally.bad_pages);
         self.about.bad_rows = Some(tally.bad_rows);

@@ -105,15 +105,23 @@ impl Table {
     }
 
     /// The rows of a database of logins follow, and those of the log beside it; they are kept for the views.
-    pub fn keep_database(&mut self, found: &Found, log: Option<&Found>) {
+    pub fn keep_database(&mut self, found: &Found, log: Option<&Found>, is_partial: bool) {
         let entries = [Some(found), log].into_iter().flatten().map(|one| one.copy.entry).collect();
-        self.databases.push(DatabaseRows { entries, rows: Vec::new(), left: 0 });
+        self.databases.push(DatabaseRows::new(entries, is_partial));
+    }
+
+    /// Not all rows of that database could be read.
+    pub fn kept_in_part(&mut self) {
+        if let Some(database) = self.databases.last_mut() {
+            database.is_partial = true;
+        }
     }
 
     /// A row of that database.
     pub fn keep_row(&mut self, row: LoginRecord) {
+        let room = DatabaseRows::room(&self.databases);
         if let Some(database) = self.databases.last_mut() {
-            database.push(row);
+            database.push(row, room);
         }
     }
 

@@ -44,7 +44,7 @@ impl Made {
     pub fn is_nothing(&self) -> bool {
         let LoginEvidence { files, databases, living, .. } = &self.evidence;
         self.audit.is_empty()
-            && self.spoken.is_silent()
+            && self.spoken.is_nothing()
             && living.is_empty()
             && files.iter().all(|file| file.records.lines == 0)
             && databases.iter().all(|database| database.rows.is_empty())
@@ -59,6 +59,11 @@ impl Made {
         let all: BTreeSet<EntryId> =
             self.spoken.entries().chain(files).chain(databases).chain(living).collect();
         all.union(self.audit.entries()).copied().collect()
+    }
+
+    /// Databases of which not all could be read.
+    pub fn partial_databases(&self) -> u64 {
+        self.evidence.databases.iter().filter(|database| database.is_partial).count() as u64
     }
 
     /// Lines, entries and records for which there was no room.
@@ -94,15 +99,18 @@ impl Made {
         Sessioned { joined: sessions.finish(), lines, records }
     }
 
-    /// Where text and journal differ.
-    pub fn differences(&self) -> Differences {
+    /// Where text and journal differ; none where not all of them was kept, as what is not here may be there.
+    pub fn differences(&self) -> Option<Differences> {
+        if self.spoken.left() > 0 {
+            return None;
+        }
         let mut comparison = Comparison::new();
         self.spoken.hear(&mut |heard| {
             if let Heard::Said(source, said) = heard {
                 comparison.said(source, said);
             }
         });
-        comparison.finish()
+        Some(comparison.finish())
     }
 
     /// The counts; `passwd` is that of the machine.

@@ -61,8 +61,8 @@ impl Spoken {
     }
 
     /// Nothing of which sessions could be made.
-    pub fn is_silent(&self) -> bool {
-        self.texts.is_empty() && !self.journals.iter().any(|journal| journal.summary.speaks())
+    pub fn is_nothing(&self) -> bool {
+        self.texts.is_empty() && self.journals.is_empty()
     }
 
     /// Text logs, and journals.

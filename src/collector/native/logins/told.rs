@@ -1,6 +1,7 @@
 //! What is to be told beside the rows of the views, in words.
 
 use super::made::Made;
+use crate::custody::outcome::counted;
 use crate::records::login_pairing::Found;
 use crate::records::syslog::Notes;
 use crate::view::login_sessions::{Joined, paired};
@@ -11,7 +12,15 @@ impl Made {
     /// What could not be read of texts and journals, and how well the years of lines are known.
     pub fn doubts(&self, lines: &Notes) -> Vec<String> {
         let years = lines.doubt().map(|doubt| format!("text logs: {doubt}"));
-        self.spoken.doubts().into_iter().chain(years).collect()
+        let partial = self.partial_databases();
+        let words = || {
+            format!(
+                "not all read: {}; login-sources.jsonl says why",
+                counted(partial, "database") + " of logins"
+            )
+        };
+        let partial = (partial > 0).then(words);
+        self.spoken.doubts().into_iter().chain(years).chain(partial).collect()
     }
 }
 
@@ -39,7 +48,10 @@ pub fn of_records(found: &Found) -> Vec<String> {
 }
 
 /// Of texts beside journals: what one of them lacks is named by the verb, line by line.
-pub fn of_differences(differences: &Differences) -> Vec<String> {
+pub fn of_differences(differences: Option<&Differences>) -> Vec<String> {
+    let Some(differences) = differences else {
+        return vec!["texts and journals were not compared, for want of room".into()];
+    };
     let of = |difference: Difference| {
         let findings = differences.findings.iter();
         findings.filter(|finding| finding.difference == difference).count() as u64
