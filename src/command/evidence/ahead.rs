@@ -2,15 +2,15 @@
 //! and looks at lines while the other puts together what was found before. What comes out is the same.
 
 use std::panic::resume_unwind;
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::channel;
 use std::thread;
 
 use super::{Evidence, Log};
 use crate::records::audit_event::{Block, Ended, Looks, Scan};
 use crate::term::Failure;
 
-/// Blocks that wait at most.
-const AHEAD: usize = 8;
+/// Blocks that wait, or are being taken, at most.
+const AHEAD: usize = 4;
 /// Bytes of a log that is worth a thread of its own.
 const WORTH: u64 = 1 << 20;
 
@@ -38,12 +38,14 @@ impl Evidence {
     /// None if there can be no other thread.
     fn blocks_ahead<L: Looks>(&self, log: &Log, scan: &mut Scan<L>, take: Takes<'_, L>) -> Option<End> {
         thread::scope(|scope| {
-            let (full, blocks) = sync_channel(AHEAD);
+            let (full, blocks) = channel();
             let (empty, spare) = channel();
+            // They go round: there are never more of them.
+            (0..AHEAD).for_each(|_| drop(empty.send(Block::default())));
             let read = move || {
                 let mut hand = |block: &mut Block<L::Glance>| {
-                    let block = std::mem::replace(block, spare.try_recv().unwrap_or_default());
-                    // Whoever takes it can be gone only if it panicked.
+                    // Whoever takes them can be gone only if it panicked.
+                    let block = std::mem::replace(block, spare.recv().unwrap_or_default());
                     let _ = full.send(block);
                 };
                 self.blocks_here(log, scan, &mut hand)

@@ -17,6 +17,8 @@ use crate::clock::Timestamp;
 /// Events of which it is known that they are wanted, at least and twice as many at most: more than the text that is held
 /// can have.
 const MARKS: usize = 7 << 14;
+/// Texts whose room is used again.
+const SPARE: usize = 4;
 /// Machines whose boots are told apart.
 const NODES: usize = 1_024;
 
@@ -189,10 +191,20 @@ impl<Sieve> Assembler<Sieve> {
     fn keep(&mut self, mut text: Text) {
         match self.newer.last_mut().filter(|last| last.size() + text.size() <= PIECE) {
             Some(last) => last.append(&mut text),
-            None if !text.runs.is_empty() => return self.newer.push(text),
+            None if !text.runs.is_empty() => {
+                text.fit();
+                return self.newer.push(text);
+            }
             None => {}
         }
-        self.spare.push(text);
+        self.spare(text);
+    }
+
+    /// The room of a text is free; some of it is used again.
+    fn spare(&mut self, text: Text) {
+        if self.spare.len() < SPARE {
+            self.spare.push(text);
+        }
     }
 
     /// Bytes that can be taken up before some are let go.
@@ -267,17 +279,17 @@ impl<Sieve> Assembler<Sieve> {
     fn enter(&mut self, run: &mut Run, text: &[u8]) {
         self.when.record += 1;
         run.key = self.last.filter(|_| run.goes_on).unwrap_or_else(|| self.begun(run, text));
-        (run.when, run.place.file) = (self.when, self.file);
-        self.when.record += run.lines - 1;
+        (run.record, run.place.file) = (self.when.record, self.file);
+        self.when.record += u64::from(run.lines - 1);
     }
 
     /// The event that a run begins with.
     fn begun(&mut self, run: &Run, text: &[u8]) -> Key {
-        let lines = text.get(run.begin..run.end).filter(|_| run.is_special);
+        let lines = text.get(run.range()).filter(|_| run.is_special);
         let special = lines.and_then(|lines| head(lines.split(|byte| *byte == b'\n').next()?));
         let kind: &[u8] = if run.is_daemons { b"DAEMON_" } else { b"" };
         let head = special.unwrap_or(Head { node: b"", kind, id: b"", rest: b"" });
-        self.begin(&head, run.id)
+        self.begin(&head, run.key.id)
     }
 
     /// What has waited long enough is put together, or dropped.
@@ -287,7 +299,7 @@ impl<Sieve> Assembler<Sieve> {
                 if !run.wanted && !self.marks.has(run.key.mark(self.seed)) {
                     continue;
                 }
-                let (mut place, mut when) = (run.place, run.when);
+                let (mut place, mut when) = (run.place, When { record: run.record, now: run.key.id.time });
                 for line in held.lines(run) {
                     if let Some(head) = head(line) {
                         self.assembly.line(run.key, &head, (line, place), when, true, each);
@@ -297,7 +309,7 @@ impl<Sieve> Assembler<Sieve> {
                 }
             }
             held.clear();
-            self.spare.push(held);
+            self.spare(held);
         }
         self.older = std::mem::take(&mut self.newer);
         self.held = 0;
@@ -344,7 +356,7 @@ impl<Sieve: Wants> Assembler<Sieve> {
         self.held += line.len() + 1;
         let is_same = text.runs.last().is_some_and(|run| run.key == key && run.place.file == place.file);
         if !is_same || !text.goes_on(line, place.offset) {
-            let run = Run { key, place, when: self.when, ..Run::of(head, key.id, is_same) };
+            let run = Run { key, place, record: self.when.record, ..Run::of(head, key.id, is_same) };
             text.begin(run, line, place.offset);
         }
         if let Some(run) = text.runs.last_mut().filter(|_| wanted) {

@@ -4,10 +4,12 @@ use memchr::memchr;
 
 use super::super::audit_log::signs::Sign;
 use super::super::audit_log::{EventId, Head, is_call, is_further};
-use super::assembly::{Key, When};
+use super::assembly::Key;
 use super::scan::PIECE;
 use super::{Heard, Place};
-use crate::clock::Timestamp;
+
+/// Runs that there may be room for in a text that waits.
+const SLACK: usize = 1_024;
 
 /// Lines, and what is known of them.
 #[derive(Debug)]
@@ -33,7 +35,6 @@ pub(super) struct Text {
 /// Lines of one event that follow one another.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) id: EventId,
     /// It is the event of the line before.
     pub(super) goes_on: bool,
     /// Its first line is what auditd says of itself, with a number of its own.
@@ -42,14 +43,16 @@ pub(super) struct Run {
     pub(super) is_special: bool,
     /// Its first line is of a call, or of what belongs to one.
     pub(super) is_of_call: bool,
+    /// Its event, of which boot and machine is known when it has its place among all.
     pub(super) key: Key,
     pub(super) wanted: bool,
     pub(super) place: Place,
-    /// The first of its records.
-    pub(super) when: When,
-    pub(super) begin: usize,
-    pub(super) end: usize,
-    pub(super) lines: u64,
+    /// The number of its first record.
+    pub(super) record: u64,
+    /// Where it stands in its text: there are many of them, and no text has four gibibytes.
+    pub(super) begin: u32,
+    pub(super) end: u32,
+    pub(super) lines: u32,
 }
 
 /// What is no record: a line, or one that is too long to be kept.
@@ -98,7 +101,7 @@ impl<G> Block<G> {
             }
             if let Some(run) = self.text.runs.get(at) {
                 self.text.lines(run).take(1).for_each(|line| each(Heard::Line(Some(line))));
-                each(Heard::Further(run.lines - 1));
+                each(Heard::Further((run.lines - 1).into()));
             }
         }
     }
@@ -113,6 +116,11 @@ impl<G> Block<G> {
     }
 }
 
+/// Where the next byte comes.
+fn place_in(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
 fn empty(bytes: &mut Vec<u8>) {
     bytes.clear();
     bytes.shrink_to(2 * PIECE);
@@ -121,29 +129,29 @@ fn empty(bytes: &mut Vec<u8>) {
 impl Text {
     /// Takes up a line of the event of the line before, if it stands right behind it.
     pub(super) fn goes_on(&mut self, line: &[u8], offset: u64) -> bool {
-        let end = self.bytes.len();
+        let end = place_in(&self.bytes);
         let follows =
-            |run: &&mut Run| run.end == end && run.place.offset + (run.end - run.begin) as u64 == offset;
+            |run: &&mut Run| run.end == end && run.place.offset + u64::from(run.end - run.begin) == offset;
         let Some(run) = self.runs.last_mut().filter(follows) else { return false };
         self.bytes.extend_from_slice(line);
         self.bytes.push(b'\n');
-        run.end = self.bytes.len();
+        run.end = place_in(&self.bytes);
         run.lines += 1;
         true
     }
 
     /// A run begins with this line.
     pub(super) fn begin(&mut self, run: Run, line: &[u8], offset: u64) {
-        let begin = self.bytes.len();
+        let begin = place_in(&self.bytes);
         self.bytes.extend_from_slice(line);
         self.bytes.push(b'\n');
         let place = Place { offset, ..run.place };
-        self.runs.push(Run { begin, end: self.bytes.len(), place, ..run });
+        self.runs.push(Run { begin, end: place_in(&self.bytes), place, ..run });
     }
 
     /// The lines of a run.
     pub(super) fn lines(&self, run: &Run) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.get(run.begin..run.end).unwrap_or_default();
+        let mut rest = self.bytes.get(run.range()).unwrap_or_default();
         std::iter::from_fn(move || {
             let end = memchr(b'\n', rest)?;
             let (line, behind) = (rest.get(..end)?, rest.get(end + 1..)?);
@@ -154,10 +162,18 @@ impl Text {
 
     /// Takes up what another holds, and leaves it empty.
     pub(super) fn append(&mut self, other: &mut Text) {
-        let begin = self.bytes.len();
+        let begin = place_in(&self.bytes);
         self.bytes.append(&mut other.bytes);
         let moved = |run: Run| Run { begin: run.begin + begin, end: run.end + begin, ..run };
         self.runs.extend(other.runs.drain(..).map(moved));
+    }
+
+    /// It will wait: of short lines the room for more of them would be much.
+    pub(super) fn fit(&mut self) {
+        if self.runs.capacity() - self.runs.len() > SLACK {
+            self.runs.shrink_to_fit();
+            self.bytes.shrink_to_fit();
+        }
     }
 
     /// Bytes that it takes.
@@ -172,10 +188,14 @@ impl Text {
 }
 
 impl Run {
+    /// Where it stands in its text.
+    pub(super) fn range(&self) -> std::ops::Range<usize> {
+        self.begin as usize..self.end as usize
+    }
+
     /// One that begins with such a record.
     pub(super) fn of(head: &Head<'_>, id: EventId, goes_on: bool) -> Run {
         Run {
-            id,
             goes_on,
             is_daemons: head.kind.starts_with(b"DAEMON_"),
             is_of_call: is_call(head.kind) || is_further(head.kind),
@@ -183,7 +203,7 @@ impl Run {
             key: Key { epoch: 0, node: 0, id },
             wanted: false,
             place: Place::default(),
-            when: When { record: 0, now: Timestamp::from_unix(0, 0) },
+            record: 0,
             begin: 0,
             end: 0,
             lines: 1,
