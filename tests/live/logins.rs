@@ -452,27 +452,32 @@ fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
     let slow = fs::File::options().write(true).open(host.at("/var/log/btmp.1")).unwrap();
     slow.set_len(384 << 20).unwrap();
     let utmp = fs::File::options().write(true).open(host.at("/run/utmp")).unwrap();
-    let ended = AtomicBool::new(false);
-    let collected = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in 0_u32.. {
-                if ended.load(Ordering::Relaxed) {
-                    break;
+    let once = || {
+        std::thread::scope(|scope| {
+            let ended = &AtomicBool::new(false);
+            scope.spawn(|| {
+                for round in 0_u32.. {
+                    if ended.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    // A login takes the first slot: the beginning of its user, never the same again.
+                    utmp.write_all_at(format!("{round:05}").as_bytes(), 44).unwrap();
+                    std::thread::sleep(Duration::from_millis(100));
                 }
-                // A login takes the first slot: the beginning of its user, never the same again.
-                utmp.write_all_at(format!("{round:05}").as_bytes(), 44).unwrap();
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        let collected = Collected::from(&host);
-        ended.store(true, Ordering::Relaxed);
-        collected
-    });
-    let all = entries(&collected.opened);
-    let copy = all
-        .iter()
-        .find(|entry| entry["source"]["display"] == "/run/utmp" && entry["kind"] == "copy")
-        .unwrap();
+            });
+            let collected = Collected::from(&host);
+            ended.store(true, Ordering::Relaxed);
+            collected
+        })
+    };
+    let copy_of = |collected: &Collected| {
+        let is_it = |entry: &&Value| entry["source"]["display"] == "/run/utmp" && entry["kind"] == "copy";
+        entries(&collected.opened).iter().find(is_it).unwrap().clone()
+    };
+    // Seldom somebody writes in the very moment in which it is copied: then it is changed, and is said to be.
+    let held_still = |collected: &Collected| copy_of(collected)["outcome"] == "collected";
+    let collected = (0..5).map(|_| once()).find(held_still).expect("it was written to at each copying");
+    let copy = copy_of(&collected);
     let sealed = fs::read(collected.opened.join(copy["member"].as_str().unwrap())).unwrap();
     assert_ne!(sealed, fs::read(host.at("/run/utmp")).unwrap(), "the host did not write on");
     let rows = collected.of("/run/utmp");
