@@ -453,8 +453,8 @@ fn who_is_on_is_read_from_the_sealed_bytes_though_the_host_writes_on() {
     slow.set_len(384 << 20).unwrap();
     let utmp = fs::File::options().write(true).open(host.at("/run/utmp")).unwrap();
     let once = || {
+        let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let ended = &AtomicBool::new(false);
             scope.spawn(|| {
                 for round in 0_u32.. {
                     if ended.load(Ordering::Relaxed) {
