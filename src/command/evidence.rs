@@ -169,6 +169,18 @@ pub trait At {
     fn size(&self) -> u64;
     /// Those from `offset` on, as many as the buffer takes and there are.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Fills the whole buffer from `offset` on; none if there are not so many, or they cannot be read.
+    fn fill(&self, offset: u64, buffer: &mut [u8]) -> Option<()> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read_at(offset + filled as u64, buffer.get_mut(filled..)?) {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => filled += count,
+            }
+        }
+        Some(())
+    }
 }
 
 impl At for Bytes {

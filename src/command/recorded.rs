@@ -26,7 +26,7 @@ use crate::term::{Failure, counted};
 use crate::view::audit_witnesses;
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
-pub use audit::{Passes, Wanted, audit_logs};
+pub use audit::{Passes, Wanted, audit_logs, in_blocks};
 pub use beside::KeptBeside;
 pub use dated::{dated, head};
 pub use journals::{audit_lines, entries};

@@ -11,9 +11,10 @@ use clap::ValueEnum;
 
 use super::asked::{TimeWindow, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
+use super::recorded::{Passes, in_blocks};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
-use crate::records::audit_event::{Counts, Event, Joining};
+use crate::records::audit_event::{Counts, Event, Heard};
 use crate::records::audit_search::{Filter, Finds};
 use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
@@ -156,23 +157,18 @@ fn search(
     order: &mut Order,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
-    let (mut joining, sieve) = (Joining::new(()), filter.sieve());
-    let mut undecided = 0;
+    let (sieve, mut undecided) = (filter.sieve(), 0);
     let mut take = |event: Event| match filter.finds(&event) {
         Finds::Yes if calls.hold(&event) => order.event(&event),
         Finds::Maybe if calls.hold(&event) => undecided += 1,
         _ => {}
     };
-    for log in evidence.logs(What::Audit) {
-        let scan = joining.begin(log.number, |kind: &[u8], line: &[u8]| sieve.wants(kind, line));
-        let (ended, read) = evidence.blocks(log, scan, &mut |block| joining.block(block, &mut take));
-        let told = joining.end_file(ended);
-        match read {
-            Err(failure) if failure.is_of_verification() => return Err(failure),
-            read => coverage.read.push(Read::of(log, &told, read.err().as_ref())),
-        }
-    }
-    let counts = joining.finish(&mut take);
+    let look = |kind: &[u8], line: &[u8]| sieve.wants(kind, line);
+    let counts = in_blocks(evidence, (look, ()), false, &mut |passes| match passes {
+        Passes::Heard(Heard::Event(event)) => take(event),
+        Passes::Ends(log, told, failure) => coverage.read.push(Read::of(log, told, failure)),
+        Passes::Begins(_) | Passes::Heard(_) => {}
+    })?;
     coverage.notes.extend(notes(&counts));
     if undecided > 0 {
         let events = counted(undecided, "event");

@@ -3,6 +3,7 @@
 //! Little-endian. What an older systemd did not write yet is absent: `header_size` says how long its header was.
 
 use crate::clock::Timestamp;
+use crate::path::HostPath;
 
 /// What a journal file begins with.
 pub const SIGNATURE: &[u8; 8] = b"LPKSHHRH";
@@ -174,6 +175,11 @@ impl Header {
         (self.n_entries > 0 && micros > 0 && Timestamp::can_hold(seconds))
             .then(|| Timestamp::from_unix(seconds, nanos))
     }
+}
+
+/// Whether a journal of this path holds what other machines sent, by the names that systemd-journal-remote(8) gives.
+pub fn is_remote(path: &HostPath) -> bool {
+    path.parent().name() == b"remote" || path.name().starts_with(b"remote-")
 }
 
 /// An id as systemd writes it: 32 hexadecimal digits.

@@ -11,7 +11,7 @@ use crate::custody::rows::keeping::JournalRow;
 use crate::custody::rows::text;
 use crate::intake::Halt;
 use crate::path::{HostPath, shown};
-use crate::records::journal_header::{Header, Unread, hex};
+use crate::records::journal_header::{Header, Unread, hex, is_remote};
 use crate::records::observer::Observed;
 
 const COLLECTOR: &str = "journal";
@@ -106,7 +106,7 @@ fn own_machine(run: &Run<'_, '_>) -> Option<String> {
 fn scope(path: &HostPath) -> String {
     let folder = path.parent();
     let (folder, name) = (folder.name(), path.name());
-    if folder == b"remote" || name.starts_with(b"remote-") {
+    if is_remote(path) {
         return "remote".into();
     }
     if let Some(at) = folder.iter().position(|byte| *byte == b'.') {

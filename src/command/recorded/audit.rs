@@ -39,13 +39,13 @@ where
     S: FnMut(&[u8], &[u8]) -> bool,
 {
     if beside.is_nothing() {
-        return ahead(evidence, wanted.ahead, wanted.lines, each);
+        return in_blocks(evidence, wanted.ahead, wanted.lines, each);
     }
     among(evidence, beside, wanted.by_line, each)
 }
 
-/// On two processors, where there are two.
-fn ahead<L: Looks + Clone, J: Judges<Glance = L::Glance>>(
+/// The logs alone, on two processors, where there are two; with all lines too, or events alone.
+pub fn in_blocks<L: Looks + Clone, J: Judges<Glance = L::Glance>>(
     evidence: &Evidence,
     (look, judge): (L, J),
     lines: bool,

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use super::audit_lines;
-use crate::command::evidence::Evidence;
+use crate::command::evidence::{At as _, Evidence};
 use crate::records::audit_event::{Beside, Place};
 use crate::records::audit_log::EventId;
 use crate::records::audit_log::witnesses::{Stands, Witnesses};
@@ -65,7 +65,7 @@ impl KeptBeside {
     pub fn of(evidence: &Evidence, mut both: Witnesses, room: usize) -> Result<KeptBeside, Failure> {
         let mut piles = [Pile::new(room, &evidence.temp), Pile::new(room, &evidence.temp)];
         let [within, beyond] = &mut piles;
-        let (node, mut is_before, mut is_behind) = (node(&both), false, false);
+        let (node, mut is_before, mut is_behind) = (both.named(), false, false);
         audit_lines(evidence, &mut |log, line, offset| {
             let Some((id, stands)) = both.again(line) else { return };
             is_before |= stands == Stands::Before;
@@ -119,7 +119,7 @@ impl KeptBeside {
         if self.beyond.is_some() || !is_there {
             return Ok(());
         }
-        let (mut named, node) = (Vec::new(), node(&self.both));
+        let (mut named, node) = (Vec::new(), self.both.named());
         audit_lines(evidence, &mut |log, line, offset| {
             if self.both.stands_line(line) == Some(wanted) {
                 named.clear();
@@ -140,11 +140,6 @@ impl KeptBeside {
         };
         (lost > 0).then(words)
     }
-}
-
-/// What stands before a line of the machine that the logs are of: that of a journal names none.
-fn node(both: &Witnesses) -> Vec<u8> {
-    both.node().map(|node| [b"node=", node, b" "].concat()).unwrap_or_default()
 }
 
 impl Pile {
@@ -179,14 +174,7 @@ impl Pile {
 impl Kept {
     fn read(&self, line: &Line, buffer: &mut Vec<u8>) -> Option<()> {
         buffer.resize(line.length as usize, 0);
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.text.as_ref()?.read_at(line.begin + filled as u64, buffer.get_mut(filled..)?) {
-                Ok(0) | Err(_) => return None,
-                Ok(count) => filled += count,
-            }
-        }
-        Some(())
+        self.text.as_ref()?.fill(line.begin, buffer)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::records::audit_event::{Assembler, Counts, Event, Steady};
 use crate::records::audit_log::witnesses::Witnesses;
 use crate::records::journal::{Entry, Journal, Read, Summary, audit_line, said};
 use crate::records::journal_export::{ExportSummary, Exported};
+use crate::records::journal_header::is_remote;
 use crate::term::{Failure, counted};
 use crate::view::login_sessions::Source;
 
@@ -28,13 +29,7 @@ impl Read for Places {
             return None;
         }
         self.buffer.resize(length, 0);
-        let mut filled = 0;
-        while filled < length {
-            match self.at.read_at(offset + filled as u64, self.buffer.get_mut(filled..)?) {
-                Ok(0) | Err(_) => return None,
-                Ok(count) => filled += count,
-            }
-        }
+        self.at.fill(offset, &mut self.buffer)?;
         Some(&self.buffer)
     }
 }
@@ -124,10 +119,7 @@ pub fn audit_lines(evidence: &Evidence, each: &mut dyn FnMut(&Log, &[u8], u64)) 
 /// Whether a journal holds what other machines sent, beside logs of this one: its audit records name no machine, and would
 /// pass for this one's (systemd-journal-remote(8)).
 fn is_of_others(evidence: &Evidence, log: &Log) -> bool {
-    let is_remote = |log: &Log| {
-        let path = log.path.as_ref();
-        path.is_some_and(|path| path.name().starts_with(b"remote-") || path.parent().name() == b"remote")
-    };
+    let is_remote = |log: &Log| log.path.as_ref().is_some_and(is_remote);
     let is_own = |log: &Log| !is_remote(log);
     is_remote(log)
         && (evidence.logs(What::Audit).next().is_some() || evidence.logs(What::Journal).any(is_own))

@@ -87,7 +87,7 @@ impl Witnesses {
 
     /// Whether the journals have something that the logs lack.
     pub fn logs_lack(&self) -> bool {
-        !self.journals.is_empty() && !self.logs.has_all_of(&self.journals)
+        !self.logs.has_all_of(&self.journals)
     }
 
     /// A line of a journal, as auditd would have written it.
@@ -152,7 +152,7 @@ impl Witnesses {
         self.logs.settle();
         self.logged_only.settle();
         self.starts.sort_unstable_by_key(|(since, start)| (*start, *since));
-        !self.logs.has_all_of(&self.journals)
+        self.logs_lack()
     }
 
     /// A line of a journal, which passes once more.
@@ -202,6 +202,11 @@ impl Witnesses {
             Node::One(node) if !node.is_empty() => Some(node),
             _ => None,
         }
+    }
+
+    /// What has to stand before a line of a journal, which is of the machine that the logs are of.
+    pub fn named(&self) -> Vec<u8> {
+        self.node().map(|node| [b"node=", node, b" "].concat()).unwrap_or_default()
     }
 }
 

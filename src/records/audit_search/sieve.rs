@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::super::audit_event::Wants;
 use super::{Filter, is_of_names};
 use crate::path::HostPath;
 
@@ -107,16 +106,6 @@ fn is_relative(line: &[u8]) -> bool {
         Some(b'"') => name.get(1) != Some(&b'/'),
         Some(digit) => digit.is_ascii_hexdigit() && !name.starts_with(b"2F") && !name.starts_with(b"2f"),
         None => false,
-    }
-}
-
-impl Wants for Sieve {
-    fn wants(&mut self, kind: &[u8], line: &[u8]) -> bool {
-        Sieve::wants(self, kind, line)
-    }
-
-    fn learns(&self) -> bool {
-        false
     }
 }
 

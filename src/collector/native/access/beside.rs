@@ -33,13 +33,12 @@ pub struct Beside {
 impl Beside {
     /// What the audit logs, the oldest first, lack of what the journals have.
     pub fn of(logs: &[Log], journals: &[Log]) -> Beside {
-        let node = node(logs);
-        let mut both = Witnesses::of(ids(journals), ids(logs), without_daemon(logs), node);
+        let mut both = Witnesses::of(ids(journals), ids(logs), without_daemon(logs), node(logs));
         both.is_short = logs.iter().any(|log| !log.whole || log.summary.broken.is_some());
         let mut beside = Beside::default();
         if both.logs_lack() {
             beside.left = journals.iter().map(|log| log.kept.left).sum();
-            beside.gather(journals, &mut both, node);
+            beside.gather(journals, &mut both);
             both.end();
         }
         let told = audit_witnesses::told(&both);
@@ -49,10 +48,8 @@ impl Beside {
         beside
     }
 
-    fn gather(&mut self, journals: &[Log], both: &mut Witnesses, node: Option<&[u8]>) {
-        // A line of a journal names no machine: it is of the one that the logs are of.
-        let node = node.map(|node| [b"node=", node, b" "].concat()).unwrap_or_default();
-        let (mut room, mut is_full) = (HELD, false);
+    fn gather(&mut self, journals: &[Log], both: &mut Witnesses) {
+        let (node, mut room, mut is_full) = (both.named(), HELD, false);
         for log in journals {
             log.kept.replay(&mut |offset, line| {
                 let Some((id, Stands::Before | Stands::Within | Stands::Behind)) = both.again(line) else {

@@ -101,6 +101,9 @@ impl Made {
 
     /// Where text and journal differ; none where not all of them was kept, as what is not here may be there.
     pub fn differences(&self) -> Option<Differences> {
+        if self.spoken.count().1 == 0 {
+            return Some(Differences::default());
+        }
         if self.spoken.left() > 0 {
             return None;
         }

@@ -134,7 +134,7 @@ impl Spoken {
 
 /// The text logs, with their years.
 fn texts(run: &Run<'_, '_>, zone: Option<&Zone>) -> Vec<Text> {
-    let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
+    let copies = run.intake.sealed_copies();
     let texts = copies.filter_map(|copy| match &copy.observed {
         Some(Observed::Text(summary)) if summary.holds_records() => {
             let (path, told) = (copy.path().clone(), summary.told.clone());
@@ -152,7 +152,7 @@ fn texts(run: &Run<'_, '_>, zone: Option<&Zone>) -> Vec<Text> {
 }
 
 fn journals(run: &Run<'_, '_>) -> Vec<Journal> {
-    let copies = run.intake.sealed_copies().filter(|copy| !copy.taken_again);
+    let copies = run.intake.sealed_copies();
     let journals = copies.filter_map(|copy| match &copy.observed {
         Some(Observed::Journal(summary)) => {
             Some(Journal { entry: copy.entry, path: copy.path().clone(), summary: summary.clone() })
