@@ -242,7 +242,8 @@ impl Answer {
         }
         self.found += 1;
         if self.out.len() >= PIECE {
-            self.voice.bytes(&std::mem::take(&mut self.out));
+            self.voice.bytes(&self.out);
+            self.out.clear();
         }
         self.lost.is_none() && lost_result().is_none()
     }

@@ -34,10 +34,17 @@ fn a_log_of_nothing_but_newlines_short_records_or_long_lines_takes_no_more_room_
         .flat_map(|at| [vec![b'\n'; 4_000], format!("type=A msg=audit(1.0:{at})\n").into_bytes()].concat())
         .collect();
     let long: Vec<u8> = (0..24).flat_map(|_| [vec![b'x'; (1 << 20) - 1], b"\n".to_vec()].concat()).collect();
+    // What one of them leaves room for, the next needs in other pieces.
+    let mixed = [&newlines[..], &short, &sparse, &long, &short, &newlines].concat();
     let mut commands = Vec::new();
-    for (name, behind) in
-        [("none", Vec::new()), ("newlines", newlines), ("short", short), ("sparse", sparse), ("long", long)]
-    {
+    for (name, behind) in [
+        ("none", Vec::new()),
+        ("newlines", newlines),
+        ("short", short),
+        ("sparse", sparse),
+        ("long", long),
+        ("mixed", mixed),
+    ] {
         let path = desk.path(name);
         let mut log = fs::File::create(&path).unwrap();
         log.write_all(&begin).and_then(|()| log.write_all(&behind)).unwrap();

@@ -69,7 +69,8 @@ impl Answer {
 
     fn flush(&mut self) {
         if self.out.len() >= PIECE {
-            self.voice.bytes(&std::mem::take(&mut self.out));
+            self.voice.bytes(&self.out);
+            self.out.clear();
         }
     }
 

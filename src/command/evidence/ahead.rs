@@ -10,7 +10,7 @@ use crate::records::audit_event::{Block, Ended, Looks, Scan};
 use crate::term::Failure;
 
 /// Blocks that wait, or are being taken, at most.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 /// Bytes of a log that is worth a thread of its own.
 const WORTH: u64 = 1 << 20;
 

@@ -204,7 +204,8 @@ impl Answer {
 
     fn write_piece(&mut self) {
         if self.out.len() >= PIECE {
-            self.voice.bytes(&std::mem::take(&mut self.out));
+            self.voice.bytes(&self.out);
+            self.out.clear();
         }
     }
 }

@@ -153,7 +153,8 @@ impl Pile {
                 last = Some(row);
             }
             if out.len() >= PIECE {
-                voice.bytes(&std::mem::take(&mut out));
+                voice.bytes(&out);
+                out.clear();
                 if lost_result().is_some() {
                     break;
                 }

@@ -3,20 +3,20 @@
 //! what makes an event wanted may be its last record.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
 use super::super::audit_log::signs::Sign;
 use super::super::audit_log::{EventId, Head, Record, head};
-use super::assembly::{Assembly, Counts, Key, When};
+use super::assembly::{AsItIs, Assembly, Counts, Key, When};
 use super::block::{Block, Run, Text};
 use super::boots::Boots;
-use super::scan::{HELD, PIECE};
+use super::scan::{HELD, LINE, PIECE};
 use super::{Event, Place};
 use crate::clock::Timestamp;
 
 /// Events of which it is known that they are wanted, at least and twice as many at most: more than the text that is held
 /// can have.
-const MARKS: usize = 7 << 14;
+const MARKS: usize = 7 << 12;
 /// Texts whose room is used again.
 const SPARE: usize = 4;
 /// Machines whose boots are told apart.
@@ -61,7 +61,7 @@ pub struct Assembler<Sieve> {
     assembly: Assembly,
     hasher: RandomState,
     seed: u64,
-    nodes: HashMap<u64, Boots>,
+    nodes: HashMap<u64, Boots, AsItIs>,
     file: u32,
     /// Records so far, and the time of the last.
     when: When,
@@ -76,7 +76,7 @@ pub struct Assembler<Sieve> {
     /// Text that is held, the older of it until there is enough of the newer.
     older: Vec<Text>,
     newer: Vec<Text>,
-    /// Bytes of the newer.
+    /// Bytes of the newer, and what its lines add to them.
     held: usize,
     /// Room for such text that is free.
     spare: Vec<Text>,
@@ -85,26 +85,8 @@ pub struct Assembler<Sieve> {
 /// Events that are wanted: those marked last.
 #[derive(Default)]
 struct Marks {
-    young: HashSet<u64, BuildHasherDefault<AsItIs>>,
-    old: HashSet<u64, BuildHasherDefault<AsItIs>>,
-}
-
-/// A mark is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write_u64(&mut self, mark: u64) {
-        self.0 = mark;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    young: HashSet<u64, AsItIs>,
+    old: HashSet<u64, AsItIs>,
 }
 
 impl Marks {
@@ -137,7 +119,7 @@ impl<Sieve> Assembler<Sieve> {
             assembly: Assembly::new(),
             seed: hasher.hash_one(1),
             hasher,
-            nodes: HashMap::new(),
+            nodes: HashMap::default(),
             file: 0,
             when: When { record: 0, now: Timestamp::from_unix(0, 0) },
             unparsed: 0,
@@ -180,7 +162,8 @@ impl<Sieve> Assembler<Sieve> {
             }
         }
         block.clear();
-        self.held += text.bytes.len();
+        let lines: usize = text.runs.iter().map(|run| run.lines as usize).sum();
+        self.held += text.bytes.len() + lines * LINE;
         self.keep(text);
         if self.held >= HELD {
             self.let_go(each);
@@ -353,7 +336,7 @@ impl<Sieve: Wants> Assembler<Sieve> {
             self.newer.push(self.spare.pop().unwrap_or_default());
         }
         let Some(text) = self.newer.last_mut() else { return };
-        self.held += line.len() + 1;
+        self.held += line.len() + 1 + LINE;
         let is_same = text.runs.last().is_some_and(|run| run.key == key && run.place.file == place.file);
         if !is_same || !text.goes_on(line, place.offset) {
             let run = Run { key, place, record: self.when.record, ..Run::of(head, key.id, is_same) };

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::time::Duration;
 
 use super::super::audit_log::{EventId, Head};
@@ -70,6 +70,26 @@ impl Key {
     }
 }
 
+/// For what is a hash already, which nobody could foresee.
+pub(super) type AsItIs = BuildHasherDefault<Itself>;
+
+#[derive(Default)]
+pub(super) struct Itself(u64);
+
+impl Hasher for Itself {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// When a record came: its number among all, wanted or not, and the time in the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
@@ -81,6 +101,7 @@ pub(super) struct When {
 /// held back longer than others, and comes behind them.
 pub(super) struct Assembly {
     hasher: RandomState,
+    seed: u64,
     /// The number of the last record, and that at which it was last seen what is over.
     line: u64,
     settled: u64,
@@ -98,15 +119,17 @@ pub(super) struct Assembly {
     waiting: BinaryHeap<Reverse<(EventId, u64, usize)>>,
     /// The event of the line before.
     last: Option<(Key, usize)>,
-    remembered: HashMap<u64, Known>,
+    remembered: HashMap<u64, Known, AsItIs>,
     remembered_order: VecDeque<u64>,
     counts: Counts,
 }
 
 impl Assembly {
     pub(super) fn new() -> Assembly {
+        let hasher = RandomState::new();
         Assembly {
-            hasher: RandomState::new(),
+            seed: hasher.hash_one(0),
+            hasher,
             line: 0,
             settled: 0,
             now: Timestamp::from_unix(0, 0),
@@ -117,7 +140,7 @@ impl Assembly {
             weight: 0,
             waiting: BinaryHeap::new(),
             last: None,
-            remembered: HashMap::new(),
+            remembered: HashMap::default(),
             remembered_order: VecDeque::new(),
             counts: Counts::default(),
         }
@@ -297,7 +320,7 @@ impl Assembly {
     fn is_news(&mut self, at: usize) -> bool {
         let Some((key, flight)) = self.flights.get_mut(at) else { return false };
         let (hash, file) = (self.hasher.hash_one(*key), flight.event.place().file);
-        let print = flight.print(self.hasher.hash_one(0));
+        let print = flight.print(self.seed);
         match self.remembered.get(&hash) {
             Some(known) if known.print == print && known.file != file => {
                 self.counts.duplicates += flight.event.lines.len() as u64;

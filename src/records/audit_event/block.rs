@@ -8,7 +8,7 @@ use super::assembly::Key;
 use super::scan::PIECE;
 use super::{Heard, Place};
 
-/// Runs that there may be room for in a text that waits.
+/// Runs that there may be room for in a text that waits, and such things as there are many of only among short lines.
 const SLACK: usize = 1_024;
 
 /// Lines, and what is known of them.
@@ -106,12 +106,13 @@ impl<G> Block<G> {
         }
     }
 
-    /// Its lines have gone; the room that they had is used again, but that of a line longer than any block.
+    /// Its lines have gone; the room that they had is used again, but that of a line longer than any block, and of many short
+    /// ones.
     pub(super) fn clear(&mut self) {
         self.text.clear();
-        self.glances.clear();
-        self.others.clear();
-        empty(&mut self.other_text);
+        empty(&mut self.glances, SLACK);
+        empty(&mut self.others, SLACK);
+        empty(&mut self.other_text, SLACK);
         self.unparsed = 0;
     }
 }
@@ -121,9 +122,9 @@ fn place_in(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-fn empty(bytes: &mut Vec<u8>) {
-    bytes.clear();
-    bytes.shrink_to(2 * PIECE);
+fn empty<T>(list: &mut Vec<T>, room: usize) {
+    list.clear();
+    list.shrink_to(room);
 }
 
 impl Text {
@@ -182,8 +183,8 @@ impl Text {
     }
 
     pub(super) fn clear(&mut self) {
-        empty(&mut self.bytes);
-        self.runs.clear();
+        empty(&mut self.bytes, 2 * PIECE);
+        empty(&mut self.runs, SLACK);
     }
 }
 

@@ -97,10 +97,12 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0_u64, |sum, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    })
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    // Of 19 digits each number is one that 64 bits can hold.
+    if digits.len() < 20 {
+        return digits.iter().try_fold(0, |sum, byte| Some(sum * 10 + digit(byte)?));
+    }
+    digits.iter().try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)?))
 }
 
 pub(super) fn split_at(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {

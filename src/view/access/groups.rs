@@ -3,6 +3,7 @@
 //! attributed to, or of what is recorded.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::touch::Touch;
@@ -31,7 +32,7 @@ const GROUP: usize = 1_400;
 const SLACK: Duration = Duration::from_secs(60);
 
 /// What accesses of one row have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub epoch: u32,
     pub node: Vec<u8>,
@@ -60,6 +61,13 @@ pub(super) struct Key {
     pub fsuid: Option<u32>,
     /// The name that the file got.
     pub new: Option<Vec<u8>>,
+}
+
+/// Of what differs most: it is found out for every event.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.id, self.pid, self.op, &self.path, &self.new, &self.argument).hash(state);
+    }
 }
 
 /// What the first of them shows beyond that.

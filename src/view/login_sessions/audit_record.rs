@@ -2,7 +2,7 @@
 //! stand within `msg='…'` (audit-userspace, lib/audit_logging.c; kernel/audit.c, `audit_log_set_loginuid`).
 
 use crate::clock::Timestamp;
-use crate::records::audit_log::{EventId, Record};
+use crate::records::audit_log::{EventId, Record, behind};
 
 /// The types that tell of logins. Of a log of gigabytes they are few.
 pub(crate) const KINDS: [&[u8]; 17] = [
@@ -89,14 +89,15 @@ impl Told {
                 inner.raw(name).map(unquoted).filter(|text| !matches!(*text, b"?" | b"(none)" | b"(null)"));
             text.map(|text| text.get(..LONGEST).unwrap_or(text).to_vec()).unwrap_or_default()
         };
-        let number = |name: &str| record.number(name);
+        let kernels = before_msg(record.body);
+        let (auids, sessions) = (numbers(kernels, "auid"), numbers(kernels, "ses"));
         let of_key = inner.raw("kind").is_none_or(|kind| kind == b"auth-key");
         Told {
-            pid: number("pid").and_then(|pid| u32::try_from(pid).ok()),
-            auid: last_number(record, "auid"),
-            old_auid: before(record, "auid"),
-            ses: last_number(record, "ses"),
-            old_ses: before(record, "ses"),
+            pid: record.number("pid").and_then(|pid| u32::try_from(pid).ok()),
+            auid: auids.last().copied().and_then(set),
+            old_auid: before(record, "old-auid", &auids),
+            ses: sessions.last().copied().and_then(set),
+            old_ses: before(record, "old-ses", &sessions),
             op: plain("op"),
             acct: said("acct"),
             program: base(&said("exe")).to_vec(),
@@ -145,32 +146,29 @@ fn unquoted(value: &[u8]) -> &[u8] {
 }
 
 /// Kernels before 3.17 wrote `old auid=… new auid=…`: the name is the same, and the new one is the last.
-fn last_number(record: &Record<'_>, name: &str) -> Option<u32> {
-    let numbers = numbers(record, name);
-    set(*numbers.last()?)
-}
-
-fn before(record: &Record<'_>, name: &str) -> Option<u32> {
-    let numbers = numbers(record, name);
-    let first = record
-        .number(&format!("old-{name}"))
-        .or_else(|| numbers.first().copied().filter(|_| numbers.len() > 1));
-    set(first?)
+fn before(record: &Record<'_>, name: &str, numbers: &[u64]) -> Option<u32> {
+    if record.kind != b"LOGIN" {
+        return None;
+    }
+    let first = || numbers.first().copied().filter(|_| numbers.len() > 1);
+    set(record.number(name).or_else(first)?)
 }
 
 fn set(number: u64) -> Option<u32> {
     u32::try_from(number).ok().filter(|_| number != UNSET)
 }
 
-fn numbers(record: &Record<'_>, name: &str) -> Vec<u64> {
-    // What stands in a program's own text is that program's.
-    let body = record.body;
-    let end = body.windows(5).position(|five| five == b"msg='").unwrap_or(body.len());
-    let words = body.get(..end).unwrap_or(body).split(|byte| *byte == b' ');
+/// The fields of the kernel's: what stands in a program's own text is that program's.
+fn before_msg(body: &[u8]) -> &[u8] {
+    let behind = behind(body, b"msg='").map_or(0, |said| said.len() + b"msg='".len());
+    body.get(..body.len() - behind).unwrap_or(body)
+}
+
+fn numbers(fields: &[u8], name: &str) -> Vec<u64> {
     let value = |word: &[u8]| {
         let digits = word.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         let digits = digits.strip_suffix(b",").unwrap_or(digits);
         if digits == b"-1" { Some(UNSET) } else { std::str::from_utf8(digits).ok()?.parse().ok() }
     };
-    words.filter_map(value).take(4).collect()
+    fields.split(|byte| *byte == b' ').filter_map(value).take(4).collect()
 }
