@@ -207,7 +207,6 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
 #[derive(Clone, Debug, Default)]
 pub struct Beginning {
     bytes: Vec<u8>,
-    passed: u64,
 }
 
 impl Beginning {
@@ -215,17 +214,11 @@ impl Beginning {
     pub fn piece(&mut self, bytes: &[u8]) {
         let room = LENGTH.saturating_sub(self.bytes.len());
         self.bytes.extend(bytes.iter().take(room));
-        self.passed += bytes.len() as u64;
     }
 
     /// The header, or why there is none.
     pub fn header(&self) -> Result<Header, Unread> {
         Header::parse(&self.bytes)
-    }
-
-    /// How many bytes of the file have passed.
-    pub fn passed(&self) -> u64 {
-        self.passed
     }
 }
 

@@ -109,5 +109,4 @@ fn it_is_read_as_it_passes() {
     let whole = [bytes(ONLINE.0), vec![0; 5000]].concat();
     whole.chunks(100).for_each(|piece| beginning.piece(piece));
     assert_eq!(beginning.header(), Header::parse(&whole));
-    assert_eq!(beginning.passed(), 5264);
 }
