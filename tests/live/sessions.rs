@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::daemons::{User, output, sshd, succeed, until};
-use crate::support::{Bundle, Desk, entries, only_root, phi};
+use crate::support::{Bundle, Desk, PHI_IR, entries, only_root, phi, tool};
 
 const PORT: u16 = 42_023;
 
@@ -188,7 +188,7 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     }
     let desk = Desk::new();
     let user = User::add("phisession");
-    let _utmp = Utmp::put(&record(2, 0, "~~", "reboot", "~", "6.1.0", "2026-11-01T00:00:00,000000+00:00"));
+    let _utmp = Utmp::booted();
     let _sshd = sshd(PORT);
     let key = desk.path("key");
     succeed("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
@@ -255,7 +255,7 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     assert_eq!(own["uid"].to_string(), uid);
     // utmp has only the one with a terminal.
     let theirs = || {
-        let all = as_who_has_it(&[]);
+        let all = words_of(&output("sh", &["-c", WHO]));
         all.into_iter().filter(|words| words[0].starts_with("phisessi")).collect::<Vec<_>>()
     };
     until("sshd to write utmp", || !theirs().is_empty());
@@ -263,32 +263,31 @@ fn logins_over_ssh_are_found_with_a_terminal_and_without() {
     assert_eq!((who.len(), who[0][1].as_str()), (1, terminal.trim()), "{who:?}");
 }
 
-/// /run/utmp of a test's own; what was there is put back.
-struct Utmp {
-    before: Option<Vec<u8>>,
-    _lock: fs::File,
+/// Makes, of utmpdump's own text, the records it stands for.
+fn made_of(lines: &str, records: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("text");
+    fs::write(&text, lines).unwrap();
+    succeed("utmpdump", &["-r", "-o", records.to_str().unwrap(), text.to_str().unwrap()]);
 }
+
+/// /run/utmp with a boot in it, for sshd to write to; what was there is put back.
+struct Utmp(Option<Vec<u8>>);
 
 const UTMP: &str = "/run/utmp";
 
 impl Utmp {
-    /// Puts records in place, which utmpdump makes of its own text.
-    fn put(lines: &str) -> Utmp {
-        let lock = fs::File::create("/tmp/phi-ir-test-utmp.lock").unwrap();
-        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let (text, records) = (dir.path().join("text"), dir.path().join("records"));
-        fs::write(&text, lines).unwrap();
-        succeed("utmpdump", &["-r", "-o", records.to_str().unwrap(), text.to_str().unwrap()]);
-        let utmp = Utmp { before: fs::read(UTMP).ok(), _lock: lock };
-        fs::write(UTMP, fs::read(records).unwrap()).unwrap();
+    fn booted() -> Utmp {
+        let utmp = Utmp(fs::read(UTMP).ok());
+        let boot = record(2, 0, "~~", "reboot", "~", "6.1.0", "2026-11-01T00:00:00,000000+00:00");
+        made_of(&boot, Path::new(UTMP));
         utmp
     }
 }
 
 impl Drop for Utmp {
     fn drop(&mut self) {
-        let _ = match &self.before {
+        let _ = match &self.0 {
             Some(before) => fs::write(UTMP, before),
             None => fs::remove_file(UTMP),
         };
@@ -300,13 +299,12 @@ fn record(kind: u8, pid: u32, id: &str, user: &str, line: &str, host: &str, time
     format!("[{kind}] [{pid:05}] [{id:4}] [{user:8}] [{line:12}] [{host:20}] [192.0.2.7      ] [{time}]\n")
 }
 
-/// What `who` prints: user, line, month, day, time of day, and the host in brackets if there is one.
-fn as_who_has_it(file: &[&str]) -> Vec<Vec<String>> {
-    let who =
-        Command::new("who").args(file).env_clear().envs([("LC_ALL", "C"), ("TZ", "UTC")]).output().unwrap();
-    let text = String::from_utf8(who.stdout).unwrap();
-    text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+/// What `who` prints in UTC: user, line, month, day, time of day, and the host in brackets if there is one.
+fn words_of(who: &str) -> Vec<Vec<String>> {
+    who.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
+
+const WHO: &str = "env -i LC_ALL=C TZ=UTC who";
 
 /// A row of ours as who would print it.
 fn in_who_s_words(row: &Value) -> Vec<String> {
@@ -338,15 +336,22 @@ fn whom_who_shows_is_in_our_table_and_nobody_else() {
     lines += &record(7, gone.id(), "tg", "phigone", "pts/79", "", &time(6));
     lines += &record(8, gone.id(), "td", "", "pts/78", "", &time(6));
     lines += &record(6, gone.id(), "tl", "LOGIN", "tty9", "", &time(6));
-    let utmp = Utmp::put(&lines);
-    let (live, all) = (as_who_has_it(&[]), as_who_has_it(&[UTMP]));
     let desk = Desk::new();
-    let ran =
-        phi(["collect", "--quiet", "--json", "--no-tools", "--only", "login-records", "-r", &desk.recipient])
-            .args([std::ffi::OsStr::new("-o"), desk.out().as_os_str()])
-            .run();
-    drop(utmp);
+    let (records, live, all) = (desk.path("utmp"), desk.path("live"), desk.path("all"));
+    made_of(&lines, &records);
+    // A /run of their own: other tests' sshd and tmux write to the machine's utmp meanwhile.
+    let script = format!(
+        "unset PHI_IR_CONFIG; mount -t tmpfs apart /run; cp {} {UTMP}; {WHO} > {}; {WHO} {UTMP} > {}; \
+         exec {PHI_IR} collect --quiet --json --no-tools --only login-records -r {} -o {}",
+        records.display(),
+        live.display(),
+        all.display(),
+        desk.recipient,
+        desk.out().display()
+    );
+    let ran = tool("unshare", &["-m", "sh", "-ec", &script].map(std::ffi::OsStr::new));
     assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    let [live, all] = [live, all].map(|said| words_of(&fs::read_to_string(said).unwrap()));
     let rows = rows(&desk.open(&Bundle::of(&ran.json())).join("data/view/login-records.jsonl"));
     let of_utmp: Vec<&Value> = rows.iter().filter(|row| row["file"] == UTMP).collect();
     let logins: Vec<&&Value> = of_utmp.iter().filter(|row| row["kind"] == "user").collect();
@@ -354,8 +359,7 @@ fn whom_who_shows_is_in_our_table_and_nobody_else() {
     assert!(live.len() >= 5 && all.len() >= 6, "who shows {live:?}, of the file {all:?}");
     assert!(live.iter().chain(&all).all(|words| ours.contains(words)), "{live:?} {all:?} {ours:?}");
     assert!(ours.iter().all(|words| all.contains(words)), "we have {ours:?}, and who {all:?}");
-    let shown: Vec<&str> =
-        live.iter().map(|words| words[0].as_str()).filter(|user| user.starts_with("phi")).collect();
+    let shown: Vec<&str> = live.iter().map(|words| words[0].as_str()).collect();
     assert_eq!(shown, ["phiwho0", "phiwho1", "phiwho2", "phiwho3", "phiwho4"], "{live:?}");
     for (row, login) in logins.iter().zip(&on) {
         assert_eq!((&row["pid"], &row["address"]), (&login.0.id().into(), &"192.0.2.7".into()), "{row:#}");
