@@ -14,7 +14,7 @@ use crate::audit_host::{AuditHost, a_new_second};
 use crate::daemons::{User, output, rsyslogd, sshd, succeed, until};
 use crate::support::{Ran, phi};
 
-const PORT: u16 = 42_024;
+const PORT: u16 = 22_024;
 const KEY: &str = "phi_told";
 const SOMEWHERE_ELSE: &str = "127.0.0.66";
 
@@ -193,7 +193,7 @@ fn what_tmux_does_after_the_logout_is_not_pinned_on_the_session_that_began_it() 
     host.watch(&folder, KEY);
     let read = |name: &str| format!("cat '{}/{name}' > /dev/null", folder.display());
     let left = host.at("left.sh");
-    fs::write(&left, format!("sleep 2; {}\n", read("mrn-9.txt"))).unwrap();
+    fs::write(&left, format!("sleep 5; {}\n", read("mrn-9.txt"))).unwrap();
     let script = format!("{}; tmux -L phitmux new-session -d sh '{}'", read("mrn-1.txt"), left.display());
     ssh_to(&host, PORT + 1, &user, "127.0.0.1", "", &script);
     until("what tmux was left to do", || host.log().contains("mrn-9.txt"));

@@ -281,7 +281,7 @@ impl AuditHost {
         command.args(["auditd", "-n"]).stdin(Stdio::null()).stdout(Stdio::null());
         let child = command.stderr(File::create(&said).unwrap()).spawn().unwrap();
         let mut auditd = Auditd { child };
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while status("pid") != u64::from(auditd.child.id()) {
             let ended = auditd.child.try_wait().unwrap();
             let said = || fs::read_to_string(&said).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::audit_host::{AuditHost, at};
 use crate::daemons::{User, output, sshd, succeed};
 use crate::support::phi;
 
-const PORT: u16 = 42_023;
+const PORT: u16 = 22_026;
 
 /// What happens: openings, deletions, renames and changes of rights; by programs that name files in every way.
 const DEEDS: &str = "

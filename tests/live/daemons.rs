@@ -2,6 +2,7 @@
 //! stopped again.
 
 use std::fs::{self, File};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -98,16 +99,19 @@ pub fn auditd() -> Daemon {
 }
 
 pub fn rsyslogd() -> Daemon {
-    if runs("rsyslogd") {
+    // One with a socket of its own, which another test may have begun, is not the machine's; and a socket can outlive its
+    // listener.
+    let is_heard = || UnixDatagram::unbound().unwrap().connect("/dev/log").is_ok();
+    if runs("rsyslogd") && is_heard() {
         return Daemon { child: None };
     }
     let pid = format!("/run/phi-ir-test-rsyslogd-{}.pid", std::process::id());
     let daemon = start("rsyslogd", &["-n", "-i", &pid]);
-    until("rsyslogd to listen", || Path::new("/dev/log").exists());
+    until("rsyslogd to listen", is_heard);
     daemon
 }
 
-/// An sshd of its own on a port of loopback.
+/// An sshd of its own on a port of loopback: one that no other test has, and that the kernel gives nobody by itself.
 pub fn sshd(port: u16) -> Daemon {
     fs::create_dir_all("/run/sshd").unwrap();
     succeed("ssh-keygen", &["-A"]);
@@ -127,8 +131,12 @@ pub fn sshd(port: u16) -> Daemon {
         "-o",
         "PubkeyAuthentication=yes",
     ];
-    let daemon = start("/usr/sbin/sshd", &args);
-    until("sshd to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let mut daemon = start("/usr/sbin/sshd", &args);
+    until("sshd to listen", || {
+        let ended = daemon.child.as_mut().and_then(|child| child.try_wait().unwrap());
+        assert!(ended.is_none(), "sshd on port {port} has ended: {ended:?}");
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
     daemon
 }
 

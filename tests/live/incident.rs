@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::daemons::{AuditLock, User, Watch, auditd, rsyslogd, sshd, succeed, until};
 use crate::support::{Bundle, Desk, entries, only_root, phi};
 
-const PORT: u16 = 42_022;
+const PORT: u16 = 22_022;
 
 fn ssh(key: &str, user: &str, command: &str) -> std::process::Output {
     Command::new("ssh")

@@ -63,7 +63,9 @@ fn sleep() -> Command {
 /// A copy of a program that sleeps, under another name.
 fn copy_of_sleep(folder: &Path, name: &[u8]) -> PathBuf {
     let copy = folder.join(OsStr::from_bytes(name));
-    fs::copy("/bin/sleep", &copy).unwrap();
+    // By another process: what this one holds open for writing, a child that another test begins may hold as well, and a
+    // program that is being written cannot be run.
+    tool("cp", &["/bin/sleep".as_ref(), copy.as_os_str()]).code(0);
     copy
 }
 
@@ -133,7 +135,7 @@ fn compare_with_ps(
     rows: &BTreeMap<u64, Value>,
     before: &BTreeMap<u64, Vec<String>>,
     after: &BTreeMap<u64, Vec<String>>,
-    now: i64,
+    while_asked: [i64; 2],
 ) -> Vec<u64> {
     let mut compared = Vec::new();
     for (pid, words) in after {
@@ -156,7 +158,8 @@ fn compare_with_ps(
         // Known difference: ps rounds to seconds, and takes the boot time from /proc/stat, rounded too.
         let start: phi_ir::clock::Timestamp = serde_json::from_value(row["start"].clone()).unwrap();
         let elapsed: i64 = words[8].parse().unwrap();
-        assert!((now - elapsed - start.unix()).abs() <= 3, "{pid}: {row:#} {words:?}");
+        let began = while_asked.map(|now| now - elapsed);
+        assert!((began[0] - 3..=began[1] + 3).contains(&start.unix()), "{pid}: {row:#} {words:?}");
         compared.push(*pid);
     }
     compared
@@ -226,10 +229,11 @@ fn processes_of_every_kind_are_as_ps_and_the_kernel_have_them() {
 
     let before = ps();
     let collected = collect(&desk, &["processes"], &[]);
-    let (after, now) = (ps(), unix_now());
+    let asked = unix_now();
+    let after = ps();
     assert!(after.len() >= 20);
     let rows = collected.processes();
-    let compared = compare_with_ps(&rows, &before, &after, now);
+    let compared = compare_with_ps(&rows, &before, &after, [asked, unix_now()]);
     for pid in &mine {
         assert!(compared.contains(&u64::from(*pid)), "{pid} was not compared");
     }
@@ -418,8 +422,11 @@ fn programs_that_lie_on_no_disk_are_taken_and_all_are_digested() {
         let path = row["path"].as_str().unwrap();
         let same = fs::metadata(path).is_ok_and(|met| row["stat"]["ino"] == met.ino());
         if let (true, Some(digest)) = (same, row["sha256"].as_str()) {
-            assert!(tool("sha256sum", &[path.as_ref()]).code(0).stdout.contains(digest), "{path}");
-            compared += 1;
+            let sum = tool("sha256sum", &[path.as_ref()]);
+            if sum.code == 0 || Path::new(path).exists() {
+                assert!(sum.code(0).stdout.contains(digest), "{path}");
+                compared += 1;
+            }
         }
     }
     assert!(compared >= 3, "{compared}");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::daemons::{User, output, sshd, succeed, until};
 use crate::support::{Bundle, Desk, PHI_IR, entries, only_root, phi, tool};
 
-const PORT: u16 = 42_023;
+const PORT: u16 = 22_023;
 
 fn collect(desk: &Desk) -> PathBuf {
     let ran = phi(["collect", "--quiet", "--json", "--only", "sessions-live", "-r", &desk.recipient])

@@ -371,12 +371,14 @@ fn compare(line: &str, row: &Value) {
         let uid = fields.iter().find_map(|field| field.strip_prefix("uid:")).unwrap_or("0");
         assert_eq!(row["uid"].as_u64().unwrap().to_string(), uid, "{line}\n{row}");
     }
-    for owner in row["owners"].as_array().unwrap() {
+    // Known difference: `ss` does not look at what one thread alone has open.
+    let owners = row["owners"].as_array().unwrap().iter().filter(|owner| owner["tid"].is_null());
+    for owner in owners.clone() {
         let wanted = format!("pid={},fd={})", owner["pid"], owner["fd"]);
         assert!(line.contains(&wanted), "{wanted}: {line}");
     }
     let users = line.matches("pid=").count();
-    assert_eq!(row["owners"].as_array().unwrap().len(), users, "{line}\n{row}");
+    assert_eq!(owners.count(), users, "{line}\n{row}");
 }
 
 #[test]
@@ -444,9 +446,12 @@ fn details(holder: &Holder, table: &Table, folder: &Path) {
     assert_eq!(of("tcp accepted")["bytes_acked"], 5);
     assert_eq!(of("tcp close wait")["state"], "CLOSE_WAIT");
     assert_eq!(of("tcp6 listen")["v6only"], true);
-    let waiting = table.rows.iter().find(|row| row["local_port"] == holder.told["time wait port"]).unwrap();
+    let waits = |row: &&Value| {
+        row["local_port"] == holder.told["time wait port"] && row["protocol"] == "tcp" && row["inode"] == 0
+    };
+    let waiting = table.rows.iter().find(waits).unwrap();
     assert!(["TIME_WAIT", "FIN_WAIT2"].contains(&waiting["state"].as_str().unwrap()), "{waiting}");
-    assert_eq!((&waiting["inode"], &waiting["owners"]), (&0.into(), &Value::Array(Vec::new())));
+    assert_eq!(waiting["owners"], Value::Array(Vec::new()));
     assert_eq!((&of("raw")["protocol"], &of("raw")["protocol_number"]), (&"raw".into(), &1.into()));
     assert_eq!((&of("raw6")["family"], &of("raw6")["protocol_number"]), (&"inet6".into(), &58.into()));
     assert_eq!((&of("udp6")["family"], &of("udp6")["local"]), (&"inet6".into(), &"::1".into()));

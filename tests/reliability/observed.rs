@@ -247,12 +247,15 @@ fn access_times_stay_where_every_reading_changes_them() {
     );
 }
 
-/// Lines of the kernel's log that speak of us. Audit events stand there where auditing is on and nobody takes them, as
-/// beside tests of the audit trail; they are counted elsewhere. Other tests write lines of their own.
-fn of_us() -> usize {
+/// Lines of the kernel's log behind a mark that speak of us. Audit events stand there where auditing is on and nobody takes
+/// them, as beside tests of the audit trail; they are counted elsewhere. Other tests write lines of their own.
+fn of_us_since(mark: &str) -> usize {
     let others = ["audit:", "phi-ir test"];
     let is_of_us = |line: &&str| line.contains("phi-ir") && !others.iter().any(|other| line.contains(other));
-    tool("dmesg", &[]).code(0).stdout.lines().filter(is_of_us).count()
+    let all = tool("dmesg", &[]).code(0).stdout;
+    // The kernel forgets the oldest of its lines; the mark is among the newest.
+    let (_, since) = all.rsplit_once(mark).expect("the mark is in the kernel's log");
+    since.lines().filter(is_of_us).count()
 }
 
 #[test]
@@ -260,15 +263,16 @@ fn the_kernel_logs_nothing_of_a_run() {
     if !only_root("the kernel's log") {
         return;
     }
-    let before = of_us();
+    let mark = format!("phi-ir test {}: from here", std::process::id());
+    fs::write("/dev/kmsg", format!("{mark}\n")).unwrap();
     let desk = Desk::new();
     let args = ["collect", "--quiet", "--fast", "--profile", "incident", "-r", &desk.recipient, "-o"];
     let ran = crate::support::phi(args).args([desk.out()]).run();
     assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
-    assert_eq!(of_us(), before);
+    assert_eq!(of_us_since(&mark), 0);
     // The control: a line of ours would be found.
     fs::write("/dev/kmsg", "phi-ir: a line that a control has written\n").unwrap();
-    assert_eq!(of_us(), before + 1);
+    assert_eq!(of_us_since(&mark), 1);
 }
 
 /// Bytes of a file that are in the page cache.
@@ -282,35 +286,41 @@ fn what_was_not_in_the_page_cache_is_not_left_there_and_what_was_stays() {
     if !only_root("a file system of its own") {
         return;
     }
+    // A kernel that wants memory back takes pages of its own accord, now and then; a run that takes them does so each time.
+    let mut seen = Vec::new();
+    while seen.len() < 3 && seen.last() != Some(&[(0, 20_000_768, 0); 2]) {
+        seen.push(cached_before_and_after_a_run());
+    }
+    assert_eq!(seen.last(), Some(&[(0, 20_000_768, 0); 2]), "{seen:?}");
+}
+
+/// Bytes in the page cache of a file that is not there, of one that is, and of the sealed file: before and after a run.
+fn cached_before_and_after_a_run() -> [(u64, u64, u64); 2] {
     let disk = Disk::ext4(200, &[]);
     let (cold, warm) = (disk.path().join("cold.log"), disk.path().join("warm.log"));
     let mut noise = vec![0_u8; 20_000_000];
     getrandom::fill(&mut noise).unwrap();
-    let drop_cache = |path: &Path| {
-        let of = format!("of={}", path.display());
-        let args = [of.as_str(), "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "if=/dev/null"];
-        tool("dd", &args.map(OsStr::new)).code(0);
-    };
     for path in [&cold, &warm] {
         fs::write(path, &noise).unwrap();
     }
     tool("sync", &[]).code(0);
-    drop_cache(&cold);
-    assert_eq!((cached(&cold), cached(&warm)), (0, 20_000_768), "the beginning is as it should be");
+    let of = format!("of={}", cold.display());
+    let args = [of.as_str(), "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "if=/dev/null"];
+    tool("dd", &args.map(OsStr::new)).code(0);
+    let before = (cached(&cold), cached(&warm), 0);
     let desk = Desk::new();
     let output = disk.path().join("out");
     fs::create_dir(&output).unwrap();
     fs::set_permissions(&output, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let ran =
-        crate::support::phi(["collect", "--quiet", "--json", "--also", "/cold.log", "--also", "/warm.log"])
-            .args(["-r", &desk.recipient, "--only", "also"])
-            .args([OsStr::new("--root"), disk.path().as_os_str(), OsStr::new("-o"), output.as_os_str()])
-            .run();
+    let ran = crate::support::phi(["collect", "--quiet", "--json", "--fast", "--only", "also"])
+        .args(["--also", "/cold.log", "--also", "/warm.log", "-r", &desk.recipient])
+        .args([OsStr::new("--root"), disk.path().as_os_str(), OsStr::new("-o"), output.as_os_str()])
+        .run();
     let bundle = Bundle::of(&ran.json());
     assert!(fs::metadata(&bundle.sealed).unwrap().len() > 40_000_000);
-    assert_eq!((cached(&cold), cached(&warm), cached(&bundle.sealed)), (0, 20_000_768, 0));
+    let after = (cached(&cold), cached(&warm), cached(&bundle.sealed));
     // The control: whoever else reads it leaves it there.
-    tool("cp", &[cold.as_os_str(), "/dev/null".as_ref()]).code(0);
     tool("sha256sum", &[cold.as_os_str()]).code(0);
     assert!(cached(&cold) > 19_000_000);
+    [before, after]
 }

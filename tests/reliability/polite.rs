@@ -122,7 +122,8 @@ fn a_pause_ends_with_a_signal_and_with_the_time_limit() {
     // At one percent of a processor this would take minutes.
     let host = host(30);
     let desk = Desk::new();
-    let ceiling = ["--max-cpu", "1"];
+    // The ceiling alone is to slow it down, not its low rank beside other tests.
+    let ceiling = ["--fast", "--max-cpu", "1"];
     let running = Collection::begin(&desk, &of(&host, &ceiling));
     // Until it has begun to listen for signals, which end it otherwise.
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -91,6 +91,11 @@ impl<P: Ord + Copy + std::fmt::Debug> Hits<P> {
         *self.0.entry(phase).or_default() += 1;
     }
 
+    /// Whether another round is due: there are so many, and up to three times as many until chance has hit all of these.
+    pub fn are_due(&self, round: u64, rounds: u64, phases: &[P]) -> bool {
+        round < rounds || (round < 3 * rounds && !phases.iter().all(|phase| self.0.contains_key(phase)))
+    }
+
     /// Tells all, and fails if one of these was not hit.
     pub fn demand(&self, what: &str, phases: &[P]) {
         say(&format!("{what}: {:?}", self.0));

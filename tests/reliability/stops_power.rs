@@ -18,7 +18,11 @@ fn power_that_fails_leaves_a_whole_bundle_or_no_name_for_one() {
     let (stage, mut dice, mut hits) = (Stage::new(40, 6_000_000), dice("power"), Hits::new());
     stage.a_marker_would_be_found();
     let copies = tempfile::tempdir().unwrap();
-    for round in 0..(rounds() / 3).max(6) {
+    for round in 0.. {
+        // Chance may put the first few behind the run's end.
+        if round >= (rounds() / 3).max(6) && (hits.0.len() > 1 || round >= 40) {
+            break;
+        }
         let out = stage.out(&format!("out-{round}"));
         let mut child = stage.collect(&out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let copied = copies.path().join("image");
