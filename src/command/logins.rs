@@ -83,7 +83,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     answer.findings(&heard)?;
     answer.end();
     coverage.tell(found, window, voice);
-    let has_gaps = !coverage.is_whole() || window.is_asked() && !coverage.beyond(window).is_empty();
+    let has_gaps = !coverage.is_whole() || !coverage.beyond(window).is_empty();
     let is_asked = window.is_asked() || found.is_nothing();
     Ok(if is_asked && has_gaps { Exit::Gaps } else { Exit::Done })
 }

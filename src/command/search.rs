@@ -1,6 +1,5 @@
 //! `search`: audit events that match, from a bundle, an image or plain files.
 
-mod calls;
 mod coverage;
 mod kinds;
 mod order;
@@ -15,11 +14,10 @@ use super::recorded::{Passes, in_blocks};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
 use crate::records::audit_event::{Counts, Event, Heard};
-use crate::records::audit_search::{Filter, Finds};
+use crate::records::audit_search::{Calls, Filter, Finds};
 use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
 use crate::term::{Exit, Failure, Voice, counted, lost_result};
-use calls::Calls;
 use coverage::{Coverage, Read};
 use order::{Found, Order};
 
@@ -105,7 +103,6 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let filter = args.filter(window, args.who.users(&passwd)?)?;
-    let calls = Calls::of(&args.syscall)?;
     let mut answer = Answer::new(args.format(voice), &passwd, voice);
     let mut order = Order::new(answer.format);
     let mut coverage = Coverage {
@@ -114,7 +111,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
         collected: evidence.collected,
         ..Coverage::default()
     };
-    search(&evidence, (&filter, &calls), &mut order, &mut coverage)?;
+    search(&evidence, &filter, &mut order, &mut coverage)?;
     order.give(|event| answer.found(event))?;
     let found = answer.end()?;
     coverage.tell(found, window, voice);
@@ -129,6 +126,13 @@ impl Args {
         self.format.unwrap_or(default)
     }
 
+    fn calls(&self) -> Result<Calls, Failure> {
+        Calls::of(&self.syscall).map_err(|name| {
+            Failure::usage(format!("--syscall: no machine has a call named {name:?}"))
+                .hint("give its number, as it stands in the log")
+        })
+    }
+
     fn filter(&self, window: TimeWindow, users: Vec<u32>) -> Result<Filter, Failure> {
         let bytes = |texts: &[String]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
         Ok(Filter {
@@ -137,7 +141,7 @@ impl Args {
             uids: self.uid.clone(),
             sessions: self.session.clone(),
             kinds: kinds::read(&self.kind)?,
-            syscalls: Calls::of(&self.syscall)?.numbers(),
+            syscalls: self.calls()?,
             success: self.success.map(|success| matches!(success, Success::Yes)),
             exes: bytes(&self.exe),
             comms: bytes(&self.comm),
@@ -153,15 +157,15 @@ impl Args {
 /// Reads log by log; what cannot be read is part of the coverage, and the others are read all the same.
 fn search(
     evidence: &Evidence,
-    (filter, calls): (&Filter, &Calls),
+    filter: &Filter,
     order: &mut Order,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
     let (sieve, mut undecided) = (filter.sieve(), 0);
     let mut take = |event: Event| match filter.finds(&event) {
-        Finds::Yes if calls.hold(&event) => order.event(&event),
-        Finds::Maybe if calls.hold(&event) => undecided += 1,
-        _ => {}
+        Finds::Yes => order.event(&event),
+        Finds::Maybe => undecided += 1,
+        Finds::No => {}
     };
     let look = |kind: &[u8], line: &[u8]| sieve.wants(kind, line);
     let counts = in_blocks(evidence, (look, ()), false, &mut |passes| match passes {
@@ -173,8 +177,8 @@ fn search(
     if undecided > 0 {
         let events = counted(undecided, "event");
         coverage.notes.push(format!(
-            "{events} with a name that begins at a descriptor, of which the log does not say where it is: it may be asked for \
-             too; access --phi DIR finds it where the opening of that directory was logged"
+            "{events} may be asked for too: what would decide that is not in the log (of a name where it begins, of an open file \
+             its name, of io_uring who asked for it); access --phi DIR finds what other events tell of such files"
         ));
     }
     Ok(())

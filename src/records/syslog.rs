@@ -1,8 +1,8 @@
 //! Lines of text logs as syslog daemons write them, whatever form they have; a file may mix forms after an upgrade.
 //!
 //! Known are RFC 5424 (rsyslog's `SyslogProtocol23Format`), also with the octet counts of RFC 5425; RFC 3339 time, host
-//! and tag (`RSYSLOG_FileFormat`); the classic form of RFC 3164, with or without its priority, a year or a host; and the
-//! forward form, whose records follow one another without a newline.
+//! and tag (`RSYSLOG_FileFormat`); the classic form of RFC 3164, with or without its priority, a year or a host, also as
+//! BusyBox writes it; and the forward form, whose records follow one another without a newline.
 //!
 //! A classic line has no year, and the years of a file are decided from its end. So a file is read twice: [`Survey`]
 //! sees all lines once and holds no more than where in the year each machine is; what it resolves to, [`Years`], dates the
@@ -36,11 +36,11 @@ pub struct Line<'a> {
     pub message: &'a [u8],
 }
 
-/// Takes a line apart; none if it has no form that is known.
+/// Takes a line apart; none if it has no form that is known, or NUL bytes in it or behind it: it was torn there.
 pub fn line(text: &[u8]) -> Option<Line<'_>> {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let start = text.iter().position(|byte| *byte != 0).unwrap_or(text.len());
-    let text = text.get(start..)?;
+    let text = text.get(start..).filter(|text| memchr::memchr(0, text).is_none())?;
     let plain = priority(text).map_or(text, |(_, rest)| rest);
     let has_version = plain.len() < text.len() && plain.starts_with(b"1 ");
     if let Some(found) = plain.get(2..).filter(|_| has_version).and_then(rfc5424) {
@@ -71,6 +71,33 @@ fn priority(text: &[u8]) -> Option<(u32, &[u8])> {
 /// Levels that stand where the host does, as ChromeOS writes them.
 const LEVELS: [&[u8]; 8] = [b"EMERG", b"ALERT", b"CRIT", b"ERR", b"WARNING", b"NOTICE", b"INFO", b"DEBUG"];
 
+/// The words of `FACILITY.LEVEL` that BusyBox's syslogd puts before the tag. Written from documentation (syslog(3);
+/// BusyBox, syslogd.c: `%.15s %.64s %s.%s %s`).
+const FACILITIES: [&[u8]; 20] = [
+    b"kern",
+    b"user",
+    b"mail",
+    b"daemon",
+    b"auth",
+    b"syslog",
+    b"lpr",
+    b"news",
+    b"uucp",
+    b"cron",
+    b"authpriv",
+    b"ftp",
+    b"local0",
+    b"local1",
+    b"local2",
+    b"local3",
+    b"local4",
+    b"local5",
+    b"local6",
+    b"local7",
+];
+const SEVERITIES: [&[u8]; 9] =
+    [b"emerg", b"alert", b"crit", b"err", b"warn", b"warning", b"notice", b"info", b"debug"];
+
 /// `HOST TAG[PID]: MESSAGE`; without the host in `last message repeated 2 times`, and where a word in its place is
 /// already the tag.
 fn named(stamp: Stamp, text: &[u8]) -> Line<'_> {
@@ -79,9 +106,17 @@ fn named(stamp: Stamp, text: &[u8]) -> Line<'_> {
     let has_no_host = text.starts_with(b"last message repeated ") || is_tag(first);
     let (host, rest) = if has_no_host { (&b""[..], text) } else { (first, rest) };
     let host = if LEVELS.contains(&host) { b"" } else { host };
-    let (tag, message) = tag(rest);
+    let (tag, message) = tag(without_facility(rest));
     let (tag, pid) = process(tag);
     Line { stamp, host, tag, pid, message }
+}
+
+/// Without `auth.info ` in front, as BusyBox writes it.
+fn without_facility(text: &[u8]) -> &[u8] {
+    let (first, rest) = word(text);
+    let mut names = first.splitn(2, |byte| *byte == b'.');
+    let is_facility = names.next().is_some_and(|name| FACILITIES.contains(&name));
+    if is_facility && names.next().is_some_and(|name| SEVERITIES.contains(&name)) { rest } else { text }
 }
 
 /// `sshd[77]:`
@@ -195,13 +230,38 @@ pub fn first_record(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at_checked(next).unwrap_or((text, b""))
 }
 
-/// Gives each record of a line, and how many bytes of the line are before it.
+/// Gives each record of a line, and how many bytes of the line are before it. NUL bytes within a line are what a loss of
+/// power left of its end and of lines behind it: what stands behind them is a line of its own, and what they end is none.
 fn records(text: &[u8], each: &mut dyn FnMut(usize, &[u8])) {
+    let mut rest = text;
+    loop {
+        let begins = text.len() - rest.len();
+        let (torn, behind) = until_hole(rest);
+        records_between(torn, &mut |at, record| each(begins + at, record));
+        if behind.is_empty() {
+            return;
+        }
+        rest = behind;
+    }
+}
+
+/// What stands before the end of the first hole of NUL bytes, and what stands behind it. A hole at the beginning ends
+/// nothing.
+fn until_hole(text: &[u8]) -> (&[u8], &[u8]) {
+    let nuls = |from: usize| text.iter().skip(from).take_while(|byte| **byte == 0).count();
+    let begins = nuls(0);
+    let hole = memchr::memchr(0, text.get(begins..).unwrap_or_default()).map(|at| begins + at);
+    let end = hole.map_or(text.len(), |hole| hole + nuls(hole));
+    text.split_at_checked(end).unwrap_or((text, b""))
+}
+
+/// The same of a text with a hole at its end at most, which spoils its last record alone.
+fn records_between(text: &[u8], each: &mut dyn FnMut(usize, &[u8])) {
     let mut rest = text;
     loop {
         let (record, behind) = first_record(rest);
         each(text.len() - rest.len(), record);
-        if behind.is_empty() {
+        if behind.iter().all(|byte| *byte == 0) {
             return;
         }
         rest = behind;

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::custody::rows::login_views::{
     DifferenceRow, ElevationRow, LoginCountRow, LoginSessionRow, SignRow, TextColumn,
 };
+use crate::view::logins::{ACCEPTED, Dated, REJECTED};
 
 /// Words of a flag that say that an end is not known.
 const OPEN: &str = "open_at_end_of_log";
@@ -210,33 +211,50 @@ pub fn of_session(session: &LoginSessionRow) -> Vec<SiemEvent> {
 }
 
 /// The events of an account or a source: tries that were accepted, and such that were rejected; of one of which no try
-/// is told, its records by their kind. Without a time, none.
-pub fn of_counts(row: &LoginCountRow) -> Vec<SiemEvent> {
-    let Some(first) = row.first else { return Vec::new() };
+/// is told, its records by their kind. Each has times and a name of its own, so that a receiver mistakes none for another;
+/// of what has no time there is none.
+pub fn of_counts(told: &Dated) -> Vec<SiemEvent> {
+    figures(&told.row).into_iter().filter_map(|figure| of_figure(told, figure)).collect()
+}
+
+/// How many events there would be if everything had a time, and are not.
+pub fn without_time(told: &Dated) -> usize {
+    figures(&told.row).iter().filter(|(op, ..)| !told.each.contains_key(op)).count()
+}
+
+/// What is counted, what became of it, and how often.
+type Figure = (&'static str, Outcome, u64);
+
+fn figures(row: &LoginCountRow) -> Vec<Figure> {
+    let (accepted, rejected) = (row.accepted.values().sum(), row.rejected.values().sum());
+    let tries = [(ACCEPTED, Outcome::Success, accepted), (REJECTED, Outcome::Failure, rejected)];
+    let tries: Vec<Figure> = tries.into_iter().filter(|(.., count)| *count > 0).collect();
+    if !tries.is_empty() {
+        return tries;
+    }
+    row.records.iter().map(|(kind, count)| (*kind, Outcome::Unknown, *count)).collect()
+}
+
+fn of_figure(told: &Dated, (op, outcome, count): Figure) -> Option<SiemEvent> {
+    let (row, times) = (&told.row, told.each.get(op)?);
     let name = text(&row.name);
-    let of = |op: &str, outcome: Outcome, count: u64| SiemEvent {
-        last: row.last,
-        user: if row.by == "account" { name.clone() } else { String::new() },
+    // The name comes last, for anybody may put a slash into it.
+    let place = match told.masked {
+        Some(number) => format!("logins/masked_account/{op}/{number}"),
+        None => format!("logins/{}/{op}/{name}", row.by),
+    };
+    Some(SiemEvent {
+        last: Some(times.last),
         address: if row.by == "source" { name.clone() } else { String::new() },
+        user: if row.by == "account" { name } else { String::new() },
         flags: [(row.unknown_user, "unknown_user"), (row.masked, "masked")]
             .into_iter()
             .filter_map(|(is, word)| is.then_some(word))
             .collect(),
         count,
-        row: format!("logins/{}/{name}", row.by),
-        ..event(Subject::Login, op, outcome, first)
-    };
-    let (accepted, rejected) = (row.accepted.values().sum(), row.rejected.values().sum());
-    let tries = [("accepted", Outcome::Success, accepted), ("failed", Outcome::Failure, rejected)];
-    let tries: Vec<SiemEvent> = tries
-        .into_iter()
-        .filter(|(.., count)| *count > 0)
-        .map(|(op, outcome, count)| of(op, outcome, count))
-        .collect();
-    if !tries.is_empty() {
-        return tries;
-    }
-    row.records.iter().map(|(kind, count)| of(kind, Outcome::Unknown, *count)).collect()
+        row: place,
+        ..event(Subject::Login, op, outcome, times.first)
+    })
 }
 
 #[cfg(test)]

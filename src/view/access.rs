@@ -4,6 +4,7 @@
 //! It goes forward through the log once, within some 26 MiB whatever its length: names 10 MiB, files that are PHI 4 MiB,
 //! those that are asked for 2 MiB, open rows 4 MiB, what is counted of actors and files 6 MiB. What did not fit is counted.
 
+mod above;
 mod asked;
 mod counts;
 mod groups;
@@ -99,6 +100,8 @@ struct Process {
 /// The answer in the making.
 pub struct Access<'s> {
     question: Question,
+    /// Of its roots those that were asked for; behind them stand names that they have for a time.
+    roots: usize,
     sessions: Sessions<'s>,
     names: Names,
     files: PhiFiles,
@@ -119,6 +122,7 @@ impl<'s> Access<'s> {
         let groups = Groups::of(question.gap);
         let asked = Asked::of(question.window, std::mem::take(&mut question.filter));
         Access {
+            roots: question.roots.len(),
             question,
             sessions: Sessions::of(sessions, doubts),
             names: Names::default(),
@@ -195,6 +199,8 @@ impl<'s> Access<'s> {
         let mut phi = Phi { roots: &self.question.roots, files: &mut self.files };
         let touch = phi.touch(&operation, &items, &names, keyed);
         self.names.learn(&operation, &items, &names, &around);
+        let is_moved = above::follow(&mut self.question.roots, self.roots, &operation, &items, &names);
+        self.totals.moved_above += u64::from(is_moved);
         self.mark(&items, &names);
         self.asked.learn(&operation, &items, &names);
         let said = self.said(event, parts.call.as_ref(), system);

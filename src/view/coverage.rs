@@ -32,11 +32,12 @@ const KERNELS: usize = 16;
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// What no audit log shows, however well it is kept.
-pub(super) const CANNOT_SEE: [&str; 7] = [
+pub(super) const CANNOT_SEE: [&str; 8] = [
     "how much was read or written: only openings are recorded",
     "reading and writing through descriptors and mappings that were made before the window",
     "openings by io_uring and open_by_handle_at, by hard links outside of a watched folder, through the lower layers of an overlay, and \
      on volumes that were mounted below the folder for a time",
+    "which files are meant by names that are given in a container or a changed root: they count from its own root",
     "copies between open files (sendfile, copy_file_range), and what a file or database server did for its own users",
     "calls that the classes of a kernel do not count among accesses: renameat2 and fallocate before Linux 4.15, openat2 before \
      5.16, and on most kernels fchmodat2 and setxattrat",

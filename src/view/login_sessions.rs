@@ -1,6 +1,7 @@
 //! Login sessions: who was let in, from where, by which means, from when to when, joined over the audit log, the texts
 //! of programs, the journal, logind and the login records. A session without a terminal is one like any other.
 
+mod acts;
 mod audit;
 pub(crate) mod audit_record;
 mod join;
@@ -277,9 +278,19 @@ impl Session {
         }
     }
 
+    /// From when to when it was on, as far as that is logged: of one in which the clock was set back behind its
+    /// beginning, all times between the two that its logs can have.
+    pub fn span(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        match (self.start, self.end) {
+            (Some(start), Some(end)) => (Some(start.min(end)), Some(start.max(end))),
+            open => open,
+        }
+    }
+
     /// Whether it was on at a time, as far as its beginning and end are logged.
     pub fn covers(&self, time: Timestamp) -> bool {
-        self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time <= end)
+        let (from, to) = self.span();
+        from.is_none_or(|from| from <= time) && to.is_none_or(|to| time <= to)
     }
 
     /// Bytes that it holds in memory.

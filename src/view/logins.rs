@@ -24,9 +24,10 @@ use crate::records::audit_event::Event;
 use crate::records::auth_text::{Answer, Message, Said, attempts};
 
 pub use counting::{Counting, Tallied};
+pub use row::Dated;
 pub use secret::is_maybe_secret;
 use tally::Standing;
-pub use tally::Tally;
+pub use tally::{ACCEPTED, REJECTED, Tally, Times};
 pub use wanted::Wanted;
 
 /// Accounts and sources that are told apart, each; what comes beyond is counted in one tally for all of them.
@@ -85,7 +86,7 @@ impl Attempt {
     }
 }
 
-/// Counts tries, connections and records; at most 24 MiB.
+/// Counts tries, connections and records; at most 32 MiB.
 #[derive(Debug, Default)]
 pub struct Logins {
     accounts: BTreeMap<Vec<u8>, Tally>,
@@ -117,7 +118,7 @@ pub struct Notes {
 /// The counts.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
-    /// By the name that was given.
+    /// By the name that was given; what names nobody is counted under the empty name.
     pub accounts: BTreeMap<Vec<u8>, Tally>,
     /// By address, or terminal.
     pub sources: BTreeMap<Vec<u8>, Tally>,
@@ -161,13 +162,12 @@ impl Logins {
             _ => Standing::Unsaid,
         };
         let each = |tally: &mut Tally, is_new: bool| {
-            tally.tried(&attempt.method, attempt.accepted);
+            tally.tried(&attempt.method, attempt.accepted, attempt.time);
             tally.connections += u64::from(is_new);
             tally.stands(standing);
-            tally.at(attempt.time);
         };
         each(&mut self.total, of_all);
-        self.account(&attempt.user).into_iter().for_each(|tally| each(tally, of_account));
+        each(self.account(&attempt.user), of_account);
         self.source(&attempt.from).into_iter().for_each(|tally| each(tally, of_source));
     }
 
@@ -284,12 +284,11 @@ impl Logins {
             return;
         }
         let each = |tally: &mut Tally| {
-            *tally.records.entry(kind).or_default() += times;
+            tally.recorded(kind, times, time);
             tally.stands(standing);
-            tally.at(time);
         };
         each(&mut self.total);
-        self.account(user).into_iter().for_each(each);
+        each(self.account(user));
         self.source(from).into_iter().for_each(each);
     }
 
@@ -298,12 +297,13 @@ impl Logins {
         self.wanted.holds(user, from, time)
     }
 
-    fn account(&mut self, name: &[u8]) -> Option<&mut Tally> {
+    /// Of no name as well: who looks at accounts alone must not miss a try.
+    fn account(&mut self, name: &[u8]) -> &mut Tally {
         tally(&mut self.accounts, &mut self.other_accounts, name)
     }
 
     fn source(&mut self, name: &[u8]) -> Option<&mut Tally> {
-        tally(&mut self.sources, &mut self.other_sources, name)
+        (!name.is_empty()).then(|| tally(&mut self.sources, &mut self.other_sources, name))
     }
 
     /// Whether such a connection was not met before.
@@ -334,20 +334,13 @@ impl Counted {
     }
 }
 
-/// The tally of a name; that of all others where there are too many, and none where no name is given.
-fn tally<'a>(
-    all: &'a mut BTreeMap<Vec<u8>, Tally>,
-    others: &'a mut Tally,
-    name: &[u8],
-) -> Option<&'a mut Tally> {
-    if name.is_empty() {
-        return None;
-    }
+/// The tally of a name; that of all others where there are too many.
+fn tally<'a>(all: &'a mut BTreeMap<Vec<u8>, Tally>, others: &'a mut Tally, name: &[u8]) -> &'a mut Tally {
     let name = name.get(..LONGEST).unwrap_or(name);
     if all.len() >= MOST && !all.contains_key(name) {
-        return Some(others);
+        return others;
     }
-    Some(all.entry(name.to_vec()).or_default())
+    all.entry(name.to_vec()).or_default()
 }
 
 /// What a message says of the name in it.

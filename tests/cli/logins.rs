@@ -443,3 +443,82 @@ fn lines_of_programs_that_are_not_understood_are_counted_by_program() {
     // Beside an answer as well.
     logins(&evidence, &[]).run().code(0).says(words);
 }
+
+/// Written from documentation (OpenSSH, auth.c): a name may be empty.
+#[test]
+fn tries_without_a_name_are_a_row_of_accounts_and_an_event() {
+    let line = "2026-11-23T02:33:53.482653+00:00 vm sshd[25966]: Invalid user  from 192.0.2.7 port 33874\n";
+    let host = FakeHost::small().file("/var/log/auth.log", line);
+    let log = host.at("/var/log/auth.log");
+    let of = |args: &[&str]| logins(&["--auth".as_ref(), log.as_os_str()], args).run().code(0);
+    let rows = rows(&of(&["--by", "account"]));
+    let [nameless] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((&nameless["by"], &nameless["records"]["text_invalid_user"]), (&"account".into(), &1.into()));
+    assert!(nameless.get("name").is_none() && nameless.get("masked").is_none(), "{nameless:#}");
+    let told = of(&["--format", "syslog"]).stdout;
+    assert!(told.contains("op=\"text_invalid_user\"") && !told.contains("user=\""), "{told}");
+    assert!(of(&["--format", "ecs"]).stdout.contains("\"id\":\"logins/account/text_invalid_user/\""));
+}
+
+#[test]
+fn what_was_accepted_and_what_failed_are_two_events_with_times_and_names_of_their_own() {
+    let line = |day: u32, words: &str| {
+        let words = format!("{words} password for root from 192.0.2.7 port {day} ssh2");
+        format!("2026-11-{day:02}T02:33:53+00:00 vm sshd[{day}]: {words}\n")
+    };
+    let log = line(1, "Failed") + &line(2, "Failed") + &line(20, "Accepted");
+    let host = FakeHost::small().file("/var/log/auth.log", log);
+    let path = host.at("/var/log/auth.log");
+    let told = logins(&["--auth".as_ref(), path.as_os_str()], &["--format", "ecs"]).run().code(0).stdout;
+    let events: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let days: Vec<(&str, &str)> = events
+        .iter()
+        .map(|event| (event["event"]["id"].as_str().unwrap(), &event["@timestamp"].as_str().unwrap()[..10]))
+        .collect();
+    let expected =
+        [("logins/account/accepted/root", "2026-11-20"), ("logins/account/failed/root", "2026-11-01")];
+    assert_eq!(days, expected);
+}
+
+#[test]
+fn a_window_wholly_outside_of_the_logs_is_told_and_ends_with_3() {
+    let host = FakeHost::small().file("/var/log/auth.log", WITHIN);
+    let log = host.at("/var/log/auth.log");
+    let of = |args: &[&str]| logins(&["--auth".as_ref(), log.as_os_str()], args).run();
+    for kind in [&[][..], &["--sessions"]] {
+        of(&[kind, &["--since", "2026-11-24"]].concat())
+            .code(3)
+            .says("nothing is known of: since 2026-11-24 00:00:00 UTC: ")
+            .says(" end before, 2026-11-23 02:34:53 UTC");
+        of(&[kind, &["--until", "2026-11-22"]].concat())
+            .code(3)
+            .says("nothing is known of: until 2026-11-22 23:59:59 UTC: ")
+            .says(" begin later, 2026-11-23 02:33:53 UTC");
+        of(&[kind, &["--since", "2026-11-01", "--until", "2026-11-02"]].concat()).code(3).says("begin later");
+    }
+    // The second of the first record is asked for.
+    of(&["--until", "2026-11-23 02:33:53"]).code(0);
+}
+
+#[test]
+fn nothing_found_in_what_tells_nothing_ends_with_3() {
+    let first = AUDIT.split_inclusive(|byte| *byte == b'\n').next().unwrap();
+    let host = FakeHost::small()
+        .file("/odd", "no log\nat all\n")
+        .file("/empty", "")
+        .file("/auth.log", WITHIN)
+        .file("/half-odd", [&b"no log\nat all\n"[..], first].concat());
+    let of = |kind: &str, path: &str, args: &[&str]| {
+        logins(&[kind.as_ref(), host.at(path).as_os_str()], args).run()
+    };
+    for (kind, path) in
+        [("--audit", "/odd"), ("--audit", "/empty"), ("--auth", "/empty"), ("--wtmp", "/empty")]
+    {
+        of(kind, path, &[]).code(3).says("nothing is known of: all times");
+        of(kind, path, &["--sessions"]).code(3);
+    }
+    let nobody = ["--user", "nobody-of-that-name"];
+    of("--audit", "/half-odd", &nobody).code(3).says("not understood: 2");
+    // A log that speaks, and not of this, has answered.
+    of("--auth", "/auth.log", &nobody).code(0).says("no row of tries to log in was found");
+}

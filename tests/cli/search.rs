@@ -77,6 +77,23 @@ fn each_filter_keeps_what_it_says() {
 }
 
 #[test]
+fn what_the_log_cannot_decide_is_told_and_is_no_empty_answer() {
+    // Written from documentation (kernel/auditsc.c, `audit_log_uring`): it says neither who logged in nor which program it was.
+    let uring = "\
+type=URINGOP msg=audit(1795200020.000:101): uring_op=36 success=yes exit=0 items=1 ppid=1 pid=71 uid=1001 gid=1001 euid=1001 suid=1001 fsuid=1001 egid=1001 sgid=1001 fsgid=1001 key=\"phi_access\"
+type=PATH msg=audit(1795200020.000:101): item=0 name=\"/var/data/phi/a.txt\" inode=7 dev=08:01 mode=0100600 ouid=0 ogid=0 rdev=00:00 nametype=DELETE
+";
+    let host = FakeHost::small().file("/var/log/audit/audit.log", format!("{OLD}{uring}"));
+    for asked in [["--auid", "1002"], ["--exe", "/usr/bin/rm"], ["--comm", "rm"], ["--session", "9"]] {
+        let ran = in_root(&host, &asked).args(["--format", "ids"]).run().code(3);
+        assert_eq!(ran.stdout, "");
+        ran.says("1 event may be asked for too");
+    }
+    let own = in_root(&host, &["--uid", "1001", "--format", "ids"]).run().code(0);
+    assert_eq!(own.stdout, "1795200010.123:100\n1795200020.000:101\n");
+}
+
+#[test]
 fn a_bundle_answers_as_its_root_does_and_leaves_nothing_in_the_clear() {
     let desk = Desk::new();
     let host = host();

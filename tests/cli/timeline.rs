@@ -297,6 +297,10 @@ fn an_empty_answer_says_what_it_rests_on() {
         .run()
         .code(3)
         .says("2100-01-01 00:00:00 UTC on: what was read ends at");
+    timeline(&evidence, &["--until", "2000-01-01"])
+        .run()
+        .code(3)
+        .says("nothing is known of the time to 2000-01-01 23:59:59 UTC: what was read begins at 2026-11-20");
     let head = timeline(&evidence, &["--user", "nobody-knows", "--format", "csv"]).run().code(3).stdout;
     assert_eq!(head.lines().count(), 1);
     phi(["timeline"]).run().code(2).says("hint: name a bundle");

@@ -236,6 +236,11 @@ fn beside(totals: &Totals, line: &impl Fn(String)) {
             "folder",
             "moved out of the PHI folders: what was done in it by its new name is here as far as its files were met before",
         ),
+        (
+            totals.moved_above,
+            "time",
+            "a folder above a PHI folder was renamed: what was done by the new name is here too",
+        ),
         (totals.not_counted, "event", "in no summary, for want of room"),
         (
             totals.names_forgotten,

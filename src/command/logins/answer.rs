@@ -9,12 +9,12 @@ use super::hearing::Heard;
 use crate::custody::json;
 use crate::custody::rows::login_views::{LoginCountRow, LoginSessionRow, SignRow};
 use crate::path::shown;
-use crate::report::logins::{of_counts, of_session};
+use crate::report::logins::{of_counts, of_session, without_time};
 use crate::report::rows::{Form, Printer, Row};
 use crate::report::siem::{SiemEvent, ecs, syslog};
 use crate::term::{Failure, Voice, counted};
 use crate::view::login_sessions::Joined;
-use crate::view::logins::Counted;
+use crate::view::logins::{Counted, Dated};
 
 /// Bytes of the answer that are written at a time.
 const PIECE: usize = 64 << 10;
@@ -51,6 +51,15 @@ impl Format {
     }
 }
 
+/// The events that a row is told by.
+struct Events {
+    list: Vec<SiemEvent>,
+    /// The machine that they are of.
+    host: String,
+    /// Such as could not be made, for want of a time.
+    timeless: usize,
+}
+
 /// Prints.
 pub struct Answer {
     format: Format,
@@ -68,9 +77,11 @@ impl Answer {
     pub fn sessions(&mut self, joined: &Joined, asked: &Asked) -> Result<Found, Failure> {
         let rows = joined.sessions.iter().filter(|session| asked.holds(session)).map(|session| session.row());
         let events = |row: &LoginSessionRow| {
-            (of_session(row), row.host.as_ref().map(|host| host.text.clone()).unwrap_or_default())
+            let list = of_session(row);
+            let host = row.host.as_ref().map(|host| host.text.clone()).unwrap_or_default();
+            Events { timeless: usize::from(list.is_empty()), list, host }
         };
-        Ok(Found { rows: self.rows(rows, events)?, what: "session", of: "" })
+        Ok(Found { rows: self.rows(rows, |row| row, events)?, what: "session", of: "" })
     }
 
     /// The counts; those of all that is counted are no row of their own where nothing is.
@@ -86,16 +97,21 @@ impl Answer {
             _ => true,
         };
         let anything = !counted.total.is_empty();
-        let rows: Vec<LoginCountRow> =
-            counted.rows(unmasked).filter(|row| anything && is_wanted(row) && once(row)).collect();
-        let masked = rows.iter().filter(|row| row.masked).count() as u64;
+        let is_printed = |told: &Dated| anything && is_wanted(&told.row) && once(&told.row);
+        let rows: Vec<Dated> = counted.dated(unmasked).filter(is_printed).collect();
+        let masked = rows.iter().filter(|told| told.row.masked).count() as u64;
         if masked > 0 {
             let names = crate::term::counted(masked, "name");
             self.voice.say(format!(
                 "{names} masked: they look like passwords typed where a name belongs; --show-masked shows them"
             ));
         }
-        let found = self.rows(rows.into_iter(), |row| (of_counts(row), String::new()))?;
+        let events = |told: &Dated| Events {
+            list: of_counts(told),
+            host: String::new(),
+            timeless: without_time(told),
+        };
+        let found = self.rows(rows.into_iter(), |told| &told.row, events)?;
         Ok(Found { rows: found, what: "row", of: " of tries to log in" })
     }
 
@@ -160,22 +176,23 @@ impl Answer {
         self.voice.bytes(&self.out);
     }
 
-    /// Prints rows, or the events that they are, with the machine that each is of; gives how many rows there were.
-    fn rows<R: Row>(
+    /// Prints rows, or the events that they are; gives how many rows there were.
+    fn rows<T, R: Row>(
         &mut self,
-        rows: impl Iterator<Item = R>,
-        events: impl Fn(&R) -> (Vec<SiemEvent>, String),
+        rows: impl Iterator<Item = T>,
+        row_of: impl Fn(&T) -> &R,
+        events: impl Fn(&T) -> Events,
     ) -> Result<u64, Failure> {
         let mut printer = Printer::new(self.format.form(), R::COLUMNS);
         let (mut found, mut timeless) = (0, 0);
         for row in rows {
             found += 1;
             if matches!(self.format, Format::Syslog | Format::Ecs) {
-                let (events, host) = events(&row);
-                timeless += u64::from(events.is_empty());
-                events.iter().try_for_each(|event| self.event(event, &host))?;
+                let Events { list, host, timeless: left } = events(&row);
+                timeless += left as u64;
+                list.iter().try_for_each(|event| self.event(event, &host))?;
             } else {
-                printer.row(&row, &mut self.out)?;
+                printer.row(row_of(&row), &mut self.out)?;
             }
             self.write_piece();
         }
@@ -183,7 +200,8 @@ impl Answer {
             printer.end::<R>(&mut self.out);
         }
         if timeless > 0 {
-            self.voice.warn(format!("{} without a time: no event was made of it", counted(timeless, "row")));
+            let events = counted(timeless, "event");
+            self.voice.warn(format!("{events} not made, for want of a time"));
         }
         Ok(found)
     }

@@ -130,8 +130,10 @@ impl Asked {
         let of_user = users.is_empty() || users.contains(&session.user) || by_number;
         let places = [&session.from.address, &session.hostname, &session.terminal];
         let from = self.wanted.is_from(&places.map(Vec::as_slice));
-        let after = since.is_none_or(|since| session.end.is_none_or(|end| since <= end));
-        let before = until.is_none_or(|until| session.start.is_none_or(|start| start <= until));
+        // The clock may have been set back behind its beginning.
+        let (begun, ended) = session.span();
+        let after = since.is_none_or(|since| ended.is_none_or(|ended| since <= ended));
+        let before = until.is_none_or(|until| begun.is_none_or(|begun| begun <= until));
         of_user && from && after && before
     }
 }
@@ -180,6 +182,18 @@ mod tests {
             assert!(args(&[unset], &[], None).check().unwrap_err().message().contains("a name or a number"));
         }
         assert!(asked.holds(&Session { auid: Some(1001), ..session("", 12, 13) }));
+    }
+
+    #[test]
+    fn a_session_in_which_the_clock_was_set_back_is_on_at_its_beginning_at_its_end_and_between() {
+        let time = |seconds| Some(Timestamp::from_unix(seconds, 0));
+        let session = Session { start: time(100), end: time(40), ..Session::default() };
+        let holds = |since, until| {
+            let window = TimeWindow { since: time(since), until: time(until) };
+            Asked::new(&args(&[], &[], None), window, b"").holds(&session)
+        };
+        assert!(holds(90, 110) && holds(30, 50) && holds(60, 70) && holds(0, 200));
+        assert!(!holds(0, 30) && !holds(110, 200));
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Read {
         }
     }
 
+    /// What is odd among much else is no gap; where there is hardly anything else, the log is something other than it was
+    /// taken for.
+    fn is_understood(&self) -> bool {
+        self.odd == 0 || self.records > self.odd
+    }
+
     fn words(&self, zone: &str) -> String {
         let span = match self.span {
             Some((first, last)) => format!("{} to {}", first.spoken(), last.spoken()),
@@ -173,26 +179,21 @@ impl Coverage {
         if spans.is_empty() {
             return vec![format!("{}: there is no record with a time at all", window.words())];
         }
+        // A window without an end may begin behind a log that had nothing to say of late; another that goes on shows that
+        // logs were kept.
+        let latest = spans.iter().map(|(_, (_, last))| *last).max();
         let beyond = |(what, (first, last)): (What, (Timestamp, Timestamp))| {
-            let what = what.words();
-            let before = window
-                .since
-                .filter(|since| *since < first)
-                .map(|since| format!("{} to {}: {what} begin later", since.spoken(), first.spoken()));
             // Behind the last record nothing was logged as long as the log was still being written: until it was collected.
-            let known_to = self.collected.map_or(last, |collected| collected.max(last));
-            let after = window
-                .until
-                .filter(|until| *until > known_to)
-                .map(|until| format!("{} to {}: {what} end before", known_to.spoken(), until.spoken()));
-            before.into_iter().chain(after)
+            let went_on = self.collected.max(latest.filter(|_| window.until.is_none()));
+            let known_to = went_on.map_or(last, |latest| latest.max(last));
+            beyond_span(window, what.words(), first, known_to)
         };
         spans.into_iter().flat_map(beyond).collect()
     }
 
     /// Whether everything was read that was looked for.
     pub fn is_whole(&self) -> bool {
-        let is_read = |read: &Read| read.broken.is_none();
+        let is_read = |read: &Read| read.broken.is_none() && read.is_understood();
         (self.is_plain || self.absent.is_empty())
             && self.notes.is_empty()
             && self.read.iter().all(is_read)
@@ -236,4 +237,23 @@ impl Coverage {
         told(&absent, "not read");
         told(&self.beyond(window), "nothing is known of");
     }
+}
+
+/// What of the window a kind of log does not speak of that is known from `first` to `last`: all of it, or its ends.
+fn beyond_span(window: TimeWindow, what: &str, first: Timestamp, last: Timestamp) -> Vec<String> {
+    if window.end().is_some_and(|end| end < first) {
+        return vec![format!("{}: {what} begin later, {}", window.words(), first.spoken())];
+    }
+    if window.since.is_some_and(|since| since > last) {
+        return vec![format!("{}: {what} end before, {}", window.words(), last.spoken())];
+    }
+    let before = window
+        .since
+        .filter(|since| *since < first)
+        .map(|since| format!("{} to {}: {what} begin later", since.spoken(), first.spoken()));
+    let after = window
+        .until
+        .filter(|until| *until > last)
+        .map(|until| format!("{} to {}: {what} end before", last.spoken(), until.spoken()));
+    before.into_iter().chain(after).collect()
 }

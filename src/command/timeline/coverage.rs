@@ -129,7 +129,13 @@ impl Coverage {
         let all = all.map(|(since, last)| {
             format!("the time from {} on: what was read ends at {}", since.spoken(), last.spoken())
         });
-        before.chain(behind).chain(all).collect()
+        // A window that begins somewhere is told for each kind of log.
+        let first = spans.values().map(|(first, _)| *first).min().filter(|_| window.since.is_none());
+        let none = window.end().zip(first).filter(|(end, first)| end < first);
+        let none = none.map(|(end, first)| {
+            format!("the time to {}: what was read begins at {}", end.spoken(), first.spoken())
+        });
+        before.chain(behind).chain(all).chain(none).collect()
     }
 
     /// Tells it: in a few lines beside an answer, and all of it where there is none.

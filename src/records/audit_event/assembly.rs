@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::time::Duration;
 
 use super::super::audit_log::{EventId, Head};
-use super::flight::{Flight, Known};
+use super::flight::{Flight, Known, versions};
 use super::{Event, Place, Shortfall};
 use crate::clock::Timestamp;
 
@@ -309,7 +309,7 @@ impl Assembly {
                 self.counts.conflicts += u64::from(flight.event.conflict);
                 flight.close();
                 self.weight -= flight.weight();
-                each(flight.take());
+                versions(flight.take(), each);
                 self.weight += flight.weight();
             }
             self.recycle(at);

@@ -172,6 +172,35 @@ impl Flight {
     }
 }
 
+/// Gives an event as each of the files has it that say different things of it; one that all agree on as it is.
+pub(super) fn versions(event: Event, each: &mut dyn FnMut(Event)) {
+    let mut files: Vec<u32> = event.lines().map(|(_, place)| place.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    if !event.conflict || files.len() < 2 || event.lines.len() > COMPARED {
+        return each(event);
+    }
+    files.iter().for_each(|file| each(version(&event, *file)));
+}
+
+/// The records that a file has of its own, and of those of others what it does not say otherwise: a record that two files
+/// have in common was kept once.
+fn version(event: &Event, file: u32) -> Event {
+    let mut kept: Vec<(usize, (&[u8], Place))> = event.lines().enumerate().collect();
+    let (mut others, mut own) = (Vec::new(), Vec::new());
+    kept.drain(..).for_each(|one| if one.1.1.file == file { own.push(one) } else { others.push(one) });
+    for one in others {
+        let is_said = |head: Head<'_>| own.iter().any(|(_, (line, _))| is_of_same(line, &head));
+        if !head(one.1.0).is_some_and(is_said) {
+            own.push(one);
+        }
+    }
+    own.sort_unstable_by_key(|(at, _)| *at);
+    let mut version = Event { text: Vec::new(), lines: Vec::new(), ..event.clone() };
+    own.iter().for_each(|(_, (line, place))| version.push(line, *place));
+    version
+}
+
 /// What another file has in the place of a record.
 enum Other {
     Same,

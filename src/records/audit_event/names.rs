@@ -352,7 +352,7 @@ fn is_second(items: &[Item<'_>], at: usize) -> bool {
 
 /// The records of the directories that a name may lie in. What the program gave as the directory, up to its slash, is their
 /// name; where it gave none, the working directory is, without one.
-fn parents_of<'i, 'a>(items: &'i [Item<'a>], name: &[u8]) -> impl Iterator<Item = &'i Item<'a>> {
+pub fn parents_of<'i, 'a>(items: &'i [Item<'a>], name: &[u8]) -> impl Iterator<Item = &'i Item<'a>> {
     let name = name.strip_suffix(b"/").unwrap_or(name);
     let length = name.len() - last(name).len();
     let given = name.get(..length).unwrap_or_default().to_vec();

@@ -213,6 +213,17 @@ mod tests {
         // Given from /srv.
         assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"phi/x\" inode=9"));
         assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"/x\" inode=8 dev=08:01"));
+        // Refused, and given from a directory that is open.
+        assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"closed/b\" nametype=UNKNOWN"));
+        assert!(!sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"/x\" nametype=UNKNOWN"));
+        // What is moved away from above.
+        let moved = |name: &str, kind: &str| format!("type=PATH item=2 name={name} inode=11 nametype={kind}");
+        let matters = |name: &str, kind: &str| {
+            let mut new = Sieve::of([&b"phi"[..]], [&b"/srv/a/phi"[..]], &[], &Inodes::default());
+            new.may_matter(b"PATH", moved(name, kind).as_bytes())
+        };
+        assert!(matters("\"/srv/a\"", "DELETE") && matters("2F7372762F61", "DELETE"));
+        assert!(!matters("\"/srv/a\"", "PARENT") && !matters("\"/srv/ab\"", "DELETE"));
         inodes.mark(8);
         assert!(sieve.may_matter(b"PATH", b"type=PATH item=0 name=\"/x\" inode=8 dev=08:01"));
         assert!(sieve.may_matter(b"CONFIG_CHANGE", b"") && sieve.may_matter(b"DAEMON_END", b""));

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Filter, is_of_names};
+use super::{Calls, Filter, is_of_names};
 use crate::path::HostPath;
 
 static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"key="));
@@ -15,6 +15,7 @@ static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" name=")
 #[derive(Clone, Debug)]
 pub struct Sieve {
     needles: Needles,
+    calls: Calls,
 }
 
 #[derive(Clone, Debug)]
@@ -72,11 +73,11 @@ impl Sieve {
         } else if !filter.uids.is_empty() {
             numbers("uid", &filter.uids)
         } else if !filter.syscalls.is_empty() {
-            numbers("syscall", &filter.syscalls)
+            numbers("syscall", &filter.syscalls.numbers())
         } else {
             Needles::All
         };
-        Sieve { needles }
+        Sieve { needles, calls: filter.syscalls.clone() }
     }
 
     /// Whether the event of a line may be what is asked for.
@@ -87,8 +88,11 @@ impl Sieve {
             Needles::Any { field, finders } => {
                 let part = match field {
                     // Where a relative name lies its own line does not say.
-                    Field::Name if kind == b"PATH" && is_relative(line) => return true,
+                    Field::Name if kind == b"PATH" && is_unsure(line) => return true,
                     Field::Name => matches!(kind, b"PATH" | b"CWD").then_some(line),
+                    // Who made the access its own line does not say, and another may not be there.
+                    Field::Actor if matches!(kind, b"PATH" | b"CWD" | b"URINGOP") => return true,
+                    Field::Actor if self.calls.are_unsure(line) => return true,
                     _ if is_of_names(kind) => None,
                     Field::Actor => Some(line),
                     Field::Key => KEY.find(line).and_then(|at| line.get(at..)),
@@ -99,11 +103,12 @@ impl Sieve {
     }
 }
 
-/// Whether the name of a PATH line is there, and begins not at the root, as it is or in hexadecimal.
-fn is_relative(line: &[u8]) -> bool {
+/// Whether the name of a PATH line begins not at the root, as it is or in hexadecimal, or was left out.
+fn is_unsure(line: &[u8]) -> bool {
     let name = NAME.find(line).and_then(|at| line.get(at + b" name=".len()..)).unwrap_or_default();
     match name.first() {
         Some(b'"') => name.get(1) != Some(&b'/'),
+        Some(b'(' | b'<') => true,
         Some(digit) => digit.is_ascii_hexdigit() && !name.starts_with(b"2F") && !name.starts_with(b"2f"),
         None => false,
     }

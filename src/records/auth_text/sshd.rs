@@ -8,13 +8,17 @@ use super::vis::decoded;
 use super::{Answer, From, Key, Message};
 
 /// What it says; none if it is of no meaning for logins. Names are the bytes that were given, as PAM and the audit log
-/// have them, and not as sshd writes them.
+/// have them, and not as sshd writes them. It writes none with control bytes: a message that has one is torn, or not of
+/// its making.
 pub fn understand(message: &[u8]) -> Option<Message> {
     let (text, relayed) = bare(message);
     let mut said = read(text, message)?;
     // What the unprivileged process says is written so by itself, and once more by the monitor.
     let times = if relayed { 2 } else { 1 };
     if let Some(user) = name_of(&mut said) {
+        if user.iter().any(u8::is_ascii_control) {
+            return None;
+        }
         *user = decoded(user, times).into_owned();
     }
     Some(said)
@@ -128,9 +132,20 @@ fn unknown(text: &[u8]) -> Option<Message> {
     Some(Message::UnknownUser { user: user.to_vec(), from })
 }
 
+/// Reasons with `for` in them (Linux-PAM, pam_strerror.c: `PAM_MAXTRIES`, `PAM_SESSION_ERR`); no other has one.
+const LONG_REASONS: [&[u8]; 2] = [
+    b"Have exhausted maximum number of retries for service",
+    b"Cannot make/remove an entry for the specified session",
+];
+
 /// `PAM: REASON for [illegal user ]USER from HOST`
 fn pam(text: &[u8]) -> Option<Message> {
-    let (reason, rest) = cut(text.strip_prefix(b"PAM: ")?, b" for ")?;
+    let text = text.strip_prefix(b"PAM: ")?;
+    let long = LONG_REASONS.iter().find_map(|reason| {
+        let rest = text.strip_prefix(*reason)?.strip_prefix(b" for ")?;
+        Some((*reason, rest))
+    });
+    let (reason, rest) = long.or_else(|| cut(text, b" for "))?;
     let named = without(rest, b"illegal user ");
     let (user, host) = cut_last(named, b" from ")?;
     let from = From { address: is_address(host).then(|| host.to_vec())?, port: None };

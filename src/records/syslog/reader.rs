@@ -71,7 +71,7 @@ impl Tags {
 }
 
 impl Notes {
-    /// What is to be told of the years, in words.
+    /// What is to be told of the years and hours, in words.
     pub fn doubt(&self) -> Option<String> {
         let lines = |lines: u64, lie: &str| match lines {
             1 => format!("1 line {}", lie.replacen("lie", "lies", 1)),
@@ -81,10 +81,12 @@ impl Notes {
                      which it may be";
         let ahead = "lie after the time at which the log was written last, in the year of those around: taken for one of the \
                      year before, where the clock that was ahead may have been wrong by less";
-        let both = [(self.doubtful_years, aside), (self.ahead_years, ahead)];
-        let both: Vec<String> =
-            both.into_iter().filter(|(count, _)| *count > 0).map(|(count, lie)| lines(count, lie)).collect();
-        (!both.is_empty()).then(|| both.join("; "))
+        let hour = "lie in an hour that the zone has twice, or never, where summer time ends or begins: the time may be \
+                    wrong by an hour";
+        let all = [(self.doubtful_years, aside), (self.ahead_years, ahead), (self.ambiguous_times, hour)];
+        let told: Vec<String> =
+            all.into_iter().filter(|(count, _)| *count > 0).map(|(count, lie)| lines(count, lie)).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 }
 
@@ -137,9 +139,10 @@ pub struct Reader {
     was_read: bool,
 }
 
-/// The line above, for a line that only says that it was said again.
+/// The line above, for a line that only says that it was said again; empty where that was not understood.
 #[derive(Clone, Debug, Default)]
 struct Last {
+    host: Vec<u8>,
     tag: Vec<u8>,
     pid: Option<u32>,
     message: Vec<u8>,
@@ -170,6 +173,9 @@ impl Reader {
             let continued = indented(text) && self.was_read;
             self.notes.continued += u64::from(continued);
             self.notes.unparsed += u64::from(!continued);
+            if !continued {
+                self.last = Last::default();
+            }
             return;
         };
         self.was_read = true;
@@ -188,9 +194,11 @@ impl Reader {
         self.notes.repeats += u64::from(again.is_some());
         let (tag, pid, message, times) = match again {
             Some((times, Some(quoted))) => (line.tag, line.pid, quoted, times),
-            Some((times, None)) => {
+            Some((times, None)) if is_of_the_same(line, &self.last.host) => {
                 (self.last.tag.as_slice(), self.last.pid, self.last.message.as_slice(), times)
             }
+            // Of a machine whose line is not above it nobody knows what was repeated.
+            Some((times, None)) => (&b""[..], None, &b""[..], times),
             None => (line.tag, line.pid, line.message, 1),
         };
         match understand(tag, message) {
@@ -259,12 +267,18 @@ pub(super) fn indented(text: &[u8]) -> bool {
     text.first().is_some_and(|byte| b" \t".contains(byte)) || text.starts_with(b"#011")
 }
 
+/// Whether a line that says that the last was repeated is of the machine of the line above; it may name none.
+pub(super) fn is_of_the_same(line: &Line, above: &[u8]) -> bool {
+    line.host.is_empty() || line.host == above
+}
+
 impl Last {
     fn take(&mut self, line: &Line) {
         let keep = |to: &mut Vec<u8>, from: &[u8]| {
             to.clear();
             to.extend_from_slice(from);
         };
+        keep(&mut self.host, line.host);
         keep(&mut self.tag, line.tag);
         keep(&mut self.message, line.message);
         self.pid = line.pid;

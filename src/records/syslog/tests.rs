@@ -1,6 +1,7 @@
 //! The same messages in four forms, as rsyslog 8.2302 wrote them at once; years and zones of made-up lines.
 
 mod clocks;
+mod odd;
 
 use std::fmt::Write as _;
 
@@ -238,8 +239,11 @@ fn summer_time_ends_once_and_a_clock_that_was_set_is_told() {
     let log = lines.map(|line| format!("{line} h sshd[1]: x\n")).concat();
     let (_, notes) = read(log.as_bytes(), "2026-11-23T00:00:00Z", &berlin);
     assert_eq!((notes.ambiguous_times, notes.steps), (4, 0));
+    let doubt = notes.doubt().unwrap_or_default();
+    assert!(doubt.starts_with("4 lines lie in an hour that the zone has twice, or never"), "{doubt}");
     let (_, notes) = read(log.as_bytes(), "2026-11-23T00:00:00Z", &Zone::utc());
     assert_eq!((notes.ambiguous_times, notes.steps, notes.first_steps[0].back), (0, 1, 3_598));
+    assert_eq!(notes.doubt(), None);
 }
 
 #[test]

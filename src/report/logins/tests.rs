@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::report::siem::{ecs, syslog};
+use crate::view::logins::{Attempt, Logins, Times};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix(1_795_292_388 + seconds, 0)
@@ -72,12 +73,68 @@ fn accepted_and_rejected_tries_are_events_of_their_own_and_records_are_not_added
     };
     assert_eq!(count.cells().len(), LoginCountRow::COLUMNS.len());
     assert_eq!(count.cells()[3..6], ["password 1, publickey 2", "password 4", "btmp 7, text_failed 4"]);
+    let times = |op| (op, Times { first: at(0), last: at(9) });
+    let each = BTreeMap::from(["accepted", "btmp", "failed", "text_failed"].map(times));
     let told = |row: &LoginCountRow| {
-        of_counts(row).into_iter().map(|event| (event.op, event.count)).collect::<Vec<_>>()
+        let told = Dated { row: row.clone(), masked: None, each: each.clone() };
+        of_counts(&told).into_iter().map(|event| (event.op, event.count)).collect::<Vec<_>>()
     };
     assert_eq!(told(&count), [("accepted".into(), 3), ("failed".into(), 4)]);
     let none = BTreeMap::new;
     let records = LoginCountRow { accepted: none(), rejected: none(), ..count };
     assert_eq!(told(&records), [("btmp".into(), 7), ("text_failed".into(), 4)]);
-    assert!(of_counts(&LoginCountRow { first: None, ..records }).is_empty());
+    let timeless = Dated { row: records, masked: None, each: BTreeMap::new() };
+    assert_eq!((of_counts(&timeless).len(), without_time(&timeless)), (0, 2));
+}
+
+fn attempt(user: &str, accepted: bool, time: Option<Timestamp>) -> Attempt {
+    let (method, from) = (b"password".to_vec(), b"192.0.2.7".to_vec());
+    Attempt { time, user: user.into(), method, accepted, from, ..Attempt::default() }
+}
+
+fn events_of_accounts(logins: Logins) -> Vec<(String, Timestamp, Option<Timestamp>)> {
+    let counted = logins.finish();
+    let accounts = counted.dated(false).filter(|told| told.row.by == "account");
+    let events = accounts.flat_map(|told| of_counts(&told));
+    events.map(|event| (event.row, event.time, event.last)).collect()
+}
+
+#[test]
+fn what_was_accepted_is_not_dated_to_what_failed_nor_named_as_it() {
+    let mut logins = Logins::new(None);
+    for (seconds, accepted) in [(0, false), (5, false), (900, true), (901, true)] {
+        logins.attempt(&attempt("root", accepted, Some(at(seconds))));
+    }
+    logins.failed_record(b"bob", b"192.0.2.7", Some(at(7)));
+    logins.failed_record(b"bob", b"192.0.2.7", Some(at(3)));
+    let told = events_of_accounts(logins);
+    let one = |row: &str, first, last| (row.to_owned(), at(first), Some(at(last)));
+    let expected = [
+        one("logins/account/accepted/root", 900, 901),
+        one("logins/account/failed/root", 0, 5),
+        one("logins/account/btmp/bob", 3, 7),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn masked_names_are_told_apart_by_what_is_no_secret() {
+    let mut logins = Logins::new(None);
+    for user in ["Tr0ub4dor", "Sommer2026!", "alice"] {
+        logins.attempt(&Attempt { invalid: user != "alice", ..attempt(user, false, Some(at(0))) });
+    }
+    let rows: Vec<String> = events_of_accounts(logins).into_iter().map(|(row, ..)| row).collect();
+    let expected =
+        ["logins/masked_account/failed/1", "logins/masked_account/failed/2", "logins/account/failed/alice"];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn a_try_without_a_time_is_no_event_and_is_counted_as_none() {
+    let mut logins = Logins::new(None);
+    logins.attempt(&attempt("root", false, Some(at(0))));
+    logins.attempt(&attempt("root", true, None));
+    let counted = logins.finish();
+    let told = counted.dated(false).find(|told| told.row.by == "account").unwrap();
+    assert_eq!((of_counts(&told).len(), without_time(&told)), (1, 1));
 }

@@ -45,6 +45,8 @@ pub struct Totals {
     pub undecided: u64,
     /// Folders that were moved out of the PHI folders.
     pub moved_out: u64,
+    /// Renamings of folders above the PHI folders.
+    pub moved_above: u64,
     /// Events that are in rows and, for want of room, in no count of actors and files.
     pub not_counted: u64,
     /// Paths that were forgotten for want of room: bare names in those directories may be unresolved.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::records::audit_event::items::{FileId, Item, NameType};
-use crate::records::audit_event::names::{Named, Names, is_within};
+use crate::records::audit_event::names::{Named, Names, is_within, parents_of};
 use crate::records::audit_event::operation::{Op, Operation, Outcome};
 
 /// Files that are known as PHI by their inode, at most: some 4 MiB.
@@ -126,6 +126,12 @@ impl Phi<'_> {
     ) -> Option<Touch> {
         let by_path = |named: &Named| self.roots.iter().any(|root| is_within(&named.path, root));
         let by_inode = |item: &Item<'_>| item.id.is_some_and(|id| self.files.has(id));
+        // What is made in a folder of PHI, or taken out of it, is PHI by whatever way the folder was reached: a link, another mount.
+        let lies_in_phi = |item: &Item<'_>| {
+            let is_made_or_gone = matches!(item.kind, NameType::Create | NameType::Delete);
+            is_made_or_gone && item.given().is_some_and(|name| parents_of(items, name).any(by_inode))
+        };
+        let by_inode = |item: &Item<'_>| by_inode(item) || lies_in_phi(item);
         let is_phi = |at: &usize| {
             let (item, named) = (items.get(*at), names.get(*at));
             item.is_some_and(by_inode) || named.is_some_and(by_path)

@@ -61,7 +61,7 @@ fn covered_is_what_a_whole_rule_a_seen_canary_and_a_log_without_lapse_show() {
     let statement = Coverage::new((at(100), at(200)), Vec::new()).finish();
     assert_eq!(
         (row.limits, row.limits.len()),
-        (&statement.cannot_see.iter().map(String::as_str).collect::<Vec<_>>()[..], 7)
+        (&statement.cannot_see.iter().map(String::as_str).collect::<Vec<_>>()[..], 8)
     );
     // auditctl -l of a watch is the same.
     assert_eq!(row.rule.unwrap(), "-w /srv/phi -p rwxa -k phi");

@@ -46,6 +46,8 @@ pub(super) struct Audit {
     room: Room,
     /// Sessions of cron and its like that had to go.
     pub(super) services_left_out: u64,
+    /// Which process told of an elevation.
+    pub(super) processes: BTreeMap<Evidence, u32>,
     /// Elevations beyond what one session may have.
     pub(super) elevations_left_out: u64,
     /// From when to when it tells of logins.
@@ -63,6 +65,7 @@ impl Default for Audit {
             ended_services: VecDeque::new(),
             room: Room::of(ROOM),
             services_left_out: 0,
+            processes: BTreeMap::new(),
             elevations_left_out: 0,
             span: None,
         }
@@ -255,14 +258,15 @@ impl Audit {
         let is_command = kind == b"USER_CMD";
         let to = if is_command { Vec::new() } else { told.account().unwrap_or_default().to_vec() };
         // sudo sends the command and then the session that it opens for it.
-        if let Some(last) = elevations.last_mut().filter(|last| {
-            !is_command
-                && last.to.is_empty()
+        let processes = &self.processes;
+        let is_of_it = |last: &&mut Elevation| {
+            last.to.is_empty()
                 && last.by == told.program
-                && !refused
                 && !last.refused
                 && time.since(last.time) <= BEFORE
-        }) {
+                && processes.get(&last.evidence).copied() == told.pid
+        };
+        if let Some(last) = elevations.iter_mut().rev().find(is_of_it).filter(|_| !is_command && !refused) {
             last.to = to;
             return;
         }
@@ -274,8 +278,10 @@ impl Audit {
             refused,
             evidence,
         };
-        if elevations.len() < MOST_ELEVATIONS && self.room.take(elevation.weight()) {
+        let weight = elevation.weight() + size_of::<(Evidence, u32)>();
+        if elevations.len() < MOST_ELEVATIONS && self.room.take(weight) {
             elevations.push(elevation);
+            self.processes.extend(told.pid.map(|pid| (evidence, pid)));
         } else {
             self.elevations_left_out += 1;
         }

@@ -10,8 +10,8 @@ use super::label::{label, unlisted, unrecorded};
 use super::logind::Logind;
 use super::records::Records;
 use super::shared::{self, differ, may_be_one_machine, same};
-use super::text::{Deed, SAME, Texts};
-use super::{Elevation, Flag, Label, MOST_ELEVATIONS, Session, Source};
+use super::text::{SAME, Texts};
+use super::{Flag, Label, Session, Source, acts};
 use crate::clock::Timestamp;
 use crate::records::audit_event::{Event, Place};
 use crate::records::auth_text::Said;
@@ -94,7 +94,7 @@ impl Sessions {
     }
 
     /// Joins them.
-    pub fn finish(self) -> Joined {
+    pub fn finish(mut self) -> Joined {
         let (text, text_of_services) = self.texts.refused();
         let mut untold = Untold {
             audit: self.audit.refused(),
@@ -108,6 +108,7 @@ impl Sessions {
             ..Untold::default()
         };
         let audited = self.audit.span;
+        let processes = std::mem::take(&mut self.audit.processes);
         let told = self.texts.finish();
         untold.disbelieved = told.disbelieved;
         let (mut sessions, alone) = with_texts(self.audit.finish(), told.sessions);
@@ -121,7 +122,7 @@ impl Sessions {
         records.sort_by(|one, other| one.evidence.cmp(&other.evidence));
         with_records(&mut sessions, records, audited.filter(|_| is_audited));
         sessions.sort_by(|one, other| order(one).cmp(&order(other)));
-        with_elevations(&mut sessions, told.elevations, &mut untold);
+        acts::place(&mut sessions, told.elevations, &processes, &mut untold);
         for session in &mut sessions {
             unrecorded(session, recorded);
             session.elevations.sort_by_key(|elevation| (elevation.time, elevation.evidence));
@@ -229,73 +230,6 @@ fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Opt
 fn is_that(session: &Session, record: &Session) -> bool {
     let terminal = !session.terminal.is_empty() && session.terminal == record.terminal;
     terminal || session.pid.is_some() && session.pid == record.pid
-}
-
-/// Puts what a line says of somebody acting as another to the session in which it happened: the one that the journal
-/// names, or else the only one of that user, and terminal, at the time.
-fn with_elevations(sessions: &mut [Session], elevations: Vec<Deed>, untold: &mut Untold) {
-    let mut by_user: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-    for (at, session) in sessions.iter().enumerate() {
-        by_user.entry(session.user.clone()).or_default().push(at);
-    }
-    for Deed { user, terminal, session: number, elevation } in elevations {
-        let of_user = by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
-        // Logs of text may count whole seconds.
-        let covers = |session: &Session| {
-            session.covers(elevation.time)
-                || session.start.is_some_and(|start| start.apart(elevation.time).as_secs() < 1)
-        };
-        let fits = |session: &Session| {
-            let numbers = number.zip(session.ses).is_none_or(|(one, other)| one == other);
-            let terminals =
-                terminal.is_empty() || session.terminal.is_empty() || terminal == session.terminal;
-            numbers && terminals && covers(session)
-        };
-        // Sessions that began last come first.
-        let last = of_user.iter().rev().filter(|at| {
-            sessions
-                .get(**at)
-                .is_some_and(|session| session.start.is_none_or(|start| start <= elevation.time.plus(SAME)))
-        });
-        let mut fitting = last.take(1_024).filter(|at| sessions.get(**at).is_some_and(fits)).copied();
-        let (first, second) = (fitting.next(), fitting.next());
-        // The audit log may have it already, in the one session where it was.
-        let known = first.into_iter().chain(second).chain(fitting).find(|at| {
-            sessions
-                .get(*at)
-                .is_some_and(|session| session.elevations.iter().any(|known| is_same(known, &elevation)))
-        });
-        match (known, first, second) {
-            (Some(at), ..) => {
-                let known = sessions.get_mut(at).map(|session| session.elevations.iter_mut());
-                let known = known.into_iter().flatten().find(|known| is_same(known, &elevation));
-                known.into_iter().for_each(|known| complete(known, &elevation));
-            }
-            (None, Some(at), None) => match sessions.get_mut(at) {
-                Some(session) if session.elevations.len() < MOST_ELEVATIONS => {
-                    session.elevations.push(elevation)
-                }
-                _ => untold.elevations += 1,
-            },
-            _ => untold.unplaced_elevations += 1,
-        }
-    }
-}
-
-fn is_same(known: &Elevation, other: &Elevation) -> bool {
-    known.by == other.by
-        && known.refused == other.refused
-        && known.time.apart(other.time) <= Duration::from_secs(2)
-}
-
-/// The audit log has the command as it was typed, and not always as whom.
-fn complete(known: &mut Elevation, other: &Elevation) {
-    if known.to.is_empty() {
-        known.to.clone_from(&other.to);
-    }
-    if known.command.is_empty() {
-        known.command.clone_from(&other.command);
-    }
 }
 
 /// Takes over from another account of the same session what is not known yet; what contradicts is flagged.

@@ -2,7 +2,7 @@
 
 use super::audit_record::tty;
 use super::room::Room;
-use super::{Ending, Evidence, Session, Source};
+use super::{Ending, Evidence, Flag, Session, Source};
 use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::From;
@@ -63,6 +63,9 @@ fn session(login: PairedLogin) -> Session {
     }
     if let Some(place) = login.end_place {
         session.shown_by("end", evidence(place));
+    }
+    if login.clock_set != 0 {
+        session.flags.insert(Flag::ClockStep);
     }
     session.user = login.user;
     session.from = From { address: login.address.unwrap_or_default().into_bytes(), port: None };

@@ -1,5 +1,6 @@
 //! A scripted scenario as real programs logged it, and made-up cases beside it.
 
+mod acts;
 mod cases;
 mod lines;
 

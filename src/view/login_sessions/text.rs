@@ -48,6 +48,22 @@ struct Fact {
     evidence: Evidence,
 }
 
+impl Fact {
+    /// Whether it is the same line once more.
+    fn is_copy_of(&self, first: &Fact) -> bool {
+        let is_equal = Fact { evidence: first.evidence, ..self.clone() } == *first;
+        is_equal && !self.is_another_act(first)
+    }
+
+    /// Two sudo of a second, told alike: where seconds are whole and no process is named, one log can have both.
+    fn is_another_act(&self, first: &Fact) -> bool {
+        let (mine, theirs) = (self.evidence.place, first.evidence.place);
+        let is_act = matches!(self.what, What::Elevated { .. });
+        let is_vague = self.pid.is_none() && self.time == Timestamp::from_unix(self.time.unix(), 0);
+        is_act && is_vague && mine.file == theirs.file && mine.offset != theirs.offset
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Texts {
     facts: Vec<Fact>,
@@ -65,6 +81,7 @@ pub(super) struct Deed {
     pub(super) user: Vec<u8>,
     pub(super) terminal: Vec<u8>,
     pub(super) session: Option<u32>,
+    pub(super) pid: Option<u32>,
     pub(super) elevation: Elevation,
 }
 
@@ -123,7 +140,7 @@ impl Texts {
 
     pub(super) fn finish(mut self) -> Read {
         self.facts.sort();
-        self.facts.dedup_by(|later, first| Fact { evidence: first.evidence, ..later.clone() } == *first);
+        self.facts.dedup_by(|later, first| later.is_copy_of(first));
         let forged = std::mem::take(&mut self.forged);
         let mut reading = Reading::default();
         for fact in std::mem::take(&mut self.facts) {
@@ -151,7 +168,6 @@ fn what(said: &Said) -> Option<(Vec<u8>, What)> {
     use crate::records::auth_text::Answer;
     let short = |text: &[u8]| text.get(..256).unwrap_or(text).to_vec();
     let from = |from: &From| From { address: short(&from.address), port: from.port };
-    let end = |from: &From| From { address: short(&from.address), port: from.port };
     Some(match &said.message {
         Message::Tried { answer: Answer::Accepted, method, user, from: at, key, .. } => {
             let key = key.as_ref().map(|key| (short(&key.kind), short(&key.fingerprint), short(&key.detail)));
@@ -177,7 +193,7 @@ fn what(said: &Said) -> Option<(Vec<u8>, What)> {
             (short(user), What::Shell { terminal: tty(&short(terminal)).to_vec(), from: from(at) })
         }
         Message::Ended { logged_in, from: at, .. } if *logged_in != Some(false) && at.port.is_some() => {
-            (Vec::new(), What::Gone { from: end(at) })
+            (Vec::new(), What::Gone { from: from(at) })
         }
         Message::LogindNew { session, user } => {
             let session = std::str::from_utf8(session).ok()?.parse().ok()?;
@@ -276,7 +292,8 @@ impl Reading {
                 let (time, evidence) = (fact.time, fact.evidence);
                 let elevation = Elevation { time, by, to, command, refused: *refused, evidence };
                 let (user, terminal) = (fact.user.clone(), terminal.clone());
-                self.elevations.push(Deed { user, terminal, session: fact.session, elevation });
+                let (session, pid) = (fact.session, fact.pid);
+                self.elevations.push(Deed { user, terminal, session, pid, elevation });
             }
         }
     }

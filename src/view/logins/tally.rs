@@ -7,6 +7,11 @@ use crate::clock::Timestamp;
 /// Methods that are told apart; beyond, they are counted as `other`.
 const MOST_METHODS: usize = 16;
 
+/// Tries that were accepted, as their times and events name them.
+pub const ACCEPTED: &str = "accepted";
+/// Tries that were rejected.
+pub const REJECTED: &str = "failed";
+
 /// The counts, each of its own kind: they are not to be added to one another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -18,16 +23,26 @@ pub struct Tally {
     pub rejected: BTreeMap<Vec<u8>, u64>,
     /// Records that tell of them, by kind: `text_failed`, `audit_user_auth_failed`, `btmp`, …
     pub records: BTreeMap<&'static str, u64>,
-    /// When the first of all that is.
-    pub first: Option<Timestamp>,
-    /// When the last.
-    pub last: Option<Timestamp>,
+    /// When the first of all that is, and when the last.
+    pub times: Option<Times>,
+    /// The same of tries that were accepted ([`ACCEPTED`]), of such as were rejected ([`REJECTED`]), and of each kind of
+    /// record; of what has no time, none.
+    pub each: BTreeMap<&'static str, Times>,
     /// sshd says that there is no such user.
     pub unknown_user: bool,
     /// A log says that the name is not valid: there is no such user, or it is not let in.
     pub invalid: bool,
     /// A log knows it as an account: it was let in, or sshd says why it is not.
     pub known: bool,
+}
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When the first.
+    pub first: Timestamp,
+    /// When the last.
+    pub last: Timestamp,
 }
 
 /// What a line says of a name.
@@ -45,11 +60,18 @@ pub(super) enum Standing {
 
 impl Tally {
     /// Counts a try.
-    pub(super) fn tried(&mut self, method: &[u8], accepted: bool) {
+    pub(super) fn tried(&mut self, method: &[u8], accepted: bool, time: Option<Timestamp>) {
+        self.at(if accepted { ACCEPTED } else { REJECTED }, time);
         let methods = if accepted { &mut self.accepted } else { &mut self.rejected };
         let method = method.get(..64).unwrap_or(method);
         let is_room = methods.len() < MOST_METHODS || methods.contains_key(method);
         *methods.entry(if is_room { method } else { b"other" }.to_vec()).or_default() += 1;
+    }
+
+    /// Counts a record of a kind, which may stand for several.
+    pub(super) fn recorded(&mut self, kind: &'static str, times: u64, time: Option<Timestamp>) {
+        self.at(kind, time);
+        *self.records.entry(kind).or_default() += times;
     }
 
     /// Notes what a line says of the name.
@@ -62,11 +84,12 @@ impl Tally {
         }
     }
 
-    /// Widens its time.
-    pub(super) fn at(&mut self, time: Option<Timestamp>) {
+    /// Widens its times, of all and of what this is.
+    fn at(&mut self, what: &'static str, time: Option<Timestamp>) {
         let Some(time) = time else { return };
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        let moment = Times { first: time, last: time };
+        self.times.get_or_insert(moment).widen(time);
+        self.each.entry(what).or_insert(moment).widen(time);
     }
 
     /// Tries that were rejected, by whatever method.
@@ -77,5 +100,12 @@ impl Tally {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         *self == Tally::default()
+    }
+}
+
+impl Times {
+    fn widen(&mut self, time: Timestamp) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
     }
 }

@@ -67,9 +67,10 @@ fn connections_tries_and_records_are_counts_of_their_own() {
             ("text_failed", 1),
         ]
     );
-    // PAM's record names who is not known; sshd's has words in brackets, and counts for the source alone.
+    // PAM's record names who is not known; sshd's has words in brackets, and is of no name.
     assert_eq!(counted.accounts[&b"mallory"[..]].records["audit_user_auth_failed"], 2);
     assert!(!counted.accounts.contains_key(&b"(invalid user)"[..]));
+    assert!(counted.accounts[&b""[..]].records["audit_user_login_failed"] > 0);
     assert_eq!(counted.sources[&b"127.0.0.1"[..]].records["audit_user_login_failed"], 6);
     assert_eq!(counted.notes.shed, 1);
 }
@@ -119,6 +120,29 @@ fn what_may_be_a_password_is_masked_and_names_are_not() {
     };
     assert_eq!(names(false), ["Kim2Admin", "***", "mallory"]);
     assert_eq!(names(true), ["Kim2Admin", "Tr0ub4dor", "mallory"]);
+}
+
+#[test]
+fn tries_and_records_of_no_name_are_a_row_among_the_accounts() {
+    let mut logins = Logins::new(None);
+    logins.attempt(&attempt("alice", "1", "192.0.2.7"));
+    logins.attempt(&attempt("", "2", "192.0.2.7"));
+    logins.failed_record(b"", b"192.0.2.7", None);
+    let from = From { address: b"192.0.2.7".to_vec(), port: Some(33858) };
+    logins.said(Source::Text, &said(1, "sshd", 7, Message::UnknownUser { user: Vec::new(), from }));
+    let rows: Vec<_> = logins.finish().rows(false).collect();
+    let sum = |by: &str| -> (u64, u64) {
+        let rows = || rows.iter().filter(|row| row.by == by);
+        (
+            rows().flat_map(|row| row.rejected.values()).sum(),
+            rows().flat_map(|row| row.records.values()).sum(),
+        )
+    };
+    assert_eq!((sum("account"), sum("all")), ((2, 2), (2, 2)));
+    let nameless: Vec<_> = rows.iter().filter(|row| row.by == "account" && row.name.is_none()).collect();
+    assert_eq!((nameless.len(), nameless[0].connections, nameless[0].masked), (1, 1, false));
+    // A try of which no source is told is in no row of sources.
+    assert!(rows.iter().all(|row| row.by != "source" || row.name.is_some()));
 }
 
 #[test]

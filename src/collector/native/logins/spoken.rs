@@ -99,6 +99,7 @@ impl Spoken {
             let of_text = reader.end();
             notes.doubtful_years += of_text.doubtful_years;
             notes.ahead_years += of_text.ahead_years;
+            notes.ambiguous_times += of_text.ambiguous_times;
             each(Heard::End);
         }
         for journal in &self.journals {

@@ -40,6 +40,8 @@ pub struct Look {
     roots: Vec<Needle>,
     /// The last component of each: a name may be given from a directory above it.
     ends: Vec<Needle>,
+    /// The folders above them, as names of them stand in a log.
+    above: Vec<Vec<u8>>,
     /// Programs that outlive the session that started them.
     outliving: Vec<Needle>,
     key: Finder<'static>,
@@ -47,6 +49,7 @@ pub struct Look {
     id: Finder<'static>,
     inode: Finder<'static>,
     name: Finder<'static>,
+    gone: Finder<'static>,
 }
 
 /// What was found in a line that may matter.
@@ -81,13 +84,13 @@ impl Looks for Look {
             b"SYSCALL" => matters(self.is_of_outliving(line)),
             b"CWD" if any(&self.roots) => event(Because::Within),
             b"PATH" => {
-                let is_named = any(&self.ends);
+                let name = self.name(line);
+                let is_relative = !name.starts_with(b"\"/") && !name.starts_with(b"2F");
+                let is_named = any(&self.ends) || self.is_moved_from_above(name);
                 self.inode(line).map_or_else(
-                    || matters(is_named),
-                    |inode| {
-                        let (serial, is_relative) = (self.serial(line), self.is_relative(line));
-                        Some(Glance::File { inode, serial, is_named, is_relative })
-                    },
+                    // What was refused has no file: a bare name may lie in any directory that is open.
+                    || matters(is_named || is_relative),
+                    |inode| Some(Glance::File { inode, serial: self.serial(line), is_named, is_relative }),
                 )
             }
             // What ends or begins recording separates what is before it from what is behind it.
@@ -110,6 +113,7 @@ impl Look {
         Look {
             keys: keys.into_iter().map(Needle::of).collect(),
             ends: roots.iter().map(|root| end(root).unwrap_or_else(|| Needle::of(b"/"))).collect(),
+            above: roots.iter().flat_map(|root| above(root)).flat_map(written).collect(),
             roots: roots.into_iter().map(Needle::of).collect(),
             outliving: outliving.iter().map(|text| Needle::of(text)).collect(),
             key: Finder::new(b"key=").into_owned(),
@@ -117,6 +121,7 @@ impl Look {
             id: Finder::new(b"audit(").into_owned(),
             inode: Finder::new(b" inode=").into_owned(),
             name: Finder::new(b" name=").into_owned(),
+            gone: Finder::new(b"nametype=DELETE").into_owned(),
         }
     }
 
@@ -145,11 +150,33 @@ impl Look {
         Some(number(digits))
     }
 
-    /// Whether the name is none that begins at the root, as it is or in hexadecimal.
-    fn is_relative(&self, line: &[u8]) -> bool {
-        let name = self.name.find(line).and_then(|at| line.get(at + b" name=".len()..));
-        !name.is_some_and(|name| name.starts_with(b"\"/") || name.starts_with(b"2F"))
+    /// Whether the name is that of a folder above the directories, and is taken away.
+    fn is_moved_from_above(&self, name: &[u8]) -> bool {
+        self.above.iter().any(|above| name.starts_with(above)) && self.gone.find(name).is_some()
     }
+
+    /// The name, in quotes or in hexadecimal, and what stands behind it.
+    fn name<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        let at = self.name.find(line).map(|at| at + b" name=".len());
+        at.and_then(|at| line.get(at..)).unwrap_or_default()
+    }
+}
+
+/// The folders above one, but the root of all.
+fn above(folder: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = folder.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
+    ends.filter_map(|(end, _)| folder.get(..end))
+}
+
+/// How a name stands in a log: with a slash at its end or without.
+fn written(name: &[u8]) -> [Vec<u8>; 4] {
+    let hex: String = name.iter().map(|byte| format!("{byte:02X}")).collect();
+    [
+        [b"\"", name, b"\""].concat(),
+        [b"\"", name, b"/\""].concat(),
+        format!("{hex} ").into_bytes(),
+        format!("{hex}2F ").into_bytes(),
+    ]
 }
 
 /// The digits that a text begins with.

@@ -101,6 +101,21 @@ fn a_name_with_a_backslash_is_one_try() {
     assert_eq!((attempts[0].method.as_slice(), tally.total), (&b"password"[..], counts(1, 1, 0, 2)));
 }
 
+/// Written from documentation (Linux-PAM, pam_strerror.c; OpenSSH, auth-pam.c).
+#[test]
+fn one_try_too_many_for_pam_is_one_try_of_the_same_user() {
+    let total = |reason: &str| {
+        let line = |text: &str| format!("2026-01-01T00:00:02Z h sshd[7]: {text}");
+        let rejected = line(&format!("error: PAM: {reason} for alice from 192.0.2.7"));
+        let failed = line("Failed keyboard-interactive/pam for alice from 192.0.2.7 port 9 ssh2");
+        let (_, tally) = count(&[&rejected, &failed]);
+        (tally.total, tally.accounts.get(&b"alice"[..]).copied())
+    };
+    let exhausted = total("Have exhausted maximum number of retries for service");
+    assert_eq!(exhausted, total("Authentication failure"));
+    assert_eq!(exhausted.1, Some(exhausted.0));
+}
+
 /// Written from documentation (OpenSSH, auth2-none.c).
 #[test]
 fn who_is_let_in_without_a_password_is_let_in() {

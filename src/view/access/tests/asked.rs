@@ -165,6 +165,57 @@ fn a_folder_that_was_moved_out_is_counted() {
 }
 
 #[test]
+fn a_phi_folder_keeps_its_accesses_while_a_folder_above_it_has_another_name() {
+    let asked = Question::of(vec![b"/srv/data/phi".to_vec()], vec![]);
+    let moved = |second: i64, from: &str, to: &str| {
+        let items = [(from, 11, "040755", "DELETE"), (to, 11, "040755", "CREATE")];
+        named(second, second as u32, RENAME, &items)
+    };
+    let read = |second: i64, path: &str, inode: u64| opening(second, second as u32, "", path, inode);
+    let log = moved(100, "/srv/data", "/srv/d2")
+        + &read(101, "/srv/d2/phi/b.txt", 102)
+        + &moved(102, "/srv/d2", "/srv/data")
+        + &read(103, "/srv/d2/phi/c.txt", 103)
+        + &read(104, "/srv/data/phi/d.txt", 104);
+    let (rows, counted) = answer(asked, &[], log.as_bytes());
+    assert_eq!(told(&rows), ["read ok /srv/d2/phi/b.txt", "read ok /srv/data/phi/d.txt"]);
+    assert_eq!(counted.totals.moved_above, 2);
+}
+
+#[test]
+fn a_name_that_was_refused_counts_from_the_folder_that_was_opened() {
+    let list = opening(100, 1, "", "/var/phi", 1).replace("a2=0", "a2=10000").replace("exit=3", "exit=4");
+    let refused = opening(101, 2, "", "closed/b", 9)
+        .replace("a0=ffffff9c", "a0=4")
+        .replace("success=yes exit=3", "success=no exit=-13")
+        .replace(" inode=9 dev=08:01 mode=0100640 ouid=0 ogid=0 nametype=NORMAL", " nametype=UNKNOWN")
+        .replace("key=\"phi\"", "key=\"refused\"");
+    let rows = answer(question(), &[], (list + &refused).as_bytes()).0;
+    assert_eq!(told(&rows)[1..], ["read denied /var/phi/closed/b".to_owned()]);
+}
+
+#[test]
+fn what_is_made_or_taken_away_in_a_phi_folder_is_phi_by_whatever_way_it_was_reached() {
+    let log = opening(100, 1, "", "/var/phi", 1)
+        + &named(
+            101,
+            2,
+            UNLINK,
+            &[("/home/x/", 1, "040755", "PARENT"), ("/home/x/a", 5, "0100640", "DELETE")],
+        )
+        + &named(
+            102,
+            3,
+            UNLINK,
+            &[("/home/y/", 2, "040755", "PARENT"), ("/home/y/b", 6, "0100640", "DELETE")],
+        );
+    let log = log.replace("key=\"phi\"", "key=\"others\"");
+    let rows = answer(question(), &[], log.as_bytes()).0;
+    assert_eq!(told(&rows)[1..], ["delete ok /home/x/a".to_owned()]);
+    assert_eq!(rows[1].phi_by, ["inode"]);
+}
+
+#[test]
 fn accesses_that_differ_in_what_decides_are_rows_of_their_own() {
     let chmod = |second: i64, mode: &str| {
         let log = named(second, second as u32, CHMOD, &[("/var/phi/a", 5, "0100640", "NORMAL")]);
