@@ -32,7 +32,8 @@ const SPARE_BYTES: usize = 16 << 10;
 pub struct Counts {
     /// Lines that are records, duplicates among them.
     pub records: u64,
-    /// Events that were put together: of a sieve that does not learn, those that it wanted; else all.
+    /// Events that were put together, each as often as logs tell it differently: of a sieve that does not learn, those that
+    /// it wanted; else all.
     pub events: u64,
     /// Lines that are no record, empty ones aside.
     pub unparsed: u64,
@@ -309,7 +310,12 @@ impl Assembly {
                 self.counts.conflicts += u64::from(flight.event.conflict);
                 flight.close();
                 self.weight -= flight.weight();
-                versions(flight.take(), each);
+                let mut told: u64 = 0;
+                versions(flight.take(), &mut |event| {
+                    told += 1;
+                    each(event);
+                });
+                self.counts.events += told.saturating_sub(1);
                 self.weight += flight.weight();
             }
             self.recycle(at);

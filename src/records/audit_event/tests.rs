@@ -197,7 +197,7 @@ fn a_copy_of_a_log_is_no_news_and_another_text_of_it_is_a_conflict() {
     assert_eq!((counts.duplicates, counts.events), (counts.records / 2, expected.len() as u64));
     let other = SLOW.replace("inode=5", "inode=6");
     let (events, counts, _) = read(&[SLOW.as_bytes(), other.as_bytes()]);
-    assert_eq!((counts.conflicts, counts.duplicates), (1, 4));
+    assert_eq!((counts.conflicts, counts.duplicates, counts.events), (1, 4, events.len() as u64));
     // Each file's own event, whole: what they have in common is of both.
     let inodes =
         |event: &Event| event.records().filter_map(|record| record.number("inode")).collect::<Vec<_>>();

@@ -62,7 +62,9 @@ fuzz_target!(|bytes: &[u8]| {
             let apart = self::read(files, 5);
             assert_eq!((&events, &read, &counts), (&apart.0, &apart.1, &apart.2));
         }
-        let lines: usize = events.iter().map(|event| event.lines().count()).sum();
+        // A line that two logs have in common stands in what each of them says.
+        let agreed = events.iter().filter(|event| !event.conflict);
+        let lines: usize = agreed.map(|event| event.lines().count()).sum();
         assert!(lines as u64 <= counts.records, "{lines} lines of {counts:?}");
         assert!(counts.records <= read.iter().map(|file| file.lines).sum(), "{counts:?} of {read:?}");
         assert_eq!(events.len() as u64, counts.events);
