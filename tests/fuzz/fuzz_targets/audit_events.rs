@@ -3,11 +3,12 @@
 //! counted; and what each did can be told, with the names of its files.
 
 use libfuzzer_sys::fuzz_target;
+use phi_ir::path::HostPath;
 use phi_ir::records::audit_event::items::{FileId, sorted};
 use phi_ir::records::audit_event::names::{Around, Names};
 use phi_ir::records::audit_event::operation::{Op, Syscall, of};
 use phi_ir::records::audit_event::{Counts, Event, FileRead, Joining, Reading, Steady};
-use phi_ir::records::audit_search::Filter;
+use phi_ir::records::audit_search::{Calls, Filter, Finds};
 
 /// Longer logs are cut: what is quadratic shows at this length.
 const LONGEST: usize = 64 << 10;
@@ -92,8 +93,9 @@ fn told(events: &[Event]) {
     }
 }
 
-/// What a search wants of an event, the sieve of single lines lets through.
+/// What a search wants of an event, or may want, the sieve of single lines lets through.
 fn searched(events: &[Event]) {
+    let calls = |call: &str| Calls::of(&[call.to_owned()]).unwrap_or_default();
     let text = |text: &str| vec![text.as_bytes().to_vec()];
     let filters = [
         Filter { keys: text("phi"), ..Filter::default() },
@@ -102,11 +104,13 @@ fn searched(events: &[Event]) {
         Filter { hosts: text("192.0.2.1"), ..Filter::default() },
         Filter { kinds: text("SYSCALL"), success: Some(true), ..Filter::default() },
         Filter { auids: vec![0], sessions: vec![u32::MAX], ..Filter::default() },
-        Filter { pids: vec![7], uids: vec![0], syscalls: vec![257], ..Filter::default() },
+        Filter { pids: vec![7], uids: vec![0], syscalls: calls("257"), ..Filter::default() },
+        Filter { syscalls: calls("openat"), ..Filter::default() },
+        Filter { paths: HostPath::new("/var/phi").into_iter().collect(), ..Filter::default() },
     ];
     for filter in &filters {
         let sieve = filter.sieve();
-        for event in events.iter().filter(|event| filter.matches(event)) {
+        for event in events.iter().filter(|event| filter.finds(event) != Finds::No) {
             let wants = |line| {
                 phi_ir::records::audit_log::record(line).is_some_and(|record| sieve.wants(record.kind, line))
             };
