@@ -191,6 +191,28 @@ fn a_quota_is_a_full_disk() {
         return;
     }
     let (desk, host) = (Desk::new(), FakeHost::small().file("/srv/big", noise(40_000_000)));
+    // On a busy machine btrfs may refuse, by its quota, what it had set aside (9 of 60 runs with Linux 6.18): then nothing
+    // has its final name, and the error says what is left.
+    let is_sealed = (0..10).any(|_| match within_a_quota(&desk, &host) {
+        (_, Ended::Sealed(document)) => {
+            assert!(document["stopped_by"].as_str().unwrap().contains("no room"), "{document}");
+            true
+        }
+        (ran, Ended::Refused) => {
+            assert!(
+                ran.stderr.contains("Disk quota exceeded") && ran.stderr.contains("--salvage"),
+                "{}",
+                ran.stderr
+            );
+            false
+        }
+        (ran, Ended::SealedWithError) => panic!("{}{}", ran.stdout, ran.stderr),
+    });
+    assert!(is_sealed, "no run within a quota was sealed");
+}
+
+/// A run into a file system that lets it have 24 MiB.
+fn within_a_quota(desk: &Desk, host: &FakeHost) -> (Ran, Ended) {
     let disk = Disk::btrfs(160);
     // What is there is counted in the background; a limit holds when that is done.
     for args in [["quota", "enable"].as_slice(), &["quota", "rescan", "-w"], &["qgroup", "limit", "24M"]] {
@@ -198,9 +220,7 @@ fn a_quota_is_a_full_disk() {
         tool("btrfs", &args).code(0);
     }
     fs::set_permissions(disk.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let ran = end(begin(&desk, &host, disk.path()));
-    let Ended::Sealed(document) = held(&desk, disk.path(), &ran, "a quota of 24 MiB") else {
-        panic!("{}{}", ran.stdout, ran.stderr)
-    };
-    assert!(document["stopped_by"].as_str().unwrap().contains("no room"), "{document}");
+    let ran = end(begin(desk, host, disk.path()));
+    let ended = held(desk, disk.path(), &ran, "a quota of 24 MiB");
+    (ran, ended)
 }
