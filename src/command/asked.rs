@@ -140,26 +140,19 @@ impl WhoArgs {
         self.user.iter().map(|user| number_of(user, &known)).collect()
     }
 
-    /// The users by name and by number, each as far as it is known: logs have either. A name that `passwd` has not may be of an
-    /// account that is gone, or of a directory.
-    pub fn named_users(&self, passwd: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u32>), Failure> {
+    /// The users by name and by number. A name that `passwd` has not may be of an account that is gone, or of a directory.
+    pub fn named_users(&self, passwd: &[u8]) -> Result<Users, Failure> {
         let (numbers, names) = (accounts::numbers(passwd), accounts::names(passwd));
-        let (mut users, mut auids) = (Vec::new(), Vec::new());
+        let mut users = Users::default();
         for user in &self.user {
             match user.parse() {
                 Ok(UNSET) => return Err(nobody()),
-                Ok(number) => {
-                    auids.push(number);
-                    users.extend(names.get(&number).cloned());
-                }
+                Ok(number) => users.ask_number(number, names.get(&number)),
                 Err(_) if user == "unset" => return Err(nobody()),
-                Err(_) => {
-                    auids.extend(numbers.get(user.as_bytes()));
-                    users.push(user.as_bytes().to_vec());
-                }
+                Err(_) => users.ask_name(user.as_bytes(), numbers.get(user.as_bytes()).copied()),
             }
         }
-        Ok((users, auids))
+        Ok(users)
     }
 
     /// The paths.
@@ -183,6 +176,55 @@ impl WhoArgs {
             })
         };
         self.addr.iter().map(read).collect()
+    }
+}
+
+/// Users by name and by number, each as far as it is known: logs have either.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    /// By name.
+    pub names: Vec<Vec<u8>>,
+    /// By number.
+    pub numbers: Vec<u32>,
+    /// Names of whose numbers nothing is known.
+    pub numberless: Vec<Vec<u8>>,
+    /// Numbers of whose names nothing is known.
+    pub nameless: Vec<u32>,
+}
+
+impl Users {
+    fn ask_number(&mut self, number: u32, name: Option<&Vec<u8>>) {
+        self.numbers.push(number);
+        match name {
+            Some(name) => self.names.push(name.clone()),
+            None => self.nameless.push(number),
+        }
+    }
+
+    fn ask_name(&mut self, name: &[u8], number: Option<u32>) {
+        self.names.push(name.to_vec());
+        match number {
+            Some(number) => self.numbers.push(number),
+            None => self.numberless.push(name.to_vec()),
+        }
+    }
+
+    /// Whether of each both are known.
+    pub fn is_complete(&self) -> bool {
+        self.numberless.is_empty() && self.nameless.is_empty()
+    }
+
+    /// Whether it would help to know that these two are one user's.
+    pub fn misses(&self, name: &[u8], number: u32) -> bool {
+        self.numberless.iter().any(|asked| asked == name) || self.nameless.contains(&number)
+    }
+
+    /// These two are one user's, of whom one is asked for.
+    pub fn learn(&mut self, name: &[u8], number: u32) {
+        self.names.push(name.to_vec());
+        self.numbers.push(number);
+        self.numberless.retain(|asked| asked != name);
+        self.nameless.retain(|asked| *asked != number);
     }
 }
 
@@ -248,5 +290,18 @@ mod tests {
         assert_eq!(who("unset").users(b"").unwrap(), [UNSET]);
         assert!(who("bob").users(passwd).unwrap_err().message().contains("knows no \"bob\""));
         assert!(who("bob").users(b"").unwrap_err().message().contains("holds no /etc/passwd"));
+    }
+    #[test]
+    fn a_user_is_asked_for_by_name_and_by_number_as_far_as_both_are_known() {
+        let user = ["alice", "1002", "root"].map(str::to_owned).to_vec();
+        let who = WhoArgs { user, path: Vec::new(), addr: Vec::new() };
+        let mut users = who.named_users(b"root:x:0:0::/root:/bin/sh\n").unwrap();
+        assert_eq!((users.numbers.as_slice(), users.nameless.as_slice()), (&[1002, 0][..], &[1002][..]));
+        assert_eq!(users.numberless, [b"alice".to_vec()]);
+        assert!(users.misses(b"alice", 7) && users.misses(b"bob", 1002) && !users.misses(b"root", 0));
+        users.learn(b"alice", 1001);
+        assert!(!users.is_complete() && users.numbers.contains(&1001));
+        users.learn(b"bob", 1002);
+        assert!(users.is_complete() && users.names.contains(&b"bob".to_vec()));
     }
 }

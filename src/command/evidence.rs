@@ -5,6 +5,8 @@
 mod ahead;
 mod bundle;
 mod files;
+mod first;
+mod lacks;
 mod order;
 mod root;
 mod what;
@@ -88,7 +90,7 @@ pub struct Log {
     pub modified: Option<Timestamp>,
     /// Its entry in the bundle.
     pub entry: Option<EntryId>,
-    /// When its first record was made; known of audit logs alone.
+    /// When its first record was made; known of audit logs, wtmp and btmp.
     pub first: Option<Timestamp>,
     /// What reads its rows, if it is a table of a bundle.
     pub table: Option<Reader>,
@@ -103,6 +105,8 @@ pub struct Absent {
     pub what: What,
     /// Which it is, and why it is not here; in words, escaped.
     pub words: String,
+    /// The plan of the collection left it out, for nobody could expect it: it is told, and is no gap.
+    pub by_plan: bool,
 }
 
 /// The run that made a bundle: its own traces stand in the logs.
@@ -126,6 +130,11 @@ trait Reads: Sync {
     /// The entries of a bundle, in their order; of anything else there are none.
     fn entries(&self, _: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// All that the entry of a bundle says whose log stands at this place; of anything else there is none.
+    fn entry(&self, _: usize) -> Result<Option<Entry>, Failure> {
+        Ok(None)
     }
 }
 
@@ -206,12 +215,12 @@ impl EvidenceArgs {
         self.phi.add_to(&mut evidence.phi_roots, &mut evidence.phi_keys)?;
         evidence.absent.retain(|absent| wanted.contains(&absent.what));
         for what in wanted {
-            let is_told = evidence.absent.iter().any(|absent| absent.what == *what);
+            let is_told = evidence.absent.iter().any(|absent| absent.what == *what && !absent.by_plan);
             if !is_told && evidence.logs(*what).next().is_none() {
                 evidence.lack(*what, format!("{}: there are none in the evidence", what.words()));
             }
         }
-        evidence.put_in_order(wanted);
+        evidence.put_in_order(wanted, now);
         Ok(evidence)
     }
 
@@ -350,6 +359,6 @@ impl Evidence {
 
     /// Something of this kind is not here.
     fn lack(&mut self, what: What, words: impl Into<String>) {
-        self.absent.push(Absent { what, words: words.into() });
+        self.absent.push(Absent { what, words: words.into(), by_plan: false });
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod asked;
 mod coverage;
 mod hearing;
+mod holes;
 
 use super::asked::WindowArgs;
 use super::evidence::{EvidenceArgs, What};
@@ -76,7 +77,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     coverage.learn(&recorded);
     let mut answer = Answer::new(args.format.unwrap_or_else(|| Format::usual(voice)), voice);
     let found = if args.sessions {
-        answer.sessions(&recorded.joined, &asked)?
+        answer.sessions(&recorded.joined, &asked, &heard.counted)?
     } else {
         answer.counts(&heard.counted, args.by, args.show_masked)?
     };

@@ -26,10 +26,10 @@ use crate::term::{Failure, counted};
 use crate::view::audit_witnesses;
 use crate::view::login_sessions::{Joined, Sessions, Source};
 
-pub use audit::{Passes, Wanted, audit_logs, in_blocks};
+pub use audit::{Passes, Wanted, audit_logs};
 pub use beside::KeptBeside;
 pub use dated::{dated, head};
-pub use journals::{audit_lines, entries};
+pub use journals::{audit_lines, audit_lines_of, entries, is_of_others, left_out};
 pub use others::other_lines;
 pub use records::{passed, records};
 pub use unpacked::{unless_forged, unpacked};
@@ -121,9 +121,10 @@ pub fn sessions<H: Hears>(evidence: &Evidence, now: Timestamp, hears: &mut H) ->
     let mut gathering = Gathering::of(evidence, now);
     let has_logs = evidence.logs(What::Audit).next().is_some();
     let (audit, beside) = if has_logs {
-        gathering.texts(hears)?;
+        // Before the texts: they tell which lines another program sent than the one that is named.
         let journals = gathering.journals(hears)?;
-        // What they have beyond the audit logs is read with these.
+        gathering.texts(hears)?;
+        // What journals have beyond the audit logs is read with these.
         let beside = compared(evidence, journals, beside::LINES)?;
         (gathering.audit(&beside, hears)?, beside)
     } else {
@@ -171,6 +172,11 @@ fn compared(evidence: &Evidence, mut both: Witnesses, room: usize) -> Result<Kep
         both.is_short |= unread.is_some();
     }
     if both.end_logs() { KeptBeside::of(evidence, both, room) } else { Ok(KeptBeside::none(both)) }
+}
+
+/// The same, for whoever looks at nothing else of the journals; these have passed.
+pub fn beside_logs(evidence: &Evidence, journals: Witnesses) -> Result<KeptBeside, Failure> {
+    compared(evidence, journals, beside::LINES)
 }
 
 struct Gathering<'e> {
@@ -257,5 +263,6 @@ fn untold(joined: &Joined) -> Vec<String> {
         (untold.elevations, "act", "as another user, beyond what is kept"),
     ];
     let told = told.into_iter().filter(|(count, ..)| *count > 0);
-    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
+    let told = told.map(|(count, what, words)| format!("{} {words}", counted(count, what)));
+    told.chain(joined.numbered_alone()).collect()
 }

@@ -1,6 +1,7 @@
 //! `search`: audit events that match, from a bundle, an image or plain files.
 
 mod coverage;
+mod journals;
 mod kinds;
 mod order;
 
@@ -10,10 +11,11 @@ use clap::ValueEnum;
 
 use super::asked::{TimeWindow, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
-use super::recorded::{Passes, in_blocks};
+use super::recorded::{KeptBeside, Passes, Wanted, audit_logs};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
 use crate::records::audit_event::{Counts, Event, Heard};
+use crate::records::audit_log::witnesses::Witnesses;
 use crate::records::audit_search::{Calls, Filter, Finds};
 use crate::report::found::FoundRow;
 use crate::report::rows::{Form, Printer, Row as _};
@@ -28,8 +30,9 @@ const PIECE: usize = 64 << 10;
 ///
 /// Reads a sealed bundle, the root of an image, or plain files, and prints the events that match: in the order of time,
 /// whatever the files are called, rotated and compressed ones too. An event matches if one record of it, or several
-/// together, match every filter that is given; of a filter that is given more than once, one is enough. What the answer
-/// rests on is told on stderr: an empty one means only what was logged, and read.
+/// together, match every filter that is given; of a filter that is given more than once, one is enough. Where there is no
+/// audit log, the audit records that journald took are searched; with --audit and --journal, also what the journals have and
+/// the audit logs lack. What the answer rests on is told on stderr: an empty one means only what was logged, and read.
 ///
 /// Exit status: 0 answered, 3 answered with gaps, where a time was asked for or nothing matched; 4 the bundle is not as it
 /// was sealed, 1 error, 2 usage.
@@ -99,18 +102,13 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     // What is wrong with the question is told before anything is read.
     args.window.window(now)?;
     args.filter(TimeWindow::default(), Vec::new())?;
-    let evidence = args.evidence.gather(&[What::Audit], now, voice)?;
+    let evidence = args.evidence.gather(&[What::Audit, What::Journal], now, voice)?;
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let filter = args.filter(window, args.who.users(&passwd)?)?;
     let mut answer = Answer::new(args.format(voice), &passwd, voice);
     let mut order = Order::new(answer.format);
-    let mut coverage = Coverage {
-        absent: evidence.absent.clone(),
-        notes: evidence.notes.clone(),
-        collected: evidence.collected,
-        ..Coverage::default()
-    };
+    let mut coverage = Coverage::of(&evidence, args.evidence.is_plain());
     search(&evidence, &filter, &mut order, &mut coverage)?;
     order.give(|event| answer.found(event))?;
     let found = answer.end()?;
@@ -168,11 +166,10 @@ fn search(
         Finds::No => {}
     };
     let look = |kind: &[u8], line: &[u8]| sieve.wants(kind, line);
-    let counts = in_blocks(evidence, (look, ()), false, &mut |passes| match passes {
-        Passes::Heard(Heard::Event(event)) => take(event),
-        Passes::Ends(log, told, failure) => coverage.read.push(Read::of(log, told, failure)),
-        Passes::Begins(_) | Passes::Heard(_) => {}
-    })?;
+    let counts = match coverage.by_journal {
+        true => journals::alone(evidence, look, &mut take, coverage)?,
+        false => logs(evidence, look, &mut take, coverage)?,
+    };
     coverage.notes.extend(notes(&counts));
     if undecided > 0 {
         let events = counted(undecided, "event");
@@ -182,6 +179,30 @@ fn search(
         ));
     }
     Ok(())
+}
+
+/// The audit logs; and of journals what these lack, if somebody named them together.
+fn logs<L>(
+    evidence: &Evidence,
+    look: L,
+    take: &mut dyn FnMut(Event),
+    coverage: &mut Coverage,
+) -> Result<Counts, Failure>
+where
+    L: Fn(&[u8], &[u8]) -> bool + Copy + Send,
+{
+    let beside = match coverage.is_plain {
+        true => journals::beside(evidence, coverage)?,
+        false => KeptBeside::none(Witnesses::default()),
+    };
+    let wanted = Wanted { ahead: (look, ()), by_line: look, lines: false };
+    let counts = audit_logs(evidence, &beside, wanted, &mut |passes| match passes {
+        Passes::Heard(Heard::Event(event)) => take(event),
+        Passes::Ends(log, told, failure) => coverage.read.push(Read::of(log, told, failure)),
+        Passes::Begins(_) | Passes::Heard(_) => {}
+    })?;
+    coverage.notes.extend(beside.untold());
+    Ok(counts)
 }
 
 /// What of the events is odd.

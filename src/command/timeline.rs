@@ -4,14 +4,16 @@ mod coverage;
 mod logins;
 mod pile;
 mod sources;
+mod tabled;
 mod texts;
+mod whose;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::asked::{TimeWindow, WhoArgs, WindowArgs};
+use super::asked::{TimeWindow, Users, WhoArgs, WindowArgs};
 use super::evidence::{Evidence, EvidenceArgs, What};
 use crate::clock::{Clock as _, SystemClock};
 use crate::records::accounts;
@@ -79,27 +81,24 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let now = SystemClock.moment().utc;
     // What is wrong with the question is told before anything is read.
     args.window.window(now)?;
-    args.asked(TimeWindow::default(), b"")?;
+    args.asked(TimeWindow::default(), args.who.named_users(b"")?)?;
     let mut evidence = args.evidence.gather(&LOGS, now, voice)?;
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let known: BTreeSet<Vec<u8>> = accounts::numbers(&passwd).into_keys().collect();
     evidence.temp = args.temp.clone().unwrap_or(evidence.temp);
+    let mut coverage = Coverage::of(&evidence, args.evidence.is_plain());
+    let mut users = args.who.named_users(&passwd)?;
+    whose::complete(&evidence, &mut users, &mut coverage)?;
     let sorter = Sorter::new(args.memory, &evidence.temp);
     let format = args.format(voice);
-    let mut pile = Pile::new(
-        format,
-        args.asked(window, &passwd)?,
-        own(&evidence),
-        known,
-        (sorter, evidence.temp.clone()),
-    );
-    let mut coverage = Coverage::of(&evidence, args.evidence.is_plain());
+    let mut pile =
+        Pile::new(format, args.asked(window, users)?, own(&evidence), known, (sorter, evidence.temp.clone()));
     sources::read(&evidence, format == Format::Bodyfile, &mut pile, &mut coverage)?;
     let told = pile.print(voice)?;
     coverage.tell(&told, window, voice);
     let is_asked = window.is_asked() || told.shown == 0;
-    let has_gaps = !coverage.is_whole() || window.is_asked() && !coverage.beyond(window).is_empty();
+    let has_gaps = !coverage.is_whole() || !coverage.beyond(window).is_empty();
     Ok(if is_asked && has_gaps { Exit::Gaps } else { Exit::Done })
 }
 
@@ -114,11 +113,11 @@ impl Args {
         self.format.unwrap_or(default)
     }
 
-    fn asked(&self, window: TimeWindow, passwd: &[u8]) -> Result<Asked, Failure> {
-        let (users, auids) = self.who.named_users(passwd)?;
+    fn asked(&self, window: TimeWindow, users: Users) -> Result<Asked, Failure> {
+        let Users { names, numbers, .. } = users;
         let addresses = self.who.addresses()?;
         if self.format == Some(Format::Bodyfile)
-            && !(users.is_empty() && auids.is_empty() && addresses.is_empty())
+            && !(names.is_empty() && numbers.is_empty() && addresses.is_empty())
         {
             return Err(Failure::usage("a body file has files alone, without who logged in from where")
                 .hint("leave out --user and --addr, or choose another --format"));
@@ -126,8 +125,8 @@ impl Args {
         Ok(Asked {
             since: window.since,
             until: window.end(),
-            users,
-            auids,
+            users: names,
+            auids: numbers,
             paths: self.who.paths()?,
             addresses,
         })

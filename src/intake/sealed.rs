@@ -195,15 +195,23 @@ impl SealedCopies {
     /// and it was not taken itself: a step that leaves this name to another step relies on what is not so any more.
     pub fn has_passed_on_its_name(&self, found: &Match) -> bool {
         let real = &found.spot.real;
-        let another = |copy: &SealedCopy| !copy.is_of(&found.met) || copy.size == 0;
-        let taken = |copy: &SealedCopy| copy.size > 0 && copy.is_of(&found.met);
         let forerunner = |copy: &SealedCopy| {
             real.as_bytes().starts_with(copy.real.as_bytes())
                 && copy.file.born.is_some_and(|born| found.met.stat.btime.is_some_and(|its| its > born))
         };
-        found.met.stat.size > 0
-            && !self.of(&found.met).any(taken)
-            && (self.at(real).any(another) || self.list.iter().any(forerunner))
+        self.was_given_its_name(found) || self.is_new(found) && self.list.iter().any(forerunner)
+    }
+
+    /// Whether another file was taken under the very name of what was found, and it was not taken itself.
+    pub fn was_given_its_name(&self, found: &Match) -> bool {
+        let another = |copy: &SealedCopy| !copy.is_of(&found.met) || copy.size == 0;
+        self.is_new(found) && self.at(&found.spot.real).any(another)
+    }
+
+    /// Whether it holds something, and was not taken.
+    fn is_new(&self, found: &Match) -> bool {
+        let taken = |copy: &SealedCopy| copy.size > 0 && copy.is_of(&found.met);
+        found.met.stat.size > 0 && !self.of(&found.met).any(taken)
     }
 }
 
@@ -248,6 +256,11 @@ impl Intake<'_> {
     /// Whether another file was taken under the name of what was found, which was not taken itself.
     pub fn has_passed_on_its_name(&self, found: &Match) -> bool {
         self.copies.has_passed_on_its_name(found)
+    }
+
+    /// Whether another file was taken under the very name of what was found, which was not taken itself.
+    pub fn was_given_its_name(&self, found: &Match) -> bool {
+        self.copies.was_given_its_name(found)
     }
 
     /// The bytes that were kept are not needed any more.

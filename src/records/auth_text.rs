@@ -12,8 +12,11 @@ pub mod not_kept;
 mod others;
 mod pam;
 mod scan;
+mod secret;
 mod sshd;
 mod vis;
+
+pub use self::secret::{CONCEALED, MASK, maybe_secret};
 
 use self::not_kept::NotKept;
 use super::audit_event::Place;
@@ -353,17 +356,6 @@ pub fn understand(tag: &[u8], message: &[u8]) -> Option<Message> {
 fn program(tag: &[u8]) -> &[u8] {
     let name = tag.rsplit(|byte| *byte == b'/').next().unwrap_or(tag);
     name.split(|byte| *byte == b'(').next().unwrap_or(name)
-}
-
-/// Whether a name that was given looks like a secret typed into the wrong field: no account is called so, and it has
-/// three of: small letters, capitals, digits, signs that are rare in names.
-pub fn maybe_secret(name: &[u8], known_accounts: &dyn Fn(&[u8]) -> bool) -> bool {
-    let has = |test: fn(&u8) -> bool| usize::from(name.iter().any(test));
-    let classes = has(u8::is_ascii_lowercase)
-        + has(u8::is_ascii_uppercase)
-        + has(u8::is_ascii_digit)
-        + has(|byte| !byte.is_ascii_alphanumeric() && !b"-_.@\\".contains(byte));
-    name.len() >= 4 && classes >= 3 && !known_accounts(name)
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@
 //! behind damage. Every entry that can be read is given, and the [`Summary`] says what keeps the file from being whole;
 //! then its outcome is `inconclusive: not_parsed`, never a shorter journal.
 //!
-//! Memory: 32 MiB for the fields of one entry, 16 MiB and one value more for values that are kept, 1 MiB for numbers, 1 MiB
+//! Memory: 32 MiB for the fields of one entry, 16 MiB and one value more for values that are kept, 3 MiB for numbers, 1 MiB
 //! for notes. Work: 128 times the size of the file and 256 MiB.
 
 mod bridge;
 mod chain;
+mod clock;
 mod data;
 mod entry;
 mod hash;
@@ -18,16 +19,19 @@ mod notes;
 mod object;
 mod passing;
 mod runs;
+mod sequences;
 mod summary;
 mod walk;
 
 pub use bridge::{audit_line, said};
 pub use chain::List;
+pub use clock::{Clock, StepBack};
 pub use data::Field;
 pub use entry::Entry;
 pub use notes::{Note, NoteKind, Notes};
 pub use passing::{Passing, Seen, WANTED};
-pub use runs::Runs;
+pub use runs::{Run, Runs};
+pub use sequences::{Missing, Sequences};
 pub use summary::{Shortcoming, Summary};
 pub use walk::Way;
 

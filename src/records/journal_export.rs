@@ -2,7 +2,8 @@
 //! field a line, `NAME=value`; a value that is no plain text behind its name, its length (64 bits, little-endian) and
 //! before a newline; an empty line behind each entry. Read while it passes.
 //!
-//! Bounds: 16 MiB a value, 4,096 fields and 32 MiB an entry; what is more is counted. Damage costs the entry it is in.
+//! Bounds: 16 MiB a value, 4,096 fields and 32 MiB an entry; what is more is counted. Damage costs the entry it is in; an
+//! entry that has grown together with the next one, for want of the bytes between them, is given and told.
 
 use std::sync::Arc;
 
@@ -14,8 +15,10 @@ const FIELD_CAP: usize = 16 << 20;
 const ENTRY_CAP: usize = 32 << 20;
 /// Fields of an entry.
 const FIELDS: usize = 4096;
-/// No name is longer (systemd, journal-file.c, `journal_field_valid`).
+/// No name is longer.
 const NAME: usize = 64;
+/// Each entry has one of each, at its beginning: with two it is made of two.
+const HEAD: [&[u8]; 2] = [b"__CURSOR", b"__REALTIME_TIMESTAMP"];
 /// journald takes no longer value; who claims one is damaged.
 const CLAIM: u64 = 768 << 20;
 
@@ -28,6 +31,8 @@ pub struct ExportSummary {
     pub damaged: u64,
     /// Entries of these that have a field too many, or too long.
     pub cut: u64,
+    /// Entries of these that have the head of another in them: the bytes between the two are not there.
+    pub merged: u64,
     /// The export ends within an entry: its last one is given as far as it goes.
     pub ends_within: bool,
     /// What the journal says of itself.
@@ -37,7 +42,7 @@ pub struct ExportSummary {
 impl ExportSummary {
     /// All entries were given whole.
     pub fn is_whole(&self) -> bool {
-        self.damaged == 0 && self.cut == 0 && !self.ends_within
+        self.damaged == 0 && self.cut == 0 && self.merged == 0 && !self.ends_within
     }
 }
 
@@ -133,7 +138,7 @@ impl Exported {
             Expected::LongLine => self.expected = Expected::Line,
             _ if line.is_empty() && self.begun => self.give(true, each),
             _ if line.is_empty() => {}
-            _ if line.contains(&b'=') => self.field(line),
+            _ if is_field(&line) => self.field(line),
             _ if is_name(&line) => {
                 (self.kept, self.expected) = (line, Expected::Length);
                 self.kept.push(b'=');
@@ -210,6 +215,7 @@ impl Exported {
     }
 
     fn give(&mut self, ended: bool, each: &mut dyn FnMut(Entry<'_>)) {
+        let merged = self.has_two_heads();
         let address = |name: &[u8]| self.entry.iter().find(|field| field.name() == name);
         let number = |name: &[u8]| address(name).and_then(|field| decimal(field.value()));
         let boot_id = address(b"_BOOT_ID").and_then(|field| id(field.value()));
@@ -224,15 +230,21 @@ impl Exported {
             monotonic: monotonic.unwrap_or(0),
             boot_id,
             listed: true,
-            whole: ended && !self.cut,
+            whole: ended && !self.cut && !merged,
             edited: false,
             fields: &self.entry,
         };
         self.summary.entries += 1;
         self.summary.cut += u64::from(self.cut);
+        self.summary.merged += u64::from(merged);
         self.summary.notes.take(&entry);
         each(entry);
         self.forget();
+    }
+
+    fn has_two_heads(&self) -> bool {
+        let times = |name: &[u8]| self.entry.iter().filter(|field| field.name() == name).count();
+        HEAD.into_iter().any(|name| times(name) > 1)
     }
 
     fn forget(&mut self) {
@@ -255,10 +267,19 @@ pub fn write(entry: &Entry<'_>, names: &[&[u8]], out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Capital letters, digits and `_`.
+/// A name, `=`, and a value that is text: of any other its length is said. Only the zeros that a crash leaves are looked for
+/// in it; other programs may be less strict about the rest.
+fn is_field(line: &[u8]) -> bool {
+    let end = memchr::memchr(b'=', line);
+    let name = end.and_then(|end| line.get(..end));
+    name.is_some_and(is_name) && memchr::memchr(0, line).is_none()
+}
+
+/// Capital letters, digits and `_`, no digit first (systemd, journal-file.c, `journal_field_valid`).
 fn is_name(line: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
-    !line.is_empty() && line.len() <= NAME && line.iter().all(fits)
+    let begins = line.first().is_some_and(|byte| !byte.is_ascii_digit());
+    begins && line.len() <= NAME && line.iter().all(fits)
 }
 
 /// 32 hexadecimal digits.

@@ -3,6 +3,7 @@
 //! stays unsaid: a session without an end is open at the end of the log, and not "still logged in".
 
 mod copies;
+mod ids;
 mod open;
 mod record;
 
@@ -14,6 +15,7 @@ use crate::clock::Timestamp;
 use copies::Copies;
 use open::{Open, OpenSessions};
 
+pub use ids::Ids;
 pub use record::{BOOT, DEAD, INIT, LOGIN, LoginRecord, NEW_TIME, OLD_TIME, RUN_LEVEL, USER};
 
 /// Sessions that are followed at the same time. Half a kilobyte each, at most.
@@ -84,6 +86,8 @@ pub enum SignKind {
     FilesOverlap,
     /// Bytes behind the last whole record.
     TrailingBytes,
+    /// Rows that a database has numbered and has no more.
+    MissingIds,
 }
 
 impl SignKind {
@@ -94,6 +98,7 @@ impl SignKind {
             SignKind::DeadWithoutUser => "dead_without_user",
             SignKind::FilesOverlap => "files_overlap",
             SignKind::TrailingBytes => "trailing_bytes",
+            SignKind::MissingIds => "missing_ids",
         }
     }
 }
@@ -172,9 +177,10 @@ impl Pairing {
     }
 
     /// The file of this number has ended, and this was found in it.
-    pub fn file_end(&mut self, file: u32, offset: u64, findings: &Findings) {
+    pub fn file_end(&mut self, file: u32, findings: &Findings) {
         if findings.trailing > 0 {
-            self.sign(SignKind::TrailingBytes, Place { file, offset }, findings.trailing);
+            let place = Place { file, offset: findings.whole };
+            self.sign(SignKind::TrailingBytes, place, findings.trailing);
         }
     }
 
@@ -222,7 +228,7 @@ impl Pairing {
     /// All files have ended: what is open goes to `each`.
     pub fn end(mut self, each: &mut dyn FnMut(PairedLogin)) -> Found {
         let (clock, down) = (self.clock, self.down);
-        for open in self.open.take_all() {
+        for open in self.open.into_all() {
             // A row that tells when the machine was shut down may be the last that there is.
             match open.down.or(down).filter(|down| open.record.time().is_none_or(|start| start <= *down)) {
                 Some(down) => each(login(open, Ended::Down, Some(down), None, clock)),
@@ -283,11 +289,7 @@ impl Pairing {
 
     fn all_end(&mut self, ended: Ended, by: &LoginRecord, each: &mut dyn FnMut(PairedLogin)) {
         let last = self.last.map(|(time, _)| time);
-        for open in self.open.take_all() {
-            if !open.can_end(by, self.clock, self.is_copy) {
-                self.open.add(open);
-                continue;
-            }
+        for open in self.open.take_ended(by, self.clock, self.is_copy) {
             let session = match (ended, open.down) {
                 (Ended::Crash, Some(down)) => {
                     login(open, Ended::Down, Some(down), Some(by.place), self.clock)

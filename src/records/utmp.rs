@@ -3,12 +3,14 @@
 //! nothing; `last` reads backwards, and then loses or garbles all of them.
 
 mod judge;
+mod sample;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::layout::{Order, Score, best, is_zero};
 
 pub use judge::{Findings, Flag, Item, Judge, Sort};
+pub use sample::Sample;
 
 /// How a file's records are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

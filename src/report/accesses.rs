@@ -28,6 +28,11 @@ fn done(row: &AccessRow) -> String {
     }
 }
 
+/// As which user the kernel judged it.
+fn acts_as(row: &AccessRow) -> Option<u32> {
+    row.actor.fsuid.or(row.actor.euid).or(row.actor.uid)
+}
+
 /// Who: the name that was logged in under, else the number; whom it acted as, if that is another.
 fn who(row: &AccessRow) -> String {
     let actor = &row.actor;
@@ -38,7 +43,7 @@ fn who(row: &AccessRow) -> String {
         (name, _) => name.to_owned(),
     };
     let own = if row.collector { " (this collection)" } else { "" };
-    match actor.fsuid.or(actor.euid).or(actor.uid) {
+    match acts_as(row) {
         Some(acted) if actor.auid != Some(acted) => format!("{login} as uid {acted}{own}"),
         _ => format!("{login}{own}"),
     }
@@ -193,6 +198,8 @@ pub fn siem(row: &AccessRow, naming: &mut Naming) -> SiemEvent {
         user: row.actor.auid_name.clone(),
         auid: row.actor.auid,
         uid: row.actor.uid,
+        euid: acts_as(row),
+        to: String::new(),
         ses: row.actor.ses,
         address: source.map(|source| source.addr.clone()).unwrap_or_default(),
         port: source.and_then(|source| source.port),

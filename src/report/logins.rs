@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::custody::rows::login_views::{
     DifferenceRow, ElevationRow, LoginCountRow, LoginSessionRow, SignRow, TextColumn,
 };
+use crate::records::auth_text::MASK;
 use crate::view::logins::{ACCEPTED, Dated, REJECTED};
 
 /// Words of a flag that say that an end is not known.
@@ -16,6 +17,10 @@ const OPEN: &str = "open_at_end_of_log";
 
 fn text(column: &Option<TextColumn>) -> String {
     column.as_ref().map(|column| column.text.clone()).unwrap_or_default()
+}
+
+fn bytes(column: &TextColumn) -> &[u8] {
+    column.exact_b64.as_ref().map_or(column.text.as_bytes(), |exact| exact.0.as_slice())
 }
 
 fn number(number: Option<u32>) -> String {
@@ -170,6 +175,8 @@ fn event(subject: Subject, op: &str, outcome: Outcome, time: Timestamp) -> SiemE
         user: String::new(),
         auid: None,
         uid: None,
+        euid: None,
+        to: String::new(),
         ses: None,
         address: String::new(),
         port: None,
@@ -184,9 +191,15 @@ fn event(subject: Subject, op: &str, outcome: Outcome, time: Timestamp) -> SiemE
     }
 }
 
-/// The events of a session: its beginning, its end, and who acted as another in it. Of what has no time there is none.
-pub fn of_session(session: &LoginSessionRow) -> Vec<SiemEvent> {
-    let row = session.evidence.first().map(|at| format!("sessions/{}:{}", at.file, at.offset));
+/// The events of a session: its beginning, its end, and who acted as another in it, each with a name of its own. Of what
+/// has no time there is none. As whom somebody wanted to act in vain is not told where that is masked: su asks for a name,
+/// and then for a password.
+pub fn of_session(session: &LoginSessionRow, is_masked: &dyn Fn(&[u8]) -> bool) -> Vec<SiemEvent> {
+    let place = |file: u32, offset: u64, what: &str| format!("sessions/{file}:{offset}/{what}");
+    let row = |what: &str| match session.evidence.first() {
+        Some(at) => place(at.file, at.offset, what),
+        None => format!("sessions/{what}"),
+    };
     let of = |op: &str, outcome: Outcome, time: Timestamp| SiemEvent {
         user: text(&session.user),
         auid: session.auid,
@@ -197,13 +210,23 @@ pub fn of_session(session: &LoginSessionRow) -> Vec<SiemEvent> {
         pid: session.pid,
         label: session.label,
         flags: session.flags.clone(),
-        row: row.clone().unwrap_or_else(|| "sessions".into()),
+        row: row(op),
         ..event(Subject::Session, op, outcome, time)
     };
     let opened = session.start.map(|time| of("opened", Outcome::Success, time));
     let elevated = session.elevations.iter().map(|elevation| {
         let outcome = if elevation.refused { Outcome::Failure } else { Outcome::Success };
-        SiemEvent { program: text(&elevation.by), pid: None, ..of("elevated", outcome, elevation.time) }
+        let masked = elevation.refused && elevation.to.as_ref().is_some_and(|to| is_masked(bytes(to)));
+        let event = of("elevated", outcome, elevation.time);
+        SiemEvent {
+            program: text(&elevation.by),
+            pid: None,
+            to: if masked { MASK.to_owned() } else { text(&elevation.to) },
+            flags: event.flags.iter().copied().chain(masked.then_some("masked")).collect(),
+            // Where it stands itself: a session may have many.
+            row: place(elevation.file, elevation.offset, "elevated"),
+            ..event
+        }
     });
     let closed = session.end.filter(|_| session.ending != OPEN);
     let closed = closed.map(|time| of("closed", Outcome::Success, time));
@@ -232,7 +255,22 @@ fn figures(row: &LoginCountRow) -> Vec<Figure> {
     if !tries.is_empty() {
         return tries;
     }
-    row.records.iter().map(|(kind, count)| (*kind, Outcome::Unknown, *count)).collect()
+    row.records.iter().map(|(kind, count)| (*kind, outcome(kind), *count)).collect()
+}
+
+/// Ends of the kinds of records that tell of what failed, beside btmp.
+const FAILED: [&str; 6] =
+    ["_failed", "_invalid_user", "_error_pam", "_not_allowed", "_too_many_tries", "_pam_failure"];
+
+/// What became of what a kind of record tells of; of a part of what is asked for, nobody knows.
+fn outcome(kind: &str) -> Outcome {
+    if ["_accepted", "_success"].iter().any(|end| kind.ends_with(end)) {
+        Outcome::Success
+    } else if kind == "btmp" || FAILED.iter().any(|end| kind.ends_with(end)) {
+        Outcome::Failure
+    } else {
+        Outcome::Unknown
+    }
 }
 
 fn of_figure(told: &Dated, (op, outcome, count): Figure) -> Option<SiemEvent> {

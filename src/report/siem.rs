@@ -70,8 +70,12 @@ pub struct SiemEvent {
     pub user: String,
     /// The login identity.
     pub auid: Option<u32>,
-    /// As which user.
+    /// The process's user.
     pub uid: Option<u32>,
+    /// As which user it acted, which may be another.
+    pub euid: Option<u32>,
+    /// As whom somebody in a session acted, or wanted to; empty for nobody else.
+    pub to: String,
     /// The kernel's number of the session.
     pub ses: Option<u32>,
     /// From where.
@@ -177,11 +181,12 @@ impl SiemEvent {
         let file = |file: &File| file.text().unwrap_or_default();
         let times = if self.count > 1 { format!(", {} times", self.count) } else { String::new() };
         harmless(&format!(
-            "{} {}{}{}: {}{}{}, {}{times}",
+            "{} {}{}{}{}: {}{}{}, {}{times}",
             self.subject.word(),
             self.op,
             clause(" of ", &file(&self.file)),
             clause(" to ", &file(&self.new_file)),
+            clause(" to ", &self.to),
             if self.user.is_empty() { "unknown user" } else { &self.user },
             clause(" from ", &self.address),
             clause(" by ", &self.program),

@@ -8,6 +8,7 @@ pub mod files;
 pub mod journal;
 pub mod login_records;
 pub mod said;
+mod secrets;
 pub mod sessions;
 pub mod tables;
 mod template;
@@ -18,7 +19,9 @@ use crate::clock::Timestamp;
 use crate::custody::entry::EntryId;
 use crate::path::{harmless, shown};
 use crate::records::audit_event::Place;
-use crate::records::auth_text::{TimeQuality, maybe_secret};
+use crate::records::auth_text::TimeQuality;
+
+pub use secrets::conceal;
 
 /// Characters of the words of a fact; what is longer stands in the evidence.
 pub const WORDS: usize = 2000;
@@ -107,12 +110,18 @@ pub struct Fact {
     pub at: At,
     /// The user that is named; empty for none.
     pub user: Vec<u8>,
+    /// A further name in the words that somebody typed in vain: as whom they wanted to act; empty for none.
+    pub typed: Vec<u8>,
     /// The login identity.
     pub auid: Option<u32>,
     /// The address that is named; empty for none.
     pub address: Vec<u8>,
     /// The path that it is about; empty for none.
     pub path: Vec<u8>,
+    /// Other paths that it is about: a file's new name, what else a call names.
+    pub further: Vec<Vec<u8>>,
+    /// What its source counts by, where that says more of the order than where it stands: an audit event's number.
+    pub serial: u64,
     /// The process.
     pub pid: Option<u32>,
     /// What is to be known of it, as `collector`: this very collection did it.
@@ -180,33 +189,6 @@ impl Own {
         if self.did(fact) && !fact.labels.contains(&COLLECTOR) {
             fact.labels.push(COLLECTOR);
         }
-    }
-}
-
-/// What stands for a name that is not told.
-const CONCEALED: &str = "(not shown: perhaps a password)";
-
-/// Facts of tries: the name in them may be a password that was typed into the wrong field.
-const TRIES: [&str; 10] = [
-    "connection.ended",
-    "login.account_refused",
-    "login.failed",
-    "login.not_authenticated",
-    "login.postponed",
-    "login.too_many_tries",
-    "login.unknown_user",
-    "login_record.failed_login",
-    "login_record.failure_count",
-    "session.elevation_refused",
-];
-
-/// Takes a name out of a fact that may be a password ([`maybe_secret`]): of a try, and of nobody that is `known`. The
-/// evidence has it.
-pub fn conceal(fact: &mut Fact, known: &dyn Fn(&[u8]) -> bool) {
-    if TRIES.contains(&fact.what.as_ref()) && maybe_secret(&fact.user, known) {
-        fact.words = fact.words.replace(&shown(&fact.user), CONCEALED);
-        fact.user.clear();
-        fact.labels.push("maybe_secret");
     }
 }
 

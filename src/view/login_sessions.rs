@@ -4,16 +4,20 @@
 mod acts;
 mod audit;
 pub(crate) mod audit_record;
+pub(crate) mod forged;
 mod join;
+pub(crate) mod kept;
 mod known;
 mod label;
 mod logind;
 mod numbers;
+mod ought;
 pub mod paired;
 mod records;
 mod room;
 mod row;
 mod shared;
+mod statement;
 mod text;
 pub(crate) mod witness;
 

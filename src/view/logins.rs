@@ -6,7 +6,6 @@ pub mod compare;
 mod counting;
 mod once;
 mod row;
-mod secret;
 mod tally;
 mod wanted;
 
@@ -21,11 +20,10 @@ use super::login_sessions::audit_record::Told;
 use super::login_sessions::witness::disbelieved;
 use crate::clock::Timestamp;
 use crate::records::audit_event::Event;
-use crate::records::auth_text::{Answer, Message, Said, attempts};
+use crate::records::auth_text::{Answer, Message, Said, attempts, maybe_secret};
 
 pub use counting::{Counting, Tallied};
 pub use row::Dated;
-pub use secret::is_maybe_secret;
 use tally::Standing;
 pub use tally::{ACCEPTED, REJECTED, Tally, Times};
 pub use wanted::Wanted;
@@ -189,8 +187,11 @@ impl Logins {
                 continue;
             }
             let source = if told.addr.is_empty() { told.tty() } else { &told.addr };
-            let is_invalid = told.account().is_none() && !told.acct.is_empty();
-            let standing = if is_invalid { Standing::Invalid } else { Standing::Unsaid };
+            let standing = match (told.account(), told.done) {
+                (Some(_), Some(true)) => Standing::Known,
+                (None, _) if !told.acct.is_empty() => Standing::Invalid,
+                _ => Standing::Unsaid,
+            };
             self.record(kind, told.account().unwrap_or_default(), source, Some(event.id.time), 1, standing);
         }
     }
@@ -320,17 +321,16 @@ impl Logins {
 }
 
 impl Counted {
-    /// Whether a name must not be shown: it is none of the machine's accounts, and looks like a password that was typed
-    /// in the wrong place.
+    /// Whether a name must not be shown: it looks like a password that was typed in the wrong place, and neither has the
+    /// machine such an account nor does a log know one. That no log calls the name invalid says nothing: btmp and the
+    /// audit log never do.
     pub fn is_masked(&self, account: &[u8]) -> bool {
-        let known = match &self.known {
-            Some(known) => known.contains(account),
-            None => !self
-                .accounts
-                .get(account)
-                .is_some_and(|tally| !tally.known && (tally.unknown_user || tally.invalid)),
-        };
-        !known && is_maybe_secret(account)
+        maybe_secret(account, &|name| self.is_account(name))
+    }
+
+    fn is_account(&self, name: &[u8]) -> bool {
+        let has_it = self.known.as_ref().is_some_and(|known| known.contains(name));
+        has_it || self.accounts.get(name).is_some_and(|tally| tally.known)
     }
 }
 
@@ -350,7 +350,9 @@ fn standing(message: &Message) -> Standing {
         Message::Tried { answer: Answer::Accepted | Answer::Partial, .. }
         | Message::Console { accepted: true, .. } => Standing::Known,
         // PAM refuses names that nobody has too; sshd, which says from where, does not.
-        Message::NotAllowed { from, .. } if !from.address.is_empty() => Standing::Known,
+        Message::NotAllowed { from, reason, .. } if !from.address.is_empty() && !is_of_pam(reason) => {
+            Standing::Known
+        }
         Message::UnknownUser { from, .. } if !from.address.is_empty() => Standing::Unknown,
         // `input_userauth_request: invalid user` of old versions, without an address, means no more than the others.
         Message::UnknownUser { .. }
@@ -358,6 +360,11 @@ fn standing(message: &Message) -> Standing {
         | Message::PamRejected { unknown_user: true, .. } => Standing::Invalid,
         _ => Standing::Unsaid,
     }
+}
+
+/// pam_access says from where as well.
+fn is_of_pam(reason: &[u8]) -> bool {
+    reason.starts_with(b"access denied for user ")
 }
 
 /// Services that ask who is logged in already.

@@ -39,7 +39,8 @@ impl Asked {
             || fact.auid.is_some_and(|auid| self.auids.contains(&auid));
         let whence = self.addresses.is_empty()
             || addresses::read(&fact.address).is_some_and(|address| self.addresses.contains(&address));
-        after && before && whose && self.has_path(&fact.path) && whence
+        let mut paths = std::iter::once(&fact.path).chain(&fact.further);
+        after && before && whose && whence && paths.any(|path| self.has_path(path))
     }
 
     /// Whether a path is at or below one that is asked for.
@@ -49,7 +50,7 @@ impl Asked {
     }
 }
 
-/// The key of a fact: time, source, entry, place in it, and what; all such that greater bytes are later. Facts without a
+/// The key of a fact: time, source, number, entry, place in it, and what; all such that greater bytes are later. Facts without a
 /// time have none.
 pub fn key(fact: &Fact) -> Option<Vec<u8>> {
     let (seconds, nanos) = match (fact.beyond, fact.time?) {
@@ -57,12 +58,13 @@ pub fn key(fact: &Fact) -> Option<Vec<u8>> {
         (None, time) => parts(time),
     };
     let entry = fact.at.entry.map_or(0, |entry| entry.0);
-    let mut key = Vec::with_capacity(40 + fact.source.len());
+    let mut key = Vec::with_capacity(48 + fact.source.len());
     // Times before 1970 are negative: with the sign turned round, their bytes are the smaller ones.
     key.extend_from_slice(&(seconds ^ i64::MIN).to_be_bytes());
     key.extend_from_slice(&nanos.to_be_bytes());
     key.extend_from_slice(fact.source.as_bytes());
     key.push(0);
+    key.extend_from_slice(&fact.serial.to_be_bytes());
     key.extend_from_slice(&entry.to_be_bytes());
     key.extend_from_slice(&fact.at.offset.to_be_bytes());
     key.extend_from_slice(fact.what.as_bytes());

@@ -19,7 +19,7 @@ fn read(host: &FakeHost, verb: &str, args: &[&str]) -> crate::support::Phi {
 }
 
 /// Written from documentation (systemd.io/JOURNAL_EXPORT_FORMATS): entries with these fields, a second apart.
-fn export(entries: &[Vec<(&str, String)>]) -> String {
+pub fn export(entries: &[Vec<(&str, String)>]) -> String {
     let entry = |(at, fields): (usize, &Vec<(&str, String)>)| {
         let head = format!(
             "__CURSOR=s=1;i={at:x}\n__REALTIME_TIMESTAMP={}\n",
@@ -30,7 +30,7 @@ fn export(entries: &[Vec<(&str, String)>]) -> String {
     entries.iter().enumerate().map(entry).collect()
 }
 
-fn failed(pid: u32) -> Vec<(&'static str, String)> {
+pub fn failed(pid: u32) -> Vec<(&'static str, String)> {
     let message = format!("Failed password for alice from 192.0.2.7 port {} ssh2", 40_000 + pid);
     vec![
         ("_TRANSPORT", "syslog".into()),
@@ -91,6 +91,21 @@ fn an_export_that_is_cut_or_damaged_is_told() {
     let damaged = whole.replacen("_HOSTNAME=clinic", "no field at all", 1);
     let host = FakeHost::small().file(PLACE, damaged);
     read(&host, "timeline", &[]).run().code(0).says("1 entry damaged");
+    // As a tester did it: zeros over the boundary of two entries, beginning at a field and within one.
+    let at = |words: &str| whole.find(words).unwrap();
+    let next = at("MESSAGE") + 7 + whole[at("MESSAGE") + 7..].find("MESSAGE").unwrap();
+    for begin in [at("MESSAGE"), at("MESSAGE") + 20] {
+        let zeroed = [&whole[..begin], &"\0".repeat(next - begin), &whole[next..]].concat();
+        let host = FakeHost::small().file(PLACE, zeroed);
+        let ran = read(&host, "logins", &["--by", "account"]).run().code(0).says("1 entry damaged");
+        assert_eq!(rows(&ran)[0]["connections"], 3);
+    }
+    // And the bytes are not there at all.
+    let second = 1 + whole[1..].find("__CURSOR").unwrap();
+    let host = FakeHost::small().file(PLACE, [&whole[..at("SYSLOG_ID")], &whole[second..]].concat());
+    for verb in ["logins", "timeline"] {
+        read(&host, verb, &[]).run().code(0).says("1 entry with the head of another within");
+    }
 }
 
 #[test]
@@ -315,4 +330,102 @@ fn audit_records_that_another_machine_sent_are_not_this_one_s() {
     both.says("16 audit records of other machines, not told of beside those of this one");
     // Asked for alone they are whose they are.
     assert_eq!(rows(&access(&["--journal".as_ref(), journal.as_os_str()])).len(), 3);
+}
+
+/// A search finds what journald took as it finds what auditd wrote.
+#[test]
+fn a_search_reads_journals_where_there_is_no_audit_log_and_those_that_are_named_beside_one() {
+    let log = super::access::LOG;
+    let ids = ["1795200010.123:54", "1795200020.000:55", "1795200030.000:56"];
+    let host = FakeHost::new().file(PLACE, taken(log));
+    let window = ["--since", "2026-11-20 18:40:01", "--until", "2026-11-20 18:40:30"];
+    let asked = [&["--type", "SYSCALL", "--format", "ids"][..], &window].concat();
+    let ran = read(&host, "search", &asked).run().code(0).says("3 events; 1 journal read");
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), ids);
+    // Of an image the audit log is missing.
+    let ran = phi(["search", "--root"]).args([host.path()]).args(&asked).run().code(3);
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), ids);
+    ran.says("not searched: audit logs: there is none below");
+    // Without any such record nothing is known.
+    let none = FakeHost::new().file(PLACE, export(&[failed(1)]));
+    read(&none, "search", &asked).run().code(3).says("there is no record at all");
+    let cut = lines(log, |line| !is_of(55)(line));
+    let ran = both(&cut, &[&taken(log)], "search", &["--type", "SYSCALL"]).code(0);
+    let found: Vec<String> = rows(&ran).iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(found, ids);
+    ran.says("1 audit event in journals and not in the audit logs");
+    // It is a gap of what is asked of a time.
+    both(&cut, &[&taken(log)], "search", &[&["--type", "SYSCALL"][..], &window].concat()).code(3);
+    both(log, &[&taken(log)], "search", &[&["--type", "SYSCALL"][..], &window].concat()).code(0);
+}
+
+#[test]
+fn an_export_that_is_packed_is_read_and_a_packed_journal_is_told() {
+    let host = FakeHost::new().file("/x.export", export(&(1..=5).map(failed).collect::<Vec<_>>()));
+    let packed = tool("gzip", &["-c".as_ref(), host.at("/x.export").as_os_str()]).code(0).raw;
+    let host = host.file(PLACE, packed);
+    let ran = read(&host, "logins", &["--by", "account"]).run().code(0);
+    assert_eq!(rows(&ran)[0]["connections"], 5, "{}", ran.stdout);
+    let facts = read(&host, "timeline", &["--format", "jsonl"]).run().code(0);
+    assert_eq!(rows(&facts).iter().filter(|fact| fact["what"] == "login.failed").count(), 5);
+    // As journald wrote it (fixtures/README.md), and somebody packed it.
+    let words = "it is compressed as a whole (gzip), and was not read: unpack it first";
+    for verb in ["logins", "timeline", "search"] {
+        phi([verb, "--journal", "fixtures/journal/regular.journal.gz"]).run().code(3).says(words);
+    }
+}
+
+/// A journal as systemd wrote it (fixtures/README.md), with the numbers and the times of its entries given anew.
+fn renumbered(number: impl Fn(u64) -> u64, time: impl Fn(u64, u64) -> u64) -> Vec<u8> {
+    let mut bytes =
+        tool("gzip", &["-dc".as_ref(), "fixtures/journal/regular.journal.gz".as_ref()]).code(0).raw;
+    let read = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    // Object behind object, as far as the last (systemd.io/JOURNAL_FILE_FORMAT).
+    let (mut at, last) = (read(&bytes, 88) as usize, read(&bytes, 136) as usize);
+    while at <= last {
+        if bytes[at] == 3 {
+            let old = read(&bytes, at + 16);
+            let moved = time(old, read(&bytes, at + 24));
+            bytes[at + 16..at + 24].copy_from_slice(&number(old).to_le_bytes());
+            bytes[at + 24..at + 32].copy_from_slice(&moved.to_le_bytes());
+        }
+        at += (read(&bytes, at + 8) as usize).next_multiple_of(8);
+    }
+    bytes
+}
+
+#[test]
+fn numbers_that_no_journal_has_are_a_remark_of_named_files_and_a_note_of_a_whole_host() {
+    let cut = || renumbered(|number| if number > 5 { number + 4 } else { number }, |_, time| time);
+    let told = "missing from the journals here: 4 numbers of entries, in 1 place, first between 2026-11-21 ";
+    let host = FakeHost::small().file(PLACE, cut());
+    read(&host, "logins", &["--sessions"])
+        .run()
+        .says(&format!("remark: {told}"))
+        .says("system.journal): removed from");
+    let of_root = |host: &FakeHost| phi(["logins", "--sessions", "--root"]).args([host.path()]).run().stderr;
+    let stderr = of_root(&host);
+    assert!(stderr.contains(&format!("note: {told}")), "{stderr}");
+    // What stands in the file of a user is not missing.
+    let host =
+        host.file(&PLACE.replace("system", "user-1001"), renumbered(|number| number + 5, |_, time| time));
+    let stderr = of_root(&host);
+    assert!(!stderr.contains("missing from the journals"), "{stderr}");
+}
+
+#[test]
+fn a_time_that_was_moved_back_is_told_with_its_place() {
+    let moved = renumbered(
+        |number| number,
+        |number, time| if number == 6 { time - (30 * 86_400_000_000) } else { time },
+    );
+    let host = FakeHost::small().file(PLACE, moved);
+    let ran = read(&host, "logins", &["--sessions"]).run();
+    let ran =
+        ran.says("remark: ").says("system.journal: 1 × a time that is earlier than that of the entry before");
+    assert!(
+        ran.stderr.contains("from 2026-11-21 ") && ran.stderr.contains(" to 2026-10-22 "),
+        "{}",
+        ran.stderr
+    );
 }

@@ -522,3 +522,62 @@ fn nothing_found_in_what_tells_nothing_ends_with_3() {
     // A log that speaks, and not of this, has answered.
     of("--auth", "/auth.log", &nobody).code(0).says("no row of tries to log in was found");
 }
+
+/// The sign of this name among the rows: how often, and where.
+fn sign(ran: &Ran, name: &str) -> Option<(u64, u64)> {
+    let rows = rows(ran);
+    let found = rows.iter().find(|row| row["sign"] == name)?;
+    Some((found["count"].as_u64().unwrap(), found["offset"].as_u64().unwrap()))
+}
+
+/// As a tester did it: the first hundred records of a file were zeroed.
+#[test]
+fn records_behind_any_number_of_zeros_are_read() {
+    let wiped = [vec![0; 384 * 100].as_slice(), WTMP].concat();
+    let host = FakeHost::small().file("/wtmp", &wiped).file("/btmp", &wiped).file("/zeros", vec![0; 40_000]);
+    let of =
+        |kind: &str, path: &str| logins(&[kind.as_ref(), host.at(path).as_os_str()], &["--sessions"]).run();
+    let ran = of("--wtmp", "/wtmp").code(0);
+    assert!(rows(&ran).iter().any(|row| row.get("user").is_some()), "{}", ran.stdout);
+    assert_eq!(sign(&ran, "wiped"), Some((100, 0)));
+    assert_eq!(sign(&of("--btmp", "/btmp"), "wiped"), Some((100, 0)));
+    of("--wtmp", "/zeros").code(3).says("NOT ALL READ: it holds nothing but zeros");
+    // Whoever collects it reads them too.
+    let desk = Desk::new();
+    let host = FakeHost::small().file("/var/log/wtmp", [wiped.as_slice(), &[0; 384 * 100]].concat());
+    let opened = desk.open(&Bundle::of(&desk.collect(&host).run().json()));
+    let sources = std::fs::read_to_string(opened.join("data/view/login-sources.jsonl")).unwrap();
+    let sources: Vec<Value> = sources.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let source = sources.iter().find(|row| row["file"] == "/var/log/wtmp").unwrap();
+    assert_eq!((&source["read"], &source["findings"]["wiped"]), (&true.into(), &100.into()), "{source:#}");
+}
+
+#[test]
+fn bytes_behind_the_last_record_stand_at_its_end_whatever_the_file_is_packed_with() {
+    use std::io::Write as _;
+    let torn = [WTMP, &BTMP[..100]].concat();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&torn).unwrap();
+    let packed = encoder.finish().unwrap();
+    assert!(packed.len() < WTMP.len());
+    let host = FakeHost::small().file("/wtmp", &torn).file("/wtmp.gz", packed);
+    let end = WTMP.len() as u64;
+    for kind in ["--wtmp", "--btmp"] {
+        for path in ["/wtmp", "/wtmp.gz"] {
+            let ran = logins(&[kind.as_ref(), host.at(path).as_os_str()], &[]).run();
+            assert_eq!(sign(&ran, "trailing_bytes"), Some((100, end)), "{kind} {path}: {}", ran.stdout);
+        }
+    }
+}
+
+/// As sqlite3 wrote it (fixtures/README.md): the log beside the database deletes row 20 of 40.
+#[test]
+fn a_row_that_a_database_of_logins_has_no_more_is_a_sign() {
+    let main = include_bytes!("../../fixtures/logins/wtmpdb-open.db");
+    let log = include_bytes!("../../fixtures/logins/wtmpdb-open.db-wal");
+    let host = FakeHost::small().file("/var/lib/wtmpdb/wtmp.db", main);
+    assert_eq!(sign(&in_root(&host, &["--sessions"]).run(), "missing_ids"), None);
+    let host = host.file("/var/lib/wtmpdb/wtmp.db-wal", log);
+    assert_eq!(sign(&in_root(&host, &["--sessions"]).run(), "missing_ids"), Some((1, 21)));
+    in_root(&host, &["--format", "table"]).run().says("row 21: missing_ids, 1");
+}

@@ -25,6 +25,13 @@ Nov 21 20:19:48 clinic-db sshd[77]: Accepted password for alice from 192.0.2.7 p
 Nov 21 20:19:50 clinic-db sshd[78]: Failed password for invalid user Tr0ub4dor&3 from 192.0.2.8 port 50001 ssh2
 Nov 21 20:20:00 clinic-db ntpd[9]: kernel reports TIME_ERROR
 ";
+// With years and a zone.
+const DATED: &str = "2026-11-20T10:00:00.000000+00:00 clinic-db sshd[50]: Accepted password for alice from 192.0.2.7 port 50000 ssh2\n";
+const LATER: &str = "2026-12-10T10:00:00.000000+00:00 clinic-db sshd[77]: Accepted password for alice from 192.0.2.7 port 50001 ssh2\n";
+// RFC 5424: a dash stands for a time that is not known.
+const UNDATED: &str =
+    "<38>1 - clinic-db sshd 77 - - Accepted password for alice from 192.0.2.7 port 50000 ssh2\n";
+const JOURNAL: &str = "/var/log/journal/0123456789abcdef0123456789abcdef/system.journal";
 const HOSTILE: &str = "x\x1b[2J|y%\u{202e}z\n.txt";
 
 fn host() -> FakeHost {
@@ -37,6 +44,16 @@ fn host() -> FakeHost {
     let log = fs::File::options().append(true).open(host.at("/var/log/auth.log")).unwrap();
     log.set_modified(UNIX_EPOCH + Duration::from_secs(1_795_292_400)).unwrap();
     host
+}
+
+/// One that has every kind of log, each from before 20:19:50 on.
+fn whole() -> FakeHost {
+    // Captured (fixtures/README.md), and packed.
+    let journal = tool("gzip", &["-dc".as_ref(), "fixtures/journal/compact.journal.gz".as_ref()]).code(0).raw;
+    host()
+        .file("/var/log/auth.log", DATED)
+        .file("/var/log/btmp", wtmp("admin", 1_795_292_380))
+        .file(JOURNAL, journal)
 }
 
 /// As utmp(5) has it on x86_64: a login.
@@ -54,10 +71,13 @@ pub fn wtmp(user: &str, seconds: u32) -> Vec<u8> {
 /// A sealed bundle of it, and the arguments that name it.
 fn sealed() -> (Desk, Vec<OsString>) {
     let desk = Desk::new();
-    let bundle = Bundle::of(&desk.collect(&host()).run().code(0).json());
-    let key = desk.path("officer.key");
-    let evidence = vec![bundle.sealed.into(), "-i".into(), key.into()];
+    let evidence = sealed_of(&desk, &host());
     (desk, evidence)
+}
+
+fn sealed_of(desk: &Desk, host: &FakeHost) -> Vec<OsString> {
+    let bundle = Bundle::of(&desk.collect(host).run().json());
+    vec![bundle.sealed.into(), "-i".into(), desk.path("officer.key").into()]
 }
 
 fn timeline<S: AsRef<OsStr>>(evidence: &[S], args: &[&str]) -> Phi {
@@ -296,11 +316,11 @@ fn an_empty_answer_says_what_it_rests_on() {
     timeline(&evidence, &["--since", "2100-01-01"])
         .run()
         .code(3)
-        .says("2100-01-01 00:00:00 UTC on: what was read ends at");
+        .says("nothing is known of audit logs: since 2100-01-01 00:00:00 UTC; what was read ends at");
     timeline(&evidence, &["--until", "2000-01-01"])
         .run()
         .code(3)
-        .says("nothing is known of the time to 2000-01-01 23:59:59 UTC: what was read begins at 2026-11-20");
+        .says("audit logs: until 2000-01-01 23:59:59 UTC; what was read begins at 2026-11-20");
     let head = timeline(&evidence, &["--user", "nobody-knows", "--format", "csv"]).run().code(3).stdout;
     assert_eq!(head.lines().count(), 1);
     phi(["timeline"]).run().code(2).says("hint: name a bundle");
@@ -362,4 +382,112 @@ fn a_table_of_logins_that_is_cut_is_told() {
         .code(3)
         .says("the table of login records is not whole: ")
         .says("what it lacks is sealed as it lay");
+}
+
+#[test]
+fn a_kind_of_log_without_a_dated_record_is_a_gap_and_is_told() {
+    let (audit, auth) = ("/var/log/audit/audit.log", "/var/log/auth.log");
+    let host =
+        whole().file(audit, "").file(auth, UNDATED).file("/var/log/wtmp", "").file("/var/log/btmp", "");
+    let window = ["--since", "2026-11-21T20:19:50Z", "--until", "2026-11-21T20:19:52Z"];
+    let mut ran = timeline(&["--root".as_ref(), host.path().as_os_str()], &window).run().code(3);
+    for what in ["audit logs", "authentication logs", "wtmp (logins and logouts)", "btmp (failed logins)"] {
+        ran = ran.says(&format!("nothing is known of {what}: 2026-11-21 20:19:50 UTC to "));
+    }
+    ran.says("audit.log: 0 records, for the file is empty").says("auth.log: 1 line, none with a time");
+    for (kind, path) in [("--audit", audit), ("--auth", auth)] {
+        let log = host.at(path);
+        for args in [vec!["--since", "1d"], vec![]] {
+            let ran = timeline(&[kind.as_ref(), log.as_os_str()], &args).run().code(3);
+            ran.says("nothing is known of au").says("for no record of theirs has a time");
+        }
+    }
+}
+
+#[test]
+fn an_empty_btmp_beside_records_of_logins_is_told_and_no_gap_in_an_image_and_in_its_bundle() {
+    let host = whole().file("/var/log/btmp", "");
+    let since = ["--since", "2026-11-21T20:19:50Z"];
+    let empty = "/var/log/btmp: 0 records, for the file is empty";
+    timeline(&["--root".as_ref(), host.path().as_os_str()], &since).run().code(0).says(empty);
+    let desk = Desk::new();
+    // What only a running kernel tells nobody expects of an image.
+    let ran = timeline(&sealed_of(&desk, &host), &since).run().code(0).says(empty);
+    let ran = ran.says("left out by the plan: /run/utmp (skipped)");
+    assert!(!ran.stderr.contains("not read:"), "{}", ran.stderr);
+}
+
+#[test]
+fn each_kind_of_log_speaks_for_itself_alone() {
+    let host = host().file("/later.log", [DATED, LATER].concat());
+    let (audit, later) = (host.at("/var/log/audit/audit.log"), host.at("/later.log"));
+    let plain: [&OsStr; 4] = ["--audit".as_ref(), audit.as_os_str(), "--auth".as_ref(), later.as_os_str()];
+    let of = |since: &str, until: &str| timeline(&plain, &["--since", since, "--until", until]).run();
+    let ran = of("2026-12-01", "2026-12-05").code(3).says(
+        "nothing is known of audit logs: 2026-12-01 00:00:00 UTC to 2026-12-05 23:59:59 UTC; what was read ends at \
+         2026-11-21 20:20:00 UTC",
+    );
+    assert!(!ran.stderr.contains("nothing is known of authentication"), "{}", ran.stderr);
+    of("2026-11-20T18:40:00Z", "2026-11-21T20:20:00Z").code(0);
+    of("2026-11-20T18:40:00Z", "2026-11-21T20:20:01Z")
+        .code(3)
+        .says("audit logs: 2026-11-21 20:20:00 UTC to 2026-11-21 20:20:01 UTC, behind what was read");
+}
+
+#[test]
+fn the_login_records_of_a_bundle_have_a_span_of_their_own() {
+    let (_desk, evidence) = sealed();
+    let ran = timeline(&evidence, &["--since", "2026-11-01", "--until", "2026-11-21"]).run().code(3);
+    ran.says(
+        "wtmp (logins and logouts): 2026-11-01 00:00:00 UTC to 2026-11-21 20:19:49 UTC, before the first",
+    );
+}
+
+#[test]
+fn a_user_whose_number_or_name_is_not_known_is_a_gap_unless_the_audit_log_says_both() {
+    let (key, names) = ("key=\"phi_access\"\n", "key=\"phi_access\"\u{1d}AUID=\"alice\" UID=\"alice\"\n");
+    let enriched = AUDIT.replace(key, names);
+    let host = host().file("/enriched.log", enriched);
+    let [audit, wtmp, enriched] =
+        ["/var/log/audit/audit.log", "/var/log/wtmp", "/enriched.log"].map(|path| host.at(path));
+    let since = ["--since", "2026-11-20T18:40:00Z"];
+    let named = ["--user", "alice", since[0], since[1]];
+    let plain = timeline(&["--audit".as_ref(), audit.as_os_str()], &named).run().code(3);
+    let plain = plain.says("--user alice: which number that is, is not known here");
+    assert!(facts(&plain.stdout).iter().all(|fact| fact["what"] != "audit.read"));
+    timeline(&["--wtmp".as_ref(), wtmp.as_os_str()], &["--user", "1001"])
+        .run()
+        .code(3)
+        .says("--user 1001: which name that is, is not known here");
+    // Where nothing else is read, the name or the number is enough.
+    timeline(&["--wtmp".as_ref(), wtmp.as_os_str()], &["--user", "bob"]).run().code(0);
+    timeline(&["--audit".as_ref(), audit.as_os_str()], &["--user", "1009", since[0], since[1]]).run().code(0);
+
+    let ran = timeline(&["--audit".as_ref(), enriched.as_os_str()], &named).run().code(0);
+    let ran = ran.says("--user: alice has the number 1001, as the audit logs say themselves");
+    one(&facts(&ran.stdout), "audit.read", "audit");
+    let both: [&OsStr; 4] = ["--audit".as_ref(), enriched.as_os_str(), "--wtmp".as_ref(), wtmp.as_os_str()];
+    let ran = timeline(&both, &["--user", "1001"]).run().code(0);
+    assert_eq!(one(&facts(&ran.stdout), "login_record.user", "login_records")["user"], "alice");
+}
+
+#[test]
+fn a_compressed_file_of_logins_that_was_read_is_not_told_as_unread() {
+    let desk = Desk::new();
+    let rotated = desk.path("wtmp.1");
+    fs::write(&rotated, wtmp("bob", 1_795_200_000)).unwrap();
+    let packed = tool("gzip", &["-c".as_ref(), rotated.as_os_str()]).code(0).raw;
+    let evidence = sealed_of(&desk, &whole().file("/var/log/wtmp.1.gz", &packed));
+    let since = ["--since", "2026-11-21T20:19:50Z"];
+    for verb in ["timeline", "logins"] {
+        let ran = phi([verb]).args(&evidence).args(since).run();
+        assert!(!ran.stderr.contains("not read: /var/log/wtmp.1.gz"), "{verb}: {}", ran.stderr);
+    }
+    timeline(&evidence, &since).run().code(0);
+    let facts = facts(&timeline(&evidence, &[]).run().code(0).stdout);
+    assert!(facts.iter().any(|fact| fact["source"] == "login_records" && fact["user"] == "bob"));
+    // One that cannot be read is a gap.
+    let torn = &packed[..packed.len() / 2];
+    let evidence = sealed_of(&desk, &whole().file("/var/log/wtmp.1.gz", torn));
+    timeline(&evidence, &since).run().code(3).says("/var/log/wtmp.1.gz: 0 records").says("NOT ALL READ");
 }

@@ -9,14 +9,13 @@ use serde::Deserialize;
 use super::files::pour;
 use super::what::{AUDIT_LOG, AUDITD_CONF};
 use super::zone::{LOCALTIME, zone_at};
-use super::{Evidence, Kernel, Log, OwnRun, Reads, What};
+use super::{Evidence, Kernel, Log, OwnRun, Reads, What, lacks};
 use crate::clock::{Moment, Timestamp};
 use crate::command::verify::{TrustArgs, cannot_open, find, first_line, say_size};
 use crate::custody::bag::{PLAN, SEAL};
 use crate::custody::entry::{Base64, ENTRY_LIMIT, Entry, Kind};
 use crate::custody::json;
 use crate::custody::member::Member;
-use crate::custody::outcome::Outcome;
 use crate::custody::plan::{PLAN_LIMIT, PlanDocument};
 use crate::custody::seal::{SEAL_LIMIT, SealDocument};
 use crate::custody::verdict::Verdict;
@@ -29,15 +28,6 @@ use crate::seal::files::open_file;
 use crate::seal::members::{Check, Listed, SealedMembers};
 use crate::term::{Exit, Failure, Voice};
 use crate::view::events::tables;
-
-/// Collectors that take logs: what they could not take is told to whoever asks.
-const OF_LOGS: [(&str, What); 5] = [
-    ("audit-logs", What::Audit),
-    ("auth-logs", What::Auth),
-    ("login-records", What::Wtmp),
-    ("journal", What::Journal),
-    ("phi-files", What::Walk),
-];
 
 /// The members of a sealed bundle.
 struct Sealed(SealedMembers);
@@ -146,9 +136,6 @@ fn evidence(entries: Vec<Listed>, reader: Box<dyn Reads>, plan: Option<&PlanDocu
             Some(what) if entry.member.is_some() => evidence.logs.push(log(what, at, entry)),
             _ => {}
         }
-        if let Some((what, words)) = lack(entry) {
-            evidence.lack(what, words);
-        }
     }
     evidence.zone = zone(&entries, evidence.reader.as_ref());
     evidence.collected = entries.iter().map(|entry| entry.taken).max();
@@ -161,12 +148,7 @@ fn evidence(entries: Vec<Listed>, reader: Box<dyn Reads>, plan: Option<&PlanDocu
         evidence.phi_folders = plan.phi_folders();
         evidence.phi_keys = plan.asked.phi_keys_b64.iter().map(|key| key.0.clone()).collect();
     }
-    for (collector, what) in OF_LOGS {
-        if !entries.iter().any(|entry| entry.collector == collector) {
-            let words = format!("{}: the bundle was made without the collector {collector}", what.words());
-            evidence.lack(what, words);
-        }
-    }
+    lacks::tell(&mut evidence, &entries);
     evidence
 }
 
@@ -197,19 +179,6 @@ fn log(what: What, at: usize, entry: &Listed) -> Log {
         table: table(entry),
         at,
     }
-}
-
-/// What the collectors of logs could not take, or not all of.
-fn lack(entry: &Listed) -> Option<(What, String)> {
-    let (_, what) = OF_LOGS.iter().find(|(collector, _)| *collector == entry.collector)?;
-    let is_well = matches!(entry.outcome, Outcome::Collected | Outcome::Empty | Outcome::Missing);
-    let of_copies = matches!(entry.kind, Kind::Copy | Kind::Gap | Kind::Listing);
-    if is_well || !of_copies {
-        return None;
-    }
-    let why = entry.reason.as_deref().unwrap_or("the entry says no more");
-    let words = format!("{} ({}): {}", entry.display, entry.outcome.word(), why);
-    Some((*what, harmless(&words)))
 }
 
 /// The file that auditd wrote, as the sealed configuration has it.
@@ -303,6 +272,10 @@ impl Reads for Sealed {
         }
         Ok(())
     }
+
+    fn entry(&self, at: usize) -> Result<Option<Entry>, Failure> {
+        Ok(self.0.entries().get(at).map(|listed| self.0.entry(listed)).transpose()?)
+    }
 }
 
 impl Reads for Opened {
@@ -329,12 +302,23 @@ impl Reads for Opened {
 
     fn entries(&self, each: &mut dyn FnMut(&Entry)) -> Result<(), Failure> {
         for listed in &self.entries {
-            let path = self.folder.join(Member::of_entry(listed.id.0).as_str());
-            let cannot =
-                |why: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {why}", path.display()));
-            let bytes = small(&path, ENTRY_LIMIT).map_err(|error| cannot(&error))?;
-            each(&json::read::<Entry>(&bytes, ENTRY_LIMIT).map_err(|error| cannot(&error))?);
+            each(&self.again(listed)?);
         }
         Ok(())
+    }
+
+    fn entry(&self, at: usize) -> Result<Option<Entry>, Failure> {
+        self.entries.get(at).map(|listed| self.again(listed)).transpose()
+    }
+}
+
+impl Opened {
+    /// All that an entry says, read once more.
+    fn again(&self, listed: &Listed) -> Result<Entry, Failure> {
+        let path = self.folder.join(Member::of_entry(listed.id.0).as_str());
+        let cannot =
+            |why: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {why}", path.display()));
+        let bytes = small(&path, ENTRY_LIMIT).map_err(|error| cannot(&error))?;
+        json::read::<Entry>(&bytes, ENTRY_LIMIT).map_err(|error| cannot(&error))
     }
 }

@@ -1,9 +1,10 @@
 //! Plain files that somebody names.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::what::AUDIT_LOG;
@@ -29,10 +30,12 @@ pub fn of(named: &[(What, PathBuf)], wanted: &[What]) -> Result<Evidence, Failur
             .hint("name a bundle with its key: BUNDLE -i KEY; or the root of an image: --root DIR")
             .hint(format!("or plain files: {}", needed.join(", "))));
     }
-    let mut paths = Vec::new();
+    let (mut paths, mut unread) = (Vec::new(), BTreeSet::new());
     for (what, path) in named {
-        let inside =
-            if *what == What::Journal && path.is_dir() { journals(path)? } else { vec![path.clone()] };
+        let inside = match *what == What::Journal && path.is_dir() {
+            true => journals(path, &mut unread)?,
+            false => vec![path.clone()],
+        };
         paths.extend(inside.into_iter().map(|path| (*what, path)));
     }
     // What is named twice is read once.
@@ -50,7 +53,7 @@ pub fn of(named: &[(What, PathBuf)], wanted: &[What]) -> Result<Evidence, Failur
         logs.push(Log {
             number: 0,
             what: *what,
-            name: shown(path.as_os_str().as_encoded_bytes()),
+            name: told(path),
             path: std::path::absolute(path)
                 .ok()
                 .and_then(|path| HostPath::new(path.as_os_str().as_encoded_bytes()).ok()),
@@ -65,6 +68,8 @@ pub fn of(named: &[(What, PathBuf)], wanted: &[What]) -> Result<Evidence, Failur
     let files = Files(paths.into_iter().map(|(_, path)| path).collect());
     let audit_log = HostPath::new(AUDIT_LOG).map_err(Failure::new)?;
     let mut evidence = Evidence::new(logs, Box::new(files), audit_log);
+    // Whoever names a folder has asked for all that is in it.
+    evidence.notes.extend(unread);
     for what in wanted.iter().filter(|what| !named.iter().any(|(named, _)| named == *what)) {
         if option(*what).is_some() {
             evidence.lack(*what, format!("{}: none was named", what.words()));
@@ -95,29 +100,66 @@ fn cannot(path: &Path, error: &io::Error) -> Failure {
         .hint("nothing was searched; name files that you can read")
 }
 
-/// The journal files of a folder, and of the folders in it, which are called by machine ids.
-fn journals(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let list = |folder: &Path| -> Result<Vec<PathBuf>, Failure> {
-        let names = std::fs::read_dir(folder).map_err(|error| cannot(folder, &error))?;
-        let mut names: Vec<PathBuf> = names.take(MOST).filter_map(|name| Some(name.ok()?.path())).collect();
-        names.sort();
-        Ok(names)
-    };
+/// The journal files of a folder, and of the folders in it, which are called by machine ids; links are followed, as
+/// journalctl does (sd-journal(3)). What cannot be read is told in `unread`.
+fn journals(folder: &Path, unread: &mut BTreeSet<String>) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
-    for path in list(folder)? {
-        match path.symlink_metadata().is_ok_and(|met| met.is_dir()) {
-            true => found.extend(list(&path)?),
-            false => found.push(path),
+    for path in names(folder)? {
+        match path.metadata() {
+            Ok(met) if met.is_dir() => {
+                names(&path)?.into_iter().for_each(|path| journal(path, &mut found, unread));
+            }
+            Ok(_) => journal(path, &mut found, unread),
+            Err(error) => drop(unread.insert(gone(&path, &error))),
         }
     }
-    let is_journal =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".journal"));
-    found.retain(is_journal);
     if found.is_empty() {
-        return Err(Failure::new(format!("{}: there is no journal file in it", folder.display()))
-            .hint("journal files end in .journal; they lie in /var/log/journal/MACHINE-ID"));
+        let failure = Failure::new(format!("{}: there is no journal file in it", folder.display()))
+            .hint("journal files end in .journal; they lie in /var/log/journal/MACHINE-ID");
+        return Err(unread.iter().fold(failure, |failure, words| failure.hint(words)));
     }
     Ok(found)
+}
+
+fn names(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let names = std::fs::read_dir(folder).map_err(|error| cannot(folder, &error))?;
+    let mut names: Vec<PathBuf> = names.take(MOST).filter_map(|name| Some(name.ok()?.path())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Takes what is called as a journal is, if it is a file.
+fn journal(path: PathBuf, found: &mut Vec<PathBuf>, unread: &mut BTreeSet<String>) {
+    if !path.file_name().is_some_and(|name| name.to_string_lossy().contains(".journal")) {
+        return;
+    }
+    match path.metadata() {
+        Ok(met) if met.is_file() => found.push(path),
+        Ok(met) => drop(unread.insert(format!("{} is {}, not read", told(&path), kind(&met)))),
+        Err(error) => drop(unread.insert(gone(&path, &error))),
+    }
+}
+
+/// Why there is nothing behind a name.
+fn gone(path: &Path, error: &io::Error) -> String {
+    match path.read_link() {
+        Ok(target) => format!("{} is a link to {}, not read: {error}", told(path), told(&target)),
+        Err(_) => format!("{}: not read: {error}", told(path)),
+    }
+}
+
+fn kind(met: &Metadata) -> &'static str {
+    let kind = met.file_type();
+    match (kind.is_dir(), kind.is_fifo(), kind.is_socket()) {
+        (true, ..) => "a folder",
+        (_, true, _) => "a FIFO",
+        (.., true) => "a socket",
+        _ => "a device",
+    }
+}
+
+fn told(path: &Path) -> String {
+    shown(path.as_os_str().as_encoded_bytes())
 }
 
 /// The bytes of a file, until `each` has had enough.

@@ -9,6 +9,7 @@ use super::hearing::Heard;
 use crate::custody::json;
 use crate::custody::rows::login_views::{LoginCountRow, LoginSessionRow, SignRow};
 use crate::path::shown;
+use crate::records::login_pairing::SignKind;
 use crate::report::logins::{of_counts, of_session, without_time};
 use crate::report::rows::{Form, Printer, Row};
 use crate::report::siem::{SiemEvent, ecs, syslog};
@@ -74,10 +75,10 @@ impl Answer {
     }
 
     /// The sessions that are asked for.
-    pub fn sessions(&mut self, joined: &Joined, asked: &Asked) -> Result<Found, Failure> {
+    pub fn sessions(&mut self, joined: &Joined, asked: &Asked, counted: &Counted) -> Result<Found, Failure> {
         let rows = joined.sessions.iter().filter(|session| asked.holds(session)).map(|session| session.row());
         let events = |row: &LoginSessionRow| {
-            let list = of_session(row);
+            let list = of_session(row, &|name| counted.is_masked(name));
             let host = row.host.as_ref().map(|host| host.text.clone()).unwrap_or_default();
             Events { timeless: usize::from(list.is_empty()), list, host }
         };
@@ -136,8 +137,9 @@ impl Answer {
             }
             for sign in signs.clone().take(TOLD) {
                 let SignRow { count, file, offset, sign, .. } = sign;
+                let of = if sign == SignKind::MissingIds.word() { "row" } else { "byte" };
                 self.voice.warn(format!(
-                    "login records, [{file}] byte {offset}: {sign}, {count}; wiping leaves this, and so do other things \
+                    "login records, [{file}] {of} {offset}: {sign}, {count}; wiping leaves this, and so do other things \
                      (docs/tables.md)"
                 ));
             }

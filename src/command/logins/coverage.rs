@@ -1,9 +1,11 @@
 //! What an answer about logins rests on: each log with its times and how well they are known, and what is not here.
 
+use super::holes::{self, Kept};
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Absent, Evidence, Log, What};
 use crate::command::recorded::{Passed, Recorded};
+use crate::path::shown;
 use crate::records::audit_event::FileRead;
 use crate::records::auth_text::TimeQuality;
 use crate::term::{Failure, Voice, bytes, counted};
@@ -16,6 +18,8 @@ pub struct Read {
     number: u32,
     what: What,
     name: String,
+    /// The whole path, where it is known.
+    path: String,
     bytes: u64,
     span: Option<(Timestamp, Timestamp)>,
     records: u64,
@@ -45,6 +49,7 @@ impl Read {
             number: log.number,
             what: log.what,
             name: log.name.clone(),
+            path: log.path.as_ref().map_or_else(|| log.name.clone(), |path| shown(path.as_bytes())),
             bytes: log.size,
             span: passed.span,
             records: passed.records,
@@ -188,13 +193,18 @@ impl Coverage {
             let known_to = went_on.map_or(last, |latest| latest.max(last));
             beyond_span(window, what.words(), first, known_to)
         };
-        spans.into_iter().flat_map(beyond).collect()
+        let holes = holes::unknown(&self.kept(), window);
+        spans.into_iter().flat_map(beyond).chain(holes).collect()
+    }
+
+    fn kept(&self) -> Vec<Kept<'_>> {
+        self.read.iter().map(|read| Kept { what: read.what, path: &read.path, span: read.span }).collect()
     }
 
     /// Whether everything was read that was looked for.
     pub fn is_whole(&self) -> bool {
         let is_read = |read: &Read| read.broken.is_none() && read.is_understood();
-        (self.is_plain || self.absent.is_empty())
+        (self.is_plain || self.absent.iter().all(|absent| absent.by_plan))
             && self.notes.is_empty()
             && self.read.iter().all(is_read)
             && !self.read.is_empty()
@@ -232,9 +242,14 @@ impl Coverage {
             }
         };
         told(&self.remarks, "remark");
+        told(&holes::quiet(&self.kept(), window), "remark");
         told(&self.notes, "note");
-        let absent: Vec<String> = self.absent.iter().map(|absent| absent.words.clone()).collect();
-        told(&absent, "not read");
+        let absent = |by_plan: bool| -> Vec<String> {
+            let absent = self.absent.iter().filter(|absent| absent.by_plan == by_plan);
+            absent.map(|absent| absent.words.clone()).collect()
+        };
+        told(&absent(false), "not read");
+        told(&absent(true), "left out by the plan");
         told(&self.beyond(window), "nothing is known of");
     }
 }

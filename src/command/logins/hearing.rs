@@ -70,7 +70,7 @@ impl<'c> Hearing<'c> {
                 recorded::records(evidence, log, Sort::Btmp, now, &mut |item| self.failed(item, log))?;
             if let Some(findings) = findings {
                 if findings.trailing > 0 {
-                    let place = Place { file: log.number, offset: log.size };
+                    let place = Place { file: log.number, offset: findings.whole };
                     self.sign(Sign { kind: SignKind::TrailingBytes, place, count: findings.trailing });
                 }
                 self.passed(log, &recorded::passed(&findings));
@@ -125,6 +125,11 @@ impl<'c> Hearing<'c> {
             (counted.notes.undated, "try or record", "without a time, in no window"),
             (tallied.forgotten, "try", "that may be counted twice, for want of room"),
             (tallied.hurried, "try or connection", "that may be counted twice, for want of room"),
+            (
+                tallied.unmatched,
+                "line",
+                "that another program sent than is named, whose copies in text logs may be counted, for want of room",
+            ),
         ];
         let notes = notes.into_iter().filter(|(count, ..)| *count > 0);
         self.coverage.notes.extend(notes.map(|(count, what, words)| said(count, what, words)));

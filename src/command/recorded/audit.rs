@@ -45,7 +45,7 @@ where
 }
 
 /// The logs alone, on two processors, where there are two; with all lines too, or events alone.
-pub fn in_blocks<L: Looks + Clone, J: Judges<Glance = L::Glance>>(
+fn in_blocks<L: Looks + Clone, J: Judges<Glance = L::Glance>>(
     evidence: &Evidence,
     (look, judge): (L, J),
     lines: bool,

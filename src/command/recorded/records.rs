@@ -5,14 +5,12 @@ use std::ops::ControlFlow;
 use super::{Gathering, Hears, Passed, unpacked};
 use crate::clock::Timestamp;
 use crate::command::evidence::{Evidence, Log, What};
-use crate::records::login_pairing::{LoginRecord, PairedLogin, Pairing};
+use crate::records::login_pairing::{Ids, LoginRecord, PairedLogin, Pairing};
 use crate::records::sqlite::{Database, Tally};
-use crate::records::utmp::{Findings, Item, Judge, Layout, Sort};
+use crate::records::utmp::{Findings, Item, Judge, Sample, Sort};
 use crate::term::Failure;
 use crate::view::login_sessions::paired;
 
-/// Bytes of a file's beginning that tell how its records are laid out: more than 64 of the longest.
-const SAMPLE: usize = 32 << 10;
 /// Bytes of a database of logins with its log; wtmpdb(8) cuts it long before.
 const DATABASE: usize = 24 << 20;
 /// The end of the name of the log beside a database, which holds its newest rows; and of all that SQLite puts there.
@@ -30,18 +28,17 @@ pub fn records(
     now: i64,
     each: &mut dyn FnMut(&Item<'_>),
 ) -> Result<(Option<Findings>, Option<String>), Failure> {
-    let (mut head, mut size) = (Vec::new(), 0);
+    let mut sample = Sample::default();
     let broken = unpacked(evidence, log, &mut |bytes| {
-        size += bytes.len() as u64;
-        let room = SAMPLE.saturating_sub(head.len()).min(bytes.len());
-        head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        sample.feed(bytes);
         ControlFlow::Continue(())
     })?;
-    if size == 0 {
+    if sample.size() == 0 {
         return Ok((Some(Findings::default()), broken));
     }
-    let Some(layout) = Layout::detect(&[(0, &head)], size, now.saturating_add(GRACE)) else {
-        return Ok((None, broken.or_else(|| Some("the layout of its records is not known".to_owned()))));
+    let layout = match sample.layout(now.saturating_add(GRACE)) {
+        Ok(layout) => layout,
+        Err(words) => return Ok((None, broken.or_else(|| Some(words.to_owned())))),
     };
     let mut judge = Judge::new(layout, sort, now);
     unpacked(evidence, log, &mut |bytes| {
@@ -56,17 +53,20 @@ pub fn records(
     Ok((Some(findings), broken))
 }
 
-/// Gives the rows of a database of logins, as the log beside it has changed them; words where not all could be read.
+/// Gives the rows of a database of logins, as the log beside it has changed them, and their ids; words where not all could be
+/// read.
 fn database(
     bytes: &[u8],
     log: Option<&[u8]>,
     file: u32,
+    ids: &mut Ids,
     each: &mut dyn FnMut(LoginRecord),
 ) -> Result<(), String> {
     let database = Database::open(bytes, log).map_err(|error| error.to_string())?;
     let table = database.table("wtmp").map_err(|error| error.to_string())?;
     let mut tally = Tally::default();
     database.rows(table.root, &mut tally, &mut |row| {
+        ids.take(row.id);
         each(LoginRecord::of_row(&database, &table, row, file));
     });
     match tally.bad_rows + tally.bad_pages {
@@ -94,7 +94,7 @@ impl Gathering<'_> {
                 pairing.item(item, log.number, &mut each);
             })?;
             if let Some(findings) = findings {
-                pairing.file_end(log.number, log.size, &findings);
+                pairing.file_end(log.number, &findings);
                 hears.passed(log, &passed(&findings));
             }
             self.notes.extend(broken.map(|why| format!("{}: NOT ALL READ: {why}", log.name)));
@@ -132,9 +132,9 @@ impl Gathering<'_> {
                 (main, wal.map(|wal| self.whole(wal, room)).transpose()?.flatten())
             }
         };
-        let mut pairing = Pairing::default();
+        let (mut pairing, mut ids) = (Pairing::default(), Ids::default());
         let (mut logins, mut told) = (Vec::new(), Passed::default());
-        let read = database(&main, wal.as_deref(), log.number, &mut |row| {
+        let read = database(&main, wal.as_deref(), log.number, &mut ids, &mut |row| {
             told.take(row.time());
             pairing.record(row, &mut |login| logins.push(login));
             for login in logins.drain(..) {
@@ -142,10 +142,11 @@ impl Gathering<'_> {
                 self.sessions.record(login);
             }
         });
-        let found = pairing.end(&mut |login| {
+        let mut found = pairing.end(&mut |login| {
             hears.login(&login);
             self.sessions.record(login);
         });
+        found.signs.extend(ids.sign(log.number));
         hears.found(&found);
         hears.passed(log, &told);
         if let Err(why) = read {

@@ -3,7 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
-use crate::command::evidence::{Absent, Log};
+use crate::command::evidence::{Absent, Evidence, Log, What};
 use crate::records::audit_event::FileRead;
 use crate::term::{Failure, Voice, bytes, counted};
 
@@ -73,11 +73,31 @@ pub struct Coverage {
     pub absent: Vec<Absent>,
     /// What is odd.
     pub notes: Vec<String>,
+    /// What is to be known, and no lack.
+    pub remarks: Vec<String>,
     /// When the evidence was collected.
     pub collected: Option<Timestamp>,
+    /// Plain files were named, and what was not named is missing to nobody.
+    pub is_plain: bool,
+    /// Journals stand for the audit logs, of which there is none.
+    pub by_journal: bool,
 }
 
 impl Coverage {
+    /// Of evidence that is not read yet.
+    pub fn of(evidence: &Evidence, is_plain: bool) -> Coverage {
+        let has = |what: What| evidence.logs(what).next().is_some();
+        let by_journal = !has(What::Audit) && has(What::Journal);
+        // Journals are read in the place of audit logs, or where they are named.
+        let is_missed = |absent: &&Absent| match absent.what {
+            What::Journal => !has(What::Audit),
+            _ => !(is_plain && by_journal),
+        };
+        let absent = evidence.absent.iter().filter(is_missed).cloned().collect();
+        let (notes, collected) = (evidence.notes.clone(), evidence.collected);
+        Coverage { absent, notes, collected, is_plain, by_journal, ..Coverage::default() }
+    }
+
     /// From the earliest record to the latest.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let spans = || self.read.iter().filter_map(|read| read.span);
@@ -107,7 +127,7 @@ impl Coverage {
     /// Whether everything was read that was looked for.
     pub fn is_whole(&self) -> bool {
         let is_read = |read: &Read| read.broken.is_none() && (read.records > 0 || read.bytes == 0);
-        self.absent.is_empty()
+        self.absent.iter().all(|absent| absent.by_plan)
             && self.notes.is_empty()
             && self.read.iter().all(is_read)
             && self.span().is_some()
@@ -116,7 +136,8 @@ impl Coverage {
     /// Tells it: in a few lines beside an answer, and all of it where there is none.
     pub fn tell(&self, found: u64, window: TimeWindow, voice: Voice) {
         let span = self.span().map(|(first, last)| format!(", {} to {}", first.spoken(), last.spoken()));
-        let read = counted(self.read.len() as u64, "audit log");
+        let what = if self.by_journal { "journal" } else { "audit log" };
+        let read = counted(self.read.len() as u64, what);
         let summary = format!("{read} read{}", span.unwrap_or_default());
         let is_empty = found == 0;
         if is_empty {
@@ -132,7 +153,7 @@ impl Coverage {
         if told.len() > TOLD {
             line(format!("… and {} more", counted((told.len() - TOLD) as u64, "log")));
         }
-        self.notes.iter().for_each(|note| line(format!("note: {note}")));
+        self.notes.iter().chain(&self.remarks).for_each(|note| line(format!("note: {note}")));
         self.absent.iter().take(TOLD).for_each(|absent| line(format!("not searched: {}", absent.words)));
         if self.absent.len() > TOLD {
             line(format!("… and {} more that were not searched", self.absent.len() - TOLD));

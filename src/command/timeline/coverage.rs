@@ -1,7 +1,5 @@
 //! What a timeline rests on: which sources were read, from when to when each speaks, and what was not read.
 
-use std::collections::BTreeMap;
-
 use super::pile::Told;
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
@@ -12,6 +10,12 @@ use crate::term::{Voice, counted};
 
 /// Sources that are told one by one; beside an answer fewer.
 const TOLD: (usize, usize) = (50, 10);
+/// Kinds of logs that are written to for as long as a host lives, each by a program of its own: where one is silent, another
+/// does not speak for it.
+const KINDS: [What; 6] = [What::Audit, What::Auth, What::Journal, What::Wtmp, What::Wtmpdb, What::Btmp];
+
+/// From the earliest to the latest.
+pub type Span = (Timestamp, Timestamp);
 
 /// What became of one source.
 pub struct Read {
@@ -30,7 +34,7 @@ pub struct Read {
     /// What has no time that could be made out.
     pub untimed: u64,
     /// From when to when it speaks, where that is known.
-    pub span: Option<(Timestamp, Timestamp)>,
+    pub span: Option<Span>,
     /// Why it could not be read, or not to its end.
     pub broken: Option<String>,
 }
@@ -51,8 +55,24 @@ impl Read {
         }
     }
 
+    /// Whether it is a log that speaks of no time. A table need not speak of one.
+    fn is_silent(&self) -> bool {
+        let is_log = self.what == What::Utmp || KINDS.contains(&self.what);
+        is_log && self.span.is_none()
+    }
+
+    fn is_worth_telling(&self) -> bool {
+        let has_none = self.records == 0 && self.bytes > 0;
+        self.broken.is_some() || self.odd > 0 || has_none || self.is_silent()
+    }
+
     fn words(&self) -> String {
-        let span = self.span.map(|(first, last)| format!(", {} to {}", first.spoken(), last.spoken()));
+        let span = match self.span {
+            Some((first, last)) => format!(", {} to {}", first.spoken(), last.spoken()),
+            None if self.is_silent() && self.bytes == 0 => ", for the file is empty".to_owned(),
+            None if self.is_silent() => ", none with a time that could be made out".to_owned(),
+            None => String::new(),
+        };
         let counts = [(self.odd, "not understood"), (self.untimed, "without a time")];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: String = counts.map(|(count, words)| format!("; {words}: {count}")).collect();
@@ -61,7 +81,7 @@ impl Read {
             ("entry", count) if count != 1 => format!("{count} entries"),
             (unit, count) => counted(count, unit),
         };
-        format!("{}: {records}{}{counts}{broken}", self.name, span.unwrap_or_default())
+        format!("{}: {records}{span}{counts}{broken}", self.name)
     }
 }
 
@@ -82,9 +102,12 @@ pub struct Coverage {
 impl Coverage {
     /// Of evidence that is about to be read. Who names plain files has chosen: what was not named is missing to nobody.
     pub fn of(evidence: &Evidence, is_plain: bool) -> Coverage {
+        let mut absent = if is_plain { Vec::new() } else { evidence.absent.clone() };
+        // Gaps first: not all may be told one by one.
+        absent.sort_by_key(|absent| absent.by_plan);
         Coverage {
             read: Vec::new(),
-            absent: if is_plain { Vec::new() } else { evidence.absent.clone() },
+            absent,
             notes: evidence.notes.clone(),
             remarks: Vec::new(),
             others: Tags::default(),
@@ -94,7 +117,7 @@ impl Coverage {
 
     /// Whether everything was read that was looked for.
     pub fn is_whole(&self) -> bool {
-        self.absent.is_empty()
+        self.absent.iter().all(|absent| absent.by_plan)
             && self.notes.is_empty()
             && self
                 .read
@@ -103,39 +126,42 @@ impl Coverage {
             && !self.read.is_empty()
     }
 
-    /// What of the window which logs do not speak of, in words.
+    /// From the earliest record of one kind of log to the latest.
+    fn span(&self, what: What) -> Option<Span> {
+        let spans = || self.read.iter().filter(|read| read.what == what).filter_map(|read| read.span);
+        Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
+    }
+
+    /// What of the window the logs do not speak of, by kind of log, in words.
     pub fn beyond(&self, window: TimeWindow) -> Vec<String> {
-        let mut spans: BTreeMap<What, (Timestamp, Timestamp)> = BTreeMap::new();
-        let logs =
-            self.read.iter().filter(|read| !matches!(read.what, What::Utmp | What::Table | What::Walk));
-        for (what, (first, last)) in logs.filter_map(|read| Some((read.what, read.span?))) {
-            let span = spans.entry(what).or_insert((first, last));
-            *span = (span.0.min(first), span.1.max(last));
-        }
-        let before = spans.iter().filter_map(|(what, (first, _))| {
-            let since = window.since.filter(|since| since < first)?;
-            Some(format!(
-                "{}: {} to {}, before the first record",
-                what.words(),
-                since.spoken(),
-                first.spoken()
-            ))
-        });
-        let last = spans.values().map(|(_, last)| *last).chain(self.collected).max();
-        let behind = window.until.zip(last).filter(|(until, last)| until > last);
-        let behind = behind
-            .map(|(until, last)| format!("{} to {}, behind what was read", last.spoken(), until.spoken()));
-        let all = window.since.zip(last).filter(|(since, last)| since > last);
-        let all = all.map(|(since, last)| {
-            format!("the time from {} on: what was read ends at {}", since.spoken(), last.spoken())
-        });
-        // A window that begins somewhere is told for each kind of log.
-        let first = spans.values().map(|(first, _)| *first).min().filter(|_| window.since.is_none());
-        let none = window.end().zip(first).filter(|(end, first)| end < first);
-        let none = none.map(|(end, first)| {
-            format!("the time to {}: what was read begins at {}", end.spoken(), first.spoken())
-        });
-        before.chain(behind).chain(all).chain(none).collect()
+        let spans: Vec<(What, Span)> =
+            KINDS.into_iter().filter_map(|what| Some((what, self.span(what)?))).collect();
+        // A window without an end may begin behind a log that had nothing to say of late; another that goes on shows that
+        // logs were kept.
+        let latest = spans.iter().map(|(_, (_, last))| *last).max();
+        let beyond = |(what, (first, last)): (What, Span)| {
+            // Behind the last record nothing was logged as long as the log was still being written: until it was collected.
+            let went_on = self.collected.max(latest.filter(|_| window.until.is_none()));
+            let known_to = went_on.map_or(last, |latest| latest.max(last));
+            beyond_span(window, what.words(), (first, known_to))
+        };
+        let silent = self
+            .silent()
+            .map(|what| format!("{}: {}, for no record of theirs has a time", what.words(), window.words()));
+        spans.into_iter().flat_map(beyond).chain(silent).collect()
+    }
+
+    /// Kinds of which files are here and no record with a time: they were emptied, or are no such logs.
+    fn silent(&self) -> impl Iterator<Item = What> {
+        let has_logins = [What::Wtmp, What::Wtmpdb].into_iter().any(|what| self.span(what).is_some());
+        // Where nobody failed to log in since it was rotated, btmp is empty; that wtmp has records shows that they are kept. And
+        // of wtmp and its database one is enough.
+        let is_excused =
+            move |what: What| has_logins && matches!(what, What::Wtmp | What::Wtmpdb | What::Btmp);
+        let is_here = move |what: What| self.read.iter().any(|read| read.what == what);
+        KINDS
+            .into_iter()
+            .filter(move |what| is_here(*what) && self.span(*what).is_none() && !is_excused(*what))
     }
 
     /// Tells it: in a few lines beside an answer, and all of it where there is none.
@@ -173,18 +199,40 @@ impl Coverage {
             line(format!("not understood, and so not here: {}", counted(odd, "record")));
         }
         other_lines(&self.others).into_iter().for_each(|lines| line(format!("not here: {lines}")));
-        let is_told = |read: &&Read| {
-            is_empty || read.broken.is_some() || read.odd > 0 || read.records == 0 && read.bytes > 0
-        };
-        let reads: Vec<&Read> = self.read.iter().filter(is_told).collect();
+        let is_told = |read: &&Read| is_empty || read.is_worth_telling();
+        let mut reads: Vec<&Read> = self.read.iter().filter(is_told).collect();
+        // Logs that say nothing first: not all may be told one by one.
+        reads.sort_by_key(|read| !read.is_silent());
         reads.iter().take(most).for_each(|read| line(format!("read: {}", read.words())));
         if reads.len() > most {
             line(format!("… and {} more", counted((reads.len() - most) as u64, "source")));
         }
         self.notes.iter().chain(&self.remarks).for_each(|note| line(format!("note: {note}")));
-        self.absent.iter().take(most).for_each(|absent| line(format!("not read: {}", absent.words)));
+        self.absent.iter().take(most).for_each(|absent| {
+            let why = if absent.by_plan { "left out by the plan" } else { "not read" };
+            line(format!("{why}: {}", absent.words));
+        });
         if self.absent.len() > most {
             line(format!("… and {} more that were not read", self.absent.len() - most));
         }
     }
+}
+
+/// What of the window a kind of log does not speak of that is known in this span: all of it, or its ends.
+fn beyond_span(window: TimeWindow, what: &str, (first, last): Span) -> Vec<String> {
+    if window.end().is_some_and(|end| end < first) {
+        return vec![format!("{what}: {}; what was read begins at {}", window.words(), first.spoken())];
+    }
+    if window.since.is_some_and(|since| since > last) {
+        return vec![format!("{what}: {}; what was read ends at {}", window.words(), last.spoken())];
+    }
+    let before = window
+        .since
+        .filter(|since| *since < first)
+        .map(|since| format!("{what}: {} to {}, before the first record", since.spoken(), first.spoken()));
+    let behind = window
+        .until
+        .filter(|until| *until > last)
+        .map(|until| format!("{what}: {} to {}, behind what was read", last.spoken(), until.spoken()));
+    before.into_iter().chain(behind).collect()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::coverage::{Coverage, Read};
 use super::pile::Pile;
+use super::tabled::Tabled;
 use crate::command::evidence::{Evidence, Log, What};
 use crate::command::recorded::{head, passed, records};
 use crate::records::unpack::Compression;
@@ -15,10 +16,10 @@ use crate::view::events::{At, login_records};
 /// Clocks differ between a file's writer and its reader, at most by this.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Reads them.
+/// Reads them; of those that the table has it is told from when to when they speak.
 pub fn read(
     evidence: &Evidence,
-    has_table: bool,
+    tabled: Option<&Tabled>,
     pile: &mut Pile,
     coverage: &mut Coverage,
 ) -> Result<(), Failure> {
@@ -27,16 +28,28 @@ pub fn read(
             if pile.is_lost() {
                 return Ok(());
             }
-            if !has_table || is_compressed(evidence, log)? {
-                coverage.read.push(one(evidence, log, sort, pile)?);
+            let is_packed = is_compressed(evidence, log)?;
+            coverage.read.push(match tabled.filter(|_| !is_packed) {
+                Some(tabled) => tabled.read(log),
+                None => one(evidence, log, sort, pile)?,
+            });
+        }
+    }
+    databases(evidence, tabled, coverage);
+    Ok(())
+}
+
+/// Databases of logins: what SQLite keeps beside one has no rows of its own, and is no log.
+fn databases(evidence: &Evidence, tabled: Option<&Tabled>, coverage: &mut Coverage) {
+    for log in evidence.logs(What::Wtmpdb) {
+        match tabled {
+            Some(tabled) if tabled.has(log) => coverage.read.push(tabled.read(log)),
+            Some(_) => {}
+            None => {
+                coverage.notes.push(format!("{}: databases of logins are read from a bundle alone", log.name))
             }
         }
     }
-    let unread = evidence.logs(What::Wtmpdb).filter(|_| !has_table);
-    coverage
-        .notes
-        .extend(unread.map(|log| format!("{}: databases of logins are read from a bundle alone", log.name)));
-    Ok(())
 }
 
 fn is_compressed(evidence: &Evidence, log: &Log) -> Result<bool, Failure> {

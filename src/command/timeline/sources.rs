@@ -3,6 +3,7 @@
 
 use super::coverage::{Coverage, Read};
 use super::pile::Pile;
+use super::tabled::Tabled;
 use super::{logins, texts};
 use crate::command::evidence::{Evidence, Log, What};
 use crate::command::recorded::{entries, unless_forged};
@@ -35,15 +36,14 @@ pub fn read(
         None => Vec::new(),
     };
     steps(evidence, files, pile, coverage)?;
-    rows(evidence, files, pile, coverage)?;
+    let tabled = rows(evidence, files, pile, coverage)?;
     if files {
         return Ok(());
     }
     audit(evidence, &ids, pile, coverage)?;
     texts::read(evidence, &ids, pile, coverage)?;
     journals(evidence, &ids, pile, coverage)?;
-    let has_table = tables(evidence).any(|(_, table)| table.source() == LOGINS);
-    logins::read(evidence, has_table, pile, coverage)
+    logins::read(evidence, tabled.as_ref(), pile, coverage)
 }
 
 const LOGS_WITH_NUMBERS: [What; 3] = [What::Audit, What::Auth, What::Journal];
@@ -88,16 +88,23 @@ fn tables(evidence: &Evidence) -> impl Iterator<Item = (&Log, Reader)> {
     logs.filter_map(|log| Some((log, log.table?)))
 }
 
-/// Rows of sealed tables.
-fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Coverage) -> Result<(), Failure> {
+/// Rows of sealed tables; what that of login records has of which file comes back, if there is one and it was asked for.
+fn rows(
+    evidence: &Evidence,
+    files: bool,
+    pile: &mut Pile,
+    coverage: &mut Coverage,
+) -> Result<Option<Tabled>, Failure> {
     let has_audit_log = evidence.logs(What::Audit).next().is_some();
     let repeats = |table: Reader| table.source() == HISTORY && has_audit_log;
     let is_asked = |table: Reader| if files { table.has_files() } else { !repeats(table) };
+    let mut tabled = None;
     for (log, table) in tables(evidence).filter(|(_, table)| is_asked(*table)) {
         if pile.is_lost() {
             break;
         }
         let mut tally = Tally::default();
+        let mut of_logins = (table.source() == LOGINS).then(Tabled::default);
         let mut row = |pile: &mut Pile, bytes: &[u8], offset| match files {
             true => {
                 let file = table.file(bytes);
@@ -105,6 +112,7 @@ fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Covera
                 file.iter().for_each(|file| pile.file(file));
             }
             false => {
+                of_logins.iter_mut().for_each(|tabled| tabled.row(bytes));
                 let facts = table.facts(bytes, At { entry: log.entry, offset }, &mut tally);
                 facts.into_iter().for_each(|fact| pile.fact(fact));
             }
@@ -127,6 +135,7 @@ fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Covera
         if table.is_document() {
             row(pile, &document, 0);
         }
+        tabled = tabled.or(of_logins);
         coverage.read.push(Read {
             records: tally.facts,
             odd: tally.unread + counts.oversize,
@@ -135,7 +144,7 @@ fn rows(evidence: &Evidence, files: bool, pile: &mut Pile, coverage: &mut Covera
             ..Read::of(log, if files { "file" } else { "dated fact" })
         });
     }
-    Ok(())
+    Ok(tabled)
 }
 
 /// Events of audit logs.

@@ -54,6 +54,11 @@ fn a_renamed_log_is_known_again_and_its_successor_is_not_taken_for_it() {
     let (new, old) = (found(&host, "/log"), found(&host, "/log.1"));
     assert_eq!(covering(&copies, &new), None, "another file has its name");
     assert!(copies.has_passed_on_its_name(&new) && !copies.has_passed_on_its_name(&old));
+    assert!(copies.was_given_its_name(&new) && !copies.was_given_its_name(&old));
+    // What is younger than the log whose name its own begins with, as copytruncate leaves it, was given no name of another.
+    std::fs::write(dir.path().join("log.0"), b"zero\n").unwrap();
+    let copied = found(&host, "/log.0");
+    assert!(copies.has_passed_on_its_name(&copied) && !copies.was_given_its_name(&copied));
     assert_eq!(covering(&copies, &old), None, "it had grown before it was renamed");
     assert_eq!(copies.outgrown(&old).map(|copy| copy.entry.0), Some(1));
     copies.add(sealed(&old, 2));

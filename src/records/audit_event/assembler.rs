@@ -255,7 +255,7 @@ impl<Sieve> Assembler<Sieve> {
         if let Some(sign) = Sign::of(&record) {
             boots.sign(sign, id);
         }
-        if head.kind.starts_with(b"DAEMON_") { boots.latest() } else { boots.of(id) }
+        if head.kind.starts_with(b"DAEMON_") { boots.at(id.time) } else { boots.of(id) }
     }
 
     /// A run of lines has its place among all.

@@ -67,8 +67,14 @@ impl Boots {
         known.map_or_else(|| self.latest(), |at| self.before + at)
     }
 
-    /// The boot of what auditd says of itself, which it numbers on its own.
-    pub(super) fn latest(&self) -> u32 {
+    /// The boot of what auditd says of itself, which it numbers on its own: a copy of an older log says it again.
+    pub(super) fn at(&self, time: Timestamp) -> u32 {
+        let at = self.boots.iter().rposition(|boot| boot.began <= time).unwrap_or(0);
+        self.before + u32::try_from(at).unwrap_or(0)
+    }
+
+    /// The last one.
+    fn latest(&self) -> u32 {
         self.before + u32::try_from(self.boots.len().saturating_sub(1)).unwrap_or(0)
     }
 

@@ -12,8 +12,8 @@ use super::items::{FileId, Item, Name, NameType};
 use super::operation::{AT_FDCWD, Begins, Op, Operation, Outcome, Syscall};
 use hint::hinted;
 use map::Map;
-pub use text::is_within;
-use text::{clean, join, last};
+use text::{clean, last};
+pub use text::{is_within, join};
 
 /// Bytes that are remembered of names by inode.
 const MAP_BYTES: usize = 8 << 20;

@@ -289,6 +289,25 @@ fn steadily(files: &[&[u8]], wants: impl FnMut(&[u8], &[u8]) -> bool) -> (Vec<Ev
 }
 
 #[test]
+fn what_auditd_said_of_itself_in_an_older_log_is_no_news_in_a_copy() {
+    let boot = |began: u32| {
+        format!(
+            "type=DAEMON_START msg=audit({began}.100:77{began}): op=start ver=3.0.9 kernel=6.1 pid=1 res=success\n\
+            type=USER_CMD msg=audit({began}.200:5): pid=2 msg='cmd=\"x\" res=success'\n\
+            type=USER_CMD msg=audit({began}.900:6): pid=2 msg='cmd=\"y\" res=success'\n\
+            type=DAEMON_END msg=audit({}.000:78{began}): op=terminate res=success\n",
+            began + 50
+        )
+    };
+    let (older, newer) = (boot(1_000), boot(9_000));
+    let logs = [older.as_bytes(), newer.as_bytes()];
+    let (events, counts, _) = read(&[logs[0], logs[1], logs[0]]);
+    assert_eq!((events.len(), counts.duplicates), (8, 4));
+    assert_eq!(contents(&events), contents(&read(&logs).0));
+    assert_eq!(events.iter().map(|event| event.epoch).max(), Some(1));
+}
+
+#[test]
 fn only_what_is_wanted_is_known_by_its_boot_and_by_its_copies_too() {
     let any = |kind: &[u8], _: &[u8]| kind == b"SYSCALL";
     let half =

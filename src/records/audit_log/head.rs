@@ -88,7 +88,9 @@ pub(super) fn event_id(text: &[u8]) -> Option<EventId> {
     // Three digits since there is a log; more are read as what they are.
     let scale = 10_u64.checked_pow(9_u32.checked_sub(u32::try_from(fraction.len()).ok()?)?)?;
     let nanos = u32::try_from(number(fraction)?.checked_mul(scale)?).ok()?;
-    let time = Timestamp::from_unix(i64::try_from(number(seconds)?).ok()?, nanos);
+    // What no calendar holds is no time of an event: the nearest that one does would be taken for it.
+    let seconds = i64::try_from(number(seconds)?).ok().filter(|seconds| Timestamp::can_hold(*seconds))?;
+    let time = Timestamp::from_unix(seconds, nanos);
     Some(EventId { time, serial: number(serial)? })
 }
 
@@ -153,5 +155,6 @@ mod tests {
         }
         assert_eq!(head(b"Nov 21 web01 eve: kernel: audit: type=1300 audit(1.0:7): x"), None);
         assert_eq!(head(b"type= msg=audit(1.0:7): x"), None);
+        assert!(event_id(b"253402300799.999:7").is_some() && event_id(b"253402300800.000:7").is_none());
     }
 }

@@ -323,6 +323,9 @@ fn a_secret_typed_as_a_name_is_suspected() {
     let known = |name: &[u8]| name == b"Admin01";
     for (name, wanted) in [
         ("Tr0ub4dor&3", true),
+        ("hunter2hunter2", true),
+        ("correct horse!", true),
+        ("Hunter2", true),
         ("Admin01", false),
         ("alice", false),
         ("svc-backup2", false),

@@ -1,14 +1,31 @@
-//! The numbers that entries have, as runs without a gap. Numbers are counted over all the files of one sequence, so that
-//! a gap in one file is no sign by itself: only what none of them has is missing.
+//! The numbers that entries have, as runs without a gap, each of one boot. Numbers are counted over all the files of one
+//! sequence, so that a gap in one file is no sign by itself: what none of them has, [`super::Sequences`] tells.
 
-/// Runs that are kept of a file.
+use super::Entry;
+
+/// Runs that are kept of a file: 48 bytes each.
 const KEPT: usize = 65_536;
+
+/// Numbers one behind the other, of entries of one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The lowest.
+    pub first: u64,
+    /// The highest.
+    pub last: u64,
+    /// The boot; zeros where it is not known.
+    pub boot: [u8; 16],
+    /// Time of the first entry, microseconds since 1970.
+    pub begun: u64,
+    /// Time of the last.
+    pub ended: u64,
+}
 
 /// Numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
-    /// First and last of each run, ascending.
-    pub runs: Vec<(u64, u64)>,
+    /// In the order of the entries; ascending, where these are as journald writes them.
+    pub runs: Vec<Run>,
     /// Numbers that are not higher than the one before.
     pub backward: u64,
     /// Numbers that are in no run, because there were too many.
@@ -16,27 +33,25 @@ pub struct Runs {
 }
 
 impl Runs {
-    pub(super) fn push(&mut self, number: u64) {
-        let full = self.runs.len() >= KEPT;
-        match self.runs.last_mut() {
-            Some((_, last)) if number <= *last => self.backward += 1,
-            Some((_, last)) if number - 1 == *last => *last = number,
-            _ if full => self.left += 1,
-            _ => self.runs.push((number, number)),
+    pub(super) fn take(&mut self, entry: &Entry<'_>) {
+        if let Some(number) = entry.seqnum {
+            self.push(number, entry.boot_id.unwrap_or_default(), entry.realtime);
         }
     }
 
-    /// The lowest and the highest.
-    pub fn range(&self) -> Option<(u64, u64)> {
-        Some((self.runs.first()?.0, self.runs.last()?.1))
-    }
-
-    /// How many numbers between the lowest and the highest are not there.
-    pub fn missing(&self) -> u64 {
-        let ends = self.runs.iter().map(|run| run.1);
-        let gaps = ends
-            .zip(self.runs.iter().skip(1))
-            .map(|(end, next)| next.0.saturating_sub(end).saturating_sub(1));
-        gaps.fold(0, u64::saturating_add)
+    pub(super) fn push(&mut self, number: u64, boot: [u8; 16], time: u64) {
+        let full = self.runs.len() >= KEPT;
+        if let Some(run) = self.runs.last_mut() {
+            self.backward += u64::from(number <= run.last);
+            if Some(number) == run.last.checked_add(1) && boot == run.boot {
+                (run.last, run.ended) = (number, time);
+                return;
+            }
+        }
+        if full {
+            self.left += 1;
+        } else {
+            self.runs.push(Run { first: number, last: number, boot, begun: time, ended: time });
+        }
     }
 }

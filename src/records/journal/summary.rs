@@ -3,6 +3,7 @@
 
 use super::Entry;
 use super::chain::List;
+use super::clock::Clock;
 use super::notes::Notes;
 use super::runs::Runs;
 use super::walk::Way;
@@ -88,8 +89,8 @@ pub struct Summary {
     pub edited_entries: u64,
     /// Entries whose own hash is not that of their fields: one was changed, with its hash, or exchanged.
     pub entry_hash_mismatch: u64,
-    /// Entries whose time is earlier than that of the one before: the clock was set back.
-    pub clock_back: u64,
+    /// Where times go back although the machine's own clock goes on: they were changed, or another program wrote them.
+    pub clock: Clock,
     /// Time of the first entry, and of the last: the earliest and the latest of all.
     pub span: Option<(Timestamp, Timestamp)>,
     /// Their numbers.
@@ -106,7 +107,6 @@ pub struct Summary {
     pub sealed_until: Option<Timestamp>,
     /// What the journal says of itself and of the clock.
     pub notes: Notes,
-    pub(super) last_realtime: u64,
 }
 
 impl Summary {
@@ -147,11 +147,8 @@ impl Summary {
         self.entries += 1;
         self.unlisted += u64::from(!entry.listed);
         self.edited_entries += u64::from(entry.edited);
-        if let Some(number) = entry.seqnum {
-            self.numbers.push(number);
-        }
-        self.clock_back += u64::from(entry.realtime < self.last_realtime);
-        self.last_realtime = entry.realtime;
+        self.numbers.take(entry);
+        self.clock.take(entry);
         if let Some(time) = entry.time() {
             let (first, last) = self.span.unwrap_or((time, time));
             self.span = Some((first.min(time), last.max(time)));

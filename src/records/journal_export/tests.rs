@@ -50,9 +50,23 @@ fn a_newer_export_says_the_numbers_and_an_entry_says_where_it_stands() {
 
 #[test]
 fn damage_costs_the_entry_that_it_is_in_and_is_told() {
-    // A line that is no field; a length that no value has; a value that does not end where it should.
-    for wrong in [&b"no field\n"[..], b"X\n\xff\xff\xff\xff\xff\xff\xff\x7f\n", b"X\n\x01\0\0\0\0\0\0\0abc\n"]
-    {
+    let long = [b"N".repeat(65).as_slice(), b"=1\n"].concat();
+    let fits = [b"N".repeat(64).as_slice(), b"=1\n"].concat();
+    assert_eq!(read(&[fits.as_slice(), TWO].concat(), 4096).1.damaged, 0);
+    // A line that is no field; a length that no value has; a value that does not end where it should; names that none has;
+    // zeros where bytes were lost, as a crash leaves them.
+    for wrong in [
+        &b"no field\n"[..],
+        b"X\n\xff\xff\xff\xff\xff\xff\xff\x7f\n",
+        b"X\n\x01\0\0\0\0\0\0\0abc\n",
+        b"=1\n",
+        b"1X=1\n",
+        b"1X\n",
+        b"Message=1\n",
+        b"\0\0\0MESSAGE=1\n",
+        b"MESSAGE=Server lis\0\0\0\0MESSAGE=Accepted\n",
+        long.as_slice(),
+    ] {
         let bytes = [b"A=1\n", wrong, b"B=2\n\n", TWO].concat();
         for piece in [1, 4096] {
             let (entries, summary) = read(&bytes, piece);
@@ -94,4 +108,20 @@ fn nothing_panics() {
         let (entries, summary) = read(bytes, 64);
         assert_eq!(entries.len() as u64, summary.entries);
     });
+}
+
+/// As a tester did it: a piece over the boundary of two entries is lost.
+#[test]
+fn two_entries_that_have_grown_together_are_told() {
+    let cut = memchr::memmem::find(TWO, b"SYSLOG_PID").unwrap();
+    let second = memchr::memmem::rfind(TWO, b"__CURSOR").unwrap();
+    for begin in [second, second + b"__CURSOR=s=6b1a;i=8\n".len()] {
+        let bytes = [&TWO[..cut], &TWO[begin..], TWO].concat();
+        for piece in [1, 4096] {
+            let (entries, summary) = read(&bytes, piece);
+            let whole: Vec<bool> = entries.iter().map(|entry| entry.3).collect();
+            assert_eq!((whole, summary.merged), (vec![false, true, true], 1), "{begin}");
+            assert!(!summary.is_whole());
+        }
+    }
 }

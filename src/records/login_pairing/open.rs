@@ -1,6 +1,6 @@
 //! Sessions that have begun and not ended, found by terminal, by init's name of it, or by process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{LoginRecord, micros};
 use crate::clock::Timestamp;
@@ -20,17 +20,28 @@ impl Open {
     /// happened, whatever its clock said; of another one it must not be of a time before it began, for files overlap, and
     /// no copy: that may have stood before the beginning where the earlier file has it.
     pub fn can_end(&self, by: &LoginRecord, clock: i64, is_copy: bool) -> bool {
-        let set = clock.saturating_sub(self.clock);
-        let are_known = self.record.time().is_some() && by.time().is_some();
-        let is_after = are_known && micros(by) < micros(&self.record).saturating_add(set);
+        let is_after = micros_without(by, clock).is_some_and(|end| end < self.began());
         by.place.file == self.record.place.file || !is_copy && !is_after
     }
+
+    /// When it began if the clock had never been set; before all times where it has none.
+    fn began(&self) -> i128 {
+        micros_without(&self.record, self.clock).unwrap_or(i128::MIN)
+    }
+}
+
+/// The time of a record in microseconds, if the clock had not been set so far.
+fn micros_without(record: &LoginRecord, clock: i64) -> Option<i128> {
+    record.time().map(|_| i128::from(micros(record)) - i128::from(clock))
 }
 
 /// All of them, in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct OpenSessions {
     sessions: BTreeMap<u64, Open>,
+    /// By when they began, and by the file in which they did: of many that are open, a record may end few.
+    starts: BTreeSet<(i128, u64)>,
+    files: BTreeSet<(u32, u64)>,
     lines: HashMap<Vec<u8>, u64>,
     ids: HashMap<Vec<u8>, u64>,
     pids: HashMap<i64, u64>,
@@ -55,6 +66,8 @@ impl OpenSessions {
         if record.pid > 0 {
             self.pids.insert(record.pid, number);
         }
+        self.starts.insert((open.began(), number));
+        self.files.insert((record.place.file, number));
         self.sessions.insert(number, open);
     }
 
@@ -68,19 +81,33 @@ impl OpenSessions {
         };
         let number = *number?;
         self.sessions.get(&number).filter(|open| ends(open))?;
+        self.remove(number)
+    }
+
+    /// Those that a record can end ([`Open::can_end`]), the earliest first; the others stay where they are.
+    pub fn take_ended(&mut self, by: &LoginRecord, clock: i64, is_copy: bool) -> Vec<Open> {
+        let file = by.place.file;
+        let of_file = self.files.range((file, 0)..=(file, u64::MAX)).map(|(_, number)| *number);
+        let until = micros_without(by, clock).unwrap_or(i128::MAX);
+        let begun = || self.starts.range(..=(until, u64::MAX)).map(|(_, number)| *number);
+        let begun = (!is_copy).then(begun).into_iter().flatten();
+        let ended: BTreeSet<u64> = of_file.chain(begun).collect();
+        ended.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Open> {
         let open = self.sessions.remove(&number)?;
+        self.starts.remove(&(open.began(), number));
+        self.files.remove(&(open.record.place.file, number));
         forget(&mut self.lines, &open.record.line, number);
         forget(&mut self.ids, &open.record.id, number);
         forget(&mut self.pids, &open.record.pid, number);
         Some(open)
     }
 
-    /// All of them, the earliest first; none is left.
-    pub fn take_all(&mut self) -> impl Iterator<Item = Open> + use<> {
-        self.lines.clear();
-        self.ids.clear();
-        self.pids.clear();
-        std::mem::take(&mut self.sessions).into_values()
+    /// All of them, the earliest first.
+    pub fn into_all(self) -> impl Iterator<Item = Open> {
+        self.sessions.into_values()
     }
 }
 

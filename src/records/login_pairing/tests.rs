@@ -165,8 +165,7 @@ fn chain(files: &[&[u8]]) -> (Vec<String>, Found) {
             |item: Item<'_>| pairing.item(&item, file, &mut |session| sessions.push(said(&session)));
         judge.feed(bytes, &mut each);
         let findings = judge.finish(&mut each);
-        let whole = bytes.len() as u64 - findings.trailing;
-        pairing.file_end(file, whole, &findings);
+        pairing.file_end(file, &findings);
     }
     let found = pairing.end(&mut |session| sessions.push(said(&session)));
     (sessions, found)
@@ -316,6 +315,46 @@ fn what_is_kept_is_bounded_and_what_is_left_is_counted() {
     }
     let found = pairing.end(&mut |_| {});
     assert_eq!((found.not_followed, ends, found.signs_left), (5, OPEN_LIMIT + 5, 5));
+}
+
+/// Made up.
+#[test]
+fn starts_of_earlier_times_do_not_go_through_all_that_is_open() {
+    let begun = std::time::Instant::now();
+    let (mut pairing, mut ends) = (Pairing::default(), Vec::new());
+    let mut each = |session: PairedLogin| ends.push(session.ended);
+    for number in 0..16_000 {
+        let user = rec(USER, number + 1, &format!("pts/{number}"), "a", 100_000 + number);
+        pairing.record(in_file(1, user), &mut each);
+    }
+    // Once more as copies, which end nothing of another file.
+    for file in [2, 3] {
+        for number in 0..50_000 {
+            pairing.record(in_file(file, rec(BOOT, 0, "~", "", number)), &mut each);
+        }
+    }
+    pairing.record(in_file(3, rec(BOOT, 0, "~", "", 108_000)), &mut each);
+    pairing.end(&mut each);
+    let crashed = ends.iter().filter(|ended| **ended == Ended::Crash).count();
+    assert_eq!((ends.len(), crashed), (16_000, 8_001));
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+/// Written from documentation (wtmp(5)): the clock was set back by an hour before the second login.
+#[test]
+fn what_a_start_of_another_file_ends_is_told_by_the_clock_as_it_was_then() {
+    let (sessions, _) = paired(vec![
+        in_file(1, rec(USER, 1, "pts/0", "alice", 5_000)),
+        in_file(1, rec(OLD_TIME, 0, "|", "", 5_100)),
+        in_file(1, rec(NEW_TIME, 0, "{", "", 1_500)),
+        in_file(1, rec(USER, 2, "pts/1", "bob", 1_600)),
+        in_file(2, rec(BOOT, 0, "~", "reboot", 1_550)),
+        in_file(2, rec(USER, 3, "pts/2", "carol", 9_000)),
+        in_file(2, rec(BOOT, 0, "~", "reboot", 1_560)),
+    ]);
+    let expected =
+        ["alice pts/0 5000-1550 Crash", "carol pts/2 9000-1560 Crash", "bob pts/1 1600-? OpenAtEndOfLog"];
+    assert_eq!(sessions, expected);
 }
 
 #[test]

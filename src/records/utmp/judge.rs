@@ -90,6 +90,8 @@ pub struct Findings {
     pub records: u64,
     /// How many of them have which flag.
     pub flags: BTreeMap<Flag, u64>,
+    /// Bytes of the whole records, from the first byte on.
+    pub whole: u64,
     /// Bytes behind the last whole record.
     pub trailing: u64,
     /// The earliest time, in seconds since 1970.
@@ -151,7 +153,7 @@ impl Judge {
     /// The file has ended.
     pub fn finish(mut self, each: &mut dyn FnMut(Item<'_>)) -> Findings {
         self.tell_zeros(Flag::ZeroTail, each);
-        self.findings.trailing = self.rest.len() as u64;
+        (self.findings.whole, self.findings.trailing) = (self.at, self.rest.len() as u64);
         self.findings
     }
 
@@ -291,7 +293,7 @@ mod tests {
         for piece in [1, 7, 383, 384, 385, 100_000] {
             let (seen, findings) = judged(Sort::Wtmp, &bytes, piece);
             assert_eq!(seen, expected, "{piece}");
-            assert_eq!((findings.records, findings.trailing), (14, 12));
+            assert_eq!((findings.records, findings.whole, findings.trailing), (14, 14 * 384, 12));
             assert_eq!(findings.flags[&Flag::Wiped], 2);
             assert_eq!((findings.first, findings.last), (Some(1_600_000_000), Some(1_900_000_000)));
         }

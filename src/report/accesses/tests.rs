@@ -137,6 +137,19 @@ fn a_siem_learns_no_names_of_files_and_what_became_of_it() {
     assert_eq!((event.outcome, event.op.as_str(), event.row.as_str()), (Outcome::Failure, "delete", "7"));
     assert_eq!(event.file.text().unwrap(), "phi-000001");
     assert_eq!((event.count, event.label), (2, "C"));
+    // As the table says whom somebody acted as: where a program runs as its owner, that is another than its user.
+    let mut suid = row("read", "ok");
+    (suid.actor.uid, suid.actor.euid, suid.actor.fsuid) = (Some(1001), Some(0), Some(0));
+    assert_eq!(suid.cells()[2], "alice as uid 0");
+    let told = |row: &AccessRow| {
+        let event = siem(row, &mut Naming::new(false, Vec::new()));
+        (event.uid, event.euid)
+    };
+    assert_eq!(told(&suid), (Some(1001), Some(0)));
+    suid.actor.fsuid = None;
+    assert_eq!(told(&suid), (Some(1001), Some(0)));
+    suid.actor.euid = None;
+    assert_eq!(told(&suid), (Some(1001), Some(1001)));
     let own = siem(&AccessRow { collector: true, ..row("read", "unknown") }, &mut naming);
     assert_eq!((own.outcome, own.flags.contains(&"collector")), (Outcome::Unknown, true));
 }

@@ -1,6 +1,7 @@
 //! Sessions and counts in the forms that answers have.
 
 use super::*;
+use crate::custody::rows::login_views::EvidenceRow;
 use crate::report::siem::{ecs, syslog};
 use crate::view::logins::{Attempt, Logins, Times};
 
@@ -46,16 +47,86 @@ fn a_session_has_a_cell_for_each_column_and_shows_who_acted_as_another() {
 
 #[test]
 fn a_session_is_its_beginning_what_was_done_as_another_and_its_end() {
-    let events = of_session(&session());
+    let nobody = |_: &[u8]| false;
+    let events = of_session(&session(), &nobody);
     let told: Vec<(&str, &str)> =
         events.iter().map(|event| (event.op.as_str(), event.outcome.word())).collect();
     assert_eq!(told, [("opened", "success"), ("elevated", "failure"), ("closed", "success")]);
     let open = LoginSessionRow { ending: OPEN, end: None, elevations: Vec::new(), ..session() };
-    assert_eq!(of_session(&open).len(), 1);
-    assert!(of_session(&LoginSessionRow::default()).is_empty());
+    assert_eq!(of_session(&open, &nobody).len(), 1);
+    assert!(of_session(&LoginSessionRow::default(), &nobody).is_empty());
     let line = syslog::line(&events[0], "ehr01");
     assert!(line.contains("user=\"alice\"") && line.contains("addr=\"192.0.2.7\""), "{line}");
     assert!(ecs::line(&events[2], "ehr01").unwrap().ends_with(b"\n"));
+}
+
+#[test]
+fn each_event_of_a_session_has_a_name_of_its_own_and_says_as_whom_somebody_acted() {
+    let evidence = EvidenceRow { field: "address", file: 1, offset: 0, source: "text" };
+    let of = |to: &[u8], refused: bool, offset: u64| ElevationRow {
+        to: TextColumn::of(to),
+        refused,
+        offset,
+        ..session().elevations.remove(0)
+    };
+    let elevations = vec![
+        of(b"root", false, 20),
+        of(b"root", true, 30),
+        of(b"Hunter2!", true, 40),
+        of(b"Let-In1!", false, 50),
+    ];
+    let session = LoginSessionRow { evidence: vec![evidence], elevations, ..session() };
+    let events = of_session(&session, &|name| name.ends_with(b"!"));
+    let told: Vec<(&str, &str, bool)> = events
+        .iter()
+        .map(|event| (event.row.as_str(), event.to.as_str(), event.flags.contains(&"masked")))
+        .collect();
+    let expected = [
+        ("sessions/1:0/opened", "", false),
+        ("sessions/4:20/elevated", "root", false),
+        ("sessions/4:30/elevated", "root", false),
+        // su asks for a name, and then for a password.
+        ("sessions/4:40/elevated", "***", true),
+        ("sessions/4:50/elevated", "Let-In1!", false),
+        ("sessions/1:0/closed", "", false),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_became_of_a_record_follows_from_its_kind() {
+    let failed = [
+        "failed",
+        "invalid_user",
+        "error_pam",
+        "not_allowed",
+        "too_many_tries",
+        "pam_failure",
+        "console_failed",
+    ];
+    for log in ["text", "journal"] {
+        for kind in failed {
+            assert_eq!(outcome(&format!("{log}_{kind}")), Outcome::Failure, "{kind}");
+        }
+        for kind in ["accepted", "console_accepted"] {
+            assert_eq!(outcome(&format!("{log}_{kind}")), Outcome::Success, "{kind}");
+        }
+        assert_eq!(outcome(&format!("{log}_partial")), Outcome::Unknown);
+    }
+    for kind in ["auth", "login"] {
+        assert_eq!(outcome(&format!("audit_user_{kind}_failed")), Outcome::Failure);
+        assert_eq!(outcome(&format!("audit_user_{kind}_success")), Outcome::Success);
+    }
+    assert_eq!(outcome("btmp"), Outcome::Failure);
+    let mut logins = Logins::new(None);
+    logins.failed_record(b"bob", b"192.0.2.7", Some(at(7)));
+    let counted = logins.finish();
+    let told = counted.dated(false).find(|told| told.row.by == "account").unwrap();
+    let event = of_counts(&told).remove(0);
+    assert_eq!(event.outcome, Outcome::Failure);
+    assert!(syslog::line(&event, "h").starts_with("<108>1 "));
+    let line = String::from_utf8(ecs::line(&event, "h").unwrap()).unwrap();
+    assert!(line.contains("\"outcome\":\"failure\",\"type\":[\"start\"]"), "{line}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{File, SiemEvent, Subject};
+use super::{File, Outcome, SiemEvent, Subject};
 use crate::clock::Timestamp;
 use crate::custody::json::{self, JsonError};
 use crate::path::harmless;
@@ -110,17 +110,24 @@ struct Source {
 
 #[derive(Serialize)]
 struct User {
+    /// Whose rights were taken on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    effective: Option<Effective>,
+    effective: Option<Other>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// Whose rights were asked for, and not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Other>,
 }
 
 #[derive(Serialize)]
-struct Effective {
-    id: String,
+struct Other {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 /// The line of an event, with its newline. `host` is the machine that the bundle is of.
@@ -131,7 +138,7 @@ pub fn line(event: &SiemEvent, host: &str) -> Result<Vec<u8>, JsonError> {
 }
 
 fn of<'a>(event: &'a SiemEvent, host: &str) -> Line<'a> {
-    let (user, program, address) = (named(&event.user), named(&event.program), named(&event.address));
+    let (program, address) = (named(&event.program), named(&event.address));
     // `source.ip` and `related.ip` take nothing but addresses: a receiver refuses the whole event for a name in them.
     let ip = address.as_ref().and_then(|text| text.parse::<std::net::IpAddr>().ok()).map(|ip| ip.to_string());
     let names = address.clone().filter(|_| ip.is_none());
@@ -164,15 +171,29 @@ fn of<'a>(event: &'a SiemEvent, host: &str) -> Line<'a> {
         related: Related {
             hosts: names.into_iter().collect(),
             ip: ip.iter().cloned().collect(),
-            user: user.iter().cloned().collect(),
+            user: users(event),
         },
         source: address.map(|address| Source { address, ip, port: event.port }),
-        user: (user.is_some() || event.auid.is_some() || event.uid.is_some()).then(|| User {
-            effective: event.uid.map(|uid| Effective { id: uid.to_string() }),
-            id: event.auid.map(|auid| auid.to_string()),
-            name: user,
-        }),
+        user: user(event),
     }
+}
+
+fn user(event: &SiemEvent) -> Option<User> {
+    let (id, name, to) = (event.auid.map(|auid| auid.to_string()), named(&event.user), named(&event.to));
+    let (taken, asked) = if event.outcome == Outcome::Failure { (None, to) } else { (to, None) };
+    let other = |id: Option<u32>, name: Option<String>| {
+        (id.is_some() || name.is_some()).then(|| Other { id: id.map(|id| id.to_string()), name })
+    };
+    let (effective, target) = (other(event.euid, taken), other(None, asked));
+    let anybody = id.is_some() || name.is_some() || effective.is_some() || target.is_some();
+    anybody.then_some(User { effective, id, name, target })
+}
+
+fn users(event: &SiemEvent) -> Vec<String> {
+    let mut users: Vec<String> =
+        [&event.user, &event.to].into_iter().filter_map(|name| named(name)).collect();
+    users.dedup();
+    users
 }
 
 fn process(program: Option<String>, pid: Option<u32>) -> Process {
@@ -198,7 +219,7 @@ fn category(subject: Subject) -> &'static str {
     }
 }
 
-/// The type, one of those that ECS expects for the category.
+/// The type, one of those that ECS expects for the category: `start` of whatever says what became of a login.
 fn kind(event: &SiemEvent) -> &'static str {
     let op = event.op.as_str();
     let op = op.strip_prefix("denied_").or_else(|| op.strip_prefix("failed_")).unwrap_or(op);
@@ -207,8 +228,8 @@ fn kind(event: &SiemEvent) -> &'static str {
         (Subject::Access, "create" | "link" | "symlink" | "mkdir") => "creation",
         (Subject::Access, "read" | "list" | "handle" | "exec" | "open") => "access",
         (Subject::Access, _) => "change",
-        (Subject::Login, "accepted" | "failed" | "opened") => "start",
-        (Subject::Login, "closed" | "ended") | (Subject::Session, "closed" | "ended") => "end",
+        (Subject::Login | Subject::Session, "closed" | "ended") => "end",
+        (Subject::Login, _) if event.outcome != Outcome::Unknown => "start",
         (Subject::Session, "opened" | "began") => "start",
         (Subject::Login | Subject::Session, _) => "info",
     }
@@ -224,7 +245,8 @@ mod tests {
     fn the_keys_of_an_event_are_sorted() {
         let mut event = crate::report::siem::tests::event();
         (event.file, event.new_file) = (super::File::Ordinal(7), super::File::Ordinal(8));
-        (event.uid, event.ses, event.last) = (Some(0), Some(3), Some(event.time));
+        (event.euid, event.ses, event.last) = (Some(0), Some(3), Some(event.time));
+        event.to = "root".to_owned();
         crate::custody::json::assert_keys_sorted(&super::of(&event, "ehr01"));
     }
 }

@@ -58,6 +58,8 @@ fn fields(event: &SiemEvent) -> Vec<(&'static str, String)> {
         ("user", name(&event.user)),
         ("auid", number(event.auid)),
         ("uid", number(event.uid)),
+        ("euid", number(event.euid)),
+        ("to", name(&event.to)),
         ("ses", number(event.ses)),
         ("addr", name(&event.address)),
         ("port", number(event.port.map(u32::from))),

@@ -13,6 +13,8 @@ pub(super) fn event() -> SiemEvent {
         user: "anna".to_owned(),
         auid: Some(1000),
         uid: None,
+        euid: None,
+        to: String::new(),
         ses: None,
         address: "192.0.2.7".to_owned(),
         port: Some(50_022),
@@ -117,6 +119,40 @@ fn an_event_of_ecs_has_the_fields_that_it_must_have() {
          \"source\":{\"address\":\"192.0.2.7\",\"ip\":\"192.0.2.7\",\"port\":50022},\
          \"user\":{\"id\":\"1000\",\"name\":\"anna\"}}\n"
     );
+}
+
+#[test]
+fn who_acted_as_whom_is_told_apart() {
+    let event = SiemEvent { uid: Some(1000), euid: Some(0), ..event() };
+    let line = String::from_utf8(ecs::line(&event, "h").unwrap()).unwrap();
+    assert!(
+        line.contains("\"user\":{\"effective\":{\"id\":\"0\"},\"id\":\"1000\",\"name\":\"anna\"}"),
+        "{line}"
+    );
+    let line = syslog::line(&event, "h");
+    assert!(line.contains(" auid=\"1000\" uid=\"1000\" euid=\"0\" "), "{line}");
+    let event = SiemEvent {
+        subject: Subject::Session,
+        op: "elevated".to_owned(),
+        euid: None,
+        to: "root".to_owned(),
+        ..event
+    };
+    let line = String::from_utf8(ecs::line(&event, "h").unwrap()).unwrap();
+    assert!(
+        line.contains("\"user\":{\"effective\":{\"name\":\"root\"},\"id\":\"1000\",\"name\":\"anna\"}"),
+        "{line}"
+    );
+    assert!(line.contains("\"related\":{\"ip\":[\"192.0.2.7\"],\"user\":[\"anna\",\"root\"]}"), "{line}");
+    assert!(line.contains("\"message\":\"session elevated to root: anna from "), "{line}");
+    // Nobody took on the rights that were refused.
+    let event = SiemEvent { outcome: Outcome::Failure, ..event };
+    let line = String::from_utf8(ecs::line(&event, "h").unwrap()).unwrap();
+    assert!(
+        line.contains("\"name\":\"anna\",\"target\":{\"name\":\"root\"}}") && !line.contains("effective"),
+        "{line}"
+    );
+    assert!(syslog::line(&event, "h").contains(" to=\"root\" "));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{At, Fact, named};
 use crate::custody::entry::EntryId;
 use crate::path::shown;
 use crate::records::audit_event::Event;
-use crate::records::audit_log::Record;
+use crate::records::audit_log::{Address, Record, address};
 
 /// No login identity was ever set.
 const UNSET: u64 = 0xffff_ffff;
@@ -13,7 +13,18 @@ const UNSET: u64 = 0xffff_ffff;
 /// Names of files that are told in words; the others stand in the event.
 const NAMED: usize = 4;
 
-/// What was done to which file, where that was worked out.
+/// What a call was about, where that was worked out.
+#[derive(Clone, Debug, Default)]
+pub struct About<'a> {
+    /// What was done to a file.
+    pub done: Option<Done<'a>>,
+    /// The paths of its names, directories aside; where that is not certain, as they stand there.
+    pub paths: Vec<Vec<u8>>,
+    /// What else a name may be: a relative one below the working directory.
+    pub perhaps: Vec<Vec<u8>>,
+}
+
+/// What was done to which file.
 #[derive(Clone, Copy, Debug)]
 pub struct Done<'a> {
     /// The word: `read`, `delete`, …
@@ -27,21 +38,29 @@ pub struct Done<'a> {
 }
 
 /// The fact of an event, where `entries` has the entry of each file by its number.
-pub fn fact(event: &Event, done: Option<Done<'_>>, entries: &[EntryId]) -> Fact {
+pub fn fact(event: &Event, about: About<'_>, entries: &[EntryId]) -> Fact {
     let at = At::of(event.place(), entries);
     let first = event.records().next();
     let subject = event.record("SYSCALL").or(first);
-    let told = match (done, subject) {
+    // Newer kernels log the call beside what it brought about: a login's identity, a change of the rules.
+    let brought = || event.records().find(|record| word(record).is_some());
+    let told = match (about.done, subject) {
         (Some(done), Some(subject)) => Told::operation(done, &subject),
-        (None, Some(subject)) if subject.kind == b"SYSCALL" => Told::call(event, &subject),
+        (None, Some(subject)) if subject.kind == b"SYSCALL" => match brought() {
+            Some(brought) => Told::of_program(&brought),
+            None => Told::call(event, &subject, &about.paths),
+        },
         (_, Some(subject)) => Told::of_program(&subject),
         (_, None) => Told::default(),
     };
+    let further = about.paths.into_iter().chain(about.perhaps).filter(|path| *path != told.path).collect();
     let words = format!("audit event {}: {}", event.id.serial, told.words);
     let what = if told.what.is_empty() { "audit.other".to_owned() } else { told.what };
     Fact {
         user: told.user,
-        address: told.address,
+        address: if told.address.is_empty() { socket(event) } else { told.address },
+        serial: event.id.serial,
+        further,
         path: told.path,
         auid: subject.and_then(|record| set(&record, "auid")),
         pid: subject.and_then(|record| set(&record, "pid")),
@@ -71,12 +90,7 @@ impl Told {
     }
 
     /// A system call.
-    fn call(event: &Event, call: &Record<'_>) -> Told {
-        let names: Vec<Vec<u8>> = event
-            .records()
-            .filter(|record| record.kind == b"PATH" && record.raw("nametype") != Some(b"PARENT"))
-            .filter_map(|record| record.text("name"))
-            .collect();
+    fn call(event: &Event, call: &Record<'_>, names: &[Vec<u8>]) -> Told {
         let path = names.first().cloned().unwrap_or_default();
         let listed: Vec<String> = names.iter().take(NAMED).map(|name| shown(name)).collect();
         let more = names.len().saturating_sub(NAMED);
@@ -95,35 +109,51 @@ impl Told {
     /// A record that is no system call: of a program by way of the kernel, or of the kernel alone.
     fn of_program(record: &Record<'_>) -> Told {
         let said = Said::of(record);
-        let ok = !matches!(said.plain("res"), Some(b"failed" | b"0" | b"no"));
-        let either = |yes: &'static str, no: &'static str| if ok { yes } else { no };
-        let what = match record.kind {
-            b"USER_LOGIN" => either("login.accepted", "login.failed"),
-            b"USER_AUTH" => either("login.authenticated", "login.not_authenticated"),
-            b"USER_ACCT" => either("login.account_accepted", "login.account_refused"),
-            b"USER_START" => either("session.opened", "session.not_opened"),
-            b"USER_END" | b"USER_LOGOUT" => "session.closed",
-            b"LOGIN" => "login.identity_set",
-            b"USER_CMD" => either("session.elevated", "session.elevation_refused"),
-            b"CRED_ACQ" | b"CRED_DISP" | b"CRED_REFR" => "session.credentials",
-            b"USER_ERR" => "login.error",
-            b"ADD_USER" | b"DEL_USER" | b"ADD_GROUP" | b"DEL_GROUP" | b"USER_MGMT" | b"GRP_MGMT"
-            | b"USER_CHAUTHTOK" | b"ACCT_LOCK" | b"ACCT_UNLOCK" | b"GRP_CHAUTHTOK" | b"CHGRP_ID"
-            | b"CHUSER_ID" => either("account.changed", "account.not_changed"),
-            b"SERVICE_START" => "service.started",
-            b"SERVICE_STOP" => "service.stopped",
-            b"SYSTEM_BOOT" => "host.booted",
-            b"SYSTEM_SHUTDOWN" => "host.shut_down",
-            b"CONFIG_CHANGE" | b"FEATURE_CHANGE" => "auditing.changed",
-            kind if kind.starts_with(b"DAEMON_") => "auditing.daemon",
-            kind if kind.starts_with(b"ANOM_") => "audit.anomaly",
-            kind if kind.starts_with(b"CRYPTO_") => "audit.crypto",
-            _ => "",
-        };
-        let what = if what.is_empty() { format!("audit.{}", lower(record.kind)) } else { what.to_owned() };
+        let what = word(record).map_or_else(|| format!("audit.{}", lower(record.kind)), str::to_owned);
         let address = said.plain("addr").filter(|address| address != b"?").unwrap_or_default().to_vec();
         let user = said.text("acct").unwrap_or_default();
         Told { what, words: said.words(record), user, address, path: Vec::new() }
+    }
+}
+
+/// What a record of a program, or of the kernel alone, says happened or did not; none of one that has no word of its own.
+fn word(record: &Record<'_>) -> Option<&'static str> {
+    let said = Said::of(record);
+    let ok = !matches!(said.plain("res"), Some(b"failed" | b"0" | b"no"));
+    let either = |yes: &'static str, no: &'static str| if ok { yes } else { no };
+    let word = match record.kind {
+        b"USER_LOGIN" => either("login.accepted", "login.failed"),
+        b"USER_AUTH" => either("login.authenticated", "login.not_authenticated"),
+        b"USER_ACCT" => either("login.account_accepted", "login.account_refused"),
+        b"USER_START" => either("session.opened", "session.not_opened"),
+        b"USER_END" | b"USER_LOGOUT" => either("session.closed", "session.not_closed"),
+        b"LOGIN" => either("login.identity_set", "login.identity_not_set"),
+        b"USER_CMD" => either("session.elevated", "session.elevation_refused"),
+        b"CRED_ACQ" | b"CRED_DISP" | b"CRED_REFR" => {
+            either("session.credentials", "session.credentials_refused")
+        }
+        b"USER_ERR" => "login.error",
+        b"ADD_USER" | b"DEL_USER" | b"ADD_GROUP" | b"DEL_GROUP" | b"USER_MGMT" | b"GRP_MGMT"
+        | b"USER_CHAUTHTOK" | b"ACCT_LOCK" | b"ACCT_UNLOCK" | b"GRP_CHAUTHTOK" | b"CHGRP_ID"
+        | b"CHUSER_ID" => either("account.changed", "account.not_changed"),
+        b"SERVICE_START" => either("service.started", "service.not_started"),
+        b"SERVICE_STOP" => either("service.stopped", "service.failed"),
+        b"SYSTEM_BOOT" => "host.booted",
+        b"SYSTEM_SHUTDOWN" => "host.shut_down",
+        b"CONFIG_CHANGE" | b"FEATURE_CHANGE" => either("auditing.changed", "auditing.not_changed"),
+        kind if kind.starts_with(b"DAEMON_") => "auditing.daemon",
+        kind if kind.starts_with(b"ANOM_") => "audit.anomaly",
+        kind if kind.starts_with(b"CRYPTO_") => "audit.crypto",
+        _ => return None,
+    };
+    Some(word)
+}
+
+/// The other end of a socket that a call was about.
+fn socket(event: &Event) -> Vec<u8> {
+    match event.record("SOCKADDR").and_then(|record| record.raw("saddr").and_then(address)) {
+        Some(Address::Internet(address, _)) => address.to_string().into_bytes(),
+        _ => Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{At, Fact, named};
 use crate::path::shown;
+use crate::records::addresses;
 use crate::records::audit_event::Place;
 use crate::records::login_pairing::LoginRecord;
 use crate::records::utmp::{Record, Sort, kind_word};
@@ -22,10 +23,15 @@ pub fn fact(record: &Record<'_>, sort: Sort, file: &str, at: At) -> Option<Fact>
     );
     Some(Fact {
         pid: u32::try_from(read.pid).ok(),
-        address: read.address.clone().unwrap_or_default().into_bytes(),
+        address: whence(read.address.clone().unwrap_or_default().into_bytes(), &read.host),
         user: read.user.clone(),
         ..Fact::new(read.time()?, format!("login_record.{kind}"), &words, "login_records", at)
     })
+}
+
+/// From where: without an address the name of the other side may be one.
+pub(super) fn whence(address: Vec<u8>, host: &[u8]) -> Vec<u8> {
+    if address.is_empty() && addresses::read(host).is_some() { host.to_vec() } else { address }
 }
 
 fn clause(before: &str, bytes: &[u8], behind: &str) -> String {
@@ -57,6 +63,12 @@ mod tests {
             ("login_record.user", Some(812), &b"192.0.2.7"[..])
         );
         assert_eq!(told(&bytes, Sort::Btmp).unwrap().what, "login_record.failed_login");
+        // An address as a name.
+        bytes[348..352].fill(0);
+        bytes[76..85].copy_from_slice(b"192.0.2.9");
+        assert_eq!(told(&bytes, Sort::Wtmp).unwrap().address, b"192.0.2.9");
+        bytes[76..85].copy_from_slice(b"web-01.ex");
+        assert_eq!(told(&bytes, Sort::Wtmp).unwrap().address, b"");
         bytes[340..344].fill(0);
         assert_eq!(told(&bytes, Sort::Wtmp), None);
     }

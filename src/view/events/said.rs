@@ -16,6 +16,7 @@ pub fn fact(said: &Said, source: &'static str, entries: &[EntryId]) -> Option<Fa
     let at = At::of(said.place, entries);
     Some(Fact {
         user: told.user.to_vec(),
+        typed: told.typed.to_vec(),
         address: told.from.map(|from| from.address.clone()).unwrap_or_default(),
         // What the journal saw counts more than what the sender wrote.
         pid: said.witness.as_ref().and_then(|seen| seen.pid).or(said.pid),
@@ -28,6 +29,8 @@ struct Told<'a> {
     what: &'static str,
     words: String,
     user: &'a [u8],
+    /// A further name that somebody typed in vain.
+    typed: &'a [u8],
     from: Option<&'a From>,
 }
 
@@ -35,7 +38,7 @@ struct Told<'a> {
 const NOT_VALID: &str = " (not valid here: unknown, or not allowed)";
 
 fn told(message: &Message) -> Told<'_> {
-    let tell = |what, user, from, words| Told { what, words, user, from };
+    let tell = |what, user, from, words| Told { what, words, user, typed: b"", from };
     match message {
         Message::Tried { answer, method, user, unknown_user, from, key } => {
             let key = key.as_ref().map_or_else(String::new, |key| {
@@ -150,7 +153,9 @@ fn told(message: &Message) -> Told<'_> {
                 named(folder),
                 named(command)
             );
-            tell(what, by, None, words)
+            // su asks for a name, and then for a secret.
+            let typed: &[u8] = if refused.is_some() { to } else { b"" };
+            Told { typed, ..tell(what, by, None, words) }
         }
         Message::Console { accepted, user, terminal, from } => {
             let (what, verb) =

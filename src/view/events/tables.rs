@@ -3,6 +3,7 @@
 //! is not among them: its sources are.
 
 use super::files::{FileLine, LONGEST_ROW};
+use super::login_records::whence;
 use super::template::Row;
 use super::{At, COLLECTOR, Fact, Quality, Tally};
 use crate::clock::Timestamp;
@@ -46,11 +47,12 @@ struct About {
     user: &'static str,
     auid: &'static str,
     address: &'static str,
+    host: &'static str,
     path: &'static str,
     pid: &'static str,
 }
 
-const NOBODY: About = About { user: "", auid: "", address: "", path: "", pid: "" };
+const NOBODY: About = About { user: "", auid: "", address: "", host: "", path: "", pid: "" };
 
 const EXACT: Form = Form::Text(Quality::Exact);
 const SINCE_BOOT: Form = Form::Text(Quality::SinceBoot);
@@ -123,7 +125,7 @@ static TABLES: &[Table] = &[
                 words: "login record: session[ of {user}][ at {line}] closed, in {file}",
             },
         ],
-        about: About { user: "user", address: "address", pid: "pid", ..NOBODY },
+        about: About { user: "user", address: "address", host: "host", pid: "pid", ..NOBODY },
         labels: &[],
     },
     Table {
@@ -291,7 +293,7 @@ impl Table {
         Some(Fact {
             user: bytes(row, self.about.user),
             auid: small(self.about.auid),
-            address: bytes(row, self.about.address),
+            address: whence(bytes(row, self.about.address), &bytes(row, self.about.host)),
             path: bytes(row, self.about.path),
             pid: small(self.about.pid),
             labels: self.labels.to_vec(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::custody::entry::{Entry, FileStat, Kind, Source, Stats, Taken};
 use crate::custody::outcome::Outcome;
 use crate::records::audit_event::Event;
-use crate::records::auth_text::{Answer, From, Key, Message, Said, Witness};
+use crate::records::auth_text::{Answer, CONCEALED, From, Key, Message, Said, Witness};
 use crate::view::login_sessions::{self, Elevation, Ending, Evidence, Label, Session};
 
 fn time(seconds: i64) -> Timestamp {
@@ -137,7 +137,8 @@ const PATH: &[u8] = b"type=PATH msg=audit(1795349467.143:2021): item=0 name=2F70
 #[test]
 fn an_audit_event_is_one_fact() {
     let event = Event::of(&[SYSCALL, PATH]).unwrap();
-    let fact = audit::fact(&event, None, &[EntryId(8)]);
+    let about = |done| audit::About { done, paths: vec![b"/phi/a b".to_vec()], ..audit::About::default() };
+    let fact = audit::fact(&event, about(None), &[EntryId(8)]);
     assert_eq!(fact.what, "audit.call");
     assert_eq!(fact.words, "audit event 2021: system call 257 /phi/a b by /usr/bin/python3.11, key phik");
     assert_eq!(
@@ -146,7 +147,7 @@ fn an_audit_event_is_one_fact() {
     );
     assert_eq!(fact.time, Some(Timestamp::from_unix(1_795_349_467, 143_000_000)));
     let done = audit::Done { op: "read", spoken: "opened for reading", path: b"/phi/a b", new_path: b"" };
-    let fact = audit::fact(&event, Some(done), &[]);
+    let fact = audit::fact(&event, about(Some(done)), &[]);
     assert_eq!(
         (fact.what.as_ref(), fact.words.as_str()),
         ("audit.read", "audit event 2021: /phi/a b was opened for reading by /usr/bin/python3.11")
@@ -155,7 +156,7 @@ fn an_audit_event_is_one_fact() {
     let event = Event::of(&[refused.as_bytes(), PATH]).unwrap();
     let done = audit::Done { op: "denied_rename", spoken: "renamed", path: b"/phi/a b", new_path: b"/x" };
     assert_eq!(
-        audit::fact(&event, Some(done), &[]).words,
+        audit::fact(&event, about(Some(done)), &[]).words,
         "audit event 2021: /phi/a b was to be renamed (/x) by /usr/bin/python3.11, refused or failed (exit -13)"
     );
 }
@@ -165,7 +166,7 @@ fn an_audit_event_is_one_fact() {
 fn what_programs_report_is_told_by_type_and_result() {
     let login = b"type=USER_LOGIN msg=audit(1.0:7): pid=9 uid=0 auid=4294967295 ses=4294967295 msg='op=login acct=\"anna\" \
         exe=\"/usr/sbin/sshd\" hostname=? addr=192.0.2.7 terminal=ssh res=failed'";
-    let fact = audit::fact(&Event::of(&[login]).unwrap(), None, &[]);
+    let fact = audit::fact(&Event::of(&[login]).unwrap(), audit::About::default(), &[]);
     assert_eq!(fact.what, "login.failed");
     assert_eq!((fact.user.as_slice(), fact.address.as_slice()), (&b"anna"[..], &b"192.0.2.7"[..]));
     assert_eq!((fact.pid, fact.auid), (Some(9), None));
@@ -174,11 +175,11 @@ fn what_programs_report_is_told_by_type_and_result() {
         "audit event 7: USER_LOGIN: op login, account anna, program /usr/sbin/sshd, address 192.0.2.7, terminal ssh, result failed"
     );
     let opened = b"type=USER_START msg=audit(1.0:8): pid=9 uid=0 auid=1000 ses=12 msg='op=PAM:session_open acct=\"anna\" res=success'";
-    let fact = audit::fact(&Event::of(&[opened]).unwrap(), None, &[]);
+    let fact = audit::fact(&Event::of(&[opened]).unwrap(), audit::About::default(), &[]);
     assert_eq!((fact.what.as_ref(), fact.auid), ("session.opened", Some(1000)));
     assert!(fact.words.ends_with("account anna, login 1000, session 12, result success"), "{}", fact.words);
     let odd = b"type=We\x1b[rd/ msg=audit(1.0:7): x=1";
-    let fact = audit::fact(&Event::of(&[odd]).unwrap(), None, &[]);
+    let fact = audit::fact(&Event::of(&[odd]).unwrap(), audit::About::default(), &[]);
     assert_eq!(fact.what, "audit.werd");
     assert!(!fact.words.contains('\u{1b}'));
 }
@@ -353,6 +354,21 @@ fn a_name_that_may_be_a_password_is_not_told_and_that_of_a_known_user_is() {
         let before = plain.clone();
         conceal(&mut plain, &|_| known);
         assert_eq!(plain, before);
+    }
+    // So is as whom somebody wanted to act, and did not.
+    let acts = |to: &[u8], refused: Option<&[u8]>| Message::Elevated {
+        tool: crate::records::auth_text::Elevator::Su,
+        by: b"anna".to_vec(),
+        to: to.to_vec(),
+        terminal: vec![],
+        folder: vec![],
+        command: vec![],
+        refused: refused.map(<[u8]>::to_vec),
+    };
+    for (refused, is_told) in [(Some(&b"FAILED"[..]), false), (None, true)] {
+        let mut fact = said::fact(&said(acts(b"Hunter2!", refused)), "text", &[]).unwrap();
+        conceal(&mut fact, &|name| name == b"anna");
+        assert_eq!((fact.words.contains("Hunter2!"), fact.user.as_slice()), (is_told, &b"anna"[..]));
     }
     // Who was let in has a name.
     let mut accepted = Fact { what: "login.accepted".into(), ..tried(b"Sommer2026!") };

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::audit_record::{Told, is_needed};
+use super::kept::Files;
 use super::known::{BEFORE, Before, CONNECTED, Known};
 use super::room::Room;
 use super::{Elevation, Ending, Evidence, Flag, MOST_ELEVATIONS, Session, Source};
@@ -37,7 +38,8 @@ struct Boot {
 #[derive(Debug)]
 pub(super) struct Audit {
     sessions: BTreeMap<Number, Known>,
-    nodes: Vec<Vec<u8>>,
+    /// Machines, by number.
+    pub(super) nodes: Vec<Vec<u8>>,
     boots: BTreeMap<(u16, u32), Boot>,
     waiting: BTreeMap<Process, Before>,
     order: VecDeque<Process>,
@@ -50,8 +52,8 @@ pub(super) struct Audit {
     pub(super) processes: BTreeMap<Evidence, u32>,
     /// Elevations beyond what one session may have.
     pub(super) elevations_left_out: u64,
-    /// From when to when it tells of logins.
-    pub(super) span: Option<(Timestamp, Timestamp)>,
+    /// From when to when each file tells of logins of each machine.
+    pub(super) files: Files,
 }
 
 impl Default for Audit {
@@ -67,7 +69,7 @@ impl Default for Audit {
             services_left_out: 0,
             processes: BTreeMap::new(),
             elevations_left_out: 0,
-            span: None,
+            files: Files::default(),
         }
     }
 }
@@ -86,6 +88,10 @@ impl Audit {
         let node = self.node(&event.node);
         let time = event.id.time;
         self.boot(node, event.epoch, time);
+        // Machines beyond those that are told apart share a number: when the log was kept of each of them is not known.
+        if self.nodes.get(usize::from(node)) == Some(&event.node) {
+            self.files.tells(node, evidence.place.file, time);
+        }
         for record in needed {
             let told = Told::of(&record);
             match record.kind {
@@ -113,8 +119,6 @@ impl Audit {
     }
 
     fn boot(&mut self, node: u16, epoch: u32, time: Timestamp) {
-        let (first, last) = self.span.unwrap_or((time, time));
-        self.span = Some((first.min(time), last.max(time)));
         if self.boots.len() < MOST_BOOTS || self.boots.contains_key(&(node, epoch)) {
             let boot = self.boots.entry((node, epoch)).or_insert(Boot { first: time, down: None });
             boot.first = boot.first.min(time);

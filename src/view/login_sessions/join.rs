@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::audit::Audit;
 use super::known::Known;
-use super::label::{label, unlisted, unrecorded};
+use super::label::{is_recorded, label, unlisted, unrecorded};
 use super::logind::Logind;
+use super::numbers::{self, Number};
+use super::ought::Ought;
 use super::records::Records;
 use super::shared::{self, differ, may_be_one_machine, same};
 use super::text::{SAME, Texts};
@@ -58,8 +60,14 @@ pub struct Joined {
     pub sessions: Vec<Session>,
     /// What is not among them.
     pub untold: Untold,
-    /// From when to when the audit log tells of logins.
-    pub audited: Option<(Timestamp, Timestamp)>,
+    numbered: Vec<Number>,
+}
+
+impl Joined {
+    /// In words, whom systemd-logind gave a session of whom nothing else tells.
+    pub fn numbered_alone(&self) -> Option<String> {
+        numbers::told(&self.numbered)
+    }
 }
 
 impl Sessions {
@@ -107,24 +115,28 @@ impl Sessions {
             elevations: self.audit.elevations_left_out,
             ..Untold::default()
         };
-        let audited = self.audit.span;
+        let (kept, machines) =
+            (std::mem::take(&mut self.audit.files).finish(), std::mem::take(&mut self.audit.nodes));
         let processes = std::mem::take(&mut self.audit.processes);
         let told = self.texts.finish();
         untold.disbelieved = told.disbelieved;
         let (mut sessions, alone) = with_texts(self.audit.finish(), told.sessions);
-        let is_audited = !sessions.is_empty();
-        sessions.extend(alone.into_iter().map(|session| unlisted(session, audited.filter(|_| is_audited))));
+        let audited = Ought::of(kept, machines, sessions.iter(), alone.iter());
+        let audited = (!sessions.is_empty()).then_some(&audited);
+        sessions.extend(alone.into_iter().map(|session| unlisted(session, audited)));
         let mut logind = self.logind.sessions;
         logind.sort_by_key(|session| (session.start, session.ses, session.pid));
         logind.into_iter().for_each(|session| with_logind(&mut sessions, session));
-        let recorded = self.records.span();
+        let kept = self.records.kept();
         let mut records = self.records.sessions;
         records.sort_by(|one, other| one.evidence.cmp(&other.evidence));
-        with_records(&mut sessions, records, audited.filter(|_| is_audited));
+        with_records(&mut sessions, records, audited);
+        let recorded = sessions.iter().filter(|session| is_recorded(session));
+        let recorded = Ought::of(kept, vec![Vec::new()], recorded, sessions.iter());
         sessions.sort_by(|one, other| order(one).cmp(&order(other)));
         acts::place(&mut sessions, told.elevations, &processes, &mut untold);
         for session in &mut sessions {
-            unrecorded(session, recorded);
+            unrecorded(session, &recorded);
             session.elevations.sort_by_key(|elevation| (elevation.time, elevation.evidence));
             session.evidence.sort();
             // An address that came from logind or from login records alone.
@@ -134,7 +146,8 @@ impl Sessions {
             }
         }
         shared::flag(&mut sessions);
-        Joined { sessions, untold, audited }
+        let numbered = numbers::alone(&sessions, told.numbers);
+        Joined { sessions, untold, numbered }
     }
 }
 
@@ -201,7 +214,7 @@ fn with_logind(sessions: &mut Vec<Session>, living: Session) {
 }
 
 /// A login with a terminal is the session of the same user that began then, with that process or terminal.
-fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Option<(Timestamp, Timestamp)>) {
+fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Option<&Ought>) {
     let mut by_user: BTreeMap<Vec<u8>, Vec<(Timestamp, usize)>> = BTreeMap::new();
     for (at, session) in sessions.iter().enumerate() {
         let start = session.start.into_iter();

@@ -1,9 +1,8 @@
 //! How well the origin of a session is known.
 
 use super::known::Known;
+use super::ought::Ought;
 use super::{Flag, Label, Session, Source};
-use crate::clock::Timestamp;
-use crate::records::auth_text::TimeQuality;
 
 /// Labels a session of the audit log; `confirmed` if the text of the program that let in has the same address.
 pub(super) fn label(known: &mut Known, confirmed: bool) {
@@ -19,12 +18,10 @@ pub(super) fn label(known: &mut Known, confirmed: bool) {
     root(session);
 }
 
-/// Labels a session that the audit log does not have. Where that log was kept at the time, and of other logins, the line
-/// that tells of this one proves little.
-pub(super) fn unlisted(mut session: Session, audited: Option<(Timestamp, Timestamp)>) -> Session {
-    let within =
-        audited.zip(session.start).is_some_and(|((first, last), start)| first <= start && start <= last);
-    let lacks = within && session.quality == TimeQuality::Exact;
+/// Labels a session that the audit log does not have. Where that log ought to have it, the line that tells of it proves
+/// little; it ought to if it has others, of the same machine and within the same file.
+pub(super) fn unlisted(mut session: Session, audited: Option<&Ought>) -> Session {
+    let lacks = audited.is_some_and(|audited| audited.has(&session));
     if lacks {
         session.flags.insert(Flag::NotInAudit);
     }
@@ -34,15 +31,17 @@ pub(super) fn unlisted(mut session: Session, audited: Option<(Timestamp, Timesta
 }
 
 /// Flags a session that login records ought to have: sshd and login write one for whoever gets a terminal (utmp(5)).
-pub(super) fn unrecorded(session: &mut Session, recorded: Option<(Timestamp, Timestamp)>) {
+pub(super) fn unrecorded(session: &mut Session, recorded: &Ought) {
     let writes = [&b"sshd"[..], b"login"].contains(&session.service.as_slice());
     let has_terminal = session.terminal.starts_with(b"pts/") || session.terminal.starts_with(b"tty");
-    let is_among = session.evidence.iter().any(|(_, evidence)| evidence.source == Source::LoginRecords);
-    let within =
-        recorded.zip(session.start).is_some_and(|((first, last), start)| first < start && start < last);
-    if writes && has_terminal && within && !is_among && session.quality == TimeQuality::Exact {
+    if writes && has_terminal && !is_recorded(session) && recorded.has(session) {
         session.flags.insert(Flag::NotInWtmp);
     }
+}
+
+/// Whether login records have it.
+pub(super) fn is_recorded(session: &Session) -> bool {
+    session.evidence.iter().any(|(_, evidence)| evidence.source == Source::LoginRecords)
 }
 
 /// Who logs in as root is nobody in particular.

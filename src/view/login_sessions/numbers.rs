@@ -1,15 +1,21 @@
 //! Which login a number of systemd-logind is of: its line names the user alone, while the login goes on. So numbers are
-//! given only where none of the logins around them could have another.
+//! given only where none of the logins around them could have another. A number to which no login belongs at all is told:
+//! somebody was there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::text::SAME;
+use super::shared::may_be_one_machine;
+use super::text::{OPENS, SAME};
 use super::{Evidence, Flag, Session, Source};
 use crate::clock::Timestamp;
+use crate::custody::outcome::counted;
+use crate::path::shown;
 
 /// Logins times numbers of one run that are looked at one by one.
 const MOST_PAIRS: usize = 1 << 16;
+/// Numbers without a login that are named.
+const NAMED: usize = 8;
 
 /// `New session 5 of user alice.`
 #[derive(Clone, Debug)]
@@ -111,6 +117,52 @@ fn are_near(session: &Session, number: &Number) -> bool {
     session.start.is_some_and(|start| {
         start.minus(Duration::from_secs(1)) <= number.time && number.time <= start.plus(SAME)
     })
+}
+
+/// Numbers of which nothing else tells, once each: around none of them a login of that user began, by any log, that could
+/// have it.
+pub(super) fn alone(sessions: &[Session], mut numbers: Vec<Number>) -> Vec<Number> {
+    let mut by_user: BTreeMap<&[u8], Vec<&Session>> = BTreeMap::new();
+    sessions.iter().for_each(|session| by_user.entry(&session.user).or_default().push(session));
+    by_user.values_mut().for_each(|all| all.sort_by_key(|session| session.start));
+    let is_its = |session: &Session, number: &Number| {
+        let is_known = session.ses == Some(number.session);
+        (is_known || session.ses.is_none() && !session.user.is_empty())
+            && may_be_one_machine(&session.host, &number.host)
+    };
+    let has_login = |number: &Number| {
+        let around = |user: &[u8]| {
+            let all = by_user.get(user).map(Vec::as_slice).unwrap_or_default();
+            let from = all.partition_point(|session| session.start < Some(number.time.minus(OPENS)));
+            let near = all.iter().skip(from);
+            near.take_while(|session| session.start <= Some(number.time.plus(OPENS)))
+                .any(|session| is_its(session, number))
+        };
+        // The audit log may know of a session without a name.
+        around(&number.user) || around(b"")
+    };
+    numbers.retain(|number| !has_login(number));
+    numbers.sort_by(|one, other| {
+        (&one.user, one.session, one.time).cmp(&(&other.user, other.session, other.time))
+    });
+    numbers.dedup_by(|later, first| {
+        (&later.user, later.session) == (&first.user, first.session)
+            && later.time.apart(first.time) <= SAME
+            && may_be_one_machine(&later.host, &first.host)
+    });
+    numbers.sort_by_key(|number| number.time);
+    numbers
+}
+
+/// Them in words.
+pub(super) fn told(alone: &[Number]) -> Option<String> {
+    let named =
+        |number: &Number| format!("{} {} ({})", shown(&number.user), number.time.spoken(), number.session);
+    let first: Vec<String> = alone.iter().take(NAMED).map(named).collect();
+    let more = if alone.len() > NAMED { ", …" } else { "" };
+    let sessions = counted(alone.len() as u64, "session");
+    let words = "of systemd-logind's to which no login here belongs";
+    (!alone.is_empty()).then(|| format!("{sessions} {words}: {}{more}", first.join(", ")))
 }
 
 impl Item {

@@ -1,36 +1,44 @@
 //! Logins as utmp, wtmp or their database pair them: only sessions with a terminal are there.
 
 use super::audit_record::tty;
+use super::kept::{Files, Kept};
 use super::room::Room;
 use super::{Ending, Evidence, Flag, Session, Source};
-use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::From;
 use crate::records::login_pairing::{Ended, PairedLogin};
 
 /// Bytes for them.
 const ROOM: usize = 3 << 20;
+/// The machine of which they are: they name none.
+const UNNAMED: u16 = 0;
 
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) sessions: Vec<Session>,
     pub(super) room: Room,
+    files: Files,
 }
 
 impl Default for Records {
     fn default() -> Records {
-        Records { sessions: Vec::new(), room: Room::of(ROOM) }
+        Records { sessions: Vec::new(), room: Room::of(ROOM), files: Files::default() }
     }
 }
 
 impl Records {
-    /// From when to when they tell of logins, as far as there was room for all.
-    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let times = || self.sessions.iter().flat_map(|session| session.start.into_iter().chain(session.end));
-        times().min().zip(times().max()).filter(|_| self.room.refused == 0)
+    /// When they tell of logins; not known where there was no room for all.
+    pub(super) fn kept(&mut self) -> Kept {
+        let files = std::mem::take(&mut self.files);
+        if self.room.refused == 0 { files.finish() } else { Kept::default() }
     }
 
     pub(super) fn take(&mut self, login: PairedLogin) {
+        // The end may stand in the next file, and what lies between the two in none.
+        let end_place = login.end_place.unwrap_or(login.begin_place);
+        for (time, place) in [(login.start, login.begin_place), (login.end, end_place)] {
+            time.into_iter().for_each(|time| self.files.tells(UNNAMED, place.file, time));
+        }
         let session = session(login);
         // A list that grows has up to twice the room of what it holds.
         if self.room.take(session.weight() + size_of::<Session>()) {

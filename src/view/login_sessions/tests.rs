@@ -2,6 +2,8 @@
 
 mod acts;
 mod cases;
+mod forged;
+mod lacking;
 mod lines;
 
 use super::*;

@@ -4,36 +4,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::audit_record::tty;
+use super::forged::{Forged, Line, ROUNDS, words};
 use super::join::absorb;
 use super::numbers::{self, Number};
 use super::room::Room;
 use super::shared::may_be_one_machine;
+use super::statement::{What, is_service, what};
 use super::witness::disbelieved;
-use super::{COMMAND, Elevation, Ending, Evidence, Flag, Session, Source};
+use super::{Elevation, Ending, Evidence, Flag, Session, Source};
 use crate::clock::Timestamp;
-use crate::records::auth_text::{Elevator, From, Key, Message, Said, TimeQuality};
+use crate::records::auth_text::{From, Key, Said, TimeQuality};
 
 /// Bytes for what is said of logins, and for what cron and service managers say of theirs.
 const ROOM: usize = 5 << 20;
 const SERVICES_ROOM: usize = 1 << 20;
 /// A process that was let in opens its session within this time.
-const OPENS: Duration = Duration::from_secs(60);
+pub(super) const OPENS: Duration = Duration::from_secs(60);
 /// Two logs tell of the same login if not more lies between.
 pub(super) const SAME: Duration = Duration::from_secs(5);
-
-/// What a line says, in the order in which a process says it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
-    Accepted { method: Vec<u8>, from: From, key: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> },
-    Opened { service: Vec<u8>, uid: Option<u32> },
-    Console { terminal: Vec<u8>, from: From },
-    Shell { terminal: Vec<u8>, from: From },
-    Numbered { session: u32 },
-    Elevated { by: Vec<u8>, to: Vec<u8>, terminal: Vec<u8>, command: Vec<u8>, refused: bool },
-    Closed { service: Vec<u8> },
-    Gone { from: From },
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fact {
@@ -45,10 +33,17 @@ struct Fact {
     user: Vec<u8>,
     quality: TimeQuality,
     session: Option<u32>,
+    /// The number of what is said, by which lines are known again.
+    words: u64,
     evidence: Evidence,
 }
 
 impl Fact {
+    fn line(&self) -> Line<'_> {
+        let Fact { words, time, host, pid, .. } = self;
+        Line { words: *words, time: *time, host, pid: *pid, file: self.evidence.place.file }
+    }
+
     /// Whether it is the same line once more.
     fn is_copy_of(&self, first: &Fact) -> bool {
         let is_equal = Fact { evidence: first.evidence, ..self.clone() } == *first;
@@ -68,7 +63,7 @@ impl Fact {
 pub(super) struct Texts {
     facts: Vec<Fact>,
     /// What another program sent than the one it names, to be left out of texts too.
-    forged: Vec<(Timestamp, Vec<u8>, What)>,
+    forged: Forged,
     room: Room,
     services: Room,
     /// Lines without a time.
@@ -90,7 +85,8 @@ pub(super) struct Read {
     pub(super) sessions: Vec<Session>,
     /// Who acted as another.
     pub(super) elevations: Vec<Deed>,
-    /// Lines that another program sent than the one they name.
+    pub(super) numbers: Vec<Number>,
+    /// Entries that another program sent than the one they name; copies of them in texts are none beside.
     pub(super) disbelieved: u64,
 }
 
@@ -98,7 +94,7 @@ impl Default for Texts {
     fn default() -> Texts {
         Texts {
             facts: Vec::new(),
-            forged: Vec::new(),
+            forged: Forged::default(),
             room: Room::of(ROOM),
             services: Room::of(SERVICES_ROOM),
             timeless: 0,
@@ -109,7 +105,7 @@ impl Default for Texts {
 
 impl Texts {
     pub(super) fn refused(&self) -> (u64, u64) {
-        (self.room.refused, self.services.refused)
+        (self.room.refused + self.forged.refused(), self.services.refused)
     }
 
     pub(super) fn take(&mut self, source: Source, said: &Said) {
@@ -118,6 +114,10 @@ impl Texts {
             self.timeless += 1;
             return;
         };
+        if disbelieved(said).is_some() {
+            self.disbelieved += u64::from(self.forged.take(said));
+            return;
+        }
         let is_service =
             matches!(&what, What::Opened { service, .. } | What::Closed { service } if is_service(service));
         let room = if is_service { &mut self.services } else { &mut self.room };
@@ -125,112 +125,54 @@ impl Texts {
         if !room.take(2 * size_of::<Fact>() + user.len() + said.host.len().min(64) + what.weight()) {
             return;
         }
-        if disbelieved(said).is_some() {
-            self.disbelieved += 1;
-            self.forged.push((time, user, what));
-            return;
-        }
         let host = said.host.get(..64).unwrap_or(&said.host).to_vec();
         let session =
             said.witness.as_ref().and_then(|witness| witness.session).filter(|ses| *ses != u32::MAX);
         let pid = said.pid.or(said.witness.as_ref().and_then(|witness| witness.pid));
-        let evidence = Evidence { source, place: said.place };
-        self.facts.push(Fact { time, source, host, what, pid, user, quality, session, evidence });
+        let (words, evidence) = (words(&said.message), Evidence { source, place: said.place });
+        self.facts.push(Fact { time, source, host, what, pid, user, quality, session, words, evidence });
     }
 
     pub(super) fn finish(mut self) -> Read {
+        self.without_copies();
         self.facts.sort();
         self.facts.dedup_by(|later, first| later.is_copy_of(first));
-        let forged = std::mem::take(&mut self.forged);
         let mut reading = Reading::default();
-        for fact in std::mem::take(&mut self.facts) {
-            let is_forged = |(time, user, what): &(Timestamp, Vec<u8>, What)| {
-                *what == fact.what && *user == fact.user && time.apart(fact.time) <= Duration::from_secs(2)
-            };
-            if forged.iter().take(1_024).any(is_forged) {
-                self.disbelieved += 1;
-            } else {
-                reading.take(fact);
-            }
-        }
+        self.facts.into_iter().for_each(|fact| reading.take(fact));
         numbers::give(&mut reading.sessions, &reading.numbers);
-        let disbelieved = self.disbelieved;
-        Read { sessions: merged(reading.sessions), elevations: reading.elevations, disbelieved }
+        let (sessions, disbelieved) = (merged(reading.sessions), self.disbelieved);
+        Read { sessions, elevations: reading.elevations, numbers: reading.numbers, disbelieved }
     }
-}
 
-fn is_service(service: &[u8]) -> bool {
-    matches!(service, b"cron" | b"crond" | b"atd" | b"systemd-user" | b"anacron")
-}
-
-/// Who, and what; none for what is no matter of sessions.
-fn what(said: &Said) -> Option<(Vec<u8>, What)> {
-    use crate::records::auth_text::Answer;
-    let short = |text: &[u8]| text.get(..256).unwrap_or(text).to_vec();
-    let from = |from: &From| From { address: short(&from.address), port: from.port };
-    Some(match &said.message {
-        Message::Tried { answer: Answer::Accepted, method, user, from: at, key, .. } => {
-            let key = key.as_ref().map(|key| (short(&key.kind), short(&key.fingerprint), short(&key.detail)));
-            (short(user), What::Accepted { method: short(method), from: from(at), key })
+    /// Takes out of texts what the journal saw another program send. What stands in a journal itself was believed or not by
+    /// its own witness.
+    fn without_copies(&mut self) {
+        let Texts { facts, forged, .. } = self;
+        if forged.is_empty() {
+            return;
         }
-        // Who becomes another within a session has no new one.
-        Message::SessionOpened { service, .. } | Message::SessionClosed { service, .. }
-            if matches!(
-                service.as_slice(),
-                b"sudo" | b"sudo-i" | b"su" | b"su-l" | b"runuser" | b"runuser-l" | b"polkit-1" | b"doas"
-            ) =>
-        {
-            return None;
-        }
-        Message::SessionOpened { service, user, uid, .. } => {
-            (short(user), What::Opened { service: short(service), uid: *uid })
-        }
-        Message::SessionClosed { service, user } => (short(user), What::Closed { service: short(service) }),
-        Message::Console { accepted: true, user, terminal, from: at } => {
-            (short(user), What::Console { terminal: tty(&short(terminal)).to_vec(), from: from(at) })
-        }
-        Message::ShellStarted { terminal: Some(terminal), user, from: at, .. } => {
-            (short(user), What::Shell { terminal: tty(&short(terminal)).to_vec(), from: from(at) })
-        }
-        Message::Ended { logged_in, from: at, .. } if *logged_in != Some(false) && at.port.is_some() => {
-            (Vec::new(), What::Gone { from: from(at) })
-        }
-        Message::LogindNew { session, user } => {
-            let session = std::str::from_utf8(session).ok()?.parse().ok()?;
-            (short(user), What::Numbered { session })
-        }
-        Message::Elevated { tool, by, to, terminal, command, refused, .. } => {
-            let tool = match tool {
-                Elevator::Sudo => "sudo",
-                Elevator::Su => "su",
-                Elevator::Doas => "doas",
-                Elevator::Pkexec => "pkexec",
-            };
-            let command = command.get(..COMMAND).unwrap_or(command).to_vec();
-            let (by_tool, refused) = (tool.as_bytes().to_vec(), refused.is_some());
-            let terminal = tty(&short(terminal)).to_vec();
-            (short(by), What::Elevated { by: by_tool, to: short(to), terminal, command, refused })
-        }
-        _ => return None,
-    })
-}
-
-impl What {
-    fn weight(&self) -> usize {
-        match self {
-            What::Accepted { method, from, key } => {
-                let key = key.as_ref().map_or(0, |key| key.0.len() + key.1.len() + key.2.len());
-                method.len() + from.address.len() + key
+        // Log by log, as they were said; of a log that was read twice, once.
+        facts.sort_by_key(|fact| (fact.evidence.place.file, fact.time, fact.evidence.place.offset));
+        facts.dedup();
+        let mut texts: BTreeMap<u32, Vec<Fact>> = BTreeMap::new();
+        for fact in std::mem::take(facts) {
+            match fact.source {
+                Source::Text => texts.entry(fact.evidence.place.file).or_default().push(fact),
+                _ => facts.push(fact),
             }
-            What::Opened { service, .. } | What::Closed { service } => service.len(),
-            What::Console { terminal, from } | What::Shell { terminal, from } => {
-                terminal.len() + from.address.len()
+        }
+        facts.iter().for_each(|fact| forged.believed(&fact.line()));
+        for mut text in texts.into_values() {
+            for within in ROUNDS {
+                for fact in std::mem::take(&mut text) {
+                    match forged.original(&fact.line(), within) {
+                        Some(true) => {}
+                        Some(false) => facts.push(fact),
+                        None => text.push(fact),
+                    }
+                }
             }
-            What::Elevated { by, to, terminal, command, .. } => {
-                by.len() + to.len() + terminal.len() + command.len()
-            }
-            What::Gone { from } => from.address.len(),
-            What::Numbered { .. } => 0,
+            facts.append(&mut text);
         }
     }
 }

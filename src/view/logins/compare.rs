@@ -2,17 +2,23 @@
 //! lines that another program sent than the one they name. Anybody may write to a text log by `logger -t sshd`; the
 //! journal notes who did.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
-use super::super::login_sessions::{Source, witness::disbelieved};
+use super::super::login_sessions::kept::{Files, Kept};
+use super::super::login_sessions::{Source, may_be_one_machine, witness::disbelieved};
 use crate::clock::Timestamp;
 use crate::records::audit_event::Place;
 use crate::records::auth_text::{Answer, Message, Said, TimeQuality};
 
 /// Lines that are compared, of each.
 const MOST: usize = 100_000;
+/// Machines that are told apart, of each.
+const MOST_MACHINES: usize = 256;
+/// Bytes of a machine's name that count.
+const LONGEST: usize = 256;
 /// Findings that are told one by one; the rest are counted.
 const MOST_FINDINGS: usize = 1_000;
 /// Text and journal have a line at the same time if not more lies between.
@@ -64,29 +70,44 @@ pub struct Differences {
     pub more: u64,
     /// Lines that both have.
     pub agreeing: u64,
-    /// Lines of times that only one of the two covers, or whose time is not known exactly.
+    /// Lines of times or machines of which only one of the two tells, or whose time is not known exactly.
     pub not_compared: u64,
-    /// Lines that one lacks at a time when records were lost.
-    pub while_lost: u64,
     /// Lines for which there was no room.
     pub left_out: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
+    /// By number, on its side.
+    machine: u16,
     message: u64,
     time: Timestamp,
     what: &'static str,
     place: Place,
 }
 
+/// The lines of the texts, or of the journals.
+#[derive(Debug, Default)]
+struct Side {
+    lines: Vec<Line>,
+    machines: BTreeMap<Vec<u8>, u16>,
+}
+
+/// What one side has of the other's lines.
+struct Beside<'s> {
+    lines: &'s [Line],
+    /// From its first line of a machine to its last, in each of its files.
+    kept: Kept,
+    /// Of each machine of the other side, which of this one it may be.
+    machines: BTreeMap<u16, Vec<u16>>,
+}
+
 /// Compares a text log with a journal; at most 16 MiB.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    text: Vec<Line>,
-    journal: Vec<Line>,
+    text: Side,
+    journal: Side,
     senders: Vec<(Line, String)>,
-    lost: Vec<(Timestamp, Timestamp)>,
     done: Differences,
 }
 
@@ -103,17 +124,15 @@ impl Comparison {
             self.done.not_compared += 1;
             return;
         };
-        let line = Line { message: fingerprint(said), time, what, place: said.place };
-        let list = match source {
+        let side = match source {
             Source::Text => &mut self.text,
             Source::Journal => &mut self.journal,
             _ => return,
         };
-        if list.len() >= MOST {
+        let Some(line) = side.take(said, time, what) else {
             self.done.left_out += 1;
             return;
-        }
-        list.push(line);
+        };
         if let Some(why) = disbelieved(said).filter(|_| source == Source::Journal) {
             if self.senders.len() < MOST_FINDINGS {
                 self.senders.push((line, why));
@@ -123,35 +142,29 @@ impl Comparison {
         }
     }
 
-    /// From when to when a log says that it lost records.
-    pub fn lost(&mut self, from: Timestamp, to: Timestamp) {
-        if self.lost.len() < MOST_FINDINGS {
-            self.lost.push((from, to));
-        }
-    }
-
     /// Compares them.
     pub fn finish(mut self) -> Differences {
-        self.text.sort_unstable();
-        self.journal.sort_unstable();
+        let (mut text, mut journal) = (std::mem::take(&mut self.text), std::mem::take(&mut self.journal));
+        text.lines.sort_unstable();
+        journal.lines.sort_unstable();
         for (line, why) in std::mem::take(&mut self.senders) {
             let words = format!("{}: not by that program: {why}", line.what);
             self.found(Source::Journal, line, Difference::OtherSender, words);
         }
-        let (text, journal) = (std::mem::take(&mut self.text), std::mem::take(&mut self.journal));
-        let (of_text, of_journal) = (span(&text), span(&journal));
-        for line in &text {
-            if !covers(of_journal, line.time) {
-                self.done.not_compared += 1;
-            } else if has(&journal, line) {
-                self.done.agreeing += 1;
-            } else {
-                let words = "the text has it and the journal, which was kept at the time, does not: the journal may have \
-                    lost it, or somebody wrote it into the text, or sent it over the network";
-                self.lacking(Source::Text, *line, Difference::NotInJournal, words);
+        let in_journal = Beside::of(&journal, &text);
+        for line in &text.lines {
+            match in_journal.has(line) {
+                None => self.done.not_compared += 1,
+                Some(true) => self.done.agreeing += 1,
+                Some(false) => {
+                    let words = "the text has it and the journal, which was kept at the time, does not: the journal may \
+                        have lost it, or somebody wrote it into the text, or sent it over the network";
+                    self.lacking(Source::Text, *line, Difference::NotInJournal, words);
+                }
             }
         }
-        for line in journal.iter().filter(|line| covers(of_text, line.time) && !has(&text, line)) {
+        let in_text = Beside::of(&text, &journal);
+        for line in journal.lines.iter().filter(|line| in_text.has(line) == Some(false)) {
             let words = "the journal has it and the text, which was kept at the time, does not: the syslog service may \
                 have lost it, or be told not to write it, or somebody took it out";
             self.lacking(Source::Journal, *line, Difference::NotInText, words);
@@ -164,13 +177,7 @@ impl Comparison {
     }
 
     fn lacking(&mut self, source: Source, line: Line, difference: Difference, words: &str) {
-        let lost =
-            self.lost.iter().any(|(from, to)| *from <= line.time.plus(SAME) && line.time.minus(SAME) <= *to);
-        if lost {
-            self.done.while_lost += 1;
-        } else {
-            self.found(source, line, difference, format!("{}: {words}", line.what));
-        }
+        self.found(source, line, difference, format!("{}: {words}", line.what));
     }
 
     fn found(&mut self, source: Source, line: Line, difference: Difference, words: String) {
@@ -184,20 +191,58 @@ impl Comparison {
     }
 }
 
-fn span(lines: &[Line]) -> Option<(Timestamp, Timestamp)> {
-    let times = || lines.iter().map(|line| line.time);
-    times().min().zip(times().max())
+impl Side {
+    /// Keeps a line, if there is room for it.
+    fn take(&mut self, said: &Said, time: Timestamp, what: &'static str) -> Option<Line> {
+        if self.lines.len() >= MOST {
+            return None;
+        }
+        let machine = self.machine(&said.host)?;
+        let line = Line { machine, message: fingerprint(said), time, what, place: said.place };
+        self.lines.push(line);
+        Some(line)
+    }
+
+    fn machine(&mut self, name: &[u8]) -> Option<u16> {
+        let name = name.get(..LONGEST).unwrap_or(name);
+        if let Some(number) = self.machines.get(name) {
+            return Some(*number);
+        }
+        let count = self.machines.len();
+        let number = u16::try_from(count).ok().filter(|_| count < MOST_MACHINES)?;
+        self.machines.insert(name.to_vec(), number);
+        Some(number)
+    }
 }
 
-fn covers(span: Option<(Timestamp, Timestamp)>, time: Timestamp) -> bool {
-    span.is_some_and(|(first, last)| first <= time && time <= last)
-}
+impl<'s> Beside<'s> {
+    /// What `side`, in order, has of the lines of another one. Between two of its files there may have been a third, so that
+    /// nothing is known of the time between them.
+    fn of(side: &'s Side, other: &Side) -> Beside<'s> {
+        let mut files = Files::default();
+        side.lines.iter().for_each(|line| files.tells(line.machine, line.place.file, line.time));
+        let same = |name: &[u8]| -> Vec<u16> {
+            let may_be = side.machines.iter().filter(|(own, _)| may_be_one_machine(own, name));
+            may_be.map(|(_, number)| *number).collect()
+        };
+        let machines = other.machines.iter().map(|(name, number)| (*number, same(name))).collect();
+        Beside { lines: &side.lines, kept: files.finish(), machines }
+    }
 
-/// Whether a list, in order, has the same message at about the same time.
-fn has(list: &[Line], line: &Line) -> bool {
-    let from = (line.message, line.time.minus(SAME));
-    let at = list.partition_point(|other| (other.message, other.time) < from);
-    list.get(at).is_some_and(|other| other.message == line.message && other.time <= line.time.plus(SAME))
+    /// Whether it has a line of the other side; none where it was not kept at the time, or not of that machine.
+    fn has(&self, line: &Line) -> Option<bool> {
+        let machines = self.machines.get(&line.machine)?;
+        let is_kept = machines.iter().any(|machine| self.kept.covers(*machine, line.time));
+        is_kept.then(|| machines.iter().any(|machine| self.has_of(*machine, line)))
+    }
+
+    /// Whether it has the same message of a machine at about the same time.
+    fn has_of(&self, machine: u16, line: &Line) -> bool {
+        let from = (machine, line.message, line.time.minus(SAME));
+        let at = self.lines.partition_point(|other| (other.machine, other.message, other.time) < from);
+        let is_same = |other: &Line| (other.machine, other.message) == (machine, line.message);
+        self.lines.get(at).is_some_and(|other| is_same(other) && other.time <= line.time.plus(SAME))
+    }
 }
 
 /// What a line is about, of those that matter; none for other programs.

@@ -6,6 +6,7 @@ use super::compare::Finding;
 use super::{Counted, Tally, Times};
 use crate::custody::rows::login_views::{DifferenceRow, LoginCountRow, TextColumn};
 use crate::path::shown;
+use crate::records::auth_text::MASK;
 
 /// A row, and what its events need beside it.
 #[derive(Clone, Debug)]
@@ -20,8 +21,7 @@ pub struct Dated {
 
 impl Counted {
     /// The rows: of all, of each account, of each source, those with the most connections first, and of those beyond.
-    /// Names that may be passwords are masked
-    /// unless `unmasked`.
+    /// Names that may be passwords are masked unless `unmasked`.
     pub fn rows(&self, unmasked: bool) -> impl Iterator<Item = LoginCountRow> + '_ {
         self.dated(unmasked).map(|dated| dated.row)
     }
@@ -55,8 +55,7 @@ fn by_connections(all: &BTreeMap<Vec<u8>, Tally>) -> impl Iterator<Item = (&Vec<
 }
 
 fn named(name: &[u8], masked: bool) -> Option<TextColumn> {
-    // Neither its length nor any of its letters is told.
-    if masked { TextColumn::of(b"***") } else { TextColumn::of(name) }
+    TextColumn::of(if masked { MASK.as_bytes() } else { name })
 }
 
 fn row(by: &'static str, tally: &Tally) -> LoginCountRow {

@@ -1,9 +1,10 @@
 //! The tries of a scripted scenario as auditd and btmp recorded them (fixtures/README.md), and made-up ones.
 
-use super::compare::{Comparison, Difference};
+mod differences;
+
 use super::*;
 use crate::records::audit_event::Place;
-use crate::records::auth_text::{From, TimeQuality, Witness};
+use crate::records::auth_text::{From, TimeQuality};
 
 const AUDIT: &[u8] = include_bytes!("../../../fixtures/sessions/audit.log");
 
@@ -104,10 +105,10 @@ fn who_had_one_secret_of_two_right_is_an_account() {
 #[test]
 fn what_may_be_a_password_is_masked_and_names_are_not() {
     for secret in ["Tr0ub4dor", "correct horse!", "hunter2hunter2", "P@ss!", "S3cret"] {
-        assert!(is_maybe_secret(secret.as_bytes()), "{secret}");
+        assert!(maybe_secret(secret.as_bytes(), &|_| false), "{secret}");
     }
     for name in ["root", "alice", "user1", "test123", "www-data", "Administrator", "_apt", "a.b@clinic", ""] {
-        assert!(!is_maybe_secret(name.as_bytes()), "{name}");
+        assert!(!maybe_secret(name.as_bytes(), &|_| false), "{name}");
     }
     let mut logins = Logins::new(Some(BTreeSet::from([b"Kim2Admin".to_vec()])));
     for user in ["Kim2Admin", "Tr0ub4dor", "mallory"] {
@@ -120,6 +121,53 @@ fn what_may_be_a_password_is_masked_and_names_are_not() {
     };
     assert_eq!(names(false), ["Kim2Admin", "***", "mallory"]);
     assert_eq!(names(true), ["Kim2Admin", "Tr0ub4dor", "mallory"]);
+}
+
+/// Of plain files no passwd is known, and neither btmp nor the audit log calls a name invalid.
+#[test]
+fn a_name_is_masked_unless_something_says_that_it_is_an_account() {
+    let audit = |acct: &str, result: &str| {
+        format!(
+            "type=USER_AUTH msg=audit(1795292000.604:24): pid=1 uid=0 auid=4294967295 ses=4294967295 \
+             msg='op=PAM:authentication acct=\"{acct}\" exe=\"/usr/sbin/sshd\" addr=192.0.2.7 terminal=ssh res={result}'"
+        )
+    };
+    let mut logins = Logins::new(None);
+    logins.failed_record(b"Secret9!x", b"192.0.2.7", None);
+    for line in [audit("Winter2026!", "failed"), audit("Kim2Admin", "failed"), audit("Kim2Admin", "success")]
+    {
+        logins.audit(&Event::of(&[line.as_bytes()]).unwrap());
+    }
+    let refused = |user: &str, reason: &str| Message::NotAllowed {
+        user: user.into(),
+        from: From { address: b"192.0.2.7".to_vec(), port: None },
+        reason: reason.into(),
+    };
+    for message in [
+        tried(Answer::Failed, "Unsaid-1", "192.0.2.7"),
+        tried(Answer::Accepted, "Let-In1", "192.0.2.7"),
+        refused("By-Sshd1", "not listed in AllowUsers"),
+        refused("By-Pam1", "access denied for user `By-Pam1' from `192.0.2.7'"),
+    ] {
+        logins.said(Source::Text, &said(1, "sshd", 7, message));
+    }
+    let counted = logins.finish();
+    for (name, is_masked) in [
+        ("Secret9!x", true),
+        ("Winter2026!", true),
+        ("Unsaid-1", true),
+        ("By-Pam1", true),
+        ("Kim2Admin", false),
+        ("Let-In1", false),
+        ("By-Sshd1", false),
+        ("alice", false),
+    ] {
+        assert_eq!(counted.is_masked(name.as_bytes()), is_masked, "{name}");
+    }
+    // Who was let in is known, whatever passwd says: there are directories of accounts.
+    let mut logins = Logins::new(Some(BTreeSet::from([b"root".to_vec()])));
+    logins.said(Source::Text, &said(1, "sshd", 7, tried(Answer::Accepted, "Let-In1", "192.0.2.7")));
+    assert!(!logins.finish().is_masked(b"Let-In1"));
 }
 
 #[test]
@@ -157,71 +205,6 @@ fn accounts_beyond_what_is_told_apart_are_counted_together() {
     assert!(counted.rows(false).any(|row| row.by == "other_accounts"));
 }
 
-/// A journal and a text that agree, but for what the test does.
-fn compared(
-    change: impl FnOnce(&mut Vec<Said>, &mut Vec<Said>),
-    lost: Option<(i64, i64)>,
-) -> compare::Differences {
-    let lines: Vec<Said> =
-        (0..20).map(|at| said(at * 10, "sshd", 50, tried(Answer::Failed, "alice", "192.0.2.7"))).collect();
-    let (mut text, mut journal) = (lines.clone(), lines);
-    for said in &mut journal {
-        let exe = b"/usr/sbin/sshd".to_vec();
-        said.witness = Some(Witness { pid: said.pid, uid: Some(0), exe, ..Witness::default() });
-    }
-    change(&mut text, &mut journal);
-    let mut comparison = Comparison::new();
-    text.iter().for_each(|said| comparison.said(Source::Text, said));
-    journal.iter().for_each(|said| comparison.said(Source::Journal, said));
-    if let Some((from, to)) = lost {
-        comparison.lost(Timestamp::from_unix(from, 0), Timestamp::from_unix(to, 0));
-    }
-    comparison.finish()
-}
-
-#[test]
-fn text_and_journal_that_agree_make_no_finding() {
-    let same = compared(|_, _| {}, None);
-    assert_eq!((same.findings.len(), same.agreeing, same.not_compared), (0, 20, 0));
-    // What one of the two does not cover is not compared.
-    let short = compared(|_, journal| journal.truncate(10), None);
-    assert_eq!((short.findings.len(), short.agreeing, short.not_compared), (0, 10, 10));
-}
-
-#[test]
-fn a_line_that_logger_sent_is_found_by_who_sent_it() {
-    let forged = compared(
-        |text, journal| {
-            let line = said(55, "sshd", 50, tried(Answer::Accepted, "root", "10.9.9.9"));
-            let exe = b"/usr/bin/logger".to_vec();
-            let witness = Some(Witness { pid: Some(77), uid: Some(1003), exe, ..Witness::default() });
-            journal.push(Said { witness, ..line.clone() });
-            text.push(line);
-        },
-        None,
-    );
-    let [finding] = forged.findings.as_slice() else { panic!("{forged:?}") };
-    assert_eq!((finding.difference, finding.place.offset), (Difference::OtherSender, 55));
-    assert!(finding.words.contains("/usr/bin/logger"), "{}", finding.words);
-    // So is an sshd that a user started: nobody but root can let anybody in.
-    let own = compared(|_, journal| journal[3].witness.as_mut().unwrap().uid = Some(1003), None);
-    assert_eq!(own.findings[0].difference, Difference::OtherSender);
-}
-
-#[test]
-fn a_line_that_one_of_the_two_lacks_is_found_unless_records_were_lost() {
-    let text_alone = |text: &mut Vec<Said>, _: &mut Vec<Said>| {
-        text.push(said(55, "sshd", 50, tried(Answer::Accepted, "root", "10.9.9.9")));
-    };
-    let found = compared(text_alone, None);
-    assert_eq!((found.findings.len(), found.findings[0].difference), (1, Difference::NotInJournal));
-    let lost = compared(text_alone, Some((50, 56)));
-    assert_eq!((lost.findings.len(), lost.while_lost), (0, 1));
-    let removed = compared(|text, _| drop(text.remove(7)), None);
-    assert_eq!((removed.findings.len(), removed.findings[0].difference), (1, Difference::NotInText));
-    assert_eq!(removed.findings[0].row().offset, 70);
-}
-
 #[test]
 fn only_what_is_asked_for_is_counted_and_what_has_no_time_is_in_no_window() {
     let at = |seconds| Some(Timestamp::from_unix(seconds, 0));
@@ -255,6 +238,29 @@ fn a_try_of_which_two_logs_tell_is_one_and_two_alike_in_one_log_are_two() {
     let new: Vec<u32> = told.iter().filter(|told| once.is_new(told)).map(|told| told.place.file).collect();
     assert_eq!((new, once.again, once.forgotten), (vec![4, 4, 4], 6, 0));
     assert_eq!(told.iter().flat_map(Attempt::all_of).count(), 9);
+}
+
+/// Made up.
+#[test]
+fn tries_that_are_alike_are_not_looked_through_however_many_there_are() {
+    use crate::records::auth_text::attempts::Attempts;
+    let (mut attempts, mut told) = (Attempts::default(), Vec::new());
+    attempts.said(&said(100, "sshd", 5, tried(Answer::Failed, "alice", "192.0.2.7")), &mut |_| {});
+    attempts.end(&mut |attempt| told.push(attempt));
+    let mut attempt = told.remove(0);
+    let (begun, tries) = (std::time::Instant::now(), 45_000);
+    let mut once = once::Once::default();
+    for file in 1..=3 {
+        attempt.place.file = file;
+        let mut is_new = |at: u32| {
+            attempt.time = Some(Timestamp::from_unix(100, at * 20_000));
+            once.is_new(&attempt)
+        };
+        let new = (0..tries).filter(|at| is_new(*at)).count();
+        assert_eq!(new, if file == 1 { 45_000 } else { 0 });
+    }
+    assert_eq!((once.again, once.forgotten), (90_000, 0));
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
 /// Written from documentation (OpenSSH, auth.c: `getpwnamallow` and `auth_log`).

@@ -24,6 +24,8 @@ fn keys_are_in_the_order_of_time_then_of_place() {
         other(At { entry: Some(EntryId(2)), offset: 256 }),
         other(At { entry: Some(EntryId(300)), offset: 2 }),
         other(At { entry: Some(EntryId(300)), offset: 256 }),
+        Fact { serial: 7, ..other(At { entry: Some(EntryId(2)), offset: 9 }) },
+        Fact { serial: 256, ..other(At { entry: Some(EntryId(2)), offset: 3 }) },
         Fact { source: "audit_history", ..other(At::default()) },
         Fact { source: "text", ..other(At::default()) },
         Fact { what: "file.born".into(), source: "text", ..other(At::default()) },

@@ -8,7 +8,7 @@ use super::table::{Table, time, time_of_micros};
 use crate::collector::run::Run;
 use crate::custody::rows::logins::{LoginRow, LoginSourceRow};
 use crate::intake::Halt;
-use crate::records::login_pairing::LoginRecord;
+use crate::records::login_pairing::{Ids, LoginRecord};
 use crate::records::sqlite::{self, Database, Row, Tally, Unread, Value};
 
 /// Bytes of a database and its log at most: random access wants them in memory.
@@ -138,7 +138,8 @@ fn rows(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, parts: &Parts<'
         let is_partial = matches!(parts.log, Log::Unread) || wal_bytes.is_some() && database.wal().is_none();
         table.keep_database(found, parts.wal.filter(|_| database.wal().is_some()), is_partial);
     }
-    Reader { found, table, about: &mut about, database: &database, sort, rows: &rows, last_id: None }.all();
+    let ids = Ids::default();
+    Reader { found, table, about: &mut about, database: &database, sort, rows: &rows, ids }.all();
     if let Some(log) = database.wal() {
         about.wal_committed = Some(log.committed);
         about.wal_stale = Some(log.stale);
@@ -180,7 +181,7 @@ struct Reader<'r, 'd> {
     database: &'r Database<'d>,
     sort: Sort,
     rows: &'r sqlite::Table,
-    last_id: Option<i64>,
+    ids: Ids,
 }
 
 impl Reader<'_, '_> {
@@ -199,7 +200,7 @@ impl Reader<'_, '_> {
                 _ if row.logged => None,
                 _ => Some(true),
             };
-            self.count_gap(row.id);
+            self.ids.take(row.id);
             if self.sort == Sort::Wtmpdb {
                 let file = self.found.copy.entry.0;
                 self.table.keep_row(LoginRecord::of_row(database, self.rows, row, file));
@@ -214,6 +215,9 @@ impl Reader<'_, '_> {
         if self.sort == Sort::Wtmpdb && tally.bad_pages + tally.bad_rows > 0 {
             self.table.kept_in_part();
         }
+        if self.sort == Sort::Wtmpdb && self.ids.missing > 0 {
+            self.about.findings.insert("missing_ids".into(), self.ids.missing);
+        }
         self.about.records = Some(tally.rows);
         self.about.bad_pages = Some(tally.bad_pages);
         self.about.bad_rows = Some(tally.bad_rows);
@@ -226,18 +230,6 @@ impl Reader<'_, '_> {
                 }
             });
         }
-    }
-
-    /// Ids are given one after another; what is missing between them was deleted.
-    fn count_gap(&mut self, id: i64) {
-        let missing = self.last_id.map_or(0, |last| id.saturating_sub(last).saturating_sub(1));
-        if let Ok(missing @ 1..) = u64::try_from(missing)
-            && self.sort == Sort::Wtmpdb
-        {
-            let sum = self.about.findings.entry("missing_ids".into()).or_default();
-            *sum = sum.saturating_add(missing);
-        }
-        self.last_id = Some(id);
     }
 
     fn push(&mut self, row: &LoginRow) {

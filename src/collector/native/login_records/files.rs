@@ -8,35 +8,26 @@ use crate::custody::entry::Base64;
 use crate::custody::rows::logins::{LoginRow, LoginSourceRow};
 use crate::intake::Halt;
 use crate::records::faillock::{self, Origin};
-use crate::records::layout::{has_odd_padding, is_zero, text};
-use crate::records::utmp::{Flag, Item, Judge, Layout, Record, Sort, kind_word};
-
-/// Bytes of a file's beginning and of its end that tell its layout: more than 64 of the longest records each.
-const SAMPLE: usize = 32 << 10;
+use crate::records::layout::{has_odd_padding, text};
+use crate::records::utmp::{Flag, Item, Judge, Record, Sample, Sort, kind_word};
 
 /// Longer than any file of failures of one user: pam_faillock keeps those of some minutes.
 const FAILLOCK_LIMIT: u64 = 1 << 20;
 
 /// utmp, wtmp or btmp: read once to learn its layout and that it is what was sealed, and once for its records.
 pub fn utmp(run: &mut Run<'_, '_>, table: &mut Table, found: &Found, sort: Sort) -> Result<(), Halt> {
-    let mut ends = Ends::default();
-    let read = again(run, table, found, &mut |_, bytes| ends.feed(bytes))?;
+    let mut sample = Sample::default();
+    let read = again(run, table, found, &mut |_, bytes| sample.feed(bytes))?;
     if !table.is_same(found, read) {
         return Ok(());
     }
     let latest = table.latest(found.copy.modified);
-    let Some(layout) = Layout::detect(&ends.parts(), found.copy.size, latest) else {
-        let words = match ends.zero {
-            true => {
-                "it holds nothing but zeros; consistent with records that were wiped, and with space that was \
-                     reserved and never written"
-            }
-            false => {
-                "the layout of its records could not be told: it is none of the four of utmp(5), or damaged"
-            }
-        };
-        table.refuse(found, words.into());
-        return Ok(());
+    let layout = match sample.layout(latest) {
+        Ok(layout) => layout,
+        Err(words) => {
+            table.refuse(found, words.into());
+            return Ok(());
+        }
     };
     let word = layout.word();
     let mut judge = Judge::new(layout, sort, table.now());
@@ -107,36 +98,6 @@ fn filled(row: LoginRow, record: &Record<'_>, wraps: bool) -> LoginRow {
         time: if wraps { None } else { time(record.seconds, micros * 1000) },
         kind_number: Some(record.kind.into()),
         ..row.host(text(record.host)).id(text(record.id)).line(text(record.line)).user(text(record.user))
-    }
-}
-
-/// The first and the last bytes of a file that passes by, and whether there is anything in it but zeros.
-struct Ends {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    passed: u64,
-    zero: bool,
-}
-
-impl Default for Ends {
-    fn default() -> Ends {
-        Ends { head: Vec::new(), tail: Vec::new(), passed: 0, zero: true }
-    }
-}
-
-impl Ends {
-    fn feed(&mut self, bytes: &[u8]) {
-        self.zero &= is_zero(bytes);
-        self.passed += bytes.len() as u64;
-        let (head, behind) = bytes.split_at(bytes.len().min(SAMPLE - self.head.len()));
-        self.head.extend_from_slice(head);
-        self.tail.extend_from_slice(behind);
-        let surplus = self.tail.len().saturating_sub(SAMPLE);
-        self.tail.drain(..surplus);
-    }
-
-    fn parts(&self) -> [(u64, &[u8]); 2] {
-        [(0, &self.head), (self.passed - self.tail.len() as u64, &self.tail)]
     }
 }
 

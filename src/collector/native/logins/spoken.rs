@@ -87,8 +87,13 @@ impl Spoken {
         lines + self.journals.iter().map(|journal| journal.summary.left()).sum::<u64>()
     }
 
-    /// All that was said, log after log; what is to be told of the lines of texts.
+    /// All that was said, log after log; what is to be told of the lines of texts. Journals come first, since they tell
+    /// which lines another program sent than the one that is named.
     pub fn hear(&self, each: &mut dyn FnMut(Heard<'_>)) -> Notes {
+        for journal in &self.journals {
+            journal.summary.said(journal.entry.0, &mut |said| each(Heard::Said(Source::Journal, &said)));
+            each(Heard::End);
+        }
         let mut notes = Notes::default();
         for text in &self.texts {
             let mut reader = Reader::new(text.years.clone(), self.zone.clone().unwrap_or_default());
@@ -100,10 +105,6 @@ impl Spoken {
             notes.doubtful_years += of_text.doubtful_years;
             notes.ahead_years += of_text.ahead_years;
             notes.ambiguous_times += of_text.ambiguous_times;
-            each(Heard::End);
-        }
-        for journal in &self.journals {
-            journal.summary.said(journal.entry.0, &mut |said| each(Heard::Said(Source::Journal, &said)));
             each(Heard::End);
         }
         notes

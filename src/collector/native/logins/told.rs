@@ -28,7 +28,7 @@ impl Made {
 pub fn of_sessions(joined: &Joined) -> Vec<String> {
     let untold = &joined.untold;
     let left = untold.text + untold.records + untold.logind + untold.elevations;
-    words(&[
+    let mut told = words(&[
         (left, "line or record for which there was no room in the joining"),
         (untold.timeless, "line without a time"),
         (untold.disbelieved, "entry that another program sent than the one it names; not believed"),
@@ -36,7 +36,9 @@ pub fn of_sessions(joined: &Joined) -> Vec<String> {
             untold.unplaced_elevations,
             "act as another user that could be of more than one session, or of none",
         ),
-    ])
+    ]);
+    told.extend(joined.numbered_alone());
+    told
 }
 
 /// Of login records.
@@ -84,6 +86,10 @@ pub fn of_counts(tallied: &Tallied) -> Vec<String> {
         (notes.ambiguous, "a line can be read in more than one way, and is counted for nobody"),
         (notes.disbelieved, "entry that another program sent than the one it names; not counted"),
         (tallied.forgotten + tallied.hurried, "a try that may be counted twice, for want of room"),
+        (
+            tallied.unmatched,
+            "entry that another program sent than the one it names, whose copy in a text log may be counted, for want of room",
+        ),
     ])
 }
 

@@ -127,7 +127,7 @@ impl Rounds {
                 copy.real, copy.entry
             ));
         }
-        if run.intake.has_passed_on_its_name(opened) {
+        if run.intake.was_given_its_name(opened) {
             return Some(
                 "another file was sealed under this name before; this one was given it since".into(),
             );

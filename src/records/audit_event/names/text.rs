@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// A name in a directory. An absolute name stands for itself.
-pub(super) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     if name.first() == Some(&b'/') {
         return clean(name);
     }

@@ -105,6 +105,8 @@ fn a_login_record_with_two_times_gives_two_facts_at_the_place_of_the_record() {
     );
     assert_eq!((facts[0].user.as_slice(), facts[0].address.as_slice()), (&b"an\xff"[..], &b"192.0.2.7"[..]));
     assert_eq!(facts[0].at, At { entry: Some(EntryId(12)), offset: 768 });
+    let named = row.replace("address", "host");
+    assert_eq!(self::facts("data/view/login-records.jsonl", &named)[0].address, b"192.0.2.7");
 }
 
 #[test]

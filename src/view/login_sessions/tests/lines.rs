@@ -6,13 +6,17 @@ use crate::records::tzif::Zone;
 
 /// The sessions that lines of one file tell of.
 fn of_lines(lines: &str) -> Vec<Session> {
+    joined(lines).sessions
+}
+
+fn joined(lines: &str) -> Joined {
     let mut reader = Reader::new(Years::default(), Zone::utc());
     let mut sessions = Sessions::new();
     for (offset, line) in (0..).zip(lines.lines()) {
         let place = Place { file: 0, offset };
         reader.line(line.trim_start().as_bytes(), place, &mut |said| sessions.said(Source::Text, &said));
     }
-    sessions.finish().sessions
+    sessions.finish()
 }
 
 /// Written from documentation (OpenSSH, log.c).
@@ -106,4 +110,28 @@ fn a_number_of_logind_is_of_the_login_that_it_can_only_be_of() {
     assert_eq!(numbers(&job), [(Some(70), Some(5)), (Some(73), Some(4))]);
     let bare = [with("crond", 73, "00"), login(70, "00.2"), number(5, "00.3")].concat();
     assert_eq!(numbers(&bare), [(Some(70), Some(5)), (Some(73), None)]);
+}
+
+/// Written from documentation (systemd-logind; pam_systemd(8)).
+#[test]
+fn somebody_of_whom_only_logind_tells_is_named() {
+    let login =
+        "2026-11-20T10:00:00.1Z srv sshd[70]: Accepted password for alice from 10.0.0.5 port 9 ssh2\n";
+    let number = |second: &str, session: u32, user: &str| {
+        format!("2026-11-20T10:{second}Z srv systemd-logind[4]: New session {session} of user {user}.\n")
+    };
+    let told = |lines: &[&str]| joined(&lines.concat()).numbered_alone();
+    let (own, later) = (number("00:00.2", 5, "alice"), number("20:00", 6, "alice"));
+    let (mallory, copy) = (number("30:00.5", 7, "mallory"), number("30:00.9", 7, "mallory"));
+    assert_eq!(told(&[login, &own]), None);
+    let words =
+        "1 session of systemd-logind's to which no login here belongs: mallory 2026-11-20 10:30:00 UTC (7)";
+    assert_eq!(told(&[login, &own, &mallory, &copy]).as_deref(), Some(words));
+    let both = told(&[login, &own, &later, &mallory]).unwrap();
+    assert!(both.starts_with("2 sessions") && both.contains(": alice 2026-11-20 10:20:00"), "{both}");
+    // A login whose number is known has no other one.
+    let second = number("00:30", 6, "alice");
+    assert!(told(&[login, &own, &second]).unwrap().contains("alice 2026-11-20 10:00:30 UTC (6)"));
+    // Of a login of an unknown number it may be.
+    assert_eq!(told(&[login, &second]), None);
 }
