@@ -29,6 +29,7 @@ use crate::term::{Failure, Voice, bytes};
 use crate::view::coverage::Kernel;
 use crate::view::events::tables::Reader;
 
+pub use order::numbered;
 pub use what::What;
 
 /// Bytes of a file that is read back and forth: journald lets one grow to 128 MiB unless it is told otherwise (journald.conf(5)).

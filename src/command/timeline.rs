@@ -83,6 +83,11 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     args.window.window(now)?;
     args.asked(TimeWindow::default(), args.who.named_users(b"")?)?;
     let mut evidence = args.evidence.gather(&LOGS, now, voice)?;
+    let format = args.format(voice);
+    if format == Format::Bodyfile && evidence.bundle.is_none() {
+        return Err(Failure::usage("a body file is made of what a bundle lists, and none was named")
+            .hint("name a bundle with -i, or choose another --format"));
+    }
     let window = args.window.window(evidence.collected.unwrap_or(now))?;
     let passwd = evidence.passwd();
     let known: BTreeSet<Vec<u8>> = accounts::numbers(&passwd).into_keys().collect();
@@ -91,7 +96,6 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let mut users = args.who.named_users(&passwd)?;
     whose::complete(&evidence, &mut users, &mut coverage)?;
     let sorter = Sorter::new(args.memory, &evidence.temp);
-    let format = args.format(voice);
     let mut pile =
         Pile::new(format, args.asked(window, users)?, own(&evidence), known, (sorter, evidence.temp.clone()));
     sources::read(&evidence, format == Format::Bodyfile, &mut pile, &mut coverage)?;

@@ -156,7 +156,6 @@ impl Logins {
         let of_source = self.is_new(&("source", &attempt.from, connection));
         let standing = match attempt {
             Attempt { accepted: true, .. } => Standing::Known,
-            Attempt { invalid: true, .. } => Standing::Invalid,
             _ => Standing::Unsaid,
         };
         let each = |tally: &mut Tally, is_new: bool| {
@@ -189,7 +188,6 @@ impl Logins {
             let source = if told.addr.is_empty() { told.tty() } else { &told.addr };
             let standing = match (told.account(), told.done) {
                 (Some(_), Some(true)) => Standing::Known,
-                (None, _) if !told.acct.is_empty() => Standing::Invalid,
                 _ => Standing::Unsaid,
             };
             self.record(kind, told.account().unwrap_or_default(), source, Some(event.id.time), 1, standing);
@@ -354,10 +352,8 @@ fn standing(message: &Message) -> Standing {
             Standing::Known
         }
         Message::UnknownUser { from, .. } if !from.address.is_empty() => Standing::Unknown,
-        // `input_userauth_request: invalid user` of old versions, without an address, means no more than the others.
-        Message::UnknownUser { .. }
-        | Message::Tried { unknown_user: true, .. }
-        | Message::PamRejected { unknown_user: true, .. } => Standing::Invalid,
+        // `invalid user` alone says nothing: sshd says so of who is not let in too (`authctxt->valid`, auth.c and auth2.c of
+        // OpenSSH).
         _ => Standing::Unsaid,
     }
 }

@@ -70,13 +70,13 @@ fn gaps(numbers: &BTreeSet<u64>) -> Vec<String> {
 
 /// The name of the file that is being written, and which of its rotation this one is: `auth.log.2.gz` is 2 of `auth.log`.
 /// What has a day in its name has no number, and is alone.
-fn numbered(name: &[u8]) -> (&[u8], u64) {
+pub fn numbered(name: &[u8]) -> (&[u8], u64) {
     let plain = PACKED.iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(name);
     let number = || {
         let (live, number) = plain.split_at_checked(plain.iter().rposition(|byte| *byte == b'.')?)?;
         let digits = number.get(1..).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
         // What ends in digits itself is a day, or the address of a machine.
-        let is_name = live.last().is_some_and(|byte| !byte.is_ascii_digit());
+        let is_name = live.last().is_some_and(|byte| !byte.is_ascii_digit() && *byte != b'/');
         let number = std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?;
         (is_name && number <= MOST_ROTATED).then_some((live, number))
     };

@@ -6,12 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
-use crate::command::evidence::What;
-
-/// What packers put behind a name.
-const PACKED: [&str; 7] = [".gz", ".xz", ".bz2", ".zst", ".lz4", ".lzma", ".Z"];
-/// Digits of the number in a rotation; what has more is a day or a time (logrotate.conf(5), `dateformat`).
-const DIGITS: usize = 3;
+use crate::command::evidence::{What, numbered};
 
 /// From its first record to its last.
 type Span = (Timestamp, Timestamp);
@@ -81,7 +76,7 @@ impl Hole {
 fn holes(kept: &[Kept<'_>]) -> Vec<Hole> {
     let mut rotations: BTreeMap<(What, &str), BTreeMap<u64, Option<Span>>> = BTreeMap::new();
     for log in kept {
-        let (live, number) = numbered(log.path);
+        let (live, number) = rotation(log.path);
         let span = rotations.entry((log.what, live)).or_default().entry(number).or_default();
         *span = around(*span, log.span);
     }
@@ -115,7 +110,7 @@ fn missing_words(live: &str, missing: &[u64]) -> Option<String> {
 /// Whether a log with another kind of name, as `auth.log-20261101` or `auth.log.bak`, tells of some of a time: it may be
 /// one of the files that seem to be missing.
 fn stands_in(log: &Kept<'_>, live: &str, (from, to): Span) -> bool {
-    let (other, _) = numbered(log.path);
+    let (other, _) = rotation(log.path);
     let is_like = other != live && name(other).starts_with(name(live));
     is_like && log.span.is_some_and(|(first, last)| first < to && from < last)
 }
@@ -124,17 +119,10 @@ fn name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// The file that is being written, and which of its rotation this one is: of `auth.log.2.gz` it is 2.
-fn numbered(path: &str) -> (&str, u64) {
-    let plain = PACKED.iter().find_map(|ending| path.strip_suffix(*ending)).unwrap_or(path);
-    let number = || {
-        let (live, digits) = plain.rsplit_once('.')?;
-        // What ends in digits itself is a day, or the address of a machine.
-        let is_name = live.ends_with(|last: char| !last.is_ascii_digit() && last != '/');
-        let is_number = digits.len() <= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
-        Some((live, digits.parse().ok()?)).filter(|_| is_name && is_number)
-    };
-    number().unwrap_or((plain, 0))
+/// The file that is being written, and which of its rotation this one is.
+fn rotation(path: &str) -> (&str, u64) {
+    let (live, number) = numbered(path.as_bytes());
+    (path.get(..live.len()).unwrap_or(path), number)
 }
 
 fn around(one: Option<Span>, other: Option<Span>) -> Option<Span> {
@@ -226,7 +214,7 @@ mod tests {
             ("/var/log/.5", "/var/log/.5", 0),
             ("wtmp.", "wtmp.", 0),
         ] {
-            assert_eq!(numbered(path), (live, number));
+            assert_eq!(rotation(path), (live, number));
         }
     }
 }

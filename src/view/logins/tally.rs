@@ -30,8 +30,6 @@ pub struct Tally {
     pub each: BTreeMap<&'static str, Times>,
     /// sshd says that there is no such user.
     pub unknown_user: bool,
-    /// A log says that the name is not valid: there is no such user, or it is not let in.
-    pub invalid: bool,
     /// A log knows it as an account: it was let in, or sshd says why it is not.
     pub known: bool,
 }
@@ -52,8 +50,6 @@ pub(super) enum Standing {
     Unsaid,
     /// That it is an account.
     Known,
-    /// `invalid user`: sshd says so of who is not let in too (`authctxt->valid`, auth.c and auth2.c of OpenSSH).
-    Invalid,
     /// That there is no such user.
     Unknown,
 }
@@ -79,7 +75,6 @@ impl Tally {
         match standing {
             Standing::Unsaid => {}
             Standing::Known => self.known = true,
-            Standing::Invalid => self.invalid = true,
             Standing::Unknown => self.unknown_user = true,
         }
     }
