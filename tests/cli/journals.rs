@@ -406,6 +406,11 @@ fn numbers_that_no_journal_has_are_a_remark_of_named_files_and_a_note_of_a_whole
     let of_root = |host: &FakeHost| phi(["logins", "--sessions", "--root"]).args([host.path()]).run().stderr;
     let stderr = of_root(&host);
     assert!(stderr.contains(&format!("note: {told}")), "{stderr}");
+    // Old files of users are removed where those of the system stay.
+    let beside = PLACE.replace("system", "user-1002");
+    let host = host.file(&beside, renumbered(|number| number + 1_000, |_, time| time));
+    let stderr = of_root(&host);
+    assert!(stderr.contains(&format!("remark: {told}")), "{stderr}");
     // What stands in the file of a user is not missing.
     let host =
         host.file(&PLACE.replace("system", "user-1001"), renumbered(|number| number + 5, |_, time| time));

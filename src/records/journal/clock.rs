@@ -1,5 +1,6 @@
 //! The clock of the day against the one that counts from the start of the machine. journald begins a new file when it
-//! finds the clock of the day set back (journald-server.c), so that within a file, of one boot, both only ascend.
+//! finds the clock of the day set back (journald-server.c), so that within a file, of one boot, both only ascend; old
+//! versions of it did not.
 
 use std::collections::BTreeMap;
 

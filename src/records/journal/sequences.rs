@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 use super::runs::{Run, Runs};
 
 /// Runs that are kept of all files: 64 bytes each, and 24 more when they are compared.
-const KEPT: usize = 1 << 18;
+const KEPT: usize = 1 << 17;
+
+/// Until /var is there journald counts from one again, in /run; then it goes on behind the higher of both numbers
+/// (journald-server.c). So far the first number of a boot may be from that of the one before.
+const EARLY: u64 = 1 << 14;
 
 type Id = [u8; 16];
 
@@ -102,11 +106,12 @@ fn missing(mut spans: Vec<Span>, boots: &BTreeMap<Id, Covered>) -> Option<Missin
 /// How many numbers between two runs no file has.
 fn lacking(before: &Run, behind: &Run, boots: &BTreeMap<Id, Covered>) -> u64 {
     let gap = behind.first.saturating_sub(before.last).saturating_sub(1);
-    if gap == 0 {
+    let is_one_boot = before.boot == behind.boot;
+    if gap == 0 || !is_one_boot && behind.first <= EARLY {
         return 0;
     }
     let covered = |boot: &Id| boots.get(boot).map_or(0, |numbers| numbers.between(before.last, behind.first));
-    let more = if before.boot == behind.boot { 0 } else { covered(&behind.boot) };
+    let more = if is_one_boot { 0 } else { covered(&behind.boot) };
     gap.saturating_sub(covered(&before.boot).saturating_add(more))
 }
 

@@ -18,12 +18,15 @@ const OF_USER: &[u8] = b"user-";
 pub struct Numbers {
     sequences: Sequences,
     remarks: Vec<String>,
+    /// There are files of users: old ones of them are removed for want of room, while those of the system stay.
+    has_users: bool,
 }
 
 impl Numbers {
     /// A file has passed.
     pub fn take(&mut self, log: &Log, header: &Header, summary: &Summary) {
         let of_user = log.path.as_ref().is_some_and(|path| path.name().starts_with(OF_USER));
+        self.has_users |= of_user;
         self.sequences.add(header.seqnum_id, log.number, of_user, &summary.numbers);
         let told = backward(summary.numbers.backward).into_iter().chain(set_back(&summary.clock));
         self.remarks.extend(told.map(|words| format!("{}: {words}", log.name)));
@@ -31,7 +34,7 @@ impl Numbers {
 
     /// All have passed: what keeps the answer from being whole, and what is to be known besides.
     pub fn told(self, evidence: &Evidence) -> (Vec<String>, Vec<String>) {
-        let Numbers { sequences, mut remarks } = self;
+        let Numbers { sequences, mut remarks, has_users } = self;
         if sequences.left > 0 {
             let words = "journals: the numbers of their entries have more gaps than are kept; whether entries are missing is \
                 not known";
@@ -41,7 +44,8 @@ impl Numbers {
         for missing in sequences.missing() {
             let log = evidence.logs(What::Journal).find(|log| log.number == missing.file);
             // Whoever names some files has chosen: what stands in others is no lack.
-            let list = if log.is_some_and(is_at_its_place) { &mut notes } else { &mut remarks };
+            let is_lack = !has_users && log.is_some_and(is_at_its_place);
+            let list = if is_lack { &mut notes } else { &mut remarks };
             list.push(lacking(&missing, log));
         }
         (notes, remarks)
@@ -60,7 +64,7 @@ fn lacking(missing: &Missing, log: Option<&Log>) -> String {
     let (file, name) = (missing.file, log.map_or("", |log| log.name.as_str()));
     format!(
         "missing from the journals here: {numbers} of entries, in {places}, first between {from} and {to} ([{file}] {name}): \
-         removed from a file, or in files that are not here or could not be read"
+         removed from a file, or in files that are not here, were removed for want of room, or could not be read"
     )
 }
 
@@ -74,8 +78,8 @@ fn set_back(clock: &Clock) -> Option<String> {
     let (count, offset, from, to) = (clock.back, first.offset, time(first.from), time(first.to));
     Some(format!(
         "{count} × a time that is earlier than that of the entry before, though the clock that counts from the boot went on: \
-         first at byte {offset}, from {from} to {to}; journald begins a new file where the clock is set back, so that times \
-         were changed, or another program wrote the file"
+         first at byte {offset}, from {from} to {to}; journald begins a new file where the clock is set back, but old versions \
+         of it did not: the clock was set, times were changed, or another program wrote the file"
     ))
 }
 
