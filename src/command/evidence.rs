@@ -147,6 +147,8 @@ pub struct Evidence {
     pub absent: Vec<Absent>,
     /// What is odd about the logs that are here, in words.
     pub notes: Vec<String>,
+    /// What is to be known of them, and no lack by itself, in words.
+    pub remarks: Vec<String>,
     /// The folders that hold PHI.
     pub phi_roots: Vec<HostPath>,
     /// Those that the plan names, each by all of its paths.
@@ -261,6 +263,7 @@ impl Evidence {
             reader,
             absent: Vec::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
             phi_roots: Vec::new(),
             phi_folders: Vec::new(),
             phi_keys: Vec::new(),

@@ -4,7 +4,6 @@ mod answer;
 mod asked;
 mod coverage;
 mod hearing;
-mod holes;
 
 use super::asked::WindowArgs;
 use super::evidence::{EvidenceArgs, What};
@@ -74,7 +73,7 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let recorded = recorded::sessions(&evidence, now, &mut hearing)?;
     hearing.failed_logins(&evidence, now)?;
     let heard = hearing.finish();
-    coverage.learn(&recorded);
+    coverage.learn(&recorded, window);
     let mut answer = Answer::new(args.format.unwrap_or_else(|| Format::usual(voice)), voice);
     let found = if args.sessions {
         answer.sessions(&recorded.joined, &asked, &heard.counted)?

@@ -16,6 +16,7 @@ pub mod verify;
 mod asked;
 mod evidence;
 mod gaps;
+mod holes;
 mod interrupt;
 mod keys;
 mod recorded;

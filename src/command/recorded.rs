@@ -263,6 +263,5 @@ fn untold(joined: &Joined) -> Vec<String> {
         (untold.elevations, "act", "as another user, beyond what is kept"),
     ];
     let told = told.into_iter().filter(|(count, ..)| *count > 0);
-    let told = told.map(|(count, what, words)| format!("{} {words}", counted(count, what)));
-    told.chain(joined.numbered_alone()).collect()
+    told.map(|(count, what, words)| format!("{} {words}", counted(count, what))).collect()
 }

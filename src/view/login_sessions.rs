@@ -242,6 +242,8 @@ pub struct Session {
     pub label: Label,
     /// What is odd about it.
     pub flags: BTreeSet<Flag>,
+    /// utmp and its like have it, whether or not there was room to note where.
+    pub in_login_records: bool,
     /// Each field's name with where it stands, as (`address`, …); a field may have several.
     pub evidence: Vec<(&'static str, Evidence)>,
 }
@@ -269,6 +271,7 @@ impl Default for Session {
             elevations: Vec::new(),
             label: Label::D,
             flags: BTreeSet::new(),
+            in_login_records: false,
             evidence: Vec::new(),
         }
     }
@@ -277,6 +280,7 @@ impl Default for Session {
 impl Session {
     /// Notes where a field's value stands.
     pub(super) fn shown_by(&mut self, field: &'static str, evidence: Evidence) {
+        self.in_login_records |= evidence.source == Source::LoginRecords;
         if self.evidence.len() < MOST_EVIDENCE && !self.evidence.contains(&(field, evidence)) {
             self.evidence.push((field, evidence));
         }

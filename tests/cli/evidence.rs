@@ -198,7 +198,7 @@ fn a_number_of_a_rotation_that_is_not_here_is_told_of_every_kind() {
         .file("/var/log/btmp.1", record(7, 1, "ssh:notty", "carol", 1_774_000_000))
         .file("/var/log/btmp.3", record(7, 2, "ssh:notty", "bob", 1_772_000_000));
     let note = |name: &str, numbers: &str| {
-        format!("note: of the rotation of {name} these numbers are not here: {numbers}\n")
+        format!("remark: of the rotation of {name} these numbers are not here: {numbers}\n")
     };
     let ran = phi(["logins", "--root"]).args([host.path()]).run();
     let ran = ran.says(&note("auth.log", "1")).says(&note("wtmp", "1 to 2")).says(&note("btmp", "2"));
@@ -210,6 +210,18 @@ fn a_number_of_a_rotation_that_is_not_here_is_told_of_every_kind() {
         phi(["logins", "--auth"]).args(paths).args(window).run()
     };
     of(&["/var/log/auth.log", "/var/log/auth.log.2"]).code(3).says(&note("auth.log", "1"));
+    // Of another time than that of the file which is gone it is no lack; nor is it one that a timeline passes over.
+    let timeline = |since: &str, until: &str| {
+        let paths = ["/var/log/auth.log", "/var/log/auth.log.2"].map(|name| host.at(name));
+        let window = ["--since", since, "--until", until];
+        phi(["timeline", "--auth"])
+            .args(paths)
+            .args(window)
+            .run()
+            .says(&note("auth.log", "1").replace("remark", "note"))
+    };
+    timeline("2026-03-20 10:00:00", "2026-03-20 10:00:00").code(0);
+    timeline("2026-03-08 10:00:00", "2026-03-09 10:00:00").code(3).says("auth.log.1 is not here");
     fs::write(host.at("/var/log/auth.log.1"), accepted(10, "dave")).unwrap();
     of(&["/var/log/auth.log", "/var/log/auth.log.1", "/var/log/auth.log.2"]).code(0);
 }

@@ -157,7 +157,13 @@ impl Covered {
         odd.extend(notes(events));
         odd.sort();
         odd.dedup();
-        let notes = evidence.notes.iter().chain(&odd).chain(&recorded.notes).chain(&recorded.remarks);
+        let notes = evidence
+            .notes
+            .iter()
+            .chain(&evidence.remarks)
+            .chain(&odd)
+            .chain(&recorded.notes)
+            .chain(&recorded.remarks);
         notes.clone().take(TOLD).for_each(|note| line(format!("note: {note}")));
         more(notes.count(), "notes", &line);
         if recorded.by_journal {

@@ -35,11 +35,15 @@ impl Evidence {
             let Some((folder, name, number)) = self.place(log) else { continue };
             rotations.entry((log.what, folder, name)).or_default().insert(number);
         }
-        let notes = rotations.iter().filter_map(|((_, _, name), numbers)| {
-            let gaps = Some(gaps(numbers)).filter(|gaps| !gaps.is_empty())?.join(", ");
-            Some(format!("of the rotation of {} these numbers are not here: {gaps}", shown(name)))
-        });
-        self.notes.extend(notes);
+        for ((what, _, name), numbers) in rotations {
+            let gaps = gaps(&numbers).join(", ");
+            if gaps.is_empty() {
+                continue;
+            }
+            // Of other logs it depends on the time that is asked for whether that is a lack.
+            let list = if what == What::Audit { &mut self.notes } else { &mut self.remarks };
+            list.push(format!("of the rotation of {} these numbers are not here: {gaps}", shown(&name)));
+        }
     }
 
     /// Of which rotation a log is, by the folder and the name of its youngest file, and which file of that; none of what

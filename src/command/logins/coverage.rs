@@ -1,9 +1,9 @@
 //! What an answer about logins rests on: each log with its times and how well they are known, and what is not here.
 
-use super::holes::{self, Kept};
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Absent, Evidence, Log, What};
+use crate::command::holes::{self, Kept};
 use crate::command::recorded::{Passed, Recorded};
 use crate::path::shown;
 use crate::records::audit_event::FileRead;
@@ -137,7 +137,7 @@ impl Coverage {
         Coverage {
             read: Vec::new(),
             notes: evidence.notes.clone(),
-            remarks: Vec::new(),
+            remarks: evidence.remarks.clone(),
             zone: zone.into(),
             absent: evidence.absent.iter().filter(is_absent).cloned().collect(),
             is_plain,
@@ -147,7 +147,11 @@ impl Coverage {
     }
 
     /// What the sessions are made of.
-    pub fn learn(&mut self, recorded: &Recorded) {
+    pub fn learn(&mut self, recorded: &Recorded, window: TimeWindow) {
+        let is_asked = |time: Timestamp| {
+            window.since.is_none_or(|since| since <= time) && window.end().is_none_or(|end| time <= end)
+        };
+        self.notes.extend(recorded.joined.numbered_alone(&is_asked));
         self.notes.extend(recorded.notes.iter().cloned());
         self.remarks.extend(recorded.remarks.iter().cloned());
         if recorded.by_journal {
@@ -161,6 +165,11 @@ impl Coverage {
                  alone are counted"
                     .into(),
             );
+        }
+        let services = recorded.joined.untold.text_of_services;
+        if services > 0 {
+            let lines = counted(services, "line");
+            self.remarks.push(format!("{lines} of cron and service managers, for which there was no room"));
         }
         let unplaced = recorded.joined.untold.unplaced_elevations;
         if unplaced > 0 {
@@ -189,7 +198,9 @@ impl Coverage {
         let latest = spans.iter().map(|(_, (_, last))| *last).max();
         let beyond = |(what, (first, last)): (What, (Timestamp, Timestamp))| {
             // Behind the last record nothing was logged as long as the log was still being written: until it was collected.
-            let went_on = self.collected.max(latest.filter(|_| window.until.is_none()));
+            // Nobody may fail to log in for weeks.
+            let is_open = window.until.is_none() || what == What::Btmp;
+            let went_on = self.collected.max(latest.filter(|_| is_open));
             let known_to = went_on.map_or(last, |latest| latest.max(last));
             beyond_span(window, what.words(), first, known_to)
         };

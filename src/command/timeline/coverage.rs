@@ -4,6 +4,7 @@ use super::pile::Told;
 use crate::clock::Timestamp;
 use crate::command::asked::TimeWindow;
 use crate::command::evidence::{Absent, Evidence, Log, What};
+use crate::command::holes::{self, Kept};
 use crate::command::recorded::other_lines;
 use crate::records::syslog::Tags;
 use crate::term::{Voice, counted};
@@ -109,7 +110,7 @@ impl Coverage {
             read: Vec::new(),
             absent,
             notes: evidence.notes.clone(),
-            remarks: Vec::new(),
+            remarks: evidence.remarks.clone(),
             others: Tags::default(),
             collected: evidence.collected,
         }
@@ -141,14 +142,22 @@ impl Coverage {
         let latest = spans.iter().map(|(_, (_, last))| *last).max();
         let beyond = |(what, (first, last)): (What, Span)| {
             // Behind the last record nothing was logged as long as the log was still being written: until it was collected.
-            let went_on = self.collected.max(latest.filter(|_| window.until.is_none()));
+            // Nobody may fail to log in for weeks.
+            let is_open = window.until.is_none() || what == What::Btmp;
+            let went_on = self.collected.max(latest.filter(|_| is_open));
             let known_to = went_on.map_or(last, |latest| latest.max(last));
             beyond_span(window, what.words(), (first, known_to))
         };
         let silent = self
             .silent()
             .map(|what| format!("{}: {}, for no record of theirs has a time", what.words(), window.words()));
-        spans.into_iter().flat_map(beyond).chain(silent).collect()
+        let kept: Vec<Kept<'_>> = self
+            .read
+            .iter()
+            .map(|read| Kept { what: read.what, path: &read.name, span: read.span })
+            .collect();
+        let gone = holes::unknown(&kept, window);
+        spans.into_iter().flat_map(beyond).chain(silent).chain(gone).collect()
     }
 
     /// Kinds of which files are here and no record with a time: they were emptied, or are no such logs.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::audit::Audit;
 use super::known::Known;
-use super::label::{is_recorded, label, unlisted, unrecorded};
+use super::label::{label, unlisted, unrecorded};
 use super::logind::Logind;
 use super::numbers::{self, Number};
 use super::ought::Ought;
 use super::records::Records;
-use super::shared::{self, differ, may_be_one_machine, same};
+use super::shared::{self, differ, may_be_one_account, may_be_one_machine, same};
 use super::text::{SAME, Texts};
 use super::{Flag, Label, Session, Source, acts};
 use crate::clock::Timestamp;
@@ -64,9 +64,9 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// In words, whom systemd-logind gave a session of whom nothing else tells.
-    pub fn numbered_alone(&self) -> Option<String> {
-        numbers::told(&self.numbered)
+    /// In words, whom systemd-logind gave a session, at a time that is asked for, of whom nothing else tells.
+    pub fn numbered_alone(&self, is_asked: &dyn Fn(Timestamp) -> bool) -> Option<String> {
+        numbers::told(&self.numbered, is_asked)
     }
 }
 
@@ -131,9 +131,12 @@ impl Sessions {
         let mut records = self.records.sessions;
         records.sort_by(|one, other| one.evidence.cmp(&other.evidence));
         with_records(&mut sessions, records, audited);
-        let recorded = sessions.iter().filter(|session| is_recorded(session));
+        let recorded = sessions.iter().filter(|session| session.in_login_records);
         let recorded = Ought::of(kept, vec![Vec::new()], recorded, sessions.iter());
         sessions.sort_by(|one, other| order(one).cmp(&order(other)));
+        // Outside of sessions logind gives one to whom somebody becomes, too.
+        let acts =
+            told.elevations.iter().map(|deed| (deed.elevation.to.clone(), deed.elevation.time)).collect();
         acts::place(&mut sessions, told.elevations, &processes, &mut untold);
         for session in &mut sessions {
             unrecorded(session, &recorded);
@@ -146,7 +149,10 @@ impl Sessions {
             }
         }
         shared::flag(&mut sessions);
-        let numbered = numbers::alone(&sessions, told.numbers);
+        // What was refused may be what a number belongs to.
+        let is_all = untold.audit + untold.services + untold.text + untold.text_of_services == 0;
+        let numbers = if is_all { told.numbers } else { Vec::new() };
+        let numbered = numbers::alone(&sessions, &acts, numbers);
         Joined { sessions, untold, numbered }
     }
 }
@@ -159,17 +165,14 @@ fn order(session: &Session) -> impl Ord + '_ {
 /// Puts what the texts say of a login to the session of the audit log: the same process, the same user, no
 /// other machine, and not more than five seconds between. What belongs to none comes back.
 fn with_texts(known: Vec<Known>, told: Vec<Session>) -> (Vec<Session>, Vec<Session>) {
-    let mut by_pid: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (at, known) in known.iter().enumerate() {
-        known.session.pid.into_iter().for_each(|pid| by_pid.entry(pid).or_default().push(at));
-    }
+    let by_pid = by_process(known.iter().map(|known| &known.session));
     let mut found: Vec<Vec<Session>> = known.iter().map(|_| Vec::new()).collect();
     let mut alone = Vec::new();
     for session in told {
         let of_pid = session.pid.and_then(|pid| by_pid.get(&pid)).into_iter().flatten();
         let near = of_pid.filter_map(|at| {
             let audited = &known.get(*at)?.session;
-            let same_user = audited.user.is_empty() || audited.user == session.user;
+            let same_user = audited.user.is_empty() || may_be_one_account(&audited.user, &session.user);
             let apart = audited.start?.apart(session.start?);
             let one_machine = may_be_one_machine(&audited.host, &session.host);
             (same_user && one_machine && apart <= SAME).then_some((apart, *at))
@@ -202,7 +205,8 @@ fn with_logind(sessions: &mut Vec<Session>, living: Session) {
     };
     let same_number = |session: &Session| living.ses.is_some() && session.ses == living.ses;
     let same_process = |session: &Session| session.pid.is_some() && session.pid == living.pid;
-    let same_user = |session: &Session| session.user.is_empty() || session.user == living.user;
+    let same_user =
+        |session: &Session| session.user.is_empty() || may_be_one_account(&session.user, &living.user);
     let find = |fits: &dyn Fn(&Session) -> bool| sessions.iter().rposition(fits);
     let at = find(&|session| same_number(session) && near(session))
         .or_else(|| find(&|session| same_number(session) && same_process(session)))
@@ -221,6 +225,7 @@ fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Opt
         start.for_each(|start| by_user.entry(session.user.clone()).or_default().push((start, at)));
     }
     by_user.values_mut().for_each(|starts| starts.sort_unstable());
+    let by_process = by_process(sessions.iter());
     let mut alone = Vec::new();
     for record in records {
         let Some(start) = record.start else {
@@ -232,12 +237,31 @@ fn with_records(sessions: &mut Vec<Session>, records: Vec<Session>, audited: Opt
         let near =
             starts.get(from..).unwrap_or_default().iter().take_while(|(time, _)| *time <= start.plus(SAME));
         let fits = near.filter(|(_, at)| sessions.get(*at).is_some_and(|session| is_that(session, &record)));
-        match fits.min_by_key(|(time, _)| time.apart(start)).and_then(|(_, at)| sessions.get_mut(*at)) {
+        let by_name = fits.min_by_key(|(time, _)| time.apart(start)).map(|(_, at)| *at);
+        // Of a directory's account each program writes the name in its own way.
+        let same = || {
+            let all = by_process.get(&record.pid?)?.iter();
+            let is_same = |session: &&Session| {
+                session.start.is_some_and(|other| other.apart(start) <= SAME)
+                    && !record.terminal.is_empty()
+                    && session.terminal == record.terminal
+            };
+            all.copied().find(|at| sessions.get(*at).is_some_and(|session| is_same(&session)))
+        };
+        match by_name.or_else(same).and_then(|at| sessions.get_mut(at)) {
             Some(session) => absorb(session, record),
             None => alone.push(unlisted(record, audited)),
         }
     }
     sessions.extend(alone);
+}
+
+fn by_process<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<u32, Vec<usize>> {
+    let mut by_process: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (at, session) in sessions.enumerate() {
+        session.pid.into_iter().for_each(|pid| by_process.entry(pid).or_default().push(at));
+    }
+    by_process
 }
 
 fn is_that(session: &Session, record: &Session) -> bool {
@@ -278,6 +302,7 @@ pub(super) fn absorb(session: &mut Session, other: Session) {
     if session.end.is_none() && other.end.is_some() {
         (session.end, session.ending) = (other.end, other.ending);
     }
+    session.in_login_records |= other.in_login_records;
     session.flags.extend(other.flags);
     other.evidence.into_iter().for_each(|(field, evidence)| session.shown_by(field, evidence));
 }

@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use super::ought::Ought;
-use super::{Flag, Label, Session, Source};
+use super::{Flag, Label, Session};
 
 /// Labels a session of the audit log; `confirmed` if the text of the program that let in has the same address.
 pub(super) fn label(known: &mut Known, confirmed: bool) {
@@ -34,14 +34,9 @@ pub(super) fn unlisted(mut session: Session, audited: Option<&Ought>) -> Session
 pub(super) fn unrecorded(session: &mut Session, recorded: &Ought) {
     let writes = [&b"sshd"[..], b"login"].contains(&session.service.as_slice());
     let has_terminal = session.terminal.starts_with(b"pts/") || session.terminal.starts_with(b"tty");
-    if writes && has_terminal && !is_recorded(session) && recorded.has(session) {
+    if writes && has_terminal && !session.in_login_records && recorded.has(session) {
         session.flags.insert(Flag::NotInWtmp);
     }
-}
-
-/// Whether login records have it.
-pub(super) fn is_recorded(session: &Session) -> bool {
-    session.evidence.iter().any(|(_, evidence)| evidence.source == Source::LoginRecords)
 }
 
 /// Who logs in as root is nobody in particular.

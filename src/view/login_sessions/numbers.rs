@@ -2,10 +2,10 @@
 //! given only where none of the logins around them could have another. A number to which no login belongs at all is told:
 //! somebody was there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::shared::may_be_one_machine;
+use super::shared::{may_be_one_account, may_be_one_machine};
 use super::text::{OPENS, SAME};
 use super::{Evidence, Flag, Session, Source};
 use crate::clock::Timestamp;
@@ -14,6 +14,8 @@ use crate::path::shown;
 
 /// Logins times numbers of one run that are looked at one by one.
 const MOST_PAIRS: usize = 1 << 16;
+/// Logins around a number that are looked at.
+const MOST_AROUND: usize = 4_096;
 /// Numbers without a login that are named.
 const NAMED: usize = 8;
 
@@ -119,27 +121,43 @@ fn are_near(session: &Session, number: &Number) -> bool {
     })
 }
 
-/// Numbers of which nothing else tells, once each: around none of them a login of that user began, by any log, that could
-/// have it.
-pub(super) fn alone(sessions: &[Session], mut numbers: Vec<Number>) -> Vec<Number> {
-    let mut by_user: BTreeMap<&[u8], Vec<&Session>> = BTreeMap::new();
-    sessions.iter().for_each(|session| by_user.entry(&session.user).or_default().push(session));
-    by_user.values_mut().for_each(|all| all.sort_by_key(|session| session.start));
-    let is_its = |session: &Session, number: &Number| {
-        let is_known = session.ses == Some(number.session);
-        (is_known || session.ses.is_none() && !session.user.is_empty())
+/// Numbers of which nothing else tells, once each: around none of them a login began, by any log, that has it, or of that
+/// user one that could have it. Neither did anybody act as that user then; `acts` are as whom, and when.
+pub(super) fn alone(
+    sessions: &[Session],
+    acts: &BTreeSet<(Vec<u8>, Timestamp)>,
+    mut numbers: Vec<Number>,
+) -> Vec<Number> {
+    let mut by_number: BTreeMap<u32, Vec<&Session>> = BTreeMap::new();
+    let mut others: BTreeSet<(Timestamp, usize)> = BTreeSet::new();
+    for (at, session) in sessions.iter().enumerate() {
+        match (session.ses, session.start) {
+            (Some(number), _) => by_number.entry(number).or_default().push(session),
+            (None, Some(start)) => {
+                others.insert((start, at));
+            }
+            (None, None) => {}
+        }
+    }
+    let around = |number: &Number| (number.time.minus(OPENS), number.time.plus(OPENS));
+    let is_known = |number: &Number| {
+        let (from, to) = around(number);
+        let all = by_number.get(&number.session).into_iter().flatten();
+        all.filter(|session| may_be_one_machine(&session.host, &number.host))
+            .any(|session| session.start.is_none_or(|start| from <= start && start <= to))
+    };
+    let may_be = |session: &Session, number: &Number| {
+        // Names of uid 0 are one to logind.
+        let is_root = session.auid == Some(0) && number.user == b"root";
+        (is_root || may_be_one_account(&session.user, &number.user))
             && may_be_one_machine(&session.host, &number.host)
     };
     let has_login = |number: &Number| {
-        let around = |user: &[u8]| {
-            let all = by_user.get(user).map(Vec::as_slice).unwrap_or_default();
-            let from = all.partition_point(|session| session.start < Some(number.time.minus(OPENS)));
-            let near = all.iter().skip(from);
-            near.take_while(|session| session.start <= Some(number.time.plus(OPENS)))
-                .any(|session| is_its(session, number))
-        };
-        // The audit log may know of a session without a name.
-        around(&number.user) || around(b"")
+        let (from, to) = around(number);
+        let near = others.range((from, 0)..=(to, usize::MAX)).take(MOST_AROUND);
+        is_known(number)
+            || near.filter_map(|(_, at)| sessions.get(*at)).any(|session| may_be(session, number))
+            || acts.range((number.user.clone(), from)..=(number.user.clone(), to)).next().is_some()
     };
     numbers.retain(|number| !has_login(number));
     numbers.sort_by(|one, other| {
@@ -154,10 +172,11 @@ pub(super) fn alone(sessions: &[Session], mut numbers: Vec<Number>) -> Vec<Numbe
     numbers
 }
 
-/// Them in words.
-pub(super) fn told(alone: &[Number]) -> Option<String> {
+/// Those of a time in words.
+pub(super) fn told(alone: &[Number], is_asked: &dyn Fn(Timestamp) -> bool) -> Option<String> {
+    let alone: Vec<&Number> = alone.iter().filter(|number| is_asked(number.time)).collect();
     let named =
-        |number: &Number| format!("{} {} ({})", shown(&number.user), number.time.spoken(), number.session);
+        |number: &&Number| format!("{} {} ({})", shown(&number.user), number.time.spoken(), number.session);
     let first: Vec<String> = alone.iter().take(NAMED).map(named).collect();
     let more = if alone.len() > NAMED { ", …" } else { "" };
     let sessions = counted(alone.len() as u64, "session");

@@ -26,6 +26,16 @@ pub(crate) fn may_be_one_machine(one: &[u8], other: &[u8]) -> bool {
     unknown || one.eq_ignore_ascii_case(other) || short(one, other) || short(other, one)
 }
 
+/// Whether two names may be of the same account: the name of a directory's is written with its domain or without, and in
+/// capitals or not (sssd.conf(5), `full_name_format`, `case_sensitive`).
+pub(super) fn may_be_one_account(one: &[u8], other: &[u8]) -> bool {
+    let bare = |name: &'_ [u8]| -> Vec<u8> {
+        let name = name.rsplit(|byte| *byte == b'\\').next().unwrap_or_default();
+        name.split(|byte| *byte == b'@').next().unwrap_or_default().to_ascii_lowercase()
+    };
+    one == other || !one.is_empty() && bare(one) == bare(other)
+}
+
 /// Where a session came from, by what could tell two persons apart.
 type Origin = (Option<IpAddr>, Vec<u8>);
 
@@ -128,6 +138,20 @@ fn from_several<'k>(origins: impl Iterator<Item = (Option<IpAddr>, &'k [u8])> + 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Written from documentation (sssd.conf(5), winbindd(8)).
+    #[test]
+    fn an_account_is_the_same_with_and_without_its_domain() {
+        for (one, other, expected) in [
+            ("alice", "Alice", true),
+            (r"CORP\alice", "alice@corp.example.org", true),
+            ("alice", "alice", true),
+            ("alice", "alicia", false),
+            ("", "alice", false),
+        ] {
+            assert_eq!(may_be_one_account(one.as_bytes(), other.as_bytes()), expected, "{one} {other}");
+        }
+    }
 
     /// Written from documentation (auditd.conf(5), `name_format`; RFC 5424, HOSTNAME).
     #[test]

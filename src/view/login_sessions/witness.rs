@@ -13,14 +13,17 @@ pub(crate) fn disbelieved(said: &Said) -> Option<String> {
     if !witness.exe.is_empty() && !programs.iter().any(|known| program.starts_with(known)) {
         return Some(format!("the journal saw {shown} send it"));
     }
-    // Only root can let anybody in, and the sshd that any user may start is that user's.
-    let needs_root = matches!(
-        said.message,
-        Message::Tried { .. }
-            | Message::SessionOpened { .. }
-            | Message::Console { .. }
-            | Message::LogindNew { .. }
-    );
+    // Only root can let anybody in, and the sshd that any user may start is that user's. su and sudo are of whoever calls
+    // them until they have become another (unix(7), SCM_CREDENTIALS: the real user).
+    let is_callers = [&b"su"[..], b"su-l", b"sudo"].contains(&said.tag.as_slice()) && !witness.exe.is_empty();
+    let needs_root = !is_callers
+        && matches!(
+            said.message,
+            Message::Tried { .. }
+                | Message::SessionOpened { .. }
+                | Message::Console { .. }
+                | Message::LogindNew { .. }
+        );
     match witness.uid {
         Some(uid) if needs_root && uid != 0 => Some(format!("the journal saw user {uid} send it")),
         _ => other_process(said, witness),
@@ -45,5 +48,44 @@ fn programs(tag: &[u8], message: &Message) -> Option<&'static [&'static [u8]]> {
         (b"login", _) => Some(&[b"login"]),
         (b"systemd-logind", _) => Some(&[b"systemd-logind", b"elogind"]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::audit_event::Place;
+
+    /// Written from documentation (unix(7), SCM_CREDENTIALS): of a program that is another user's the real user is told.
+    #[test]
+    fn su_and_sudo_are_of_whoever_calls_them() {
+        let opened = |tag: &str, exe: &str, uid: u32| {
+            let message = Message::SessionOpened {
+                service: tag.into(),
+                user: b"root".to_vec(),
+                uid: Some(0),
+                by: b"alice".to_vec(),
+                by_uid: Some(1000),
+            };
+            let witness = Witness { pid: Some(7), uid: Some(uid), exe: exe.into(), ..Witness::default() };
+            let (host, place) = (b"vm".to_vec(), Place::default());
+            let said = Said {
+                time: None,
+                host,
+                tag: tag.into(),
+                pid: Some(7),
+                witness: Some(witness),
+                place,
+                times: 1,
+                message,
+            };
+            disbelieved(&said).is_some()
+        };
+        for tag in ["su", "su-l", "sudo"] {
+            let program = format!("/usr/bin/{}", tag.trim_end_matches("-l"));
+            assert!(!opened(tag, &program, 1000) && !opened(tag, &program, 0), "{tag}");
+            assert!(opened(tag, "/usr/bin/logger", 1000) && opened(tag, "", 1000), "{tag}");
+        }
+        assert!(opened("sshd", "/usr/sbin/sshd", 1000) && !opened("sshd", "/usr/sbin/sshd", 0));
     }
 }

@@ -37,7 +37,7 @@ pub fn of_sessions(joined: &Joined) -> Vec<String> {
             "act as another user that could be of more than one session, or of none",
         ),
     ]);
-    told.extend(joined.numbered_alone());
+    told.extend(joined.numbered_alone(&|_| true));
     told
 }
 

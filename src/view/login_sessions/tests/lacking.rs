@@ -152,3 +152,44 @@ fn a_machine_is_called_what_most_of_its_logins_say() {
     let lacking = all.iter().filter(|session| session.flags.contains(&Flag::NotInAudit));
     assert_eq!(lacking.map(|session| session.user.as_slice()).collect::<Vec<_>>(), [b"eve"]);
 }
+
+/// Made up: an audit log and a text that tell of a login so often that there is no room to note each place.
+#[test]
+fn what_login_records_have_is_known_though_there_is_no_room_to_note_where() {
+    let log = session(100, Some(200), 50, (1001, "alice"), 2, "192.0.2.7")
+        .replace("terminal=ssh", "terminal=/dev/pts/3");
+    let record = |user: &str, second: i64, pid: i64| PairedLogin {
+        user: user.into(),
+        line: b"pts/3".to_vec(),
+        pid,
+        start: Some(Timestamp::from_unix(second, 0)),
+        end: Some(Timestamp::from_unix(second + 10, 0)),
+        begin_place: Place { file: 1, offset: second as u64 },
+        end_place: Some(Place { file: 1, offset: second as u64 + 1 }),
+        ..records().remove(0)
+    };
+    let flags = |of: &str, times: u64| {
+        let mut sessions = Sessions::new();
+        for (at, event) in
+            (0..times).flat_map(|at| events(log.as_bytes()).into_iter().map(move |event| (at, event)))
+        {
+            let mut again = Event::new(event.id, &event.node, event.epoch);
+            event.lines().for_each(|(line, place)| {
+                again.push(line, Place { offset: place.offset + at * 9_999, ..place })
+            });
+            sessions.audit(&again);
+        }
+        [record("carol", 50, 7), record(of, 100, 50), record("carol", 300, 8)]
+            .into_iter()
+            .for_each(|login| sessions.record(login));
+        let all = sessions.finish().sessions;
+        let alice: Vec<_> = all.iter().filter(|session| session.ses == Some(2)).collect();
+        assert_eq!((alice.len(), all.len()), (1, 3));
+        alice[0].flags.clone()
+    };
+    for times in [1, 40] {
+        assert!(!flags("alice", times).contains(&Flag::NotInWtmp), "{times}");
+    }
+    // wtmp has the name as the directory gives it: the process and the terminal are the same.
+    assert!(!flags(r"CORP\alice", 1).contains(&Flag::NotInWtmp));
+}

@@ -120,7 +120,7 @@ fn somebody_of_whom_only_logind_tells_is_named() {
     let number = |second: &str, session: u32, user: &str| {
         format!("2026-11-20T10:{second}Z srv systemd-logind[4]: New session {session} of user {user}.\n")
     };
-    let told = |lines: &[&str]| joined(&lines.concat()).numbered_alone();
+    let told = |lines: &[&str]| joined(&lines.concat()).numbered_alone(&|_| true);
     let (own, later) = (number("00:00.2", 5, "alice"), number("20:00", 6, "alice"));
     let (mallory, copy) = (number("30:00.5", 7, "mallory"), number("30:00.9", 7, "mallory"));
     assert_eq!(told(&[login, &own]), None);
@@ -134,4 +134,28 @@ fn somebody_of_whom_only_logind_tells_is_named() {
     assert!(told(&[login, &own, &second]).unwrap().contains("alice 2026-11-20 10:00:30 UTC (6)"));
     // Of a login of an unknown number it may be.
     assert_eq!(told(&[login, &second]), None);
+}
+
+/// Written from documentation (sssd.conf(5), passwd(5), su(1)).
+#[test]
+fn a_number_is_of_a_login_however_its_account_is_written() {
+    let number =
+        |user: &str| format!("2026-11-20T10:00:00.5Z srv systemd-logind[4]: New session 5 of user {user}.\n");
+    let told =
+        |lines: &str, user: &str| joined(&(lines.to_owned() + &number(user))).numbered_alone(&|_| true);
+    for (given, known) in [("Alice", "alice"), (r"CORP\\alice", "alice"), ("alice@corp.example.org", "alice")]
+    {
+        let login = format!(
+            "2026-11-20T10:00:00.1Z srv sshd[70]: Accepted password for {given} from 10.0.0.5 port 9 ssh2\n"
+        );
+        assert_eq!(told(&login, known), None, "{given}");
+        assert!(told(&login, "mallory").is_some());
+    }
+    let toor = "2026-11-20T10:00:00.1Z srv sshd[70]: pam_unix(sshd:session): session opened for user toor(uid=0) by (uid=0)\n";
+    assert!(told(toor, "root").is_none() && told(toor, "alice").is_some());
+    let act = "2026-11-20T10:00:00.1Z srv su[71]: (to postgres) root on none\n";
+    assert!(told(act, "postgres").is_none() && told(act, "alice").is_some());
+    // Only of the time that is asked for.
+    let early = |time: Timestamp| time < at("2026-11-20T09:00:00Z");
+    assert_eq!(joined(&number("mallory")).numbered_alone(&early), None);
 }
