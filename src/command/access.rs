@@ -95,11 +95,11 @@ pub fn run(args: &Args, voice: Voice) -> Result<Exit, Failure> {
     let question = Question { doubts: doubts(&statement), ..question };
     let mut access = Access::new(question, &recorded.joined.sessions);
     covered.unknown(known::tell(&evidence, &mut access)?);
-    let (counted, events) = accesses(&evidence, &recorded, access, &mut |row| {
-        if args.by.is_none() {
-            answer.row(&row);
-        }
-    })?;
+    let find = |row: &mut dyn FnMut(AccessRow)| accesses(&evidence, &recorded, access, row);
+    let (counted, events) = match args.by {
+        Some(_) => find(&mut drop)?,
+        None => answer.rows(find)?,
+    };
     let found = counted.totals.classified;
     match args.by {
         Some(By::Actor) => counted.actors.iter().for_each(|row| answer.summary(row)),

@@ -91,6 +91,28 @@ fn each_access_has_who_from_where_how_and_what() {
     );
 }
 
+#[test]
+fn thousands_of_accesses_are_printed_each_once_and_in_their_order() {
+    let opened = LOG.lines().skip(5).take(4).collect::<Vec<_>>().join("\n");
+    let one = |number: u64| {
+        let (second, serial) = (1_795_200_010 + number / 4, 54 + number);
+        opened
+            .replace("1795200010.123:54", &format!("{second}.123:{serial}"))
+            .replace("a.txt", &format!("{number}.txt"))
+    };
+    let log: String = (0..5_000).map(|number| one(number) + "\n").collect();
+    let host = FakeHost::small().file("/var/log/audit/audit.log", log).file("/var/log/auth.log", AUTH);
+    let rows = rows(&in_files(&host, &["--format", "jsonl"]).run().code(0).stdout);
+    assert_eq!(rows.len(), 5_000);
+    for (number, row) in rows.iter().enumerate() {
+        assert_eq!(row["row_id"], number);
+        assert_eq!(row["path"], format!("/var/data/phi/{number}.txt"));
+    }
+    let table = in_files(&host, &["--format", "csv"]).run().code(0).stdout;
+    assert_eq!(table.lines().count(), 5_001);
+    assert!(table.lines().last().unwrap().contains("/var/data/phi/4999.txt"), "{table}");
+}
+
 // Written from documentation (auditctl(8)): a file is moved out of the folder, and read there at once, which a rule with
 // another key logs.
 const MOVED: &str = "\

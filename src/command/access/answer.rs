@@ -1,5 +1,10 @@
 //! The answer while it is printed.
 
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use super::Format;
 use crate::custody::rows::access::AccessRow;
 use crate::path::HostPath;
@@ -10,6 +15,9 @@ use crate::term::{Failure, Voice};
 
 /// Bytes of the answer that are written at a time.
 const PIECE: usize = 64 << 10;
+/// Rows that are handed on together, and how many times so many may wait to be printed: some 2 MiB.
+const TOGETHER: usize = 64;
+const WAITING: usize = 16;
 
 /// How rows are printed.
 enum Way {
@@ -40,8 +48,39 @@ impl Answer {
         Answer { way, out: Vec::new(), voice, lost: None, end: Printer::end::<AccessRow> }
     }
 
+    /// The accesses that are found, printed on another processor, where there is one, while more are looked for. What is
+    /// printed is the same.
+    pub fn rows<T>(&mut self, find: impl FnOnce(&mut dyn FnMut(AccessRow)) -> T) -> T {
+        let answer = Mutex::new(self);
+        let print = &|rows: Vec<AccessRow>| {
+            let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.iter().for_each(|row| answer.row(row));
+        };
+        thread::scope(|scope| {
+            let (full, waiting) = sync_channel(WAITING);
+            let printer = thread::Builder::new()
+                .name("rows".into())
+                .spawn_scoped(scope, move || waiting.into_iter().for_each(print));
+            // Nobody takes them if there could be no other thread.
+            let hand = |rows| full.send(rows).unwrap_or_else(|SendError(rows)| print(rows));
+            let mut rows = Vec::new();
+            let found = find(&mut |row| {
+                rows.push(row);
+                if rows.len() >= TOGETHER {
+                    hand(std::mem::take(&mut rows));
+                }
+            });
+            hand(rows);
+            drop(full);
+            if let Ok(printer) = printer {
+                printer.join().unwrap_or_else(|panic| resume_unwind(panic));
+            }
+            found
+        })
+    }
+
     /// An access.
-    pub fn row(&mut self, row: &AccessRow) {
+    fn row(&mut self, row: &AccessRow) {
         let written = match &mut self.way {
             Way::Rows(..) => return self.summary(row),
             Way::Syslog(naming) => {

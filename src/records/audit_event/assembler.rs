@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 /// can have.
 const MARKS: usize = 7 << 12;
 /// Texts whose room is used again.
-const SPARE: usize = 4;
+const SPARE: usize = 8;
 /// Machines whose boots are told apart.
 const NODES: usize = 1_024;
 
